@@ -1,0 +1,1 @@
+"""Portfolios valued from the price cache; sees only its reading side."""

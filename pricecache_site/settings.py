@@ -1,0 +1,235 @@
+"""All settings; each one a deployment may change is read from the environment (or `.env`)."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# (name, value, what it should be) of each variable that cannot be read; `manage.py check` tells.
+UNREADABLE: list[tuple[str, str, str]] = []
+
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
+_TRUTH = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def _read(name: str, default: Any) -> Any:
+    """A variable of the default's type; an unreadable one is noted and the default taken."""
+    kind, text = type(default), env.str(name, default="").strip()
+    if not text:
+        return default
+    try:
+        return _TRUTH[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        UNREADABLE.append((name, text, _WORDS[kind]))
+        return default
+
+
+# --- where things live -----------------------------------------------------------------------
+DATA_DIR = Path(env("PRICECACHE_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+
+
+def _secret_key() -> str:
+    """The key from the environment, else one made once and kept in the data folder."""
+    given = env("PRICECACHE_SECRET_KEY", default="")
+    if given:
+        return str(given)
+    path = DATA_DIR / "secret_key"
+    if not path.exists():
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+DEBUG = _read("PRICECACHE_DEBUG", False)
+ALLOWED_HOSTS = env.list("PRICECACHE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("PRICECACHE_CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- the web address -------------------------------------------------------------------------
+WEB_HOST = env("PRICECACHE_HOST", default="127.0.0.1")
+WEB_PORT = _read("PRICECACHE_PORT", 8080)
+WEB_WORKERS = _read("PRICECACHE_WEB_WORKERS", 2)
+WEB_THREADS = _read("PRICECACHE_WEB_THREADS", 4)
+PUBLIC_READS = _read("PRICECACHE_PUBLIC_READS", True)
+
+# --- the first admin user --------------------------------------------------------------------
+ADMIN_USER = env("PRICECACHE_ADMIN_USER", default="admin")
+ADMIN_PASSWORD = env("PRICECACHE_ADMIN_PASSWORD", default="")
+
+# --- MongoDB ---------------------------------------------------------------------------------
+MONGOD_PORT = _read("PRICECACHE_MONGOD_PORT", 27917)
+MONGOD_CACHE_GB = _read("PRICECACHE_MONGOD_CACHE_GB", 0.25)
+MONGODB_EMBEDDED = not env("MONGODB_URI", default="")
+MONGODB_URI = env("MONGODB_URI", default="") or (
+    f"mongodb://127.0.0.1:{MONGOD_PORT}/?replicaSet=pricecache&directConnection=true"
+)
+MONGODB_DATABASE = env("MONGODB_DATABASE", default="pricecache")
+
+# --- the provider ----------------------------------------------------------------------------
+PRICES_PROVIDER = env("PRICECACHE_PROVIDER", default="prices.providers.yahoo.YahooProvider")
+YAHOO_PROXY = env("PRICECACHE_YAHOO_PROXY", default="")
+YAHOO_THREADS = _read("PRICECACHE_YAHOO_THREADS", 4)
+YAHOO_TIMEOUT_SECONDS = _read("PRICECACHE_YAHOO_TIMEOUT_SECONDS", 15.0)
+# None: all the history there is.
+HISTORY_YEARS = _read("PRICECACHE_HISTORY_YEARS", 0) or None
+# Also refresh quotes before the open and after the close.
+LIVE_EXTENDED_HOURS = _read("PRICECACHE_LIVE_EXTENDED_HOURS", False)
+
+# --- Django ----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_q",
+    "prices",
+    "portfolio",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "pricecache_site.urls"
+WSGI_APPLICATION = "pricecache_site.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "pricecache.sqlite3",
+        # Only WAL with immediate transactions and a long busy timeout never said
+        # "database is locked" under two clusters and two web writers.
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+}
+# In the database: a cache in each process's memory would hide the cluster from the web process.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env("PRICECACHE_TIME_ZONE", default="UTC")
+USE_TZ = True
+STATIC_URL = "static/"
+# Served straight from the installed packages: there is no collectstatic step to forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+
+LOG_LEVEL = env("PRICECACHE_LOG_LEVEL", default="INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "prices": {"level": LOG_LEVEL},
+        # yfinance's own words repeat, less exactly, what the provider's errors say.
+        "yfinance": {"level": "CRITICAL"},
+    },
+}
+
+# --- django-q2 -------------------------------------------------------------------------------
+Q_CLUSTER = {
+    "name": "pricecache",
+    "label": "Jobs",
+    "orm": "default",
+    "workers": _read("PRICECACHE_CLUSTER_WORKERS", 2),
+    # A failed job is not run again by the queue (by default it would be, for ever): the next
+    # sync heals what it left. `retry` must exceed `timeout`, or long jobs would run twice.
+    "timeout": 900,
+    "retry": 1200,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "catch_up": False,
+    "queue_limit": 4,
+    "bulk": 1,
+    "recycle": 100,
+    "max_rss": 600_000,
+    "poll": 0.5,
+    "guard_cycle": 1,
+    "save_limit": 50,
+    "save_limit_per": "group",
+    "cache": "default",
+    "time_zone": TIME_ZONE,
+}
+
+# --- REST ------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["prices.api.permissions.ReadOrStaff"],
+    "DEFAULT_RENDERER_CLASSES": ["prices.api.renderers.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "prices.api.errors.problem_response",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Price cache",
+    "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Price cache",
+    "SITE_HEADER": "Price cache",
+    "SITE_SYMBOL": "candlestick_chart",
+    "SHOW_VIEW_ON_SITE": False,
+}

@@ -1,0 +1,17 @@
+"""Routes of the whole site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from prices.api import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("cache/", include("prices.api.urls")),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+]
