@@ -1,0 +1,1 @@
+"""The price cache: symbols, their bars, and the jobs that keep both complete and correct."""

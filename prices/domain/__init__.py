@@ -1,0 +1,1 @@
+"""What prices are and the rules about them: plain Python, no I/O, no clock."""

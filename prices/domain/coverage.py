@@ -1,0 +1,109 @@
+"""Coverage: which expected sessions are stored, and what is known of those that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from prices.domain.bars import Times
+from prices.domain.ranges import DateRange
+from prices.domain.sessions import Sessions
+
+# Pauses before a gap is asked for again; after the last one only a person asks.
+RETRY_PAUSES = (
+    timedelta(hours=1),
+    timedelta(hours=6),
+    timedelta(days=1),
+    timedelta(days=3),
+    timedelta(days=7),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A session that was asked for and has no bar. `next_try_at` is None once tries are used up."""
+
+    session: date
+    tries: int
+    next_try_at: datetime | None
+    reason: str
+
+    def is_due(self, now: datetime) -> bool:
+        return self.next_try_at is not None and self.next_try_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many of the sessions that a range expects are stored.
+
+    `expected` and `percent` are None where the exchange's sessions are not known: then no gap is
+    claimed. `gaps` ascend.
+    """
+
+    expected: int | None
+    present: int
+    gaps: tuple[date, ...] = ()
+
+    @property
+    def percent(self) -> float | None:
+        if self.expected is None:
+            return None
+        return 100.0 if not self.expected else round(100.0 * self.present / self.expected, 2)
+
+
+def coverage(present: Times, calendar: Sessions | None, wanted: DateRange) -> Coverage:
+    """Coverage of a range by stored sessions (datetime64[D], ascending).
+
+    Bars on days that are no session count for nothing.
+    """
+    low, high = np.searchsorted(present, np.array([wanted.start, wanted.end], "datetime64[D]"))
+    held = present[low:high]
+    if calendar is None:
+        return Coverage(None, len(held))
+    expected = calendar.between(wanted.start, wanted.end)
+    lacking = np.setdiff1d(expected, held, assume_unique=True)
+    return Coverage(len(expected), len(expected) - len(lacking), tuple(lacking.tolist()))
+
+
+def overall(
+    first: date, gaps: int, last: date, calendar: Sessions | None, now: datetime
+) -> Coverage:
+    """Coverage of a whole series, from its first bar to the last closed session at `now`.
+
+    Counted from a manifest alone: all sessions from `first` to `last` but for the gaps are there.
+    """
+    closed = calendar.last_closed(now) if calendar else None
+    if calendar is None or closed is None:
+        return Coverage(None, 0)
+    day = timedelta(days=1)
+    present = calendar.count(first, last + day) - gaps
+    return Coverage(max(calendar.count(first, max(closed, last) + day), present), present)
+
+
+def retried(
+    known: Iterable[Gap], lacking: Iterable[date], asked: DateRange, reason: str, now: datetime
+) -> tuple[Gap, ...]:
+    """The gaps after an answer for `asked`: each lacking session in it was tried once more.
+
+    A known gap that is not lacking any more is healed and vanishes. Ascending.
+    """
+    before = {gap.session: gap for gap in known}
+    return tuple(
+        _tried(before.get(session), session, reason, now)
+        if session in asked or session not in before
+        else before[session]
+        for session in sorted(lacking)
+    )
+
+
+def _tried(gap: Gap | None, session: date, reason: str, now: datetime) -> Gap:
+    gap = gap or Gap(session, 0, None, reason)
+    if gap.tries and not gap.is_due(now):
+        return gap  # the fetch was due for something else: this is not the gap's own try
+    pause = RETRY_PAUSES[gap.tries] if gap.tries < len(RETRY_PAUSES) else None
+    return replace(
+        gap, tries=gap.tries + 1, next_try_at=now + pause if pause else None, reason=reason
+    )

@@ -1,0 +1,42 @@
+"""Half-open ranges of dates: merging them, and what they leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import NamedTuple
+
+
+class DateRange(NamedTuple):
+    """The dates with start ≤ date < end."""
+
+    start: date
+    end: date
+
+    def __contains__(self, when: object) -> bool:
+        return isinstance(when, date) and self.start <= when < self.end
+
+
+def merged(ranges: Iterable[DateRange]) -> tuple[DateRange, ...]:
+    """The same dates in the fewest ranges, ascending; empty ranges vanish."""
+    out: list[DateRange] = []
+    for start, end in sorted(r for r in ranges if r.start < r.end):
+        if out and start <= out[-1].end:
+            out[-1] = DateRange(out[-1].start, max(out[-1].end, end))
+        else:
+            out.append(DateRange(start, end))
+    return tuple(out)
+
+
+def missing(wanted: DateRange, held: Iterable[DateRange]) -> tuple[DateRange, ...]:
+    """The parts of `wanted` that no range of `held` has, ascending."""
+    out: list[DateRange] = []
+    start = wanted.start
+    for have in merged(held):
+        if have.start > start:
+            out.append(DateRange(start, min(have.start, wanted.end)))
+        start = max(start, have.end)
+        if start >= wanted.end:
+            break
+    out.append(DateRange(start, wanted.end))
+    return tuple(r for r in out if r.start < r.end)

@@ -1,0 +1,134 @@
+"""Sessions: which days an exchange trades, and which of them are closed or settled at `now`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+import exchange_calendars
+import numpy as np
+from exchange_calendars.errors import InvalidCalendarName
+from numpy.typing import NDArray
+
+from prices.domain.bars import Times
+
+# Before this no calendar is asked: no gap is claimed for older bars.
+FIRST_YEAR = 1990
+# Minutes from a session's close until the provider's bar of it is whole (yfinance-cache's table,
+# measured by its users); for exchanges that are not listed, and for safety, the longest of Europe.
+_LAG_MINUTES = {
+    **dict.fromkeys(["XNYS", "XTSE", "XHEL", "XCSE", "24/7", "24/5"], 0),
+    **dict.fromkeys(["XLON", "XMIL"], 20),
+    **dict.fromkeys(["XSWX", "IEPA"], 30),
+    **dict.fromkeys(["CMES"], 10),
+}
+_DEFAULT_LAG_MINUTES = 15
+# A session's bar is final once this many later sessions are closed.
+SESSIONS_TO_SETTLE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """The sessions of one exchange as columns: date, open and close (UTC), ascending."""
+
+    mic: str
+    dates: Times
+    opens: NDArray[np.datetime64]
+    closes: NDArray[np.datetime64]
+
+    @property
+    def lag(self) -> timedelta:
+        return timedelta(minutes=_LAG_MINUTES.get(self.mic, _DEFAULT_LAG_MINUTES))
+
+    def between(self, start: date, end: date) -> Times:
+        """The sessions with start ≤ session < end, datetime64[D]."""
+        low, high = np.searchsorted(self.dates, np.array([start, end], "datetime64[D]"))
+        return self.dates[low:high]
+
+    def count(self, start: date, end: date) -> int:
+        """How many sessions there are with start ≤ session < end."""
+        low, high = np.searchsorted(self.dates, np.array([start, end], "datetime64[D]"))
+        return max(0, int(high - low))
+
+    def is_session(self, when: date) -> bool:
+        return self.count(when, when + timedelta(days=1)) == 1
+
+    def last_closed(self, now: datetime) -> date | None:
+        """The latest session whose close + lag is not after `now`."""
+        return self._session(self._closed(now) - 1)
+
+    def last_settled(self, now: datetime) -> date | None:
+        """The latest session whose bar is final at `now`."""
+        return self._session(self._closed(now) - 1 - SESSIONS_TO_SETTLE)
+
+    def is_closed(self, session: date, now: datetime) -> bool:
+        """Is `now` at or after the session's close + lag? A day that is no session: never."""
+        last = self.last_closed(now)
+        return self.is_session(session) and last is not None and session <= last
+
+    def open_at(self, now: datetime) -> date | None:
+        """The session that trades at `now`, lunch breaks included; None when there is none."""
+        position = int(np.searchsorted(self.opens, _utc(now), side="right")) - 1
+        if position < 0 or self.closes[position] <= _utc(now):
+            return None
+        return self._session(position)
+
+    def closed_at(self, session: date) -> datetime:
+        """When the session's close + lag is, in UTC.
+
+        :raises KeyError: the day is no session.
+        """
+        if not self.is_session(session):
+            raise KeyError(session)
+        position = int(np.searchsorted(self.dates, np.datetime64(session, "D")))
+        closed: datetime = self.closes[position].item()
+        return closed.replace(tzinfo=UTC) + self.lag
+
+    def shifted(self, session: date, by: int) -> date:
+        """The session `by` sessions later (negative: earlier), clamped to what is known."""
+        position = int(np.searchsorted(self.dates, np.datetime64(session, "D"))) + by
+        shifted: date = self.dates[min(max(position, 0), len(self.dates) - 1)].item()
+        return shifted
+
+    def _closed(self, now: datetime) -> int:
+        """How many sessions are closed."""
+        ready = _utc(now - self.lag)
+        return int(np.searchsorted(self.closes, ready, side="right"))
+
+    def _session(self, position: int) -> date | None:
+        if not 0 <= position < len(self.dates):
+            return None
+        session: date = self.dates[position].item()
+        return session
+
+
+@lru_cache(maxsize=128)
+def sessions_of(mic: str) -> Sessions | None:
+    """The sessions of an exchange since `FIRST_YEAR`; None for an unknown exchange.
+
+    Known from one year of the calendar ahead of the process's start.
+    """
+    if not mic:
+        return None
+    try:
+        calendar = _calendar(mic)
+    except InvalidCalendarName:
+        return None
+    dates = calendar.sessions.to_numpy().astype("datetime64[D]")
+    opens = calendar.opens.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    closes = calendar.closes.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    return Sessions(mic, dates, opens, closes)
+
+
+def _calendar(mic: str) -> exchange_calendars.ExchangeCalendar:
+    """From `FIRST_YEAR`, or from the first day that the exchange's holidays are known."""
+    try:
+        return exchange_calendars.get_calendar(mic, start=date(FIRST_YEAR, 1, 1))
+    except ValueError:
+        known_from = exchange_calendars.get_calendar(mic).bound_min()
+        return exchange_calendars.get_calendar(mic, start=known_from)
+
+
+def _utc(when: datetime) -> np.datetime64:
+    return np.datetime64(when.astimezone(UTC).replace(tzinfo=None), "s")
