@@ -1,0 +1,206 @@
+"""The shape of documents: bars as BSON bytes, columns back from `$push`, manifests both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+
+from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.bars import Bar, BarSeries, Interval, SeriesKey
+from prices.domain.coverage import Gap
+from prices.domain.ranges import DateRange
+
+_RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+_DOUBLE, _STRING, _DATE, _INT64 = b"\x01", b"\x02", b"\x09", b"\x12"
+
+# One column each, instead of a document a bar: half the time of the same read as documents.
+PUSH_COLUMNS: dict[str, Any] = {
+    "_id": None,
+    "ts": {"$push": {"$toLong": "$ts"}},
+    **{name: {"$push": f"${name}"} for name in "ohlcv"},
+}
+
+
+def bar_documents(series: BarSeries, bars_key: str) -> Iterator[RawBSONDocument]:
+    """The bars as documents {m, ts, o, h, l, c, v}, without `_id`.
+
+    All have one length, so numpy lays them out at once: a third less time than a dict a bar.
+    """
+    text = bars_key.encode() + b"\0"
+    layout = [
+        ("head", f"V{4}"),
+        ("m", f"V{3 + 4 + len(text)}"),
+        *((part, kind) for name in ("ts", *"ohlcv") for part, kind in _field(name)),
+        ("end", "V1"),
+    ]
+    rows = np.zeros(len(series), np.dtype(layout))
+    size = rows.dtype.itemsize
+    rows["head"] = np.void(size.to_bytes(4, "little"))
+    rows["m"] = np.void(_STRING + b"m\0" + len(text).to_bytes(4, "little") + text)
+    columns = (
+        series.ts.view("i8"),
+        series.open,
+        series.high,
+        series.low,
+        series.close,
+        series.volume,
+    )
+    for name, column in zip(("ts", *"ohlcv"), columns, strict=True):
+        rows[f"{name}_name"] = np.void(_TYPES.get(name, _DOUBLE) + name.encode() + b"\0")
+        rows[name] = column
+    data = rows.tobytes()
+    for start in range(0, len(data), size):
+        yield RawBSONDocument(data[start : start + size], _RAW)
+
+
+_TYPES = {"ts": _DATE, "v": _INT64}
+
+
+def _field(name: str) -> Iterator[tuple[str, str]]:
+    yield f"{name}_name", f"V{2 + len(name)}"
+    yield name, "<i8" if name in _TYPES else "<f8"
+
+
+def series_of(columns: Mapping[str, Any] | None) -> BarSeries:
+    """Bars from what `PUSH_COLUMNS` gave, brought into order.
+
+    The server keeps the order of insertion only by habit, and none for bars before 1970.
+
+    :raises InvalidBars: a bar is there twice.
+    """
+    if columns is None:
+        return BarSeries.empty()
+    ts = np.array(columns["ts"], "i8").view("datetime64[ms]")
+    values = [np.array(columns[name]) for name in "ohlcv"]
+    if len(ts) > 1 and (np.diff(ts) <= np.timedelta64(0)).any():
+        order = np.argsort(ts, kind="stable")
+        ts, values = ts[order], [column[order] for column in values]
+    return BarSeries(ts, *values)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is published about a series together with its bars."""
+
+    actions: Actions = field(default=Actions())
+    source: str = ""
+    currency: str = ""
+    fetched_at: datetime | None = None
+    final_through: date | None = None
+    asked: tuple[DateRange, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the store knows of one series without reading a bar.
+
+    `generation` is None until something was published. `version` changes with every change;
+    (generation, count) names immutable content.
+    """
+
+    key: SeriesKey
+    version: int
+    generation: str | None
+    count: int
+    last_bar: Bar | None
+    first: datetime | None
+    facts: Facts
+    dirty: bool = False
+    pending: str | None = None
+
+    @property
+    def last(self) -> datetime | None:
+        return self.last_bar.ts if self.last_bar else None
+
+
+def manifest_of(document: Mapping[str, Any]) -> Manifest:
+    last = document.get("last_bar")
+    return Manifest(
+        key=SeriesKey(document["symbol"], Interval(document["interval"])),
+        version=document["version"],
+        generation=document.get("generation"),
+        count=document.get("count", 0),
+        last_bar=Bar(*(last[name] for name in ("ts", *"ohlcv"))) if last else None,
+        first=document.get("first"),
+        facts=_facts_of(document),
+        dirty=document.get("dirty", False),
+        pending=document.get("pending"),
+    )
+
+
+def _facts_of(document: Mapping[str, Any]) -> Facts:
+    final_through = document.get("final_through")
+    return Facts(
+        actions=Actions(
+            tuple(
+                Split(_day(s["session"]), s["numerator"], s["denominator"])
+                for s in document.get("splits", ())
+            ),
+            tuple(Dividend(_day(d["session"]), d["amount"]) for d in document.get("dividends", ())),
+        ),
+        source=document.get("source", ""),
+        currency=document.get("currency", ""),
+        fetched_at=document.get("fetched_at"),
+        final_through=final_through and _day(final_through),
+        asked=tuple(DateRange(_day(r["start"]), _day(r["end"])) for r in document.get("asked", ())),
+        gaps=tuple(
+            Gap(_day(g["session"]), g["tries"], g["next_try_at"], g["reason"])
+            for g in document.get("gaps", ())
+        ),
+    )
+
+
+def facts_document(facts: Facts) -> dict[str, Any]:
+    """The manifest's fields that facts fill; sessions are dates at 00:00 UTC."""
+    return {
+        "splits": [
+            {
+                "session": _midnight(s.session),
+                "numerator": s.numerator,
+                "denominator": s.denominator,
+            }
+            for s in facts.actions.splits
+        ],
+        "dividends": [
+            {"session": _midnight(d.session), "amount": d.amount} for d in facts.actions.dividends
+        ],
+        "source": facts.source,
+        "currency": facts.currency,
+        "fetched_at": facts.fetched_at,
+        "final_through": facts.final_through and _midnight(facts.final_through),
+        "asked": [{"start": _midnight(r.start), "end": _midnight(r.end)} for r in facts.asked],
+        "gaps": [
+            {
+                "session": _midnight(g.session),
+                "tries": g.tries,
+                "next_try_at": g.next_try_at,
+                "reason": g.reason,
+            }
+            for g in facts.gaps
+        ],
+    }
+
+
+def extent_document(first: datetime | None, last: Bar | None, count: int) -> dict[str, Any]:
+    """The manifest's fields that say what the current generation holds."""
+    return {
+        "count": count,
+        "first": first,
+        "last": last and last.ts,
+        "last_bar": last and dict(zip(("ts", *"ohlcv"), last, strict=True)),
+    }
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _day(when: datetime) -> date:
+    return when.date()

@@ -1,0 +1,126 @@
+"""The MongoDB client of this process, the schema, and what its failures mean to callers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from pymongo import ASCENDING, MongoClient
+from pymongo.database import Database
+from pymongo.errors import (
+    CollectionInvalid,
+    ConfigurationError,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+Document = Mapping[str, Any]
+Db = Database[dict[str, Any]]
+
+# An acknowledged write survives `kill -9` only if it was journaled, on a majority.
+DURABLE = WriteConcern(w="majority", j=True)
+# Manifest and bars in one moment of the store.
+SNAPSHOT = ReadConcern("snapshot")
+# No read may outlast the grace that the sweeper gives retired bars (`bars.GRACE`).
+MAX_READ_MS = 20_000
+
+TIME_SERIES = {"bars": "hours", "bars_intraday": "minutes"}
+
+
+class StoreError(Exception):
+    """The store could not do it; the message is for users."""
+
+
+class StoreUnavailable(StoreError):
+    """MongoDB does not answer; whether a write under way took effect is not known."""
+
+
+class StoreConflict(StoreError):
+    """Somebody else changed the series first: read it again and decide again."""
+
+
+def database(uri: str, name: str) -> Db:
+    """The database, through one client a process; made anew after a fork.
+
+    Connecting happens on first use. :raises StoreError: the URI is not one.
+    """
+    return _client(uri, os.getpid()).get_database(name, write_concern=DURABLE)
+
+
+@lru_cache(maxsize=8)
+def _client(uri: str, pid: int) -> MongoClient[dict[str, Any]]:
+    del pid  # only part of the cache's key: a client does not survive a fork
+    try:
+        return MongoClient(
+            uri,
+            appname="pricecache",
+            tz_aware=True,
+            serverSelectionTimeoutMS=3_000,
+            connectTimeoutMS=3_000,
+            socketTimeoutMS=60_000,
+        )
+    except (InvalidURI, ConfigurationError, ValueError) as error:
+        raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
+
+
+@contextmanager
+def failures_named() -> Iterator[None]:
+    """Turns the driver's errors into this module's."""
+    try:
+        yield
+    except OperationFailure as error:
+        _refused(error)
+    except PyMongoError as error:
+        raise StoreUnavailable(f"MongoDB does not answer: {_short(error)}") from error
+
+
+def _refused(error: OperationFailure) -> NoReturn:
+    not_replicated = {20, 123, 246}
+    if error.code in not_replicated and "replica" in str(error).lower():
+        raise StoreError(
+            "MongoDB runs as a standalone server; start it with --replSet and initiate it once."
+        ) from error
+    raise StoreUnavailable(f"MongoDB refused: {_short(error)}") from error
+
+
+def _short(error: PyMongoError) -> str:
+    return (
+        str(error).split(", full error")[0].split(" (configured timeouts")[0].split(", Timeout:")[0]
+    )
+
+
+def ensure_schema(db: Db) -> None:
+    """Creates the collections and indexes that are not there yet."""
+    with failures_named():
+        existing = set(db.list_collection_names())
+        for name, granularity in TIME_SERIES.items():
+            if name not in existing:
+                _create_time_series(db, name, granularity)
+            # Without it a read of one series scans all of them.
+            db[name].create_index([("m", ASCENDING), ("ts", ASCENDING)])
+        db["quotes"].create_index([("written_at", ASCENDING)])
+        db["series"].create_index([("symbol", ASCENDING)])
+
+
+def _create_time_series(db: Db, name: str, granularity: str) -> None:
+    options = {"timeField": "ts", "metaField": "m", "granularity": granularity}
+    try:
+        db.create_collection(name, timeseries=options)
+    except CollectionInvalid:
+        return  # another process made it first
+    except OperationFailure as error:
+        already_exists = 48
+        if error.code != already_exists:
+            raise
+
+
+def ping(db: Db) -> None:
+    """Returns when the server answers. :raises StoreUnavailable: when it does not."""
+    with failures_named():
+        db.command("ping")
