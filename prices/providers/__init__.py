@@ -1,0 +1,1 @@
+"""Where prices come from: the protocol every provider keeps, and the providers."""

@@ -1,0 +1,90 @@
+"""What yfinance's exceptions and Yahoo's responses mean, as the error tree of `base`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from curl_cffi import requests as curl
+from yfinance.exceptions import YFDataException, YFRateLimitError, YFTickerMissingError
+
+from prices.providers.base import (
+    BadPayload,
+    ProviderError,
+    RangeNotOffered,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+)
+
+_NETWORK = {
+    "Timeout": "did not answer in time",
+    "ReadTimeout": "did not answer in time",
+    "ConnectTimeout": "did not answer in time",
+    "ConnectionError": "refused or broke the connection",
+    "ProxyError": "cannot be reached through the proxy",
+    "DNSError": "cannot be found: no name service, or no internet",
+    "SSLError": "showed a certificate that is not trusted",
+    "CertificateVerifyError": "showed a certificate that is not trusted",
+    "IncompleteRead": "broke off its answer",
+}
+
+
+def classified(error: Exception, response: Any, symbol: str) -> ProviderError:
+    """The `ProviderError` that an exception of yfinance stands for.
+
+    `response` is the last HTTP response of the thread, None when none came.
+    """
+    status = response.status_code if response is not None else None
+    if isinstance(error, YFRateLimitError) or status == 429:
+        return RateLimited("Yahoo allows no more requests for now", _retry_after(response))
+    if status is not None and status >= 400:
+        return _refused(status, _reason(response), symbol)
+    if isinstance(error, YFDataException):
+        return Unavailable("Yahoo says it will be right back")
+    if isinstance(error, json.JSONDecodeError | curl.exceptions.JSONDecodeError):
+        return BadPayload(f"Yahoo's answer for {symbol} is not JSON")
+    if isinstance(error, OSError):
+        kind = type(error).__name__
+        return Unavailable(f"Yahoo {_NETWORK.get(kind, f'cannot be reached ({kind})')}")
+    if isinstance(error, YFTickerMissingError):
+        return BadPayload(f"Yahoo's answer for {symbol} lacks its time zone or prices")
+    return BadPayload(
+        f"Yahoo's answer for {symbol} cannot be read ({type(error).__name__}: {error})"
+    )
+
+
+def _refused(status: int, reason: str, symbol: str) -> ProviderError:
+    said = f"Yahoo says of {symbol}: {reason or f'HTTP {status}'}"
+    if status == 404:
+        return UnknownSymbol(said) if reason else Unavailable(said)
+    if status in (400, 422):
+        return RangeNotOffered(said)
+    if status >= 500:
+        return Unavailable(
+            f"Yahoo is out of order (HTTP {status}{f', {reason}' if reason else ''})"
+        )
+    return Unavailable(f"Yahoo refuses requests (HTTP {status})")
+
+
+def _reason(response: Any) -> str:
+    """The sentence in an error body; empty when there is none."""
+    try:
+        body = json.loads(response.text)
+        error = next(part["error"] for part in body.values() if part.get("error"))
+        return str(error.get("description") or error.get("code") or "")
+    except (ValueError, LookupError, AttributeError, TypeError, StopIteration):
+        return ""
+
+
+def _retry_after(response: Any) -> timedelta | None:
+    """The header's wait, given in seconds or as a date; None without a usable one."""
+    value = response.headers.get("Retry-After", "") if response is not None else ""
+    if value.strip().isdigit():
+        return timedelta(seconds=int(value))
+    try:
+        return max(parsedate_to_datetime(value) - datetime.now(UTC), timedelta(0))
+    except (ValueError, TypeError):
+        return None
