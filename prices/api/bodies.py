@@ -1,0 +1,181 @@
+"""The bodies of answers, built straight from what the reader gives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from django.db.models import Sum
+from django.utils import timezone
+
+from prices import schedules, usage, wiring
+from prices.api.serializers import RunSerializer
+from prices.domain.bars import BarSeries, Interval
+from prices.domain.coverage import Coverage
+from prices.domain.quotes import Quote
+from prices.models import SyncRun
+from prices.queries import History, LiveTotals, Totals
+from prices.store.mongo import StoreError
+
+MOST_MISSING = 100
+ERROR_RATE_TARGET = 0.05
+
+
+def history_body(history: History) -> dict[str, Any]:
+    return {
+        "symbol": history.row.symbol,
+        "name": history.row.name,
+        "interval": Interval.DAY,
+        "currency": history.currency,
+        "adjust": history.adjust,
+        "source": history.source,
+        "start": history.start,
+        "end": history.end,
+        "count": len(history.bars),
+        "as_of": history.as_of,
+        "stale": bool(history.stale_reason),
+        "stale_reason": history.stale_reason or None,
+        "coverage": _coverage_body(history.coverage),
+        "quote": quote_body(history.quote),
+        "data": bar_rows(history.bars),
+    }
+
+
+def bar_rows(bars: BarSeries) -> list[dict[str, Any]]:
+    dates = np.datetime_as_string(bars.sessions).tolist()
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    rows = zip(dates, *(column.tolist() for column in columns), strict=True)
+    return [
+        {"date": d, "open": o, "high": h, "low": low, "close": c, "volume": v}
+        for d, o, h, low, c, v in rows
+    ]
+
+
+def _coverage_body(covered: Coverage) -> dict[str, Any]:
+    return {
+        "percent": covered.percent,
+        "expected": covered.expected,
+        "present": covered.present,
+        "missing": covered.gaps[:MOST_MISSING],
+    }
+
+
+def quote_body(quote: Quote | None) -> dict[str, Any] | None:
+    if quote is None:
+        return None
+    return {
+        "price": quote.price,
+        "currency": quote.currency,
+        "market_time": quote.market_time,
+        "market_state": quote.market_state,
+        "previous_close": quote.previous_close,
+        "fetched_at": quote.fetched_at,
+    }
+
+
+def status_body() -> dict[str, Any]:
+    """The whole at a glance; it answers also when a part of the whole does not."""
+    now = timezone.now()
+    down: list[str] = []
+    reasons: list[str] = []
+    totals: Totals | None = None
+    live: LiveTotals | None = None
+    try:
+        reader = wiring.reader()
+        totals, live = reader.totals(now=now), reader.live_totals()
+        if words := reader.provider_state().words(now):
+            reason = reader.provider_state().reason
+            reasons.append(f"{words} ({reason})" if reason else words)
+    except StoreError as error:
+        down.append(str(error))
+    if not schedules.scheduler_state(now=now).running:
+        down.append("no jobs run: the cluster's canary is silent; start it with manage.py up")
+    rate = _error_rate(now)
+    if totals is not None:
+        reasons += _reasons(totals)
+    if rate is not None and rate > ERROR_RATE_TARGET:
+        reasons.append(f"{rate:.0%} of the last day's fetches failed")
+    last = SyncRun.objects.filter(parent=None, kind__in=SYNC_KINDS).first()
+    return {
+        "status": "unhealthy" if down else "degraded" if reasons else "healthy",
+        "reasons": down + reasons,
+        "live_cache": live and _live_body(live),
+        "historical_data": totals and _totals_body(totals),
+        "hit_rate": usage.hit_rate(now=now),
+        "sync": {"last_run": RunSerializer(last).data if last else None, "error_rate_24h": rate},
+    }
+
+
+SYNC_KINDS = (SyncRun.Kind.HISTORICAL_SYNC, SyncRun.Kind.STARTUP_SYNC, SyncRun.Kind.BACKFILL)
+
+
+def _reasons(totals: Totals) -> list[str]:
+    found = []
+    if totals.symbols > totals.with_history:
+        found.append(
+            f"{totals.symbols - totals.with_history} of {totals.symbols} symbols have no history yet"
+        )
+    if totals.stale:
+        found.append(f"{totals.stale} of {totals.symbols} symbols are stale")
+    if totals.failing:
+        found.append(f"{totals.failing} of {totals.symbols} symbols failed at their last fetch")
+    return found
+
+
+def _error_rate(now: Any) -> float | None:
+    """Failed fetches ÷ all fetches of symbols' histories over 24 h."""
+    since = now - timedelta(days=1)
+    counted = SyncRun.objects.filter(
+        created_at__gt=since, kind__in=SYNC_KINDS, parent=None
+    ).aggregate(failed=Sum("failed"), updated=Sum("updated"), unchanged=Sum("unchanged"))
+    failed = counted["failed"] or 0
+    tried = failed + (counted["updated"] or 0) + (counted["unchanged"] or 0)
+    return round(failed / tried, 4) if tried else None
+
+
+def _live_body(live: LiveTotals) -> dict[str, Any]:
+    return {
+        "total_symbols": live.symbols,
+        "markets": live.markets,
+        "oldest_update": live.oldest,
+        "newest_update": live.newest,
+    }
+
+
+def _totals_body(totals: Totals) -> dict[str, Any]:
+    return {
+        "symbols": totals.symbols,
+        "symbols_with_history": totals.with_history,
+        "oldest_data": totals.oldest,
+        "newest_data": totals.newest,
+        "coverage_percent": totals.coverage_percent,
+        "lagging": totals.lagging,
+        "failing": totals.failing,
+        "stale": totals.stale,
+    }
+
+
+def scheduler_body() -> dict[str, Any]:
+    state = schedules.scheduler_state(now=timezone.now())
+    return {
+        "scheduler_running": state.running,
+        "canary_at": state.canary_at,
+        "workers": state.workers,
+        "queue_depth": state.queued,
+        "in_work": state.in_work,
+        "jobs": [
+            {
+                "id": job.job.id,
+                "name": job.job.title,
+                "trigger": job.job.trigger,
+                "next_run": job.next_run,
+                "last_run": job.last and (job.last.started_at or job.last.created_at),
+                "last_status": job.last and job.last.state,
+                "last_duration": job.last
+                and job.last.duration
+                and job.last.duration.total_seconds(),
+            }
+            for job in state.jobs
+        ],
+    }

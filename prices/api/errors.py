@@ -1,0 +1,83 @@
+"""Errors as problem+json (RFC 9457): what happened, and what to do where that helps."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from prices.domain.bars import InvalidSymbol
+from prices.domain.markets import UnknownMarket
+from prices.queries import NotTracked
+from prices.store.mongo import StoreError
+
+_LOG_IN = "Send the header “Authorization: Token …” (manage.py prepare shows how to get one), or log in to /admin/."
+
+
+def problem(status: int, detail: str, **more: Any) -> Response:
+    """An error body; `more` are its own members, such as `parameter` or `hint`."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return Response({**body, **more}, status=status, content_type="application/problem+json")
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. None: an error nobody foresaw, which Django logs and answers."""
+    answer = _foreseen(error)
+    if answer is not None:
+        set_rollback()
+    return answer
+
+
+def _foreseen(error: Exception) -> Response | None:
+    if isinstance(error, InvalidSymbol):
+        return problem(400, str(error), parameter="symbol")
+    if isinstance(error, UnknownMarket):
+        return problem(400, str(error), parameter="market")
+    if isinstance(error, NotTracked | Http404):
+        return problem(404, str(error) or "There is no such thing here.")
+    if isinstance(error, StoreError):
+        return problem(503, str(error), hint="GET /cache/status tells what is wrong.")
+    if isinstance(error, PermissionDenied):
+        return problem(403, "You may not do this.")
+    if isinstance(error, exceptions.APIException):
+        return _api_problem(error)
+    return None
+
+
+def _api_problem(error: exceptions.APIException) -> Response:
+    if isinstance(error, exceptions.ValidationError):
+        return _invalid(error.detail)
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        answer = problem(401, str(error.detail), hint=_LOG_IN)
+        answer["WWW-Authenticate"] = "Token"
+        return answer
+    return problem(error.status_code, str(error.detail))
+
+
+def _invalid(detail: Any) -> Response:
+    """The first wrong parameter as the sentence, all of them as `errors`."""
+    if not isinstance(detail, dict):
+        return problem(400, str(detail[0]) if isinstance(detail, list) and detail else str(detail))
+    named = {name: _text(value) for name, value in detail.items()}
+    name, sentence = next(iter(named.items()))
+    if name == "non_field_errors":
+        return problem(400, sentence)
+    return problem(400, f"{name}: {sentence}", parameter=name, errors=named)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(_text(v) for v in value)
+    if isinstance(value, dict):
+        return " ".join(_text(v) for v in value.values())
+    return str(value)

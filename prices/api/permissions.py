@@ -1,0 +1,21 @@
+"""Who may do what over the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+if TYPE_CHECKING:  # rest_framework.views imports this module while it is itself being imported
+    from rest_framework.views import APIView
+
+
+class ReadOrStaff(BasePermission):
+    """Anybody reads (by setting: only who is known); changes need a staff user's token or session."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.method in SAFE_METHODS:
+            return settings.PUBLIC_READS or request.user.is_authenticated
+        return bool(request.user.is_authenticated and request.user.is_staff)

@@ -1,0 +1,165 @@
+"""The endpoints: each translates, makes one call, and translates back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from prices import runs, wiring
+from prices.api import bodies, serializers
+from prices.domain.actions import Adjust
+from prices.domain.markets import resolve
+from prices.models import SyncRun, TrackedSymbol
+from prices.queries import Asked, NotTracked
+from prices.tracking import track
+
+Kind = SyncRun.Kind
+_POLL_SECONDS = 0.1
+_ERRORS = {400: serializers.ProblemOut, 401: serializers.ProblemOut}
+_RUN = {200: serializers.RunSerializer, 202: serializers.RunSerializer, **_ERRORS}
+
+
+def _valid(serializer: type[serializers.StrictSerializer], data: Any) -> dict[str, Any]:
+    checked = serializer(data=data)
+    checked.is_valid(raise_exception=True)
+    valid: dict[str, Any] = checked.validated_data
+    return valid
+
+
+class StatusView(APIView):
+    @extend_schema(responses=serializers.StatusOut)
+    def get(self, request: Request) -> Response:
+        """How complete and how fresh the cache is, and what is wrong."""
+        return Response(bodies.status_body())
+
+
+class SchedulerView(APIView):
+    @extend_schema(responses=serializers.SchedulerOut)
+    def get(self, request: Request) -> Response:
+        """Whether jobs really run, and each job's last and next run."""
+        return Response(bodies.scheduler_body())
+
+
+class HistoricalView(APIView):
+    @extend_schema(
+        parameters=[serializers.HistoryQuery],
+        responses={
+            200: serializers.HistoryOut,
+            400: serializers.ProblemOut,
+            404: serializers.ProblemOut,
+        },
+    )
+    def get(self, request: Request, symbol: str) -> Response:
+        """Daily bars of a tracked symbol, with their coverage and freshness."""
+        query = _valid(serializers.HistoryQuery, request.query_params)
+        now = timezone.now()
+        canonical, _ = resolve(symbol, query["market"])
+        asked = Asked(query.get("start"), query.get("end"), query.get("days"))
+        try:
+            history = wiring.reader().history(canonical, asked, Adjust(query["adjust"]), now=now)
+        except NotTracked:
+            wiring.usage().miss(now=now)
+            raise
+        if len(history.bars):
+            wiring.usage().hit(canonical, now=now)
+        else:
+            wiring.usage().miss(now=now)
+        return Response(bodies.history_body(history))
+
+
+class RunView(APIView):
+    @extend_schema(responses={200: serializers.RunSerializer, 404: serializers.ProblemOut})
+    def get(self, request: Request, run_id: int) -> Response:
+        """One run of a job, while it lasts and after."""
+        run = SyncRun.objects.filter(pk=run_id).first()
+        if run is None:
+            raise NotTracked(f"There is no run {run_id}; runs are kept for 30 days.")
+        return Response(serializers.RunSerializer(run).data)
+
+
+class _QueueView(APIView):
+    """A POST that queues a run: 202 with the run, or 200 if it ended within `?wait=` seconds."""
+
+    def queued(self, request: Request, run: SyncRun) -> Response:
+        wait = _valid(serializers.WaitQuery, request.query_params)["wait"]
+        give_up_at = time.monotonic() + wait
+        while run.is_open and time.monotonic() < give_up_at:
+            time.sleep(_POLL_SECONDS)
+            run.refresh_from_db()
+        status = 202 if run.is_open else 200
+        answer = Response(serializers.RunSerializer(run).data, status=status)
+        answer["Location"] = f"/cache/runs/{run.pk}"
+        return answer
+
+    def trigger(self, request: Request) -> str:
+        return f"API ({request.user.get_username()})"
+
+
+def _tracked(symbols: list[str]) -> list[str]:
+    """The canonical spelling of symbols, all of which must be tracked."""
+    canonical = [resolve(symbol)[0] for symbol in symbols]
+    rows = TrackedSymbol.objects.filter(symbol__in=canonical)
+    unknown = sorted(set(canonical) - set(rows.values_list("symbol", flat=True)))
+    if unknown:
+        raise NotTracked(
+            f"Not tracked: {', '.join(unknown[:10])}. Start with POST /cache/backfill-symbol."
+        )
+    return canonical
+
+
+_WAIT = [serializers.WaitQuery]
+
+
+class RefreshLiveView(_QueueView):
+    @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN)
+    def post(self, request: Request) -> Response:
+        """Renews quotes: of the given symbols, or of all, open market or not."""
+        _valid(serializers.WaitQuery, request.query_params)
+        symbols = _tracked(_valid(serializers.SymbolsBody, request.data).get("symbols", []))
+        options = {} if symbols else {"all": True}
+        run = runs.queue(
+            Kind.LIVE_PRICE_UPDATE, trigger=self.trigger(request), symbols=symbols, options=options
+        )
+        return self.queued(request, run)
+
+
+class SyncHistoricalView(_QueueView):
+    @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN)
+    def post(self, request: Request) -> Response:
+        """Brings history forward: of the given symbols, or of all that are due."""
+        _valid(serializers.WaitQuery, request.query_params)
+        symbols = _tracked(_valid(serializers.SymbolsBody, request.data).get("symbols", []))
+        run = runs.queue(Kind.HISTORICAL_SYNC, trigger=self.trigger(request), symbols=symbols)
+        return self.queued(request, run)
+
+
+class BackfillSymbolView(_QueueView):
+    @extend_schema(parameters=_WAIT, request=serializers.BackfillBody, responses=_RUN)
+    def post(self, request: Request) -> Response:
+        """Fetches the whole history of a symbol, tracking it if nobody does."""
+        _valid(serializers.WaitQuery, request.query_params)
+        body = _valid(serializers.BackfillBody, request.data)
+        row, _ = track(body["symbol"], body["market"], now=timezone.now())
+        options: dict[str, Any] = {"whole": True}
+        if "start" in body:
+            options["start"] = body["start"].isoformat()
+        run = runs.queue(
+            Kind.BACKFILL, trigger=self.trigger(request), symbols=[row.symbol], options=options
+        )
+        return self.queued(request, run)
+
+
+class BackfillAllView(_QueueView):
+    @extend_schema(parameters=_WAIT, request=serializers.EmptyBody, responses=_RUN)
+    def post(self, request: Request) -> Response:
+        """Fetches the whole history of every active symbol."""
+        _valid(serializers.WaitQuery, request.query_params)
+        _valid(serializers.EmptyBody, request.data)
+        run = runs.queue(Kind.BACKFILL, trigger=self.trigger(request), options={"whole": True})
+        return self.queued(request, run)

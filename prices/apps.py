@@ -1,0 +1,14 @@
+"""The Django app of the price cache."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class PricesConfig(AppConfig):
+    name = "prices"
+    verbose_name = "Price cache"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from prices import checks  # noqa: F401  # registers itself

@@ -1,0 +1,200 @@
+"""What the cluster runs: every job may run twice, and picks up where a dead worker left off."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from prices import runs, schedules, wiring
+from prices.domain.freshness import Priority
+from prices.models import SyncRun, TrackedSymbol
+from prices.outcomes import Outcome
+
+logger = logging.getLogger(__name__)
+
+Kind = SyncRun.Kind
+_BY_SCHEDULE = "schedule"
+
+
+# --- what django-q2's schedules call -----------------------------------------------------------
+
+
+def historical_sync(**_: Any) -> None:
+    _perform_now(Kind.HISTORICAL_SYNC, _BY_SCHEDULE)
+
+
+def startup_sync(**_: Any) -> None:
+    _perform_now(Kind.STARTUP_SYNC, "start-up")
+
+
+def live_price_update(**_: Any) -> None:
+    _perform_now(Kind.LIVE_PRICE_UPDATE, _BY_SCHEDULE)
+
+
+def store_sweep(**_: Any) -> None:
+    _perform_now(Kind.STORE_SWEEP, _BY_SCHEDULE)
+
+
+def canary(**_: Any) -> None:
+    """Proves that jobs run, and tends to what was left undone: lost runs, new symbols."""
+    now = timezone.now()
+    schedules.sing(now=now)
+    runs.revive(now=now)
+    _start_new_symbols(now)
+
+
+def perform(run_id: int, **_: Any) -> None:
+    """Works on a run that was written down; a run that is done or in work is left alone."""
+    now = timezone.now()
+    run = runs.claim(run_id, now=now)
+    if run is not None:
+        work_on(run)
+
+
+# --- queueing ----------------------------------------------------------------------------------
+
+
+def queue_canary() -> None:
+    async_task("prices.jobs.canary", group=schedules.CANARY.id)
+
+
+def canary_age() -> float | None:
+    """Seconds since the canary last ran; None if it never did."""
+    sung = schedules.canary_at()
+    return None if sung is None else (timezone.now() - sung).total_seconds()
+
+
+def _perform_now(kind: SyncRun.Kind, trigger: str) -> None:
+    """A schedule's task is in a worker already: the run is worked on right here."""
+    open_one = SyncRun.objects.filter(kind=kind, parent=None, state__in=SyncRun.OPEN).first()
+    if open_one is not None:
+        logger.info("%s is still under way: not started again", open_one)
+        return
+    run = SyncRun.objects.create(kind=kind, trigger=trigger)
+    perform(run.pk)
+
+
+def _start_new_symbols(now: datetime) -> None:
+    """Symbols that never got their history, because the provider was away, need no sync hour."""
+    busy = SyncRun.objects.filter(
+        kind__in=[Kind.HISTORICAL_SYNC, Kind.STARTUP_SYNC, Kind.BACKFILL], state__in=SyncRun.OPEN
+    )
+    untouched = TrackedSymbol.objects.filter(
+        active=True, last_update=None, next_attempt_at__lte=now
+    )
+    if busy.exists() or not untouched.exists():
+        return
+    due = wiring.sync_service().plan(now=now)
+    new = [d.symbol for d in due if d.priority is Priority.NEW]
+    if new:
+        runs.queue(Kind.BACKFILL, trigger="still without history", symbols=new)
+
+
+# --- the work ----------------------------------------------------------------------------------
+
+
+def work_on(
+    run: SyncRun, *, share: bool = True, on_outcome: Callable[[Outcome], None] | None = None
+) -> None:
+    """Does a claimed run and closes it, whatever happens.
+
+    `share`: hand large runs to all workers in parts. `on_outcome` hears of every symbol.
+    """
+    try:
+        message = _WORK[SyncRun.Kind(run.kind)](run, share, on_outcome or (lambda outcome: None))
+    except Exception as error:
+        # The outermost edge: whatever it was, the run must not stay open, and the log has it all.
+        logger.exception("%s failed", run)
+        runs.close(run, now=timezone.now(), error=f"{type(error).__name__}: {error}")
+        return
+    if message is not None:
+        runs.close(run, now=timezone.now(), message=message)
+
+
+Heard = Callable[[Outcome], None]
+
+
+def _sync(run: SyncRun, share: bool, heard: Heard) -> str | None:
+    """Both stages; None when the work was handed on in parts, the last of which closes it."""
+    now = timezone.now()
+    if run.parts.exists():
+        runs.settle(run.pk, now=now)
+        return None
+    transferred = 0
+    if run.parent_id is None and run.kind != Kind.BACKFILL:
+        transferred = wiring.live_service().transfer(now=now)
+    symbols = _symbols_of(run, now)
+    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols))
+    if share and run.parent_id is None and len(symbols) > runs.PART_SIZE:
+        runs.share_out(run, symbols)
+        return None
+    for at in range(0, len(symbols), runs.PART_SIZE):
+        _sync_part(run, symbols[at : at + runs.PART_SIZE], heard)
+    by_quote = f"; {transferred} bars from quotes" if transferred else ""
+    return ("nothing was due" if not symbols else f"{len(symbols)} symbols") + by_quote
+
+
+def _symbols_of(run: SyncRun, now: datetime) -> list[str]:
+    """What is to be done, less what an earlier attempt at the same run has done."""
+    if run.symbols:
+        rows = TrackedSymbol.objects.filter(symbol__in=run.symbols)
+        done = set(
+            rows.filter(last_attempt_at__gte=run.created_at).values_list("symbol", flat=True)
+        )
+        return [s for s in run.symbols if run.attempts <= 1 or s not in done]
+    if run.options.get("whole"):
+        return list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
+    return [d.symbol for d in wiring.sync_service().plan(now=now)]
+
+
+def _sync_part(run: SyncRun, symbols: Iterable[str], heard: Heard) -> None:
+    service, start = wiring.sync_service(), run.options.get("start")
+    sent = service.requests
+    outcomes = service.sync(
+        symbols,
+        now=timezone.now(),
+        whole=bool(run.options.get("whole")),
+        start=date.fromisoformat(start) if start else None,
+    )
+    for outcome in outcomes:
+        runs.record(run, outcome, now=timezone.now())
+        heard(outcome)
+    SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
+
+
+def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
+    now = timezone.now()
+    live = wiring.live_service()
+    symbols = list(run.symbols)
+    if not symbols and run.options.get("all"):
+        symbols = list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
+    elif not symbols:
+        symbols = live.due(now=now, extended=settings.LIVE_EXTENDED_HOURS)
+    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols))
+    for outcome in live.refresh(symbols, now=now):
+        runs.record(run, outcome, now=timezone.now(), history=False)
+        heard(outcome)
+    return f"{len(symbols)} quotes asked for" if symbols else "no market is open"
+
+
+def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:
+    now = timezone.now()
+    swept = wiring.bars().sweep(now=now)
+    forgotten = runs.forget_old(now=now)
+    return f"{swept} old generations and {forgotten} old runs deleted"
+
+
+_WORK: dict[SyncRun.Kind, Callable[[SyncRun, bool, Heard], str | None]] = {
+    Kind.HISTORICAL_SYNC: _sync,
+    Kind.STARTUP_SYNC: _sync,
+    Kind.BACKFILL: _sync,
+    Kind.LIVE_PRICE_UPDATE: _refresh,
+    Kind.STORE_SWEEP: _sweep,
+}

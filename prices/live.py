@@ -1,0 +1,85 @@
+"""Live prices: renewing quotes, and turning closing quotes into bars (stage 1 of a sync)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from prices.domain.bars import BarSeries, Interval
+from prices.domain.freshness import quote_is_due
+from prices.domain.quotes import closing_bar
+from prices.domain.sessions import sessions_of
+from prices.gate import ProviderGate
+from prices.models import TrackedSymbol
+from prices.outcomes import Outcome, Result
+from prices.providers.base import ProviderError
+from prices.states import symbol_states
+from prices.store.bars import BarRepository
+from prices.store.mongo import StoreConflict
+from prices.store.quotes import QuoteStore
+
+
+class LiveService:
+    """All that writes quotes."""
+
+    def __init__(self, *, bars: BarRepository, quotes: QuoteStore, gate: ProviderGate) -> None:
+        self._bars = bars
+        self._quotes = quotes
+        self._gate = gate
+
+    def due(self, *, now: datetime, extended: bool = False) -> list[str]:
+        """The active symbols whose quotes are to be renewed: market open, or just closed."""
+        held = self._quotes.all()
+        return [
+            state.symbol
+            for state in symbol_states(self._bars)
+            if state.active
+            and quote_is_due(state, held.get(state.symbol), now=now, extended=extended)
+        ]
+
+    def refresh(self, symbols: Iterable[str], *, now: datetime) -> Iterator[Outcome]:
+        """Renews quotes in the fewest requests; a batch that fails does not stop the others."""
+        wanted = list(symbols)
+        size = self._gate.quotes_per_request
+        for at in range(0, len(wanted), size):
+            yield from self._batch(wanted[at : at + size], now)
+
+    def _batch(self, symbols: list[str], now: datetime) -> Iterator[Outcome]:
+        before = self._gate.requests
+        try:
+            quotes = self._gate.quotes(symbols, now=now)
+        except ProviderError as error:
+            yield from (
+                Outcome(s, Result.FAILED, error=str(error), symbol_at_fault=False) for s in symbols
+            )
+            return
+        self._quotes.put(quotes)
+        quoted, sent = {quote.symbol for quote in quotes}, self._gate.requests - before
+        for position, symbol in enumerate(symbols):
+            result = Result.UPDATED if symbol in quoted else Result.UNCHANGED
+            yield Outcome(symbol, result, requests=0 if position else sent)
+
+    def transfer(self, *, now: datetime) -> int:
+        """Stage 1: closing quotes become their sessions' bars, not final; returns how many."""
+        quotes = self._quotes.all()
+        if not quotes:
+            return 0
+        mics = dict(TrackedSymbol.objects.filter(active=True).values_list("symbol", "mic"))
+        transferred = 0
+        for key, manifest in self._bars.manifests(set(quotes) & set(mics)).items():
+            if key.interval is not Interval.DAY or manifest.last_bar is None:
+                continue  # a quote never creates a series
+            quote, facts = quotes[key.symbol], manifest.facts
+            bar = closing_bar(
+                quote, manifest.last_bar, facts.currency, sessions_of(mics[key.symbol])
+            )
+            if bar is None:
+                continue
+            facts = replace(facts, fetched_at=quote.fetched_at)
+            try:
+                self._bars.append(manifest, BarSeries.from_rows([bar]), facts, now=now)
+            except StoreConflict:
+                continue  # somebody else brings this series forward
+            transferred += 1
+        return transferred

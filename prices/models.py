@@ -1,0 +1,119 @@
+"""What Django itself keeps: the symbols that are tracked, and a row for every run of a job."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.utils.timezone import now
+
+
+class TrackedSymbol(models.Model):
+    """A symbol whose prices are kept. Deleting the row leaves its bars in the store."""
+
+    symbol = models.CharField(max_length=32, unique=True, help_text="As Yahoo spells it.")
+    market = models.CharField(max_length=16, blank=True)
+    mic = models.CharField(
+        "exchange", max_length=8, blank=True, help_text="MIC; empty: no known sessions."
+    )
+    currency = models.CharField(max_length=8, blank=True)
+    timezone = models.CharField("time zone", max_length=64, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    instrument_type = models.CharField("type", max_length=32, blank=True)
+    active = models.BooleanField(default=True, help_text="Off: served, but not synced any more.")
+    added_at = models.DateTimeField(default=now)
+    last_update = models.DateTimeField(
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text="When the provider last answered for its history.",
+    )
+    last_attempt_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    last_queried_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("symbol",)
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+class SyncRun(models.Model):
+    """One run of a job: written before the work, closed after it."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        PARTIAL = "partial", "partly failed"
+        FAILED = "failed"
+
+    class Kind(models.TextChoices):
+        HISTORICAL_SYNC = "historical_sync", "historical sync"
+        STARTUP_SYNC = "startup_sync", "start-up sync"
+        LIVE_PRICE_UPDATE = "live_price_update", "live price update"
+        BACKFILL = "backfill"
+        STORE_SWEEP = "store_sweep", "store sweep"
+
+    OPEN = (State.QUEUED, State.RUNNING)
+
+    kind = models.CharField(max_length=32, choices=Kind.choices)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    trigger = models.CharField(max_length=150, help_text="Who or what asked for it.")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="parts"
+    )
+    symbols = models.JSONField(
+        default=list, blank=True, help_text="Those to work on; empty: all that are due."
+    )
+    options = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0, help_text="Symbols to work on.")
+    updated = models.PositiveIntegerField(
+        default=0, help_text="Symbols whose series or quote changed."
+    )
+    unchanged = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    bars = models.PositiveIntegerField(default=0, help_text="Bars written.")
+    requests = models.PositiveIntegerField(default=0, help_text="Sent to the provider.")
+    errors = models.JSONField(default=dict, blank=True, help_text="Symbol: why it failed.")
+    message = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (
+            models.Index(fields=("state", "heartbeat_at")),
+            models.Index(fields=("kind", "-id")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} #{self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From the start of the work to its end."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
+
+
+class ReadCount(models.Model):
+    """Reads of one hour, by whether the cache had prices for them."""
+
+    hour = models.DateTimeField(unique=True)
+    hits = models.PositiveBigIntegerField(default=0)
+    misses = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H} h: {self.hits} hits, {self.misses} misses"

@@ -1,0 +1,30 @@
+"""What came of one symbol in a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prices.domain.merge import Fetched
+
+
+class Result(StrEnum):
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One symbol's part of a run. `answer` is None when the provider gave no history.
+
+    `symbol_at_fault`: False where it failed because the provider or the store is away.
+    """
+
+    symbol: str
+    result: Result
+    bars: int = 0
+    requests: int = 0
+    error: str = ""
+    symbol_at_fault: bool = True
+    answer: Fetched | None = None

@@ -1,0 +1,186 @@
+"""Runs of jobs: written down before the work, kept while it lasts, closed after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Sum
+from django_q.tasks import async_task
+
+from prices.domain.freshness import next_attempt
+from prices.models import SyncRun, TrackedSymbol
+from prices.outcomes import Outcome, Result
+from prices.tracking import learned
+
+# A run whose worker has not been heard of for this long is picked up again.
+SILENT_AFTER = timedelta(seconds=90)
+# A run that took its worker down this often is given up.
+MAX_ATTEMPTS = 3
+# Symbols that one worker fetches in one go; more are shared out.
+PART_SIZE = 25
+KEEP_RUNS = timedelta(days=30)
+
+State = SyncRun.State
+_PAUSE_WHILE_AWAY = timedelta(minutes=5)
+
+
+def queue(
+    kind: SyncRun.Kind,
+    *,
+    trigger: str,
+    symbols: Iterable[str] = (),
+    options: dict[str, Any] | None = None,
+    parent: SyncRun | None = None,
+) -> SyncRun:
+    """Writes a run down and hands it to the cluster."""
+    run = SyncRun.objects.create(
+        kind=kind, trigger=trigger, symbols=list(symbols), options=options or {}, parent=parent
+    )
+    enqueue(run)
+    return run
+
+
+def enqueue(run: SyncRun) -> None:
+    async_task("prices.jobs.perform", run.pk, group=run.kind, task_name=f"{run.kind}-{run.pk}")
+
+
+def claim(run_id: int, *, now: datetime) -> SyncRun | None:
+    """The run, if it is ours to work on; None if it is done or somebody works on it.
+
+    The attempt is counted before the work: a run that kills its worker is not tried for ever.
+    """
+    with transaction.atomic():
+        run = SyncRun.objects.select_for_update().filter(pk=run_id).first()
+        if run is None or not run.is_open:
+            return None
+        if run.state == State.RUNNING and not _is_silent(run, now):
+            return None
+        if run.attempts >= MAX_ATTEMPTS:
+            _close(run, now, f"given up: its worker died {run.attempts} times")
+            return None
+        run.state, run.heartbeat_at = State.RUNNING, now
+        run.started_at = run.started_at or now
+        run.attempts += 1
+        run.save(update_fields=["state", "heartbeat_at", "started_at", "attempts"])
+    return run
+
+
+def _is_silent(run: SyncRun, now: datetime) -> bool:
+    return run.heartbeat_at is None or now - run.heartbeat_at > SILENT_AFTER
+
+
+def share_out(run: SyncRun, symbols: list[str]) -> None:
+    """Splits a run's symbols into parts that any worker of any machine may take."""
+    for at in range(0, len(symbols), PART_SIZE):
+        queue(
+            SyncRun.Kind(run.kind),
+            trigger=run.trigger,
+            symbols=symbols[at : at + PART_SIZE],
+            options=run.options,
+            parent=run,
+        )
+
+
+def record(run: SyncRun, outcome: Outcome, *, now: datetime, history: bool = True) -> None:
+    """Writes one symbol's outcome to its row and to the run's counts, both or neither."""
+    counted = {
+        Result.UPDATED: "updated",
+        Result.UNCHANGED: "unchanged",
+        Result.FAILED: "failed",
+    }[outcome.result]
+    with transaction.atomic():
+        if history:
+            _record_symbol(outcome, now)
+        if outcome.error:
+            run.errors[outcome.symbol] = outcome.error[:500]
+        SyncRun.objects.filter(pk=run.pk).update(
+            **{counted: F(counted) + 1},
+            bars=F("bars") + outcome.bars,
+            requests=F("requests") + outcome.requests,
+            errors=run.errors,
+            heartbeat_at=now,
+        )
+
+
+def _record_symbol(outcome: Outcome, now: datetime) -> None:
+    rows = TrackedSymbol.objects.filter(symbol=outcome.symbol)
+    row = rows.first()
+    if row is None:
+        return  # untracked while it was fetched
+    if outcome.result is not Result.FAILED:
+        good = {"last_error": "", "failures": 0, "next_attempt_at": None, "last_update": now}
+        rows.update(last_attempt_at=now, **good, **learned(row, outcome.answer))
+        return
+    failures = row.failures + outcome.symbol_at_fault
+    pause = next_attempt(failures, now) if outcome.symbol_at_fault else now + _PAUSE_WHILE_AWAY
+    rows.update(
+        last_attempt_at=now,
+        last_error=outcome.error[:500],
+        failures=failures,
+        next_attempt_at=pause,
+    )
+
+
+def close(run: SyncRun, *, now: datetime, message: str = "", error: str = "") -> None:
+    """Ends a run by its counts, or as failed with `error`; ends its parent with its last part."""
+    with transaction.atomic():
+        run.refresh_from_db()
+        if run.is_open:
+            _close(run, now, error, message)
+        if run.parent_id is not None:
+            settle(run.parent_id, now=now)
+
+
+def _close(run: SyncRun, now: datetime, error: str = "", message: str = "") -> None:
+    good = run.updated + run.unchanged
+    if error:
+        run.state = State.FAILED
+    elif run.failed:
+        run.state = State.PARTIAL if good else State.FAILED
+    else:
+        run.state = State.SUCCEEDED
+    run.message = (error or message or run.message)[:500]
+    run.finished_at = run.heartbeat_at = now
+    run.started_at = run.started_at or now
+    run.save(update_fields=["state", "message", "finished_at", "heartbeat_at", "started_at"])
+
+
+def settle(run_id: int, *, now: datetime) -> None:
+    """Closes a run that was shared out once all of its parts are closed."""
+    with transaction.atomic():
+        run = SyncRun.objects.select_for_update().get(pk=run_id)
+        parts = run.parts.all()
+        if not run.is_open or not parts or parts.filter(state__in=SyncRun.OPEN).exists():
+            return
+        counts = ("updated", "unchanged", "failed", "bars", "requests")
+        sums = parts.aggregate(**{f"{name}_": Sum(name) for name in counts})
+        for name in counts:
+            setattr(run, name, sums[f"{name}_"] or 0)
+        run.errors = {
+            s: e for errors in parts.values_list("errors", flat=True) for s, e in errors.items()
+        }
+        run.save(update_fields=[*counts, "errors"])
+        lost = parts.filter(state=State.FAILED, failed=0).first()
+        _close(run, now, f"a part was lost: {lost.message}" if lost else "")
+
+
+def revive(*, now: datetime) -> int:
+    """Hands runs whose workers fell silent to the cluster again; how many."""
+    silent = SyncRun.objects.filter(state=State.RUNNING, heartbeat_at__lt=now - SILENT_AFTER)
+    revived = 0
+    for run in silent:
+        if run.parts.exists():
+            settle(run.pk, now=now)
+            continue
+        enqueue(run)
+        revived += 1
+    return revived
+
+
+def forget_old(*, now: datetime) -> int:
+    """Deletes runs that ended long ago; how many."""
+    old = SyncRun.objects.filter(finished_at__lt=now - KEEP_RUNS, parent=None)
+    return old.delete()[0]

@@ -1,0 +1,122 @@
+"""The list of schedules as data, and what the cluster is doing with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db.models import Max
+from django_q.models import OrmQ, Schedule
+from django_q.status import Stat
+
+from prices.models import SyncRun
+
+# The cluster counts as alive while its canary is younger.
+CANARY_FRESH = timedelta(minutes=3)
+_CANARY_KEY = "prices:canary"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A schedule: `every` minutes, or a cron line."""
+
+    id: str
+    title: str
+    every: int | None = None
+    cron: str = ""
+
+    @property
+    def trigger(self) -> str:
+        return f"cron {self.cron}" if self.cron else f"every {self.every} min"
+
+
+CANARY = Job("canary", "Canary and revival of lost runs", every=1)
+JOBS = (
+    Job("historical_sync", "Historical sync", cron="0 */3 * * *"),
+    Job("live_price_update", "Live price update", every=15),
+    Job("store_sweep", "Store sweep", cron="30 4 * * *"),
+    CANARY,
+)
+STARTUP_SYNC = "startup_sync"
+
+
+def install(*, now: datetime) -> None:
+    """Makes django-q2's schedules equal to `JOBS`; a schedule that is not listed goes."""
+    Schedule.objects.exclude(name__in=[job.id for job in JOBS]).delete()
+    for job in JOBS:
+        wanted = {
+            "func": f"prices.jobs.{job.id}",
+            "schedule_type": Schedule.CRON if job.cron else Schedule.MINUTES,
+            "minutes": job.every,
+            "cron": job.cron or None,
+        }
+        held = Schedule.objects.filter(name=job.id).first()
+        if held is None:
+            fresh = Schedule(name=job.id, repeats=-1, **wanted)
+            fresh.next_run = fresh.calculate_next_run(now) if job.cron else now
+            fresh.save()
+        elif any(getattr(held, field) != value for field, value in wanted.items()):
+            Schedule.objects.filter(pk=held.pk).update(**wanted, next_run=now)
+
+
+def schedule_startup_sync(*, at: datetime) -> None:
+    """One sync soon after the start; an earlier one that has not run yet is replaced."""
+    Schedule.objects.filter(name=STARTUP_SYNC).delete()
+    Schedule.objects.create(
+        name=STARTUP_SYNC, func="prices.jobs.startup_sync", schedule_type=Schedule.ONCE, next_run=at
+    )
+
+
+def sing(*, now: datetime) -> None:
+    """Notes that the canary ran: scheduler, queue and a worker all did their part."""
+    cache.set(_CANARY_KEY, now, timeout=None)
+
+
+def canary_at() -> datetime | None:
+    """When the canary last ran."""
+    sung: datetime | None = cache.get(_CANARY_KEY)
+    return sung
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job and its latest run. `next_run` is None while it is paused or gone."""
+
+    job: Job
+    next_run: datetime | None
+    last: SyncRun | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerState:
+    """What the cluster does. `running` is told by the canary, not by a heartbeat."""
+
+    running: bool
+    canary_at: datetime | None
+    workers: int
+    queued: int
+    in_work: int
+    oldest_queued: datetime | None
+    jobs: tuple[JobState, ...]
+
+
+def scheduler_state(*, now: datetime) -> SchedulerState:
+    """The same from whichever process asks."""
+    sung = canary_at()
+    running = sung is not None and now - sung < CANARY_FRESH
+    next_runs = dict(Schedule.objects.values_list("name", "next_run"))
+    latest = SyncRun.objects.filter(parent=None).values("kind").annotate(last=Max("id"))
+    runs = SyncRun.objects.in_bulk([row["last"] for row in latest])
+    last = {run.kind: run for run in runs.values()}
+    queue = OrmQ.objects.order_by("id")
+    oldest = SyncRun.objects.filter(state=SyncRun.State.QUEUED).order_by("id").first()
+    return SchedulerState(
+        running=running,
+        canary_at=sung,
+        workers=sum(len(stat.workers) for stat in Stat.get_all()) if running else 0,
+        queued=queue.filter(lock__lte=now).count(),
+        in_work=queue.filter(lock__gt=now).count(),
+        oldest_queued=oldest.created_at if oldest else None,
+        jobs=tuple(JobState(job, next_runs.get(job.id), last.get(job.id)) for job in JOBS),
+    )

@@ -1,0 +1,153 @@
+"""Writing history: plan → fetch → merge → publish, symbol by symbol (stage 2 of a sync)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import date, datetime, timedelta
+
+from prices.domain.bars import SeriesKey
+from prices.domain.freshness import Due, due
+from prices.domain.merge import Change, Fetched, overlap_start
+from prices.domain.sessions import sessions_of
+from prices.gate import ProviderGate
+from prices.models import TrackedSymbol
+from prices.outcomes import Outcome, Result
+from prices.providers.base import ProviderError, RateLimited, Unavailable
+from prices.publish import Published, publish
+from prices.states import symbol_states
+from prices.store.bars import BarRepository, StoredSeries
+from prices.store.coordination import Leases
+from prices.store.mongo import StoreError
+from prices.tracking import mic_of
+
+# How long a symbol that somebody else is fetching is waited for.
+_BUSY_SECONDS = 60.0
+
+
+class SyncService:
+    """All that writes history. `now` is the moment the work is done for."""
+
+    def __init__(
+        self,
+        *,
+        bars: BarRepository,
+        gate: ProviderGate,
+        leases: Leases,
+        history_years: int | None = None,
+    ) -> None:
+        self._bars = bars
+        self._gate = gate
+        self._leases = leases
+        self._history_years = history_years
+
+    @property
+    def requests(self) -> int:
+        """How many requests this process has sent to the provider."""
+        return self._gate.requests
+
+    def plan(self, *, now: datetime, asked: Iterable[str] = ()) -> list[Due]:
+        """What a sync has to fetch, in order: the asked symbols, or all that is due."""
+        wanted = frozenset(asked)
+        return due(symbol_states(self._bars, wanted or None), now=now, asked=wanted)
+
+    def sync(
+        self,
+        symbols: Iterable[str],
+        *,
+        now: datetime,
+        whole: bool = False,
+        start: date | None = None,
+    ) -> Iterator[Outcome]:
+        """Fetches and publishes each symbol; outcomes come in the order they are done.
+
+        `whole`: the whole history (from `start`, if given) whatever is stored. A failure of one
+        symbol never stops the others.
+        """
+        wanted = list(symbols)
+        rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=wanted)}
+        with ThreadPoolExecutor(self._gate.parallel, thread_name_prefix="fetch") as pool:
+            work = [
+                pool.submit(self._sync_one, rows[symbol], now, whole, start)
+                for symbol in wanted
+                if symbol in rows
+            ]
+            for done in as_completed(work):
+                yield done.result()
+
+    def _sync_one(
+        self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
+    ) -> Outcome:
+        """Single flight: who finds the series taken waits, and takes over what the other left."""
+        try:
+            return self._in_turn(row, now, whole, start)
+        except ProviderError as error:
+            at_fault = not isinstance(error, RateLimited | Unavailable)
+            return Outcome(row.symbol, Result.FAILED, error=str(error), symbol_at_fault=at_fault)
+        except StoreError as error:
+            return Outcome(row.symbol, Result.FAILED, error=str(error), symbol_at_fault=False)
+
+    def _in_turn(
+        self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
+    ) -> Outcome:
+        key = SeriesKey(row.symbol)
+        give_up_at = time.monotonic() + _BUSY_SECONDS
+        waited = False
+        while time.monotonic() < give_up_at:
+            with self._leases.held(f"fetch {key}") as ours:
+                if ours and waited and self._was_fetched(key, since=now):
+                    return Outcome(row.symbol, Result.UNCHANGED)
+                if ours:
+                    return self._fetch_and_publish(row, key, now, whole, start)
+            waited = True
+            time.sleep(0.2)
+        raise StoreError(f"Somebody else has been fetching {row.symbol} for long; try again later.")
+
+    def _was_fetched(self, key: SeriesKey, since: datetime) -> bool:
+        manifest = self._bars.manifest(key)
+        fetched_at = manifest.facts.fetched_at if manifest else None
+        return fetched_at is not None and fetched_at >= since
+
+    def _fetch_and_publish(
+        self, row: TrackedSymbol, key: SeriesKey, now: datetime, whole: bool, start: date | None
+    ) -> Outcome:
+        stored = self._bars.read(key)
+        begin = (start or self._earliest(now)) if whole else self._begin(row, stored, now)
+        fetched, published = self._once(row, key, begin, now, stored)
+        if published.change is Change.WHOLE:
+            fetched, published = self._once(row, key, self._earliest(now), now, None)
+        if published.change in (Change.REFUSE, Change.WHOLE):
+            error = f"The provider's answer was refused: {published.reason}."
+            return Outcome(row.symbol, Result.FAILED, error=error)
+        result = Result.UPDATED if published.bars else Result.UNCHANGED
+        return Outcome(row.symbol, result, bars=published.bars, answer=fetched)
+
+    def _once(
+        self,
+        row: TrackedSymbol,
+        key: SeriesKey,
+        begin: date | None,
+        now: datetime,
+        stored: StoredSeries | None,
+    ) -> tuple[Fetched, Published]:
+        fetched = self._gate.history(row.symbol, begin, now=now, timezone=row.timezone)
+        calendar = sessions_of(mic_of(fetched, row.mic))
+        return fetched, publish(self._bars, key, fetched, calendar, now=now, stored=stored)
+
+    def _earliest(self, now: datetime) -> date | None:
+        if self._history_years is None:
+            return None
+        return now.date() - timedelta(days=round(365.25 * self._history_years))
+
+    def _begin(self, row: TrackedSymbol, stored: StoredSeries | None, now: datetime) -> date | None:
+        """Where a fetch that brings the series forward begins; None: at the beginning."""
+        if stored is None or stored.manifest.last is None or row.last_update is None:
+            return self._earliest(now)
+        facts = stored.manifest.facts
+        if facts.source != self._gate.name:
+            return self._earliest(now)
+        begin = overlap_start(
+            stored.manifest.last.date(), facts.final_through, sessions_of(row.mic)
+        )
+        return min([begin, *(gap.session for gap in facts.gaps if gap.is_due(now))])

@@ -1,0 +1,58 @@
+"""Tracking: taking symbols on, learning what they are, and letting them go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prices.domain.bars import SeriesKey
+from prices.domain.markets import MIC_OF_EXCHANGE, resolve
+from prices.domain.merge import Fetched
+from prices.models import TrackedSymbol
+from prices.store.bars import BarRepository
+from prices.store.quotes import QuoteStore
+
+
+def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbol, bool]:
+    """The row of a symbol as a user typed it, and whether it is new.
+
+    :raises InvalidSymbol, UnknownMarket: with a sentence for users.
+    """
+    canonical, known = resolve(symbol, market)
+    return TrackedSymbol.objects.get_or_create(
+        symbol=canonical,
+        defaults={
+            "market": known.name if known else "",
+            "mic": (known.mic or "") if known else "",
+            "currency": known.currency if known else "",
+            "added_at": now,
+        },
+    )
+
+
+def learned(row: TrackedSymbol, answer: Fetched | None) -> dict[str, str]:
+    """The fields of a row that an answer of the provider tells better."""
+    if answer is None or not answer.exchange:
+        return {}
+    told = {
+        "mic": mic_of(answer, row.mic),
+        "currency": answer.currency or row.currency,
+        "timezone": answer.timezone,
+        "name": (answer.name or row.name)[:200],
+        "instrument_type": answer.instrument_type or row.instrument_type,
+    }
+    return {field: value for field, value in told.items() if value != getattr(row, field)}
+
+
+def mic_of(answer: Fetched, known: str) -> str:
+    """The MIC of an answer's exchange, empty for an unknown code; `known` if it names none."""
+    return MIC_OF_EXCHANGE.get(answer.exchange, "") if answer.exchange else known
+
+
+def untrack(
+    row: TrackedSymbol, *, bars: BarRepository, quotes: QuoteStore, delete: bool, now: datetime
+) -> None:
+    """Stops tracking; the prices stay in the store unless `delete`."""
+    if delete:
+        bars.delete(SeriesKey(row.symbol), now=now)
+        quotes.delete(row.symbol)
+    row.delete()
