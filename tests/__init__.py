@@ -1,0 +1,1 @@
+"""Tests: a real mongod, the real yfinance against a stand-in, real processes and pages."""

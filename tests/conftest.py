@@ -1,0 +1,48 @@
+"""What tests share: one mongod a run, a clean store a test, and builders of prices."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from prices.store.embedded import running_mongod
+
+from prices import wiring
+from prices.store import mongo
+
+
+@pytest.fixture(scope="session")
+def mongod_uri() -> Iterator[str]:
+    """A real server of this run's own; that it cannot start is a failure, not a skip."""
+    with running_mongod(data_dir=settings.DATA_DIR, port=settings.MONGOD_PORT) as uri:
+        yield uri
+    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _schema(mongod_uri: str) -> mongo.Db:
+    db = mongo.database(settings.MONGODB_URI, settings.MONGODB_DATABASE)
+    mongo.ensure_schema(db)
+    return db
+
+
+@pytest.fixture
+def store(_schema: mongo.Db) -> Iterator[mongo.Db]:
+    """The database with its schema and nothing in it."""
+    yield _schema
+    for name in _schema.list_collection_names(filter={"name": {"$not": {"$regex": "^system"}}}):
+        # A time-series collection deletes by its metaField alone, which an empty filter is not.
+        _schema[name].delete_many({})
+    wiring.forget()
+
+
+@pytest.fixture
+def recordings() -> Path:
+    """Real recorded answers, which lie beside the repository and not in it."""
+    folder = Path(settings.BASE_DIR).parent / "shared" / "yahoo"
+    if not folder.is_dir():
+        pytest.skip("the recorded answers are not beside the repository (../shared/yahoo)")
+    return folder

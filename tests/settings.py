@@ -1,0 +1,23 @@
+"""The project's settings, in a folder of the test run's own and with a private mongod."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+# Before the settings are read: nothing of a developer's own system may be touched.
+_FOLDER = os.environ.setdefault("PRICECACHE_TEST_DIR", tempfile.mkdtemp(prefix="pricecache-test-"))
+os.environ["PRICECACHE_DATA_DIR"] = _FOLDER
+os.environ["MONGODB_URI"] = ""
+os.environ.setdefault("PRICECACHE_MONGOD_PORT", "20917")
+
+from pricecache_site.settings import *  # noqa: E402, F403
+from pricecache_site.settings import DATABASES, Q_CLUSTER  # noqa: E402
+
+DATABASES["default"]["TEST"] = {"NAME": Path(_FOLDER) / "test.sqlite3"}
+MONGODB_DATABASE = "pricecache_test"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Jobs are run by the tests that are about them.
+Q_CLUSTER["sync"] = False
