@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -213,7 +214,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["prices.api.permissions.ReadOrStaff"],
     "DEFAULT_RENDERER_CLASSES": ["prices.api.renderers.OrjsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["prices.api.parsers.AnyJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.api.errors.problem_response",
 }
@@ -232,4 +233,7 @@ UNFOLD = {
     "SITE_HEADER": "Price cache",
     "SITE_SYMBOL": "candlestick_chart",
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("prices/admin.css")],
+    "DASHBOARD_CALLBACK": "prices.admin.dashboard.dashboard",
+    "SIDEBAR": {"navigation": "prices.admin.navigation.sidebar"},
 }

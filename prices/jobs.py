@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +13,6 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from prices import runs, schedules, wiring
-from prices.domain.freshness import Priority
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome
 
@@ -21,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 Kind = SyncRun.Kind
 _BY_SCHEDULE = "schedule"
+_RETRY_PAUSE = timedelta(minutes=5)
 
 
 # --- what django-q2's schedules call -----------------------------------------------------------
@@ -43,11 +43,11 @@ def store_sweep(**_: Any) -> None:
 
 
 def canary(**_: Any) -> None:
-    """Proves that jobs run, and tends to what was left undone: lost runs, new symbols."""
+    """Proves that jobs run, and tends to what was left undone: lost runs, symbols without their history."""
     now = timezone.now()
     schedules.sing(now=now)
     runs.revive(now=now)
-    _start_new_symbols(now)
+    _retry_unfinished(now)
 
 
 def perform(run_id: int, **_: Any) -> None:
@@ -77,24 +77,28 @@ def _perform_now(kind: SyncRun.Kind, trigger: str) -> None:
     if open_one is not None:
         logger.info("%s is still under way: not started again", open_one)
         return
-    run = SyncRun.objects.create(kind=kind, trigger=trigger)
-    perform(run.pk)
+    work_on(runs.begin(kind, trigger=trigger, now=timezone.now()))
 
 
-def _start_new_symbols(now: datetime) -> None:
-    """Symbols that never got their history, because the provider was away, need no sync hour."""
-    busy = SyncRun.objects.filter(
-        kind__in=[Kind.HISTORICAL_SYNC, Kind.STARTUP_SYNC, Kind.BACKFILL], state__in=SyncRun.OPEN
-    )
-    untouched = TrackedSymbol.objects.filter(
-        active=True, last_update=None, next_attempt_at__lte=now
-    )
-    if busy.exists() or not untouched.exists():
+def _retry_unfinished(now: datetime) -> None:
+    """Symbols that only failed because the provider was away need not wait for the next sync.
+
+    While it still is, one symbol in five minutes finds out whether it is back.
+    """
+    if SyncRun.objects.filter(kind__in=runs.HISTORY_KINDS, state__in=SyncRun.OPEN).exists():
         return
-    due = wiring.sync_service().plan(now=now)
-    new = [d.symbol for d in due if d.priority is Priority.NEW]
-    if new:
-        runs.queue(Kind.BACKFILL, trigger="still without history", symbols=new)
+    pause = now - _RETRY_PAUSE
+    left = TrackedSymbol.objects.filter(active=True, failures=0).exclude(last_error="")
+    left = left | TrackedSymbol.objects.filter(
+        active=True, last_attempt_at=None, added_at__lte=pause
+    )
+    if wiring.reader().provider_state().words(now):
+        if TrackedSymbol.objects.filter(last_attempt_at__gt=pause).exists():
+            return
+        left = left.order_by("last_attempt_at")[:1]
+    symbols = list(left.values_list("symbol", flat=True))
+    if symbols:
+        runs.queue(Kind.HISTORICAL_SYNC, trigger="unfinished", symbols=symbols)
 
 
 # --- the work ----------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ class SyncRun(models.Model):
     """One run of a job: written before the work, closed after it."""
 
     class State(models.TextChoices):
+        WAITING = "waiting", "waiting for other parts"
         QUEUED = "queued"
         RUNNING = "running"
         SUCCEEDED = "succeeded"
@@ -58,7 +59,7 @@ class SyncRun(models.Model):
         BACKFILL = "backfill"
         STORE_SWEEP = "store_sweep", "store sweep"
 
-    OPEN = (State.QUEUED, State.RUNNING)
+    OPEN = (State.WAITING, State.QUEUED, State.RUNNING)
 
     kind = models.CharField(max_length=32, choices=Kind.choices)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)

@@ -21,10 +21,12 @@ SILENT_AFTER = timedelta(seconds=90)
 MAX_ATTEMPTS = 3
 # Symbols that one worker fetches in one go; more are shared out.
 PART_SIZE = 25
+PARTS_AT_ONCE = 8
 KEEP_RUNS = timedelta(days=30)
 
 State = SyncRun.State
-_PAUSE_WHILE_AWAY = timedelta(minutes=5)
+Kind = SyncRun.Kind
+HISTORY_KINDS = (Kind.HISTORICAL_SYNC, Kind.STARTUP_SYNC, Kind.BACKFILL)
 
 
 def queue(
@@ -33,14 +35,34 @@ def queue(
     trigger: str,
     symbols: Iterable[str] = (),
     options: dict[str, Any] | None = None,
-    parent: SyncRun | None = None,
 ) -> SyncRun:
     """Writes a run down and hands it to the cluster."""
     run = SyncRun.objects.create(
-        kind=kind, trigger=trigger, symbols=list(symbols), options=options or {}, parent=parent
+        kind=kind, trigger=trigger, symbols=list(symbols), options=options or {}
     )
     enqueue(run)
     return run
+
+
+def begin(
+    kind: SyncRun.Kind,
+    *,
+    trigger: str,
+    now: datetime,
+    symbols: Iterable[str] = (),
+    options: dict[str, Any] | None = None,
+) -> SyncRun:
+    """Writes a run down that the caller works on right away."""
+    return SyncRun.objects.create(
+        kind=kind,
+        trigger=trigger,
+        symbols=list(symbols),
+        options=options or {},
+        state=State.RUNNING,
+        attempts=1,
+        started_at=now,
+        heartbeat_at=now,
+    )
 
 
 def enqueue(run: SyncRun) -> None:
@@ -59,7 +81,7 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
         if run.state == State.RUNNING and not _is_silent(run, now):
             return None
         if run.attempts >= MAX_ATTEMPTS:
-            _close(run, now, f"given up: its worker died {run.attempts} times")
+            close(run, now=now, error=f"given up: its worker died {run.attempts} times")
             return None
         run.state, run.heartbeat_at = State.RUNNING, now
         run.started_at = run.started_at or now
@@ -73,15 +95,29 @@ def _is_silent(run: SyncRun, now: datetime) -> bool:
 
 
 def share_out(run: SyncRun, symbols: list[str]) -> None:
-    """Splits a run's symbols into parts that any worker of any machine may take."""
-    for at in range(0, len(symbols), PART_SIZE):
-        queue(
-            SyncRun.Kind(run.kind),
+    """Splits a run's symbols into parts that any worker of any machine may take.
+
+    Only some are queued at a time, so that what a user asks for meanwhile is soon at work.
+    """
+    SyncRun.objects.bulk_create(
+        SyncRun(
+            kind=run.kind,
             trigger=run.trigger,
             symbols=symbols[at : at + PART_SIZE],
             options=run.options,
             parent=run,
+            state=State.WAITING,
         )
+        for at in range(0, len(symbols), PART_SIZE)
+    )
+    for _ in range(PARTS_AT_ONCE):
+        _queue_next_part(run.pk)
+
+
+def _queue_next_part(parent_id: int) -> None:
+    part = SyncRun.objects.filter(parent=parent_id, state=State.WAITING).order_by("id").first()
+    if part and SyncRun.objects.filter(pk=part.pk, state=State.WAITING).update(state=State.QUEUED):
+        enqueue(part)
 
 
 def record(run: SyncRun, outcome: Outcome, *, now: datetime, history: bool = True) -> None:
@@ -114,14 +150,10 @@ def _record_symbol(outcome: Outcome, now: datetime) -> None:
         good = {"last_error": "", "failures": 0, "next_attempt_at": None, "last_update": now}
         rows.update(last_attempt_at=now, **good, **learned(row, outcome.answer))
         return
-    failures = row.failures + outcome.symbol_at_fault
-    pause = next_attempt(failures, now) if outcome.symbol_at_fault else now + _PAUSE_WHILE_AWAY
-    rows.update(
-        last_attempt_at=now,
-        last_error=outcome.error[:500],
-        failures=failures,
-        next_attempt_at=pause,
-    )
+    rows.update(last_attempt_at=now, last_error=outcome.error[:500])
+    if outcome.symbol_at_fault:
+        failures = row.failures + 1
+        rows.update(failures=failures, next_attempt_at=next_attempt(failures, now))
 
 
 def close(run: SyncRun, *, now: datetime, message: str = "", error: str = "") -> None:
@@ -131,6 +163,7 @@ def close(run: SyncRun, *, now: datetime, message: str = "", error: str = "") ->
         if run.is_open:
             _close(run, now, error, message)
         if run.parent_id is not None:
+            _queue_next_part(run.parent_id)
             settle(run.parent_id, now=now)
 
 

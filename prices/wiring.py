@@ -80,17 +80,16 @@ def usage() -> Usage:
     return Usage()
 
 
-def _provider_log() -> ProviderLog:
+def provider_log() -> ProviderLog:
     return ProviderLog(_db(), settings.PRICES_PROVIDER.rpartition(".")[2])
 
 
 @_once_a_process
 def reader() -> PriceReader:
-    return PriceReader(bars=bars(), quotes=quotes(), provider_log=_provider_log())
+    return PriceReader(bars=bars(), quotes=quotes(), provider_log=provider_log())
 
 
-@_once_a_process
-def _gate() -> ProviderGate:
+def build_provider() -> PriceProvider:
     # Imported here: yfinance costs a second and 100 MB, which the web processes do without.
     build = import_string(settings.PRICES_PROVIDER)
     provider: PriceProvider = build(
@@ -99,7 +98,12 @@ def _gate() -> ProviderGate:
         threads=settings.YAHOO_THREADS,
         timeout=settings.YAHOO_TIMEOUT_SECONDS,
     )
-    return ProviderGate(provider, _provider_log())
+    return provider
+
+
+@_once_a_process
+def _gate() -> ProviderGate:
+    return ProviderGate(build_provider(), provider_log())
 
 
 @_once_a_process

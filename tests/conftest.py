@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from prices.store.embedded import running_mongod
+from django.core.cache import cache
 
 from prices import wiring
 from prices.store import mongo
+from prices.store.embedded import running_mongod
+from tests.fakes import FakeProvider
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,7 @@ def mongod_uri() -> Iterator[str]:
     """A real server of this run's own; that it cannot start is a failure, not a skip."""
     with running_mongod(data_dir=settings.DATA_DIR, port=settings.MONGOD_PORT) as uri:
         yield uri
+        mongo.disconnect()
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
 
 
@@ -37,6 +40,7 @@ def store(_schema: mongo.Db) -> Iterator[mongo.Db]:
         # A time-series collection deletes by its metaField alone, which an empty filter is not.
         _schema[name].delete_many({})
     wiring.forget()
+    cache.clear()
 
 
 @pytest.fixture
@@ -46,3 +50,12 @@ def recordings() -> Path:
     if not folder.is_dir():
         pytest.skip("the recorded answers are not beside the repository (../shared/yahoo)")
     return folder
+
+
+@pytest.fixture
+def provider(store: mongo.Db, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
+    """A provider under the test's control, wired in place of Yahoo."""
+    fake = FakeProvider()
+    monkeypatch.setattr(wiring, "build_provider", lambda: fake)
+    wiring.forget()
+    return fake

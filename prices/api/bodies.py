@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Sum
 from django.utils import timezone
 
-from prices import schedules, usage, wiring
+from prices import runs, schedules, usage
 from prices.api.serializers import RunSerializer
 from prices.domain.bars import BarSeries, Interval
 from prices.domain.coverage import Coverage
 from prices.domain.quotes import Quote
 from prices.models import SyncRun
 from prices.queries import History, LiveTotals, Totals
-from prices.store.mongo import StoreError
+from prices.status import status
 
 MOST_MISSING = 100
-ERROR_RATE_TARGET = 0.05
 
 
 def history_body(history: History) -> dict[str, Any]:
@@ -77,61 +74,19 @@ def quote_body(quote: Quote | None) -> dict[str, Any] | None:
 def status_body() -> dict[str, Any]:
     """The whole at a glance; it answers also when a part of the whole does not."""
     now = timezone.now()
-    down: list[str] = []
-    reasons: list[str] = []
-    totals: Totals | None = None
-    live: LiveTotals | None = None
-    try:
-        reader = wiring.reader()
-        totals, live = reader.totals(now=now), reader.live_totals()
-        if words := reader.provider_state().words(now):
-            reason = reader.provider_state().reason
-            reasons.append(f"{words} ({reason})" if reason else words)
-    except StoreError as error:
-        down.append(str(error))
-    if not schedules.scheduler_state(now=now).running:
-        down.append("no jobs run: the cluster's canary is silent; start it with manage.py up")
-    rate = _error_rate(now)
-    if totals is not None:
-        reasons += _reasons(totals)
-    if rate is not None and rate > ERROR_RATE_TARGET:
-        reasons.append(f"{rate:.0%} of the last day's fetches failed")
-    last = SyncRun.objects.filter(parent=None, kind__in=SYNC_KINDS).first()
+    whole = status(now=now)
+    last = SyncRun.objects.filter(parent=None, kind__in=runs.HISTORY_KINDS).first()
     return {
-        "status": "unhealthy" if down else "degraded" if reasons else "healthy",
-        "reasons": down + reasons,
-        "live_cache": live and _live_body(live),
-        "historical_data": totals and _totals_body(totals),
+        "status": whole.word,
+        "reasons": whole.reasons,
+        "live_cache": whole.live and _live_body(whole.live),
+        "historical_data": whole.totals and _totals_body(whole.totals),
         "hit_rate": usage.hit_rate(now=now),
-        "sync": {"last_run": RunSerializer(last).data if last else None, "error_rate_24h": rate},
+        "sync": {
+            "last_run": RunSerializer(last).data if last else None,
+            "error_rate_24h": whole.error_rate,
+        },
     }
-
-
-SYNC_KINDS = (SyncRun.Kind.HISTORICAL_SYNC, SyncRun.Kind.STARTUP_SYNC, SyncRun.Kind.BACKFILL)
-
-
-def _reasons(totals: Totals) -> list[str]:
-    found = []
-    if totals.symbols > totals.with_history:
-        found.append(
-            f"{totals.symbols - totals.with_history} of {totals.symbols} symbols have no history yet"
-        )
-    if totals.stale:
-        found.append(f"{totals.stale} of {totals.symbols} symbols are stale")
-    if totals.failing:
-        found.append(f"{totals.failing} of {totals.symbols} symbols failed at their last fetch")
-    return found
-
-
-def _error_rate(now: Any) -> float | None:
-    """Failed fetches ÷ all fetches of symbols' histories over 24 h."""
-    since = now - timedelta(days=1)
-    counted = SyncRun.objects.filter(
-        created_at__gt=since, kind__in=SYNC_KINDS, parent=None
-    ).aggregate(failed=Sum("failed"), updated=Sum("updated"), unchanged=Sum("unchanged"))
-    failed = counted["failed"] or 0
-    tried = failed + (counted["updated"] or 0) + (counted["unchanged"] or 0)
-    return round(failed / tried, 4) if tried else None
 
 
 def _live_body(live: LiveTotals) -> dict[str, Any]:

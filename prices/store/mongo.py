@@ -53,11 +53,14 @@ def database(uri: str, name: str) -> Db:
     return _client(uri, os.getpid()).get_database(name, write_concern=DURABLE)
 
 
+_clients: list[MongoClient[dict[str, Any]]] = []
+
+
 @lru_cache(maxsize=8)
 def _client(uri: str, pid: int) -> MongoClient[dict[str, Any]]:
     del pid  # only part of the cache's key: a client does not survive a fork
     try:
-        return MongoClient(
+        client: MongoClient[dict[str, Any]] = MongoClient(
             uri,
             appname="pricecache",
             tz_aware=True,
@@ -65,8 +68,18 @@ def _client(uri: str, pid: int) -> MongoClient[dict[str, Any]]:
             connectTimeoutMS=3_000,
             socketTimeoutMS=60_000,
         )
+        _clients.append(client)
+        return client
     except (InvalidURI, ConfigurationError, ValueError) as error:
         raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
+
+
+def disconnect() -> None:
+    """Closes the clients of this process; the next use of the store makes new ones."""
+    for client in _clients:
+        client.close()
+    _clients.clear()
+    _client.cache_clear()
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Measurements: the product against the raw floor of the same server, in one run."""

@@ -1,0 +1,68 @@
+"""manage.py coverage: how complete and how fresh the cache is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+
+from prices import wiring
+from prices.management.foreground import ForegroundCommand, tracked
+from prices.queries import SymbolReport
+
+
+class Command(ForegroundCommand):
+    help = "Show how complete and how fresh the stored prices are."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("symbols", nargs="*", help="Default: all.")
+        parser.add_argument("--json", action="store_true")
+
+    def work(self, *, symbols: list[str], json: bool, **_: Any) -> None:
+        wanted = [row.symbol for row in tracked(symbols)] if symbols else None
+        reports = wiring.reader().reports(wanted, now=timezone.now())
+        if json:
+            self.stdout.write(_as_json(reports))
+            return
+        if not reports:
+            self.stdout.write("No symbol is tracked. Start with: manage.py track AAPL")
+        for report in reports:
+            self.stdout.write(_as_line(report))
+            if symbols and report.gaps:
+                self.stdout.write(f"  gaps: {', '.join(map(str, report.gaps))}")
+
+
+def _as_line(report: SymbolReport) -> str:
+    state, percent = report.state, report.coverage.percent
+    covered = f"{percent:6.2f} %" if percent is not None else "       - "
+    span = f"{state.first} to {state.last}" if state.first else "no history yet        "
+    return (
+        f"{report.row.symbol:<12} {covered} {report.bars:>6} bars  {span}  "
+        f"{report.stale_reason or 'up to date'}"
+    )
+
+
+def _as_json(reports: list[SymbolReport]) -> str:
+    return json.dumps(
+        [
+            {
+                "symbol": report.row.symbol,
+                "active": report.row.active,
+                "first": report.state.first,
+                "last": report.state.last,
+                "bars": report.bars,
+                "coverage_percent": report.coverage.percent,
+                "expected": report.coverage.expected,
+                "gaps": report.gaps,
+                "last_update": report.row.last_update,
+                "stale": bool(report.stale_reason),
+                "stale_reason": report.stale_reason or None,
+                "last_error": report.row.last_error or None,
+            }
+            for report in reports
+        ],
+        default=str,
+        indent=2,
+    )

@@ -1,0 +1,21 @@
+"""manage.py load_sample: real prices of five companies without the internet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from prices import wiring
+from prices.management.foreground import ForegroundCommand
+
+
+class Command(ForegroundCommand):
+    help = "Track AAPL, GOOG, IBM, MSFT and META and publish the sample (2000 to 2013) where they have no history."
+
+    def work(self, **_: Any) -> None:
+        loaded = wiring.load_sample(now=timezone.now())
+        if not loaded:
+            self.stdout.write("All five have a history already: nothing was changed.")
+        for symbol in loaded:
+            self.stdout.write(f"{symbol}: sample history published")

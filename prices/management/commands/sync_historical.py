@@ -1,0 +1,21 @@
+"""manage.py sync_historical: bring history forward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from prices.management.foreground import ForegroundCommand, tracked
+from prices.models import SyncRun
+
+
+class Command(ForegroundCommand):
+    help = "Bring history forward: of the given symbols, or of all that are due."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--symbols", nargs="+", help="Only these, due or not.")
+
+    def work(self, *, symbols: list[str] | None, **_: Any) -> None:
+        rows = tracked(symbols) if symbols is not None else []
+        self.perform(SyncRun.Kind.HISTORICAL_SYNC, [row.symbol for row in rows])

@@ -1,0 +1,119 @@
+"""Jobs in the foreground: what every command of an operator shares."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from prices import jobs, runs
+from prices.domain.bars import InvalidSymbol
+from prices.domain.markets import UnknownMarket, resolve
+from prices.models import SyncRun, TrackedSymbol
+from prices.outcomes import Outcome, Result
+from prices.providers.base import ProviderError
+from prices.store.mongo import StoreError
+
+
+class ForegroundCommand(BaseCommand):
+    """Says foreseeable faults in a sentence, and fails with status 1."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.work(**options)
+        except BrokenPipeError:
+            # Whoever read the output has seen enough (… | head); Python would still complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (InvalidSymbol, UnknownMarket, ProviderError) as error:
+            raise CommandError(str(error)) from error
+        except StoreError as error:
+            raise CommandError(
+                f"{error} (Is the system up? Start it with: manage.py up)"
+            ) from error
+
+    def work(self, *args: Any, **options: Any) -> None:
+        raise NotImplementedError
+
+    def perform(
+        self, kind: SyncRun.Kind, symbols: Iterable[str] = (), options: dict[str, Any] | None = None
+    ) -> None:
+        """Does a run right here and tells how it went. :raises CommandError: something failed."""
+        wanted = list(symbols)
+        run = runs.begin(
+            kind, trigger="command", symbols=wanted, options=options, now=timezone.now()
+        )
+        with self._progress(len(wanted)) as heard:
+            jobs.work_on(run, share=False, on_outcome=heard)
+        run.refresh_from_db()
+        self._summarise(run)
+
+    @contextmanager
+    def _progress(self, total: int) -> Iterator[Any]:
+        """A bar on a terminal; elsewhere a plain line for each symbol."""
+        if not sys.stdout.isatty():
+            yield lambda outcome: self.stdout.write(_line(outcome))
+            return
+        with tqdm(total=total or None, unit=" symbols") as bar:
+
+            def heard(outcome: Outcome) -> None:
+                bar.set_postfix_str(outcome.symbol)
+                bar.update()
+                if outcome.result is Result.FAILED:
+                    bar.write(_line(outcome))
+
+            yield heard
+
+    def _summarise(self, run: SyncRun) -> None:
+        seconds = run.duration.total_seconds() if run.duration else 0.0
+        self.stdout.write(
+            f"{run.updated} updated, {run.unchanged} unchanged, {run.failed} failed; "
+            f"{run.bars} bars written, {run.requests} requests, {seconds:.1f} s"
+            + (f" ({run.message})" if run.message else "")
+        )
+        if run.state in (SyncRun.State.FAILED, SyncRun.State.PARTIAL):
+            raise CommandError(run.message if not run.failed else f"{run.failed} symbols failed.")
+
+
+def _line(outcome: Outcome) -> str:
+    if outcome.result is Result.FAILED:
+        return f"{outcome.symbol}: failed: {outcome.error}"
+    bars = f", {outcome.bars} bars" if outcome.bars else ""
+    return f"{outcome.symbol}: {outcome.result}{bars}"
+
+
+def split_symbols(given: Iterable[str]) -> list[str]:
+    """Symbols given one by one or with commas between them.
+
+    :raises CommandError: there is none.
+    """
+    symbols = [part for text in given for part in text.split(",") if part.strip()]
+    if not symbols:
+        raise CommandError("Name at least one symbol, as in AAPL or VOD.L.")
+    return symbols
+
+
+def tracked(given: Iterable[str], market: str = "") -> list[TrackedSymbol]:
+    """The rows of symbols that must be tracked already. :raises CommandError:"""
+    canonical = [resolve(symbol, market)[0] for symbol in split_symbols(given)]
+    rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=canonical)}
+    unknown = [symbol for symbol in canonical if symbol not in rows]
+    if unknown:
+        raise CommandError(
+            f"Not tracked: {', '.join(unknown)}. Start with: manage.py track {unknown[0]}"
+        )
+    return [rows[symbol] for symbol in dict.fromkeys(canonical)]
+
+
+def iso_date(text: str) -> date:
+    """An argparse type. :raises ValueError:"""
+    return date.fromisoformat(text)
+
+
+iso_date.__name__ = "date (YYYY-MM-DD)"  # what argparse calls it in its message
