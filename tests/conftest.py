@@ -21,7 +21,7 @@ def mongod_uri() -> Iterator[str]:
     """A real server of this run's own; that it cannot start is a failure, not a skip."""
     with running_mongod(data_dir=settings.DATA_DIR, port=settings.MONGOD_PORT) as uri:
         yield uri
-        mongo.disconnect()
+        mongo.disconnect(settings.MONGODB_URI)
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
 
 

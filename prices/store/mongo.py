@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, NoReturn
 
 from pymongo import ASCENDING, MongoClient
@@ -50,17 +50,25 @@ def database(uri: str, name: str) -> Db:
 
     Connecting happens on first use. :raises StoreError: the URI is not one.
     """
-    return _client(uri, os.getpid()).get_database(name, write_concern=DURABLE)
+    return _client(uri).get_database(name, write_concern=DURABLE)
 
 
-_clients: list[MongoClient[dict[str, Any]]] = []
+_connecting = threading.Lock()
+_clients: dict[tuple[str, int], MongoClient[dict[str, Any]]] = {}
 
 
-@lru_cache(maxsize=8)
-def _client(uri: str, pid: int) -> MongoClient[dict[str, Any]]:
-    del pid  # only part of the cache's key: a client does not survive a fork
+def _client(uri: str) -> MongoClient[dict[str, Any]]:
+    """One client a process and URI; a client does not survive a fork."""
+    with _connecting:
+        name = (uri, os.getpid())
+        if name not in _clients:
+            _clients[name] = _connect(uri)
+        return _clients[name]
+
+
+def _connect(uri: str) -> MongoClient[dict[str, Any]]:
     try:
-        client: MongoClient[dict[str, Any]] = MongoClient(
+        return MongoClient(
             uri,
             appname="pricecache",
             tz_aware=True,
@@ -68,18 +76,15 @@ def _client(uri: str, pid: int) -> MongoClient[dict[str, Any]]:
             connectTimeoutMS=3_000,
             socketTimeoutMS=60_000,
         )
-        _clients.append(client)
-        return client
     except (InvalidURI, ConfigurationError, ValueError) as error:
         raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
 
 
-def disconnect() -> None:
-    """Closes the clients of this process; the next use of the store makes new ones."""
-    for client in _clients:
+def disconnect(uri: str) -> None:
+    """Closes this process's client; the next use of the URI makes a new one."""
+    client = _clients.pop((uri, os.getpid()), None)
+    if client is not None:
         client.close()
-    _clients.clear()
-    _client.cache_clear()
 
 
 @contextmanager

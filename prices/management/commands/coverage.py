@@ -36,7 +36,7 @@ class Command(ForegroundCommand):
 
 def _as_line(report: SymbolReport) -> str:
     state, percent = report.state, report.coverage.percent
-    covered = f"{percent:6.2f} %" if percent is not None else "       - "
+    covered = f"{percent:6.2f} %" if percent is not None else "       -"
     span = f"{state.first} to {state.last}" if state.first else "no history yet        "
     return (
         f"{report.row.symbol:<12} {covered} {report.bars:>6} bars  {span}  "

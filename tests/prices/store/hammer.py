@@ -1,0 +1,92 @@
+"""Processes that write and read one series as hard as they can, and judge what they see.
+
+Every published state is contiguous days from `FIRST` with one and the same close: a reader that
+sees anything else saw a state that nobody published.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from prices.domain.bars import BarSeries, SeriesKey
+from prices.store import mongo
+from prices.store.bars import BarRepository
+from prices.store.documents import Facts
+from prices.store.mongo import StoreConflict
+
+FIRST = date(2020, 1, 1)
+LEAST = 300
+KEY = SeriesKey("HAMMER")
+
+
+def bars(count: int, close: float, skip: int = 0) -> BarSeries:
+    """Days `skip` to `count` after `FIRST`, all with one close."""
+    days = np.datetime64(FIRST, "D") + np.arange(skip, count)
+    prices = np.full(count - skip, close)
+    return BarSeries(
+        days.astype("datetime64[ms]"), prices, prices, prices, prices, np.ones(count - skip, "i8")
+    )
+
+
+def write(uri: str, name: str, seconds: float) -> dict[str, int]:
+    """Appends and replaces at random; how many of each were published."""
+    repository = BarRepository(mongo.database(uri, name))
+    done = {"append": 0, "replace": 0, "conflict": 0}
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        now = datetime.now(UTC)
+        stored = repository.read(KEY)
+        assert stored is not None
+        size, close = len(stored.bars), float(stored.bars.close[0])
+        try:
+            if size < LEAST + 40 and random.random() < 0.5:
+                repository.append(stored.manifest, bars(size + 1, close, size), Facts(), now=now)
+                done["append"] += 1
+            else:
+                fresh = bars(LEAST + random.randrange(20), float(random.randrange(1, 10**6)))
+                repository.replace(KEY, stored.manifest, fresh, Facts(), now=now)
+                done["replace"] += 1
+        except StoreConflict:
+            done["conflict"] += 1
+            time.sleep(random.random() * 0.02)
+    mongo.disconnect(uri)
+    return done
+
+
+def read(uri: str, name: str, seconds: float) -> dict[str, int]:
+    """Reads whole and in part; how often, and how often it was nothing anybody published."""
+    repository = BarRepository(mongo.database(uri, name))
+    seen = {"reads": 0, "empty": 0, "partial": 0, "mixed": 0, "short": 0}
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        whole = random.random() < 0.5
+        start, end = (
+            (None, None) if whole else (FIRST + timedelta(days=50), FIRST + timedelta(days=250))
+        )
+        stored = repository.read(KEY, start, end)
+        seen["reads"] += 1
+        if stored is None or not len(stored.bars):
+            seen["empty"] += 1
+            continue
+        days = stored.bars.sessions
+        seen["partial"] += bool((np.diff(days) != np.timedelta64(1, "D")).any())
+        seen["mixed"] += len(set(stored.bars.close.tolist())) != 1
+        expected = stored.manifest.count if whole else 200
+        seen["short"] += len(days) != expected or (whole and len(days) < LEAST)
+    mongo.disconnect(uri)
+    return seen
+
+
+def sweep(uri: str, name: str, seconds: float) -> int:
+    """Sweeps without any grace: the worst case for readers."""
+    repository = BarRepository(mongo.database(uri, name))
+    until, swept = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        swept += repository.sweep(now=datetime.now(UTC) + timedelta(minutes=30))
+        time.sleep(0.05)
+    mongo.disconnect(uri)
+    return swept

@@ -1,0 +1,292 @@
+"""The operator's commands: what they do, what they say, when they fail."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import override_settings
+
+from prices import wiring
+from prices.domain.bars import SeriesKey
+from prices.domain.quotes import Quote
+from prices.models import SyncRun, TrackedSymbol
+from prices.providers.base import Unavailable
+from tests.builders import NOW, WEEK, published, tracked
+from tests.fakes import FakeProvider
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
+def _call(*args: str) -> str:
+    out = StringIO()
+    call_command(*args, stdout=out)
+    return out.getvalue()
+
+
+class TestTrack:
+    def test_tracks_and_fetches_the_whole_history(self, provider: FakeProvider) -> None:
+        provider.histories = {"AAA": WEEK, "BBB": WEEK[:2]}
+
+        said = _call("track", "aaa", "bbb")
+
+        assert "AAA: tracked" in said
+        assert "2 updated, 0 unchanged, 0 failed; 7 bars written, 2 requests" in said
+        stored = wiring.bars().read(SeriesKey("BBB"))
+        assert stored is not None
+        assert len(stored.bars) == 2
+
+    def test_takes_a_market(self, provider: FakeProvider) -> None:
+        _call("track", "TEVA", "--market", "tase", "--no-fetch")
+
+        assert TrackedSymbol.objects.get().symbol == "TEVA.TA"
+        assert provider.asked == []
+
+    def test_leaves_what_is_tracked_as_it_is(self, provider: FakeProvider) -> None:
+        tracked("AAA")
+
+        said = _call("track", "AAA")
+
+        assert said == "AAA: is tracked already\n"
+        assert provider.asked == []
+
+    @pytest.mark.parametrize(
+        ("args", "sentence"),
+        [
+            (["AAA", "B B"], "“B B” is not a symbol"),
+            (["AAA", "--market", "MOON"], "“MOON” is not a market; known are US, TASE, LSE"),
+            (["AAA", "VOD.L", "--market", "US"], "“VOD.L” is a symbol of LSE, not of US"),
+            (["", " , "], "Name at least one symbol"),
+        ],
+    )
+    def test_says_what_is_typed_wrong_and_tracks_nothing(
+        self, provider: FakeProvider, args: list[str], sentence: str
+    ) -> None:
+        with pytest.raises(CommandError, match=sentence):
+            _call("track", *args)
+
+        assert not TrackedSymbol.objects.exists()
+
+    def test_fails_when_a_symbol_fails_and_does_the_others(self, provider: FakeProvider) -> None:
+        provider.histories = {"AAA": WEEK}
+
+        with pytest.raises(CommandError, match="1 symbols failed"):
+            _call("track", "NOPE", "AAA")
+
+        assert wiring.bars().read(SeriesKey("AAA")) is not None
+        assert TrackedSymbol.objects.get(symbol="NOPE").last_error == "Nobody knows NOPE"
+
+
+class TestUntrack:
+    def test_keeps_the_prices(self, provider: FakeProvider) -> None:
+        tracked()
+        published()
+
+        _call("untrack", "ACME", "--yes")
+
+        assert not TrackedSymbol.objects.exists()
+        assert wiring.bars().read(SeriesKey("ACME")) is not None
+
+    def test_deletes_them_when_told(self, provider: FakeProvider) -> None:
+        tracked()
+        published()
+
+        _call("untrack", "ACME", "--delete", "--yes")
+
+        assert wiring.bars().read(SeriesKey("ACME")) is None
+
+    @pytest.mark.parametrize("answer", ["", "n", "no", "perhaps"])
+    def test_asks_first(
+        self, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, answer: str
+    ) -> None:
+        tracked()
+        monkeypatch.setattr("builtins.input", lambda question: answer)
+
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            _call("untrack", "ACME")
+
+        assert TrackedSymbol.objects.exists()
+
+    def test_knows_only_what_is_tracked(self, provider: FakeProvider) -> None:
+        with pytest.raises(CommandError, match="Not tracked: NOPE"):
+            _call("untrack", "NOPE", "--yes")
+
+
+class TestBackfill:
+    def test_tracks_what_is_new(self, provider: FakeProvider) -> None:
+        provider.histories = {"AAA": WEEK}
+
+        said = _call("backfill", "AAA")
+
+        assert "1 updated" in said
+        assert provider.asked == [("AAA", None)]
+
+    def test_takes_a_start(self, provider: FakeProvider) -> None:
+        provider.histories = {"AAA": WEEK}
+
+        _call("backfill", "AAA", "--start", "2026-06-04")
+
+        stored = wiring.bars().read(SeriesKey("AAA"))
+        assert stored is not None
+        assert [str(day) for day in stored.bars.sessions] == [
+            "2026-06-04",
+            "2026-06-05",
+            "2026-06-08",
+        ]
+
+    def test_takes_all_active_symbols(self, provider: FakeProvider) -> None:
+        for symbol in ("AAA", "BBB"):
+            tracked(symbol)
+        tracked("OLD", active=False)
+        provider.histories = {"AAA": WEEK, "BBB": WEEK}
+
+        said = _call("backfill", "--all")
+
+        assert "2 updated" in said
+        assert {symbol for symbol, _ in provider.asked} == {"AAA", "BBB"}
+
+    @pytest.mark.parametrize(
+        ("args", "sentence"),
+        [
+            ([], "Name at least one symbol"),
+            (["AAA", "--all"], "not both"),
+            (["AAA", "--start", "soon"], r"date \(YYYY-MM-DD\)"),
+        ],
+    )
+    def test_says_what_is_typed_wrong(
+        self, provider: FakeProvider, args: list[str], sentence: str
+    ) -> None:
+        with pytest.raises(CommandError, match=sentence):
+            _call("backfill", *args)
+
+
+class TestSyncAndRefresh:
+    def test_sync_takes_what_is_due(self, provider: FakeProvider) -> None:
+        tracked("NEW", last_update=None)
+        provider.histories = {"NEW": WEEK}
+
+        said = _call("sync_historical")
+
+        assert "1 updated" in said
+        assert SyncRun.objects.get().trigger == "command"
+
+    def test_sync_takes_symbols_with_commas_too(self, provider: FakeProvider) -> None:
+        for symbol in ("AAA", "BBB"):
+            tracked(symbol, last_update=None)
+        provider.histories = {"AAA": WEEK, "BBB": WEEK}
+
+        assert "2 updated" in _call("sync_historical", "--symbols", "aaa,bbb")
+
+    def test_sync_with_an_empty_list_is_a_typing_error(self, provider: FakeProvider) -> None:
+        with pytest.raises(CommandError, match="Name at least one symbol"):
+            _call("sync_historical", "--symbols", ",")
+
+    def test_sync_says_that_the_provider_is_away(self, provider: FakeProvider) -> None:
+        tracked("AAA", last_update=None)
+        provider.histories = {"AAA": Unavailable("Yahoo is out of order")}
+
+        with pytest.raises(CommandError, match="1 symbols failed"):
+            _call("sync_historical")
+
+    def test_refresh_takes_all(self, provider: FakeProvider) -> None:
+        tracked("AAA")
+        provider.quoted = {"AAA": Quote("AAA", 5.0, NOW, NOW, "REGULAR")}
+
+        said = _call("refresh_live")
+
+        assert "1 updated" in said
+        assert wiring.quotes().get(["AAA"])["AAA"].price == 5.0
+
+
+class TestCoverage:
+    def test_prints_a_line_a_symbol(self, provider: FakeProvider) -> None:
+        tracked()
+        tracked("NEW", last_update=None)
+        published(rows=WEEK[:4])
+
+        said = _call("coverage").splitlines()
+
+        assert said == [
+            "ACME          80.00 %      4 bars  2026-06-02 to 2026-06-05  1 session behind, last bar 2026-06-05",
+            "NEW                 -      0 bars  no history yet          no history yet",
+        ]
+
+    def test_gives_json(self, provider: FakeProvider) -> None:
+        tracked()
+        published()
+
+        report = json.loads(_call("coverage", "ACME", "--json"))
+
+        assert len(report) == 1
+        assert (report[0]["symbol"], report[0]["bars"], report[0]["stale"]) == ("ACME", 5, False)
+        assert (report[0]["first"], report[0]["coverage_percent"]) == ("2026-06-02", 100.0)
+
+    def test_says_how_to_begin(self, provider: FakeProvider) -> None:
+        assert "manage.py track" in _call("coverage")
+
+    def test_says_that_the_store_is_away(self, provider: FakeProvider) -> None:
+        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
+            wiring.forget()
+            with pytest.raises(CommandError, match=r"MongoDB does not answer.*manage.py up"):
+                _call("coverage")
+
+
+class TestLoadSample:
+    def test_publishes_five_histories_once(self, provider: FakeProvider) -> None:
+        first, second = _call("load_sample"), _call("load_sample")
+
+        assert len(first.splitlines()) == 5
+        assert second == "All five have a history already: nothing was changed.\n"
+        manifests = wiring.bars().manifests()
+        assert sum(manifest.count for manifest in manifests.values()) == 12_154
+        assert {manifest.facts.source for manifest in manifests.values()} == {"sample"}
+        row = TrackedSymbol.objects.get(symbol="META")
+        assert (row.name, row.last_update) == ("Meta Platforms, Inc.", None)
+
+    def test_is_replaced_by_the_provider(self, provider: FakeProvider) -> None:
+        _call("load_sample")
+        provider.histories = {"AAPL": WEEK}
+
+        _call("sync_historical", "--symbols", "AAPL")
+
+        stored = wiring.bars().read(SeriesKey("AAPL"))
+        assert stored is not None
+        assert (len(stored.bars), stored.manifest.facts.source) == (5, "yahoo")
+
+
+class TestCheck:
+    @pytest.mark.parametrize(
+        ("setting", "value", "identity"),
+        [
+            ("UNREADABLE", [("PRICECACHE_PORT", "http", "a whole number")], "prices.E000"),
+            ("MONGODB_URI", "localhost:27017", "prices.E001"),
+            ("YAHOO_PROXY", "proxy:3128", "prices.E002"),
+            ("WEB_PORT", 0, "prices.E003"),
+            ("WEB_WORKERS", 0, "prices.E004"),
+            ("YAHOO_TIMEOUT_SECONDS", 0.0, "prices.E005"),
+            ("HISTORY_YEARS", -1, "prices.E006"),
+            ("MONGOD_CACHE_GB", 0.1, "prices.E007"),
+            ("PRICES_PROVIDER", "prices.providers.nowhere.Provider", "prices.E008"),
+        ],
+    )
+    def test_names_a_wrong_setting(self, setting: str, value: object, identity: str) -> None:
+        from prices.checks import settings_check
+
+        with override_settings(**{setting: value}):
+            found = settings_check(None)
+
+        assert [message.id for message in found] == [identity]
+        assert found[0].hint
+
+    def test_is_silent_when_all_is_well(self) -> None:
+        from prices.checks import settings_check
+
+        assert settings_check(None) == []
