@@ -15,6 +15,7 @@ from django_q.tasks import async_task
 from prices import runs, schedules, wiring
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome
+from prices.store.mongo import StoreError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,10 @@ def canary(**_: Any) -> None:
     now = timezone.now()
     schedules.sing(now=now)
     runs.revive(now=now)
-    _retry_unfinished(now)
+    try:
+        _retry_unfinished(now)
+    except StoreError as error:
+        logger.warning("Nothing is retried: %s", error)
 
 
 def perform(run_id: int, **_: Any) -> None:
@@ -113,6 +117,10 @@ def work_on(
     """
     try:
         message = _WORK[SyncRun.Kind(run.kind)](run, share, on_outcome or (lambda outcome: None))
+    except StoreUnavailable as error:
+        # The canary hands it out again, until its attempts are used up.
+        runs.postpone(run, reason=str(error))
+        return
     except Exception as error:
         # The outermost edge: whatever it was, the run must not stay open, and the log has it all.
         logger.exception("%s failed", run)

@@ -75,6 +75,7 @@ class SyncRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=120, blank=True, help_text="Who works or worked on it.")
     attempts = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0, help_text="Symbols to work on.")
     updated = models.PositiveIntegerField(

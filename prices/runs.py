@@ -13,6 +13,7 @@ from django_q.tasks import async_task
 from prices.domain.freshness import next_attempt
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
+from prices.store.coordination import is_dead, who
 from prices.tracking import learned
 
 # A run whose worker has not been heard of for this long is picked up again.
@@ -62,6 +63,7 @@ def begin(
         attempts=1,
         started_at=now,
         heartbeat_at=now,
+        worker=who(),
     )
 
 
@@ -78,20 +80,28 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
         run = SyncRun.objects.select_for_update().filter(pk=run_id).first()
         if run is None or not run.is_open:
             return None
-        if run.state == State.RUNNING and not _is_silent(run, now):
+        if run.state == State.RUNNING and not _is_lost(run, now):
             return None
         if run.attempts >= MAX_ATTEMPTS:
             close(run, now=now, error=f"given up: its worker died {run.attempts} times")
             return None
-        run.state, run.heartbeat_at = State.RUNNING, now
+        run.state, run.heartbeat_at, run.worker = State.RUNNING, now, who()
         run.started_at = run.started_at or now
         run.attempts += 1
-        run.save(update_fields=["state", "heartbeat_at", "started_at", "attempts"])
+        run.save(update_fields=["state", "heartbeat_at", "worker", "started_at", "attempts"])
     return run
 
 
-def _is_silent(run: SyncRun, now: datetime) -> bool:
-    return run.heartbeat_at is None or now - run.heartbeat_at > SILENT_AFTER
+def _is_lost(run: SyncRun, now: datetime) -> bool:
+    """Nobody works on it: its worker is dead, was silent for long, or has given it up."""
+    if not run.worker or run.heartbeat_at is None or now - run.heartbeat_at > SILENT_AFTER:
+        return True
+    return is_dead(run.worker)
+
+
+def postpone(run: SyncRun, *, reason: str) -> None:
+    """Gives an open run up for somebody else to pick up."""
+    SyncRun.objects.filter(pk=run.pk).update(worker="", message=reason[:500])
 
 
 def share_out(run: SyncRun, symbols: list[str]) -> None:
@@ -201,15 +211,14 @@ def settle(run_id: int, *, now: datetime) -> None:
 
 
 def revive(*, now: datetime) -> int:
-    """Hands runs whose workers fell silent to the cluster again; how many."""
-    silent = SyncRun.objects.filter(state=State.RUNNING, heartbeat_at__lt=now - SILENT_AFTER)
+    """Hands runs that lost their workers to the cluster again; how many."""
     revived = 0
-    for run in silent:
+    for run in SyncRun.objects.filter(state=State.RUNNING):
         if run.parts.exists():
             settle(run.pk, now=now)
-            continue
-        enqueue(run)
-        revived += 1
+        elif _is_lost(run, now):
+            enqueue(run)
+            revived += 1
     return revived
 
 

@@ -116,7 +116,8 @@ def scheduler_state(*, now: datetime) -> SchedulerState:
         canary_at=sung,
         workers=sum(len(stat.workers) for stat in Stat.get_all()) if running else 0,
         queued=queue.filter(lock__lte=now).count(),
-        in_work=queue.filter(lock__gt=now).count(),
+        # Not the queue's locked rows: a killed worker leaves its own locked for twenty minutes.
+        in_work=SyncRun.objects.filter(state=SyncRun.State.RUNNING, parts=None).count(),
         oldest_queued=oldest.created_at if oldest else None,
         jobs=tuple(JobState(job, next_runs.get(job.id), last.get(job.id)) for job in JOBS),
     )

@@ -19,11 +19,12 @@ from prices.publish import Published, publish
 from prices.states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.coordination import Leases
-from prices.store.mongo import StoreError
+from prices.store.mongo import StoreError, StoreUnavailable
 from prices.tracking import mic_of
 
-# How long a symbol that somebody else is fetching is waited for.
+# How long a symbol that somebody else is fetching is waited for, and a store that is away.
 _BUSY_SECONDS = 60.0
+_AWAY_SECONDS = 30.0
 
 
 class SyncService:
@@ -79,9 +80,24 @@ class SyncService:
     def _sync_one(
         self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
     ) -> Outcome:
-        """Single flight: who finds the series taken waits, and takes over what the other left."""
+        give_up_at = time.monotonic() + _AWAY_SECONDS
+        while True:
+            try:
+                return self._told(row, now, whole, start)
+            except StoreUnavailable as error:
+                # A server that is being restarted is back within seconds.
+                if time.monotonic() > give_up_at:
+                    return Outcome(
+                        row.symbol, Result.FAILED, error=str(error), symbol_at_fault=False
+                    )
+                time.sleep(0.5)
+
+    def _told(self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None) -> Outcome:
+        """Every failure but an absent store as an outcome."""
         try:
             return self._in_turn(row, now, whole, start)
+        except StoreUnavailable:
+            raise
         except ProviderError as error:
             at_fault = not isinstance(error, RateLimited | Unavailable)
             return Outcome(row.symbol, Result.FAILED, error=str(error), symbol_at_fault=at_fault)

@@ -6,12 +6,12 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from prices.domain.freshness import ProviderState
 from prices.store.mongo import Db, failures_named
@@ -80,19 +80,17 @@ class Leases:
     @contextmanager
     def held(self, name: str) -> Iterator[bool]:
         """Yields whether the lease is ours; gives it back at the end."""
-        holder = _holder()
+        holder = who()
         ours = self._take(name, holder)
         try:
             yield ours
         finally:
             if ours:
-                with failures_named():
-                    self._leases.delete_one({"_id": name, "holder": holder})
+                self._give_back(name, holder)
 
-    def is_free(self, name: str) -> bool:
-        with failures_named():
-            document = self._leases.find_one({"_id": name})
-        return document is None or document["until"] <= _clock() or _is_dead(document["holder"])
+    def _give_back(self, name: str, holder: str) -> None:
+        with suppress(PyMongoError):  # then it ends with its time
+            self._leases.delete_one({"_id": name, "holder": holder})
 
     def _take(self, name: str, holder: str) -> bool:
         now = _clock()
@@ -106,7 +104,11 @@ class Leases:
                 return True
             except DuplicateKeyError:
                 held = self._leases.find_one({"_id": name})
-                if held is None or not _is_dead(held["holder"]):
+                if held is None:
+                    return False
+                if held["holder"] == holder:
+                    return True  # taken before the server was away, and not given back
+                if not is_dead(held["holder"]):
                     return False
                 # Its process was killed; take it over, unless somebody else just did.
                 dead = {"_id": name, "holder": held["holder"]}
@@ -117,12 +119,13 @@ def _clock() -> datetime:
     return datetime.now(UTC)
 
 
-def _holder() -> str:
+def who() -> str:
+    """Names this thread among those of all machines, as a holder of leases or a worker."""
     return f"{socket.gethostname()}/{os.getpid()}/{threading.get_ident()}"
 
 
-def _is_dead(holder: str) -> bool:
-    """True if the holder is a process of this machine that lives no more."""
+def is_dead(holder: str) -> bool:
+    """True if `who` was a process of this machine that lives no more."""
     host, pid, _ = holder.rsplit("/", 2)
     if host != socket.gethostname():
         return False

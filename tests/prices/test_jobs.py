@@ -12,6 +12,8 @@ from prices import jobs, runs, schedules, wiring
 from prices.domain.bars import SeriesKey
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, RateLimited, Unavailable
+from prices.store.coordination import who
+from prices.store.mongo import StoreUnavailable
 from tests.builders import NOW, WEEK, tracked
 from tests.fakes import FakeProvider
 
@@ -195,6 +197,7 @@ class TestRevival:
             symbols=["AAA"],
             state=State.RUNNING,
             heartbeat_at=NOW - timedelta(seconds=10),
+            worker=who(),
         )
 
         revived = runs.revive(now=NOW)
@@ -202,6 +205,33 @@ class TestRevival:
 
         assert revived == 0
         assert provider.asked == []
+
+    def test_picks_up_the_run_of_a_worker_that_is_dead_at_once(
+        self, provider: FakeProvider
+    ) -> None:
+        host, _, _ = who().rsplit("/", 2)
+        SyncRun.objects.create(
+            kind=Kind.BACKFILL,
+            state=State.RUNNING,
+            heartbeat_at=NOW,
+            worker=f"{host}/4194305/1",  # above the kernel's largest process id
+        )
+
+        assert runs.revive(now=NOW) == 1
+
+    def test_hands_a_run_on_while_the_store_is_away(
+        self, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(**_: object) -> None:
+            raise StoreUnavailable("MongoDB does not answer")
+
+        monkeypatch.setattr(wiring.live_service(), "transfer", away)
+
+        jobs.historical_sync()
+
+        run = SyncRun.objects.get()
+        assert (run.state, run.message) == ("running", "MongoDB does not answer")
+        assert runs.revive(now=NOW) == 1
 
     def test_a_run_that_is_done_is_not_done_again(self, provider: FakeProvider) -> None:
         run = SyncRun.objects.create(kind=Kind.BACKFILL, symbols=["AAA"], state=State.SUCCEEDED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -102,8 +103,12 @@ class TestQuoteStore:
 
 class TestLeases:
     def test_have_one_holder(self, store: Db) -> None:
-        with Leases(store).held("job") as mine, Leases(store).held("job") as theirs:
-            assert (mine, theirs) == (True, False)
+        def try_too() -> bool:
+            with Leases(store).held("job") as theirs:
+                return theirs
+
+        with Leases(store).held("job") as mine, ThreadPoolExecutor(1) as other:
+            assert (mine, other.submit(try_too).result()) == (True, False)
 
         with Leases(store).held("job") as again:
             assert again is True

@@ -1,0 +1,3 @@
+"""Tests of the domain: plain values in, plain values out."""
+
+from __future__ import annotations

@@ -1,0 +1,258 @@
+"""Bars: what a series refuses at birth, and how it is cut and joined."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from prices.domain.bars import (
+    Bar,
+    BarSeries,
+    Interval,
+    InvalidBars,
+    InvalidSymbol,
+    SeriesKey,
+    checked_symbol,
+)
+from tests.prices.domain.builders import at, closes, day, series
+
+MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
+GOOD = (MONDAY, 10.0, 12.0, 9.0, 11.0, 500)
+
+
+def bar(**changes: float) -> tuple[date, float, float, float, float, int]:
+    values = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 500, **changes}
+    return (
+        MONDAY,
+        values["open"],
+        values["high"],
+        values["low"],
+        values["close"],
+        values["volume"],  # type: ignore[return-value]  # NaN is one of the things to refuse
+    )
+
+
+class TestBarSeries:
+    def test_gives_back_what_it_was_given(self) -> None:
+        held = BarSeries.from_rows([GOOD, (TUESDAY, 11.0, 13.5, 10.5, 13.0, 0)])
+
+        assert len(held) == 2
+        assert held[0] == Bar(datetime(2026, 3, 2, tzinfo=UTC), 10.0, 12.0, 9.0, 11.0, 500)
+        assert held[-1] == Bar(datetime(2026, 3, 3, tzinfo=UTC), 11.0, 13.5, 10.5, 13.0, 0)
+        assert held.first == datetime(2026, 3, 2, tzinfo=UTC)
+        assert held.last == datetime(2026, 3, 3, tzinfo=UTC)
+        assert held.sessions.tolist() == [MONDAY, TUESDAY]
+
+    def test_brings_other_time_zones_to_utc(self) -> None:
+        tokyo = timezone(timedelta(hours=9))
+
+        held = BarSeries.from_rows([(datetime(2026, 3, 2, 9, tzinfo=tokyo), *GOOD[1:])])
+
+        assert held[0].ts == datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
+
+    def test_keeps_bars_from_before_the_epoch(self) -> None:
+        held = series(("1962-01-02", 7.5), ("1970-01-02", 8.0))
+
+        assert held[0].ts == datetime(1962, 1, 2, tzinfo=UTC)
+
+    def test_may_be_empty(self) -> None:
+        nothing = BarSeries.empty()
+
+        assert len(nothing) == 0
+        assert nothing.first is None
+        assert nothing.last is None
+
+    def test_refuses_bars_that_are_not_ascending(self) -> None:
+        with pytest.raises(InvalidBars, match="not ascending and unique at 2026-03-02"):
+            series(("2026-03-03", 11.0), ("2026-03-02", 10.0))
+
+    def test_refuses_a_bar_that_is_there_twice(self) -> None:
+        with pytest.raises(InvalidBars, match="not ascending and unique at 2026-03-03"):
+            series(("2026-03-02", 10.0), ("2026-03-03", 11.0), ("2026-03-03", 11.0))
+
+    def test_refuses_a_datetime_without_time_zone(self) -> None:
+        with pytest.raises(InvalidBars, match="no time zone"):
+            BarSeries.from_rows([(datetime(2026, 3, 2), *GOOD[1:])])  # noqa: DTZ001
+
+    def test_refuses_a_bar_without_time(self) -> None:
+        with pytest.raises(InvalidBars, match="no time"):
+            BarSeries(np.array(["NaT"], "datetime64[ms]"), *(np.array([v]) for v in GOOD[1:]))
+
+    @pytest.mark.parametrize("price", ["open", "high", "low", "close"])
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0])
+    def test_refuses_a_price_that_is_none(self, price: str, value: float) -> None:
+        with pytest.raises(InvalidBars, match="makes no sense"):
+            BarSeries.from_rows([bar(**{price: value})])
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"high": 8.0},  # below everything
+            {"high": 10.5},  # below the close
+            {"low": 10.5},  # above the open
+            {"open": 12.1},
+            {"close": 8.9},
+            {"volume": -1},
+        ],
+    )
+    def test_refuses_a_bar_out_of_its_own_range(self, changes: dict[str, float]) -> None:
+        with pytest.raises(InvalidBars, match="makes no sense"):
+            BarSeries.from_rows([bar(**changes)])
+
+    def test_bears_the_noise_of_single_precision(self) -> None:
+        held = BarSeries.from_rows([bar(open=10.0, low=10.0000006, close=11.0)])
+
+        assert held[0].low == 10.0000006
+
+    def test_refuses_a_missing_volume(self) -> None:
+        with pytest.raises(InvalidBars, match="no volume"):
+            BarSeries.from_rows([bar(volume=float("nan"))])
+
+    def test_refuses_columns_of_different_lengths(self) -> None:
+        ts = np.array(["2026-03-02", "2026-03-03"], "datetime64[ms]")
+        one, two = np.array([10.0]), np.array([10.0, 10.0])
+
+        with pytest.raises(InvalidBars, match="different lengths"):
+            BarSeries(ts, two, two, two, one, np.array([1, 1]))
+
+    def test_refuses_columns_that_are_no_numbers_and_tables(self) -> None:
+        ts, ones = np.array(["2026-03-02"], "datetime64[ms]"), np.array([1])
+
+        with pytest.raises(InvalidBars, match="column open holds something else"):
+            BarSeries(ts, np.array(["ten"]), ones, ones, ones, ones)
+        with pytest.raises(InvalidBars, match="column high is not one-dimensional"):
+            BarSeries(ts, ones, np.ones((1, 1)), ones, ones, ones)
+
+    @pytest.mark.parametrize("column", ["ts", "open", "high", "low", "close", "volume"])
+    def test_cannot_be_written_to(self, column: str) -> None:
+        held = series(("2026-03-02", 10.0), ("2026-03-03", 11.0))
+
+        for part in (held, held.take(slice(0, 1)), held.between(MONDAY, None)):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(part, column)[0] = getattr(part, column)[-1]
+
+    def test_does_not_change_with_the_array_it_was_made_of(self) -> None:
+        prices = np.array([10.0])
+        held = BarSeries(
+            np.array(["2026-03-02"], "datetime64[ms]"), *[prices] * 4, volume=np.array([5])
+        )
+
+        prices[0] = 99.0
+
+        assert held.close.tolist() == [10.0]
+        assert prices.flags.writeable  # the caller's array stays the caller's
+
+    def test_is_equal_by_value_and_cannot_be_hashed(self) -> None:
+        one, other = series(("2026-03-02", 10.0)), series(("2026-03-02", 10.0))
+
+        assert one == other
+        assert one != series(("2026-03-02", 10.5))
+        assert one != "bars"
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(one)
+
+
+class TestBetween:
+    WEEK = (("2026-03-02", 1.0), ("2026-03-03", 2.0), ("2026-03-05", 3.0), ("2026-03-06", 4.0))
+
+    @pytest.mark.parametrize(
+        ("start", "end", "found"),
+        [
+            (None, None, [1.0, 2.0, 3.0, 4.0]),
+            ("2026-03-03", None, [2.0, 3.0, 4.0]),
+            ("2026-03-04", None, [3.0, 4.0]),
+            (None, "2026-03-05", [1.0, 2.0]),
+            ("2026-03-03", "2026-03-06", [2.0, 3.0]),
+            ("2026-03-07", None, []),
+            ("2026-03-05", "2026-03-05", []),
+        ],
+    )
+    def test_is_half_open(self, start: str | None, end: str | None, found: list[float]) -> None:
+        part = series(*self.WEEK).between(start and day(start), end and day(end))  # type: ignore[arg-type]
+
+        assert part.close.tolist() == found
+
+    def test_takes_moments_too(self) -> None:
+        part = series(*self.WEEK).between(at("2026-03-02 00:01"), at("2026-03-05 00:01"))
+
+        assert part.close.tolist() == [2.0, 3.0]
+
+    def test_refuses_a_moment_without_time_zone(self) -> None:
+        with pytest.raises(InvalidBars, match="no time zone"):
+            series(*self.WEEK).between(datetime(2026, 3, 2), None)  # noqa: DTZ001
+
+
+class TestAfter:
+    @pytest.mark.parametrize(
+        ("ts", "found"),
+        [("2026-03-01", [1.0, 2.0]), ("2026-03-02", [2.0]), ("2026-03-03", [])],
+    )
+    def test_leaves_out_the_bar_at_the_moment_itself(self, ts: str, found: list[float]) -> None:
+        week = series(("2026-03-02", 1.0), ("2026-03-03", 2.0))
+
+        assert week.after(at(ts)).close.tolist() == found
+
+
+class TestMerged:
+    def test_takes_the_newer_bar_where_both_have_one(self) -> None:
+        old = series(("2026-03-02", 1.0), ("2026-03-03", 2.0), ("2026-03-05", 3.0))
+        new = series(("2026-03-03", 2.5), ("2026-03-04", 2.75), ("2026-03-06", 4.0))
+
+        assert closes(old.merged(new)) == {
+            "2026-03-02": 1.0,
+            "2026-03-03": 2.5,
+            "2026-03-04": 2.75,
+            "2026-03-05": 3.0,
+            "2026-03-06": 4.0,
+        }
+
+    def test_of_nothing_is_the_other(self) -> None:
+        week = series(("2026-03-02", 1.0))
+
+        assert week.merged(BarSeries.empty()) == week
+        assert BarSeries.empty().merged(week) == week
+
+
+class TestCheckedSymbol:
+    @pytest.mark.parametrize(
+        ("typed", "canonical"),
+        [
+            ("aapl", "AAPL"),
+            (" vod.l ", "VOD.L"),
+            ("btc-usd", "BTC-USD"),
+            ("eurusd=x", "EURUSD=X"),
+            ("^gspc", "^GSPC"),
+            ("M&M.NS", "M&M.NS"),
+            ("0700.HK", "0700.HK"),
+        ],
+    )
+    def test_spells_canonically(self, typed: str, canonical: str) -> None:
+        assert checked_symbol(typed) == canonical
+
+    @pytest.mark.parametrize(
+        "typed", ["", "  ", "A B", "A/B", "$TSLA", "A|1d", "Ä", "-A", "A" * 33]
+    )
+    def test_refuses_what_cannot_be_one(self, typed: str) -> None:
+        with pytest.raises(InvalidSymbol, match="is not a symbol"):
+            checked_symbol(typed)
+
+
+class TestSeriesKey:
+    def test_reads_as_symbol_and_interval(self) -> None:
+        assert str(SeriesKey("VOD.L")) == "VOD.L|1d"
+        assert str(SeriesKey("AAPL", Interval.MINUTE)) == "AAPL|1m"
+
+    def test_refuses_another_spelling(self) -> None:
+        with pytest.raises(InvalidSymbol, match="not spelled as"):
+            SeriesKey("aapl")
+
+
+class TestInterval:
+    @pytest.mark.parametrize(
+        ("interval", "intraday"),
+        [(Interval.DAY, False), (Interval.HOUR, True), (Interval.MINUTE, True)],
+    )
+    def test_knows_whether_it_is_intraday(self, interval: Interval, intraday: bool) -> None:
+        assert interval.is_intraday is intraday

@@ -1,0 +1,180 @@
+"""Markets: what users type, and what Yahoo, the calendar and the currency call it."""
+
+from __future__ import annotations
+
+import pytest
+
+from prices.domain.bars import InvalidSymbol
+from prices.domain.markets import (
+    MARKETS,
+    MIC_OF_EXCHANGE,
+    UnknownMarket,
+    major_currency,
+    market_of,
+    resolve,
+)
+
+
+class TestMarkets:
+    @pytest.mark.parametrize(
+        ("name", "suffix", "mic", "currency"),
+        [
+            ("US", "", "XNYS", "USD"),
+            ("TASE", ".TA", "XTAE", "ILA"),
+            ("LSE", ".L", "XLON", "GBp"),
+            ("XETRA", ".DE", "XETR", "EUR"),
+            ("PAR", ".PA", "XPAR", "EUR"),
+            ("AMS", ".AS", "XAMS", "EUR"),
+            ("MIL", ".MI", "XMIL", "EUR"),
+            ("SIX", ".SW", "XSWX", "CHF"),
+            ("TSX", ".TO", "XTSE", "CAD"),
+            ("TSE", ".T", "XTKS", "JPY"),
+            ("HKEX", ".HK", "XHKG", "HKD"),
+            ("ASX", ".AX", "XASX", "AUD"),
+            ("NSE", ".NS", "XBOM", "INR"),
+            ("CRYPTO", "", "24/7", "USD"),
+            ("FX", "=X", "24/5", ""),
+            ("INDEX", "", None, ""),
+        ],
+    )
+    def test_know_suffix_exchange_and_currency(
+        self, name: str, suffix: str, mic: str | None, currency: str
+    ) -> None:
+        market = MARKETS[name]
+
+        assert (market.suffix, market.mic, market.currency) == (suffix, mic, currency)
+
+    def test_suffixes_are_told_apart(self) -> None:
+        suffixes = [market.suffix for market in MARKETS.values() if market.suffix]
+
+        assert len(suffixes) == len(set(suffixes))
+
+
+class TestResolve:
+    @pytest.mark.parametrize(
+        ("symbol", "market", "canonical"),
+        [
+            ("AAPL", "US", "AAPL"),
+            ("brk.b", "us", "BRK-B"),
+            ("BRK-B", "US", "BRK-B"),
+            ("TEVA", "TASE", "TEVA.TA"),
+            ("TEVA.TA", "TASE", "TEVA.TA"),
+            ("vod", " lse ", "VOD.L"),
+            ("SAP", "XETRA", "SAP.DE"),
+            ("MC", "PAR", "MC.PA"),
+            ("ASML", "AMS", "ASML.AS"),
+            ("ENI", "MIL", "ENI.MI"),
+            ("NESN", "SIX", "NESN.SW"),
+            ("RY", "TSX", "RY.TO"),
+            ("7203", "TSE", "7203.T"),
+            ("5", "HKEX", "0005.HK"),
+            ("700", "HKEX", "0700.HK"),
+            ("0700.HK", "HKEX", "0700.HK"),
+            ("BHP", "ASX", "BHP.AX"),
+            ("M&M", "NSE", "M&M.NS"),
+            ("ERIC-B", "STO", "ERIC-B.ST"),
+            ("BTC", "CRYPTO", "BTC-USD"),
+            ("eth-eur", "CRYPTO", "ETH-EUR"),
+            ("EURUSD", "FX", "EURUSD=X"),
+            ("EUR/USD", "FX", "EURUSD=X"),
+            ("EURUSD=X", "FX", "EURUSD=X"),
+            ("GSPC", "INDEX", "^GSPC"),
+            ("^GSPC", "INDEX", "^GSPC"),
+        ],
+    )
+    def test_spells_as_yahoo_does(self, symbol: str, market: str, canonical: str) -> None:
+        found, chosen = resolve(symbol, market)
+
+        assert found == canonical
+        assert chosen is MARKETS[market.strip().upper()]
+
+    @pytest.mark.parametrize(
+        ("symbol", "market"),
+        [
+            ("AAPL", "US"),
+            ("BRK-B", "US"),
+            ("TEVA.TA", "TASE"),
+            ("BTC-USD", "CRYPTO"),
+            ("EURUSD=X", "FX"),
+            ("^GSPC", "INDEX"),
+            ("9988.HK", "HKEX"),
+        ],
+    )
+    def test_reads_the_market_off_the_symbol(self, symbol: str, market: str) -> None:
+        assert resolve(symbol) == (symbol, MARKETS[market])
+
+    @pytest.mark.parametrize("symbol", ["FOO.XX", "ES=F"])
+    def test_takes_a_symbol_of_no_known_market_as_it_is(self, symbol: str) -> None:
+        assert resolve(symbol) == (symbol, None)
+
+    @pytest.mark.parametrize("market", ["NASDAQ2", "US;", "."])
+    def test_names_the_markets_when_it_knows_none(self, market: str) -> None:
+        with pytest.raises(UnknownMarket, match="is not a market; known are US, TASE, LSE"):
+            resolve("AAPL", market)
+
+    @pytest.mark.parametrize(
+        ("symbol", "market", "told"),
+        [
+            ("VOD.L", "US", "LSE"),
+            ("VOD.L", "XETRA", "LSE"),
+            ("TEVA.TA", "LSE", "TASE"),
+            ("^GSPC", "US", "INDEX"),
+            ("BTC-USD", "US", "CRYPTO"),
+            ("EURUSD=X", "CRYPTO", "FX"),
+        ],
+    )
+    def test_refuses_a_symbol_of_another_market(self, symbol: str, market: str, told: str) -> None:
+        with pytest.raises(InvalidSymbol, match=f"is a symbol of {told}, not of {market}"):
+            resolve(symbol, market)
+
+    @pytest.mark.parametrize(
+        ("symbol", "market"), [("", ""), ("", "US"), ("A B", "US"), ("A" * 31, "LSE")]
+    )
+    def test_refuses_what_cannot_be_a_symbol(self, symbol: str, market: str) -> None:
+        with pytest.raises(InvalidSymbol, match="is not a symbol"):
+            resolve(symbol, market)
+
+
+class TestMarketOf:
+    @pytest.mark.parametrize("symbol", ["FOO.XX", "ES=F"])
+    def test_is_none_where_the_shape_tells_none(self, symbol: str) -> None:
+        assert market_of(symbol) is None
+
+
+class TestExchanges:
+    @pytest.mark.parametrize(
+        ("code", "mic"),
+        [
+            ("NMS", "XNYS"),
+            ("NYQ", "XNYS"),
+            ("SNP", "XNYS"),
+            ("LSE", "XLON"),
+            ("GER", "XETR"),
+            ("TLV", "XTAE"),
+            ("NSI", "XBOM"),
+            ("JPX", "XTKS"),
+            ("CCY", "24/5"),
+            ("CCC", "24/7"),
+        ],
+    )
+    def test_of_yahoo_have_a_calendar(self, code: str, mic: str) -> None:
+        assert MIC_OF_EXCHANGE[code] == mic
+
+    @pytest.mark.parametrize("code", ["YHD", "WCB", "OPR"])
+    def test_that_are_none_have_none(self, code: str) -> None:
+        assert code not in MIC_OF_EXCHANGE
+
+
+class TestMajorCurrency:
+    @pytest.mark.parametrize(
+        ("unit", "major"),
+        [
+            ("GBp", ("GBP", 100)),
+            ("ILA", ("ILS", 100)),
+            ("ZAc", ("ZAR", 100)),
+            ("USD", ("USD", 1)),
+            ("GBP", ("GBP", 1)),
+        ],
+    )
+    def test_counts_the_minor_in_one(self, unit: str, major: tuple[str, int]) -> None:
+        assert major_currency(unit) == major

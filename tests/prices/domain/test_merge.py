@@ -1,0 +1,230 @@
+"""Merging: what an answer changes, and what it may not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.bars import BarSeries
+from prices.domain.merge import Change, Correction, Decision, Fetched, Stored, merge, overlap_start
+from prices.domain.ranges import DateRange
+from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
+
+NOW = at("2026-03-14 12:00")  # a Saturday; both weeks are closed
+WEEK = (
+    ("2026-03-02", 100.0),
+    ("2026-03-03", 101.0),
+    ("2026-03-04", 102.0),
+    ("2026-03-05", 103.0),
+    ("2026-03-06", 104.0),
+)
+FRIDAY_NOON, SATURDAY = at("2026-03-06 12:00"), at("2026-03-07 12:00")
+
+
+def stored(bars: BarSeries | None = None, **changes: Any) -> Stored:
+    known: dict[str, Any] = {"source": "yahoo", "currency": "USD", "fetched_at": SATURDAY}
+    return Stored(
+        series(*WEEK) if bars is None else bars, **{"actions": Actions(), **known, **changes}
+    )
+
+
+def answer(*rows: tuple[Any, ...], **changes: Any) -> Fetched:
+    return fetched(series(*rows), **{"fetched_at": NOW, **changes})
+
+
+def merged(held: Stored, found: Fetched, mic: str = "XNYS") -> Decision:
+    return merge(held, found, sessions(mic) if mic else None, now=NOW)
+
+
+class TestMerge:
+    def test_takes_the_first_answer_whole(self) -> None:
+        actions = Actions((), (Dividend(day("2026-03-04"), 0.25),))
+
+        decision = merged(stored(BarSeries.empty(), source=""), answer(*WEEK, actions=actions))
+
+        assert decision == Decision(Change.REPLACE, series(*WEEK), actions)
+
+    @pytest.mark.parametrize("held", [BarSeries.empty(), series(*WEEK)])
+    def test_takes_an_empty_answer_for_no_change(self, held: BarSeries) -> None:
+        actions = Actions((Split(day("2020-08-31"), 4, 1),))
+
+        decision = merged(stored(held, actions=actions), answer())
+
+        assert decision.change is Change.NOTHING
+        assert decision.actions == actions
+        assert len(decision.bars) == 0
+
+    def test_finds_nothing_to_do_when_all_is_there(self) -> None:
+        assert merged(stored(), answer(*WEEK[2:])).change is Change.NOTHING
+
+    def test_appends_what_follows_alone(self) -> None:
+        decision = merged(stored(), answer(*WEEK[3:], ("2026-03-09", 105.0), ("2026-03-10", 106.0)))
+
+        assert decision.change is Change.APPEND
+        assert closes(decision.bars) == {"2026-03-09": 105.0, "2026-03-10": 106.0}
+        assert decision.corrections == ()
+
+    def test_replaces_for_a_revised_volume_and_keeps_the_correction(self) -> None:
+        revised = ("2026-03-05", 103.0, 1_002)
+
+        decision = merged(stored(), answer(*WEEK[2:3], revised, WEEK[4], ("2026-03-09", 105.0)))
+
+        assert decision.change is Change.REPLACE
+        assert decision.corrections == (Correction(day("2026-03-05"), "volume", 1000.0, 1002.0),)
+        assert closes(decision.bars) == {**dict(WEEK), "2026-03-09": 105.0}
+        assert decision.bars.volume.tolist() == [1000, 1000, 1000, 1002, 1000, 1000]
+
+    def test_lists_every_field_that_changed(self) -> None:
+        decision = merged(stored(), answer(*WEEK[2:4], ("2026-03-06", 104.5)))
+
+        assert decision.corrections == tuple(
+            Correction(day("2026-03-06"), name, 104.0, 104.5)
+            for name in ("open", "high", "low", "close")
+        )
+
+    def test_takes_the_noise_of_single_precision_for_no_change(self) -> None:
+        noisy = [(when, close * (1 + 6e-8)) for when, close in WEEK]
+
+        assert merged(stored(), answer(*noisy)).change is Change.NOTHING
+
+    def test_leaves_bars_that_only_jittered_as_they_are(self) -> None:
+        noisy, revised = ("2026-03-04", 102.000001), ("2026-03-05", 103.0, 2_000)
+
+        decision = merged(stored(), answer(noisy, revised, WEEK[4]))
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars) == dict(WEEK)
+
+    @pytest.mark.parametrize("hole", [0, 2, 3])
+    def test_replaces_to_heal_a_gap(self, hole: int) -> None:
+        with_hole = series(*WEEK[:hole], *WEEK[hole + 1 :])
+
+        decision = merged(stored(with_hole), answer(*WEEK))
+
+        assert decision.change is Change.REPLACE
+        assert decision.bars == series(*WEEK)
+        assert decision.corrections == ()
+
+    def test_learns_of_a_dividend_without_new_bars(self) -> None:
+        actions = Actions((), (Dividend(day("2026-03-05"), 0.25),))
+
+        decision = merged(stored(), answer(*WEEK[2:], actions=actions))
+
+        assert decision.change is Change.NOTHING
+        assert decision.actions == actions
+
+    def test_keeps_events_from_before_what_was_asked(self) -> None:
+        old = Dividend(day("2026-03-03"), 0.25)
+        gone = Dividend(day("2026-03-05"), 0.5)
+
+        decision = merged(stored(actions=Actions((), (old, gone))), answer(*WEEK[2:]))
+
+        assert decision.actions == Actions((), (old,))
+
+    def test_lets_an_earlier_answer_never_override_a_later_one(self) -> None:
+        late = answer(*WEEK[:4], ("2026-03-06", 99.0), fetched_at=FRIDAY_NOON)
+
+        decision = merged(stored(), late)
+
+        assert decision.change is Change.NOTHING
+        assert decision.reason == "a later answer is already stored"
+
+
+class TestSample:
+    OLD = series(("2013-02-28", 15.0), ("2013-03-01", 15.25))
+
+    def test_gives_way_to_any_real_answer(self) -> None:
+        placeholder = stored(self.OLD, source="sample", currency="EUR", fetched_at=NOW)
+
+        decision = merged(placeholder, answer(*WEEK, fetched_at=SATURDAY))
+
+        assert decision.change is Change.REPLACE
+        assert decision.bars == series(*WEEK)
+
+    def test_stays_while_there_is_none(self) -> None:
+        actions = Actions((Split(day("2005-02-28"), 2, 1),))
+
+        decision = merged(stored(self.OLD, source="sample", actions=actions), answer())
+
+        assert decision.change is Change.NOTHING
+        assert decision.actions == actions
+
+
+class TestOpenSessions:
+    def appended(self, found: Fetched, now: str, mic: str = "XNYS") -> list[str]:
+        calendar = sessions(mic) if mic else None
+        return list(closes(merge(stored(), found, calendar, now=at(now)).bars))
+
+    MONDAY = answer(*WEEK[3:], ("2026-03-09", 105.0))
+
+    def test_are_never_taken_before_their_close(self) -> None:
+        assert self.appended(self.MONDAY, "2026-03-09 19:59") == []
+        assert self.appended(self.MONDAY, "2026-03-09 20:00") == ["2026-03-09"]
+
+    def test_are_never_taken_while_the_provider_says_they_trade(self) -> None:
+        """Also when the calendar says otherwise: the answer may be older than it looks."""
+        running = replace(self.MONDAY, running=day("2026-03-09"))
+
+        assert self.appended(running, "2026-03-09 23:00") == []
+
+    def test_wait_for_the_lag(self) -> None:
+        assert self.appended(self.MONDAY, "2026-03-09 16:49", "XLON") == []
+        assert self.appended(self.MONDAY, "2026-03-09 16:50", "XLON") == ["2026-03-09"]
+
+    def test_end_with_the_local_day_where_sessions_are_not_known(self) -> None:
+        tokyo = replace(self.MONDAY, timezone="Asia/Tokyo")
+
+        assert self.appended(tokyo, "2026-03-09 14:59", "") == []
+        assert self.appended(tokyo, "2026-03-09 15:00", "") == ["2026-03-09"]
+
+
+class TestPhantoms:
+    def test_without_volume_on_a_holiday_are_left_out(self) -> None:
+        """2025-01-09 was a day of mourning."""
+        found = answer(("2025-01-08", 10.0), ("2025-01-09", 10.0, 0), ("2025-01-10", 10.5))
+
+        decision = merged(stored(BarSeries.empty()), found)
+
+        assert list(closes(decision.bars)) == ["2025-01-08", "2025-01-10"]
+
+    def test_with_volume_are_kept(self) -> None:
+        found = answer(("2025-01-08", 10.0), ("2025-01-09", 10.1, 7), ("2025-01-10", 10.5))
+
+        assert len(merged(stored(BarSeries.empty()), found).bars) == 3
+
+    def test_are_not_what_never_has_volume(self) -> None:
+        found = answer(("2026-03-05", 1.1, 0), ("2026-03-06", 1.2, 0))
+
+        assert len(merged(stored(BarSeries.empty()), found, "24/5").bars) == 2
+        assert len(merged(stored(BarSeries.empty()), found, "").bars) == 2
+
+    def test_cannot_be_told_before_the_calendar_begins(self) -> None:
+        """No calendar is asked before 1990; 1985-12-25 stays what it is."""
+        found = answer(("1985-12-24", 10.0, 0), ("1985-12-25", 10.0, 0))
+
+        assert len(merged(stored(BarSeries.empty()), found).bars) == 2
+
+
+class TestOverlapStart:
+    def test_lies_seven_sessions_back(self) -> None:
+        start = overlap_start(day("2026-03-13"), day("2026-03-11"), sessions("XNYS"))
+
+        assert start == day("2026-03-04")
+
+    def test_reaches_back_to_what_is_not_final(self) -> None:
+        start = overlap_start(day("2026-03-13"), day("2026-02-20"), sessions("XNYS"))
+
+        assert start == day("2026-02-20")
+
+    def test_counts_days_where_sessions_are_not_known(self) -> None:
+        assert overlap_start(day("2026-03-13"), None, None) == day("2026-03-03")
+
+
+class TestRange:
+    def test_asked_for_more_than_there_is_changes_nothing(self) -> None:
+        asked = DateRange(day("1900-01-01"), day("2026-03-16"))
+
+        assert merged(stored(), answer(*WEEK, asked=asked)).change is Change.NOTHING

@@ -1,0 +1,203 @@
+"""What a merge refuses, and how it takes a restated history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prices.domain.actions import Actions, Split
+from prices.domain.merge import Change, Correction, Decision, merge
+from prices.domain.ranges import DateRange
+from tests.prices.domain.builders import closes, day, fetched, series, sessions
+from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
+
+MONDAY = ("2026-03-09", 105.0)
+ALL_THERE_IS = DateRange(day("1900-01-01"), day("2026-03-16"))
+TWO_FOR_ONE = Actions((Split(day("2026-03-09"), 2, 1),))
+HALVED = tuple((when, close / 2, 2_000) for when, close in WEEK)
+
+
+def decided(*rows: tuple[Any, ...], held: Any = None, **changes: Any) -> Decision:
+    return merge(held or stored(), answer(*rows, **changes), sessions("XNYS"), now=NOW)
+
+
+def times(factor: float, *rows: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    return [(when, close * factor) for when, close in rows]
+
+
+class TestCurrency:
+    def test_that_changed_is_refused(self) -> None:
+        decision = decided(*WEEK[2:], MONDAY, currency="GBp")
+
+        assert decision.change is Change.REFUSE
+        assert decision.reason == "the currency changed from USD to GBp"
+
+    @pytest.mark.parametrize(("held", "told"), [("", "USD"), ("USD", "")])
+    def test_that_one_side_does_not_know_is_no_change(self, held: str, told: str) -> None:
+        """LUCYW: Yahoo sends null for some."""
+        decision = decided(*WEEK[2:], MONDAY, held=stored(currency=held), currency=told)
+
+        assert decision.change is Change.APPEND
+
+
+class TestStep:
+    @pytest.mark.parametrize("factor", [100.0, 0.01, 0.5, 2.0, 1.05, 20.0, 1.0002])
+    def test_over_the_whole_overlap_is_refused(self, factor: float) -> None:
+        decision = decided(*times(factor, *WEEK[1:], MONDAY))
+
+        assert decision.change is Change.REFUSE
+        assert f"prices are {factor:g} times the stored ones" in decision.reason
+        assert decision.actions == Actions()
+
+    @pytest.mark.parametrize("factor", [100.0, 0.01, 0.5, 20.0])
+    def test_over_a_part_of_the_overlap_is_refused(self, factor: float) -> None:
+        """Yahoo sometimes restates, or changes the unit, only from some day on."""
+        decision = decided(*WEEK[:3], *times(factor, *WEEK[3:], MONDAY))
+
+        assert decision.change is Change.REFUSE
+        assert f"prices are {factor:g} times the stored ones" in decision.reason
+
+    @pytest.mark.parametrize("factor", [100.0, 0.01])
+    def test_of_one_bar_to_another_unit_is_refused(self, factor: float) -> None:
+        decision = decided(*WEEK[:4], *times(factor, WEEK[4]))
+
+        assert decision.change is Change.REFUSE
+
+    @pytest.mark.parametrize("factor", [100.0, 0.01, 0.05])
+    def test_of_the_only_bar_is_refused(self, factor: float) -> None:
+        decision = decided(*times(factor, WEEK[0], *WEEK[1:]), held=stored(series(WEEK[0])))
+
+        assert decision.change is Change.REFUSE
+
+    @pytest.mark.parametrize("factor", [100.0, 0.01])
+    def test_to_another_unit_in_new_bars_is_refused(self, factor: float) -> None:
+        decision = decided(*WEEK[2:], *times(factor, MONDAY))
+
+        assert decision.change is Change.REFUSE
+        assert decision.reason == (
+            "prices jump a hundredfold at 2026-03-09, as from one unit to another"
+        )
+
+    def test_to_another_unit_is_seen_where_nothing_overlaps(self) -> None:
+        assert decided(*times(100.0, MONDAY)).change is Change.REFUSE
+        assert decided(MONDAY).change is Change.APPEND
+
+    def test_that_was_stored_like_that_is_none(self) -> None:
+        """What the first answer brought is not judged again with every later one."""
+        odd = (("2026-02-26", 1.0), ("2026-02-27", 1.1), *WEEK)
+
+        decision = decided(*odd, MONDAY, held=stored(series(*odd)))
+
+        assert decision.change is Change.APPEND
+
+    @pytest.mark.parametrize("tick", [150.0, 10_300.0, 1.03])
+    def test_of_a_bad_tick_that_was_healed_is_a_correction(self, tick: float) -> None:
+        spike = series(*WEEK[:3], ("2026-03-05", tick), WEEK[4])
+
+        decision = decided(*WEEK, held=stored(spike))
+
+        assert decision.change is Change.REPLACE
+        assert Correction(day("2026-03-05"), "close", tick, 103.0) in decision.corrections
+
+    def test_of_a_stretch_in_another_unit_that_was_healed_is_a_correction(self) -> None:
+        pence = series(*WEEK[:3], *times(100.0, *WEEK[3:]))
+
+        decision = decided(*WEEK, MONDAY, held=stored(pence))
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars) == {**dict(WEEK), "2026-03-09": 105.0}
+
+
+class TestSplit:
+    def test_in_an_answer_for_a_part_asks_for_the_whole(self) -> None:
+        decision = decided(*HALVED[1:], ("2026-03-09", 52.5), actions=TWO_FOR_ONE)
+
+        assert decision.change is Change.WHOLE
+        assert decision.reason == "the splits changed"
+        assert decision.actions == Actions()
+
+    def test_with_the_whole_history_restates_it(self) -> None:
+        decision = decided(*HALVED, ("2026-03-09", 52.5), actions=TWO_FOR_ONE, asked=ALL_THERE_IS)
+
+        assert decision.change is Change.REPLACE
+        assert decision.actions == TWO_FOR_ONE
+        assert closes(decision.bars) == {
+            "2026-03-02": 50.0,
+            "2026-03-03": 50.5,
+            "2026-03-04": 51.0,
+            "2026-03-05": 51.5,
+            "2026-03-06": 52.0,
+            "2026-03-09": 52.5,
+        }
+        assert decision.corrections == ()
+
+    def test_converts_the_bars_that_the_answer_lacks(self) -> None:
+        many = [(f"2026-02-{n:02}", 90.0 + n) for n in (9, 10, 11, 12, 13, 17, 18, 19)]
+        held = stored(series(*many, *WEEK))
+        halved = [(when, close / 2, 2_000) for when, close in many]
+        rows = (*halved[:3], *halved[4:], *HALVED)
+
+        decision = decided(*rows, held=held, actions=TWO_FOR_ONE, asked=ALL_THERE_IS)
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars)["2026-02-12"] == 51.0
+        assert decision.bars.volume.tolist() == [2_000] * 13
+
+    def test_with_bars_that_were_not_restated_is_refused(self) -> None:
+        """Yahoo serves the event before it has restated the bars."""
+        decision = decided(*WEEK, ("2026-03-09", 52.5), actions=TWO_FOR_ONE, asked=ALL_THERE_IS)
+
+        assert decision.change is Change.REFUSE
+        assert decision.reason.startswith("prices are 2 times the stored ones")
+
+    def test_that_comes_after_its_bars_is_refused_until_it_is_there(self) -> None:
+        decision = decided(*HALVED, ("2026-03-09", 52.5), asked=ALL_THERE_IS)
+
+        assert decision.change is Change.REFUSE
+        assert decision.reason.startswith("prices are 0.5 times the stored ones")
+
+    def test_that_yahoo_takes_back_restates_the_other_way(self) -> None:
+        held = stored(series(*HALVED), actions=TWO_FOR_ONE)
+
+        decision = decided(*WEEK, MONDAY, held=held, asked=ALL_THERE_IS)
+
+        assert decision.change is Change.REPLACE
+        assert decision.actions == Actions()
+        assert closes(decision.bars) == {**dict(WEEK), "2026-03-09": 105.0}
+
+    def test_one_for_a_hundred_is_no_change_of_unit(self) -> None:
+        actions = Actions((Split(day("2026-03-09"), 1, 100),))
+        rows = [(when, close * 100, 10) for when, close in WEEK]
+
+        decision = decided(*rows, ("2026-03-09", 1.04e4), actions=actions, asked=ALL_THERE_IS)
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars)["2026-03-02"] == 10_000.0
+
+    @pytest.mark.parametrize(("present", "change"), [(9, Change.REPLACE), (8, Change.REFUSE)])
+    def test_needs_nine_tenths_of_what_was_there(self, present: int, change: Change) -> None:
+        ten = [(f"2026-02-{n:02}", 100.0 + n) for n in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
+        halved = [(when, close / 2, 2_000) for when, close in ten]
+
+        decision = decided(
+            *halved[:present], held=stored(series(*ten)), actions=TWO_FOR_ONE, asked=ALL_THERE_IS
+        )
+
+        assert decision.change is change
+        if change is Change.REFUSE:
+            assert decision.reason == "the answer holds only 80% of the stored sessions"
+
+
+class TestLosing:
+    def test_sessions_is_impossible_without_a_split(self) -> None:
+        """A whole answer that holds only a tenth leaves the rest where it is."""
+        decision = merge(
+            stored(),
+            fetched(series(WEEK[4], MONDAY), asked=ALL_THERE_IS, fetched_at=NOW),
+            sessions("XNYS"),
+            now=NOW,
+        )
+
+        assert decision.change is Change.APPEND
+        assert closes(decision.bars) == {"2026-03-09": 105.0}

@@ -1,0 +1,92 @@
+"""Ranges of dates against a model: a set of days."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prices.domain.ranges import DateRange, merged, missing
+from tests.prices.domain.builders import day
+
+EPOCH = date(2026, 1, 1)
+SPAN = 40
+
+
+def dates(start: str, end: str) -> DateRange:
+    return DateRange(day(start), day(end))
+
+
+def days_of(*ranges: DateRange) -> set[date]:
+    window = [EPOCH + timedelta(days=n) for n in range(SPAN)]
+    return {d for d in window for start, end in ranges if start <= d < end}
+
+
+days = st.integers(0, SPAN).map(lambda n: EPOCH + timedelta(days=n))
+any_range = st.builds(DateRange, days, days)  # ends may lie before starts: empty
+
+
+class TestDateRange:
+    def test_is_half_open(self) -> None:
+        week = dates("2026-03-02", "2026-03-07")
+
+        assert day("2026-03-02") in week
+        assert day("2026-03-06") in week
+        assert day("2026-03-07") not in week
+        assert day("2026-03-01") not in week
+        assert "2026-03-03" not in week
+
+
+class TestMerged:
+    def test_joins_what_touches_and_keeps_what_does_not(self) -> None:
+        found = merged(
+            [
+                dates("2026-03-10", "2026-03-12"),
+                dates("2026-03-01", "2026-03-03"),
+                dates("2026-03-03", "2026-03-05"),
+                dates("2026-03-04", "2026-03-04"),
+                dates("2026-03-02", "2026-03-04"),
+            ]
+        )
+
+        assert found == (dates("2026-03-01", "2026-03-05"), dates("2026-03-10", "2026-03-12"))
+
+    @given(st.lists(any_range, max_size=8))
+    def test_has_the_same_days_in_the_fewest_ranges(self, ranges: list[DateRange]) -> None:
+        found = merged(ranges)
+
+        assert days_of(*found) == days_of(*ranges)
+        assert all(one.start < one.end for one in found)
+        assert all(one.end < later.start for one, later in pairwise(found))
+
+
+class TestMissing:
+    @pytest.mark.parametrize(
+        ("held", "found"),
+        [
+            ([], [("2026-03-02", "2026-03-09")]),
+            ([("2026-03-01", "2026-03-10")], []),
+            ([("2026-03-01", "2026-03-04")], [("2026-03-04", "2026-03-09")]),
+            (
+                [("2026-03-04", "2026-03-05"), ("2026-03-07", "2026-03-20")],
+                [("2026-03-02", "2026-03-04"), ("2026-03-05", "2026-03-07")],
+            ),
+            ([("2026-03-20", "2026-03-25")], [("2026-03-02", "2026-03-09")]),
+        ],
+    )
+    def test_is_what_was_never_asked_for(
+        self, held: list[tuple[str, str]], found: list[tuple[str, str]]
+    ) -> None:
+        wanted = dates("2026-03-02", "2026-03-09")
+
+        assert missing(wanted, [dates(*one) for one in held]) == tuple(dates(*f) for f in found)
+
+    @given(any_range, st.lists(any_range, max_size=8))
+    def test_is_the_difference_of_days(self, wanted: DateRange, held: list[DateRange]) -> None:
+        found = missing(wanted, held)
+
+        assert days_of(*found) == days_of(wanted) - days_of(*held)
+        assert merged(found) == found

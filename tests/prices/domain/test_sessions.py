@@ -1,0 +1,223 @@
+"""Sessions against dates and hours looked up by hand, never computed by a calendar."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from prices.domain.markets import MARKETS
+from prices.domain.sessions import Sessions, sessions_of
+from tests.prices.domain.builders import at, day, sessions
+
+
+@pytest.fixture(scope="module")
+def xnys() -> Sessions:
+    return sessions("XNYS")
+
+
+class TestSessionsOf:
+    @pytest.mark.parametrize("mic", ["", "XXXX", "YHD"])
+    def test_is_none_for_an_unknown_exchange(self, mic: str) -> None:
+        assert sessions_of(mic) is None
+
+    @pytest.mark.parametrize("mic", sorted({m.mic for m in MARKETS.values() if m.mic}))
+    def test_knows_every_market(self, mic: str) -> None:
+        wednesday = day("2026-06-17")  # a holiday nowhere among them
+
+        assert sessions(mic).is_session(wednesday)
+
+    def test_begins_where_the_holidays_of_an_exchange_are_known(self) -> None:
+        shanghai = sessions("XSHG")
+
+        assert shanghai.dates[0].item() == date(1990, 12, 3)
+        assert shanghai.count(date(1980, 1, 1), date(1990, 12, 5)) == 2
+
+
+class TestIsSession:
+    @pytest.mark.parametrize(
+        ("when", "is_one"),
+        [
+            ("2025-01-08", True),
+            ("2025-01-09", False),  # day of mourning for President Carter
+            ("2025-01-10", True),
+            ("2026-07-03", False),  # Independence Day, observed
+            ("2026-11-26", False),  # Thanksgiving
+            ("2026-11-27", True),  # a half day
+            ("2026-11-28", False),  # Saturday
+            ("2001-09-11", False),
+        ],
+    )
+    def test_in_new_york(self, xnys: Sessions, when: str, is_one: bool) -> None:
+        assert xnys.is_session(day(when)) is is_one
+
+    def test_every_day_is_one_for_crypto(self) -> None:
+        assert sessions("24/7").is_session(day("2026-03-01"))  # Sunday
+        assert sessions("24/7").is_session(day("2025-12-25"))
+
+    def test_weekdays_are_for_currencies(self) -> None:
+        assert sessions("24/5").is_session(day("2026-03-02"))
+        assert not sessions("24/5").is_session(day("2026-03-01"))
+
+    def test_tel_aviv_trades_on_sundays_until_2026(self) -> None:
+        assert sessions("XTAE").is_session(day("2025-06-22"))
+        assert not sessions("XTAE").is_session(day("2025-06-20"))  # Friday
+
+
+class TestBetween:
+    def test_is_half_open(self, xnys: Sessions) -> None:
+        found = xnys.between(day("2026-11-25"), day("2026-11-30"))
+
+        assert found.tolist() == [day("2026-11-25"), day("2026-11-27")]
+        assert xnys.count(day("2026-11-25"), day("2026-11-30")) == 2
+        assert xnys.count(day("2026-11-25"), day("2026-12-01")) == 3
+
+    def test_of_a_year_has_its_number_of_sessions(self, xnys: Sessions) -> None:
+        assert xnys.count(day("2005-01-01"), day("2006-01-01")) == 252
+        assert xnys.count(day("2025-01-01"), day("2026-01-01")) == 250
+
+    def test_of_an_upside_down_range_is_nothing(self, xnys: Sessions) -> None:
+        assert xnys.count(day("2026-03-05"), day("2026-03-02")) == 0
+
+
+class TestLastClosed:
+    @pytest.mark.parametrize(
+        ("now", "session"),
+        [
+            ("2026-03-02 20:59", "2026-02-27"),  # 15:59 in New York, winter time
+            ("2026-03-02 21:00", "2026-03-02"),
+            ("2026-03-09 19:59", "2026-03-06"),  # summer time since Sunday
+            ("2026-03-09 20:00", "2026-03-09"),
+            ("2026-03-08 12:00", "2026-03-06"),
+            ("2025-01-09 23:00", "2025-01-08"),
+            ("2026-11-27 17:59", "2026-11-25"),
+            ("2026-11-27 18:00", "2026-11-27"),  # 13:00 in New York
+        ],
+    )
+    def test_in_new_york_is_at_the_close(self, xnys: Sessions, now: str, session: str) -> None:
+        assert xnys.last_closed(at(now)) == day(session)
+
+    @pytest.mark.parametrize(
+        ("mic", "now", "session"),
+        [
+            ("XLON", "2026-03-02 16:49", "2026-02-27"),  # 16:30 and 20 minutes
+            ("XLON", "2026-03-02 16:50", "2026-03-02"),
+            ("XETR", "2026-03-02 16:44", "2026-02-27"),  # 17:30 in Frankfurt and 15 minutes
+            ("XETR", "2026-03-02 16:45", "2026-03-02"),
+            ("24/7", "2026-03-01 23:59", "2026-02-28"),
+            ("24/7", "2026-03-02 00:00", "2026-03-01"),
+        ],
+    )
+    def test_waits_for_the_lag(self, mic: str, now: str, session: str) -> None:
+        assert sessions(mic).last_closed(at(now)) == day(session)
+
+    def test_takes_a_now_of_any_time_zone(self, xnys: Sessions) -> None:
+        close = at("2026-03-02 21:00").astimezone(ZoneInfo("Asia/Tokyo"))
+
+        assert xnys.last_closed(close) == day("2026-03-02")
+
+    def test_is_none_before_the_first(self, xnys: Sessions) -> None:
+        assert xnys.last_closed(at("1985-01-01 00:00")) is None
+        assert not xnys.is_closed(day("1990-01-02"), at("1985-01-01 00:00"))
+
+
+class TestLastSettled:
+    def test_lies_two_sessions_before_the_last_closed(self, xnys: Sessions) -> None:
+        assert xnys.last_settled(at("2026-03-06 20:59")) == day("2026-03-03")
+        assert xnys.last_settled(at("2026-03-06 21:00")) == day("2026-03-04")
+        assert xnys.last_settled(at("2026-03-08 12:00")) == day("2026-03-04")
+
+
+class TestIsClosed:
+    def test_is_true_from_the_close_on(self, xnys: Sessions) -> None:
+        assert not xnys.is_closed(day("2026-03-02"), at("2026-03-02 20:59"))
+        assert xnys.is_closed(day("2026-03-02"), at("2026-03-02 21:00"))
+
+    def test_is_never_true_of_a_day_that_is_no_session(self, xnys: Sessions) -> None:
+        assert not xnys.is_closed(day("2025-01-09"), at("2026-01-01 00:00"))
+
+
+class TestOpenAt:
+    @pytest.mark.parametrize(
+        ("mic", "now", "session"),
+        [
+            ("XNYS", "2026-03-02 14:29", None),
+            ("XNYS", "2026-03-02 14:30", "2026-03-02"),
+            ("XNYS", "2026-03-02 20:59", "2026-03-02"),
+            ("XNYS", "2026-03-02 21:00", None),
+            ("XNYS", "2026-11-27 18:00", None),
+            ("XTKS", "2026-03-02 03:00", "2026-03-02"),  # lunch in Tokyo
+            ("XTKS", "2026-03-01 23:59", None),
+            ("XASX", "2026-03-01 23:30", "2026-03-02"),  # Monday morning in Sydney
+            ("24/7", "2026-03-01 12:00", "2026-03-01"),
+        ],
+    )
+    def test_names_the_session_that_trades(self, mic: str, now: str, session: str | None) -> None:
+        assert sessions(mic).open_at(at(now)) == (session and day(session))
+
+    def test_is_none_before_the_first(self, xnys: Sessions) -> None:
+        assert xnys.open_at(at("1985-01-01 15:00")) is None
+
+
+class TestIsOpenWithin:
+    @pytest.mark.parametrize(
+        ("now", "hours", "is_open"),
+        [
+            ("2026-11-27 14:29", 0, False),
+            ("2026-11-27 14:30", 0, True),
+            ("2026-11-27 18:00", 0, False),
+            ("2026-11-27 13:30", 1, True),
+            ("2026-11-27 13:29", 1, False),
+            ("2026-11-27 18:59", 1, True),
+            ("2026-11-27 19:00", 1, False),
+            ("2026-11-27 16:00", 9, True),  # longer than the session on both sides
+            ("2026-11-28 18:00", 9, False),
+        ],
+    )
+    def test_counts_from_both_ends_of_a_half_day(
+        self, xnys: Sessions, now: str, hours: int, is_open: bool
+    ) -> None:
+        assert xnys.is_open_within(timedelta(hours=hours), at(now)) is is_open
+
+    def test_is_false_after_the_last_that_is_known(self, xnys: Sessions) -> None:
+        assert not xnys.is_open_within(timedelta(hours=9), at("2099-01-01 12:00"))
+
+
+class TestClosedAt:
+    @pytest.mark.parametrize(
+        ("mic", "session", "closed"),
+        [
+            ("XNYS", "2026-03-02", "2026-03-02 21:00"),
+            ("XNYS", "2026-11-27", "2026-11-27 18:00"),
+            ("XLON", "2026-03-02", "2026-03-02 16:50"),
+            ("XSWX", "2026-03-02", "2026-03-02 17:00"),  # 17:30 in Zurich and 30 minutes
+        ],
+    )
+    def test_is_the_close_and_the_lag(self, mic: str, session: str, closed: str) -> None:
+        assert sessions(mic).closed_at(day(session)) == at(closed)
+
+    def test_refuses_a_day_that_is_no_session(self, xnys: Sessions) -> None:
+        with pytest.raises(KeyError):
+            xnys.closed_at(day("2025-01-09"))
+
+
+class TestShifted:
+    @pytest.mark.parametrize(
+        ("session", "by", "found"),
+        [
+            ("2026-03-06", 1, "2026-03-09"),
+            ("2026-03-09", -7, "2026-02-26"),
+            ("2026-11-25", 1, "2026-11-27"),
+            ("2026-03-02", 0, "2026-03-02"),
+            ("1990-01-03", -7, "1990-01-02"),
+        ],
+    )
+    def test_counts_sessions(self, xnys: Sessions, session: str, by: int, found: str) -> None:
+        assert xnys.shifted(day(session), by) == day(found)
+
+    def test_ends_at_the_last_that_is_known(self, xnys: Sessions) -> None:
+        last = xnys.dates[-1].item()
+
+        assert xnys.shifted(last, 5) == last
+        assert xnys.shifted(last + timedelta(days=30), 1) == last

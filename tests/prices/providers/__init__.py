@@ -1,0 +1,3 @@
+"""Tests of the providers: Yahoo on the wire through the stand-in, and the sample."""
+
+from __future__ import annotations
