@@ -1,0 +1,57 @@
+# One command a task; `make help` lists them. Everything is installed into .venv.
+.DEFAULT_GOAL := help
+.PHONY: run test check format lint types bench lock clean help
+
+PYTHON := $(shell for p in python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && \
+	command -v $$p && break; done)
+BIN := .venv/bin
+TREE := pricecache_site prices portfolio tests bench manage.py
+
+run: .venv/installed  ## Install what is needed and run the whole system
+	@$(BIN)/python manage.py up $(ARGS)
+
+test: check  ## Everything that must hold: format, lint, imports, types, tests
+
+check: .venv/installed-dev  ## The same as test
+	$(BIN)/ruff format --check $(TREE)
+	$(BIN)/ruff check $(TREE)
+	$(BIN)/lint-imports
+	$(BIN)/mypy $(TREE)
+	$(BIN)/python -m pytest $(ARGS)
+
+format: .venv/installed-dev  ## Put the code into shape
+	$(BIN)/ruff format $(TREE)
+	$(BIN)/ruff check --fix $(TREE)
+
+bench: .venv/installed-dev  ## Measure, side by side with the raw floor
+	$(BIN)/python -m bench $(ARGS)
+
+lock: .venv/installed-dev  ## Write both lock files from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra sample --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 \
+		--quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra sample --group dev \
+		--constraint requirements.lock --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 \
+		--quiet --output-file requirements-dev.lock
+
+clean:  ## Remove the installation and all caches; the data folder stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; install it and try again." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The stamps are older than a changed lock file, and only then is anything installed.
+.venv/installed: requirements.lock | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
