@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +49,22 @@ def _secret_key() -> str:
     if given:
         return str(given)
     path = DATA_DIR / "secret_key"
-    if not path.exists():
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
-    return path.read_text()
+    try:
+        if not path.exists():
+            DATA_DIR.mkdir(parents=True, exist_ok=True)
+            draft = DATA_DIR / f"secret_key.{os.getpid()}"
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(50))
+            # Linked, not moved: of two processes that start at once, both read the first one's.
+            with suppress(FileExistsError):
+                path.hardlink_to(draft)
+            draft.unlink()
+        return path.read_text()
+    except OSError as error:
+        raise SystemExit(
+            f"The data folder {DATA_DIR} cannot be used ({error.strerror}): "
+            "make it writable, or set PRICECACHE_DATA_DIR to another folder."
+        ) from None
 
 
 SECRET_KEY = _secret_key()
@@ -204,6 +217,8 @@ Q_CLUSTER = {
     "save_limit_per": "group",
     "cache": "default",
     "time_zone": TIME_ZONE,
+    # Each canary would be three lines a minute; the runs are in the admin.
+    "log_level": "WARNING",
 }
 
 # --- REST ------------------------------------------------------------------------------------
@@ -228,10 +243,20 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
+# --- the admin -------------------------------------------------------------------------------
+# The theme's login page, opened by itself, does not name the page to go to.
+LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = {
     "SITE_TITLE": "Price cache",
     "SITE_HEADER": "Price cache",
     "SITE_SYMBOL": "candlestick_chart",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("prices/favicon.svg"),
+        }
+    ],
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("prices/admin.css")],
     "DASHBOARD_CALLBACK": "prices.admin.dashboard.dashboard",

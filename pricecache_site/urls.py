@@ -8,6 +8,9 @@ from django.views.generic import RedirectView
 
 from prices.api import health
 
+handler404 = "prices.api.errors.not_found"
+handler500 = "prices.api.errors.server_error"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

@@ -118,6 +118,15 @@ def live_service() -> LiveService:
     return LiveService(bars=bars(), quotes=quotes(), gate=_gate())
 
 
+def warm() -> None:
+    """Loads the sessions of the tracked exchanges, seconds of work, before a process forks.
+
+    The processes that are forked then have them for nothing.
+    """
+    for mic in TrackedSymbol.objects.order_by().values_list("mic", flat=True).distinct():
+        sessions_of(mic)
+
+
 def load_sample(*, now: datetime) -> list[str]:
     """Tracks the sample's symbols and publishes it as the history of those that have none.
 

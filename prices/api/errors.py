@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -16,7 +17,7 @@ from prices.domain.markets import UnknownMarket
 from prices.queries import NotTracked
 from prices.store.mongo import StoreError
 
-_LOG_IN = "Send the header “Authorization: Token …” (manage.py prepare shows how to get one), or log in to /admin/."
+_LOG_IN = "Send the header “Authorization: Token …” (manage.py drf_create_token admin shows yours), or log in to /admin/."
 
 
 def problem(status: int, detail: str, **more: Any) -> Response:
@@ -36,6 +37,31 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if answer is not None:
         set_rollback()
     return answer
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's 404 page; a problem for whoever calls the API."""
+    if not request.path.startswith("/cache/"):
+        return defaults.page_not_found(request, exception)
+    return _plain(404, f"There is no {request.path}; /cache/docs lists what there is.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's 500 page; a problem for whoever calls the API."""
+    if not request.path.startswith("/cache/"):
+        return defaults.server_error(request)
+    return _plain(500, "Something went wrong that nobody foresaw; the web server's log has it.")
+
+
+def _plain(status: int, detail: str) -> HttpResponse:
+    """A problem without DRF, which is not there when no view of its own is."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
 def _foreseen(error: Exception) -> Response | None:

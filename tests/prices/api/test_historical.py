@@ -220,6 +220,27 @@ class TestErrors:
         assert answer.status_code == 503
         assert "MongoDB" in answer.json()["detail"]
 
+    def test_says_that_there_is_no_such_path(self, client: Client) -> None:
+        answer = client.get("/cache/histrical/ACME")
+
+        assert answer.status_code == 404
+        assert answer["Content-Type"] == "application/problem+json"
+        assert "/cache/docs" in answer.json()["detail"]
+
+    def test_a_bug_is_a_problem_too(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        def breaks(*args: object, **kwargs: object) -> None:
+            raise RuntimeError("a bug")
+
+        tracked()
+        monkeypatch.setattr(wiring.reader(), "history", breaks)
+        client.raise_request_exception = False
+
+        answer = client.get("/cache/historical/ACME")
+
+        assert answer.status_code == 500
+        assert answer["Content-Type"] == "application/problem+json"
+        assert "a bug" not in answer.content.decode()
+
     def test_asks_who_reads_when_reads_are_not_public(self, client: Client) -> None:
         tracked()
         with override_settings(PUBLIC_READS=False):

@@ -1,0 +1,50 @@
+"""Who may sign in, and with which tokens programs do: Django's and DRF's tables on the theme."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from rest_framework.authtoken.admin import TokenAdmin
+from rest_framework.authtoken.models import TokenProxy
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from prices.admin.base import ThemedAdmin
+
+for _model in (User, Group, TokenProxy):
+    admin.site.unregister(_model)
+
+
+@admin.register(User)
+class ThemedUserAdmin(UserAdmin, ThemedAdmin[User]):  # type: ignore[type-arg]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+@admin.register(Group)
+class ThemedGroupAdmin(GroupAdmin, ThemedAdmin[Group]):
+    pass
+
+
+@admin.register(TokenProxy)
+class ThemedTokenAdmin(TokenAdmin, ThemedAdmin[TokenProxy]):
+    """The list shortens tokens, and a token's own page shows it; to renew one, delete and add."""
+
+    list_display = ("user", "shortened", "created")
+    list_display_links = ("user",)
+    fields = ("user", "key", "created")
+    autocomplete_fields = ("user",)
+
+    def get_fields(self, request: HttpRequest, obj: TokenProxy | None = None) -> Any:
+        return ("user",) if obj is None else self.fields
+
+    def has_change_permission(self, request: HttpRequest, obj: TokenProxy | None = None) -> bool:
+        return False
+
+    @admin.display(description="Token")
+    def shortened(self, token: TokenProxy) -> str:
+        return f"{token.key[:4]}…{token.key[-4:]}"

@@ -1,0 +1,61 @@
+"""The sidebar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """What the theme lists beside every page; each item only for those who may view it."""
+    return [
+        {
+            "items": [
+                {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")},
+                _list("Symbols", "candlestick_chart", "prices.trackedsymbol"),
+                _list("Sync runs", "sync", "prices.syncrun"),
+            ]
+        },
+        {
+            "title": "Jobs",
+            "separator": True,
+            "items": [
+                _list("Schedules", "schedule", "django_q.schedule"),
+                _list("Queue", "queue", "django_q.ormq"),
+                _list("Successes", "check_circle", "django_q.success"),
+                _list("Failures", "error", "django_q.failure"),
+            ],
+        },
+        {
+            "title": "Access",
+            "separator": True,
+            "items": [
+                _list("Users", "person", "auth.user"),
+                _list("Groups", "group", "auth.group"),
+                _list("Tokens", "key", "authtoken.tokenproxy"),
+                {"title": "API docs", "icon": "api", "link": reverse("docs")},
+            ],
+        },
+    ]
+
+
+def _list(title: str, icon: str, model: str) -> dict[str, Any]:
+    app, _, name = model.partition(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse(f"admin:{app}_{name}_changelist"),
+        "permission": _may_view(app, name),
+    }
+
+
+def _may_view(app: str, name: str) -> Callable[[HttpRequest], bool]:
+    def allowed(request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(
+            f"{app}.change_{name}"
+        )
+
+    return allowed

@@ -1,0 +1,88 @@
+"""The state of the whole: one word, and the reasons for it in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Sum
+
+from prices import runs, schedules, wiring
+from prices.models import SyncRun
+from prices.queries import LiveTotals, Totals
+from prices.schedules import SchedulerState
+from prices.store.mongo import StoreError
+
+ERROR_RATE_TARGET = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`totals` and `live` are None while the store does not answer."""
+
+    down: tuple[str, ...]
+    amiss: tuple[str, ...]
+    totals: Totals | None
+    live: LiveTotals | None
+    scheduler: SchedulerState
+    error_rate: float | None
+
+    @property
+    def word(self) -> str:
+        return "unhealthy" if self.down else "degraded" if self.amiss else "healthy"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return self.down + self.amiss
+
+
+def status(*, now: datetime) -> Status:
+    """It answers also when a part of the whole does not."""
+    down: list[str] = []
+    amiss: list[str] = []
+    totals: Totals | None = None
+    live: LiveTotals | None = None
+    try:
+        reader = wiring.reader()
+        totals, live, provider = (
+            reader.totals(now=now),
+            reader.live_totals(),
+            reader.provider_state(),
+        )
+        if words := provider.words(now):
+            amiss.append(f"{words} ({provider.reason})" if provider.reason else words)
+    except StoreError as error:
+        down.append(str(error))
+    scheduler = schedules.scheduler_state(now=now)
+    if not scheduler.running:
+        down.append("no jobs run: the cluster's canary is silent; start it with manage.py up")
+    rate = _error_rate(now)
+    if totals is not None:
+        amiss += _shortcomings(totals)
+    if rate is not None and rate > ERROR_RATE_TARGET:
+        amiss.append(f"{rate:.0%} of the last day's fetches failed")
+    return Status(tuple(down), tuple(amiss), totals, live, scheduler, rate)
+
+
+def _shortcomings(totals: Totals) -> list[str]:
+    found = []
+    if totals.symbols > totals.with_history:
+        found.append(
+            f"{totals.symbols - totals.with_history} of {totals.symbols} symbols have no history yet"
+        )
+    if totals.stale:
+        found.append(f"{totals.stale} of {totals.symbols} symbols are stale")
+    if totals.failing:
+        found.append(f"{totals.failing} of {totals.symbols} symbols failed at their last fetch")
+    return found
+
+
+def _error_rate(now: datetime) -> float | None:
+    """Failed fetches ÷ all fetches of symbols' histories over 24 h."""
+    since = now - timedelta(days=1)
+    counted = SyncRun.objects.filter(
+        created_at__gt=since, kind__in=runs.HISTORY_KINDS, parent=None
+    ).aggregate(failed=Sum("failed"), updated=Sum("updated"), unchanged=Sum("unchanged"))
+    failed = counted["failed"] or 0
+    tried = failed + (counted["updated"] or 0) + (counted["unchanged"] or 0)
+    return round(failed / tried, 4) if tried else None
