@@ -1,0 +1,142 @@
+"""The admin's pages in a real Chromium: they open clean, fit, and their buttons work."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from prices import schedules, wiring
+from prices.models import SyncRun
+from prices.queries import SymbolReport
+from tests.builders import published, tracked
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
+
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path, "Chromium is needed: apt-get install chromium"
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's loop runs in this thread, where Django would refuse to touch its database.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[(1440, "light"), (375, "dark")], ids=["wide-light", "narrow-dark"])
+def page(
+    browser: Browser, live_server: LiveServer, request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """Logged in; whatever the pages complain about fails the test."""
+    width, scheme = request.param
+    User.objects.create_superuser("admin", password="correct horse")  # noqa: S106
+    complaints: list[str] = []
+    with browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{live_server.url}/admin/")
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Log in").click()
+        yield page
+        assert complaints == []
+
+
+def _state() -> SymbolReport:
+    now = timezone.now()
+    schedules.install(now=now)
+    schedules.sing(now=now - timedelta(seconds=20))
+    tracked("ACME")
+    tracked("NEWCO", last_update=None, last_error="Yahoo says of NEWCO: No data found", failures=1)
+    published("ACME")
+    return wiring.reader().reports(["ACME"], now=now)[0]
+
+
+def _assert_fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+class TestPages:
+    def test_dashboard_shows_the_figures(self, page: Page) -> None:
+        _state()
+
+        page.reload()
+
+        expect(page.get_by_text("1 of 2 symbols have no history yet")).to_be_visible()
+        expect(page.get_by_text("Historical sync", exact=True)).to_be_visible()
+        expect(page.get_by_text("cron 0 */3 * * *")).to_be_visible()
+        _assert_fits(page)
+
+    def test_list_says_why_a_symbol_is_stale(self, page: Page) -> None:
+        report = _state()
+
+        page.goto(page.url + "prices/trackedsymbol/")
+
+        assert report.stale_reason
+        expect(page.get_by_text("ACME", exact=True).first).to_be_visible()
+        expect(page.get_by_text("sessions behind").first).to_be_visible()
+        expect(page.get_by_text("No data found").first).to_be_visible()
+        _assert_fits(page)
+
+    def test_a_symbol_is_tracked_by_its_market(self, page: Page) -> None:
+        page.goto(page.url + "prices/trackedsymbol/add/")
+
+        page.get_by_label("Symbol").fill("teva")
+        page.locator("select[name=market]").select_option("TASE")
+        page.get_by_role("button", name="Save", exact=True).click()
+
+        expect(page.get_by_text("TEVA.TA").first).to_be_visible()
+        assert SyncRun.objects.get().symbols == ["TEVA.TA"]
+
+    def test_a_typing_error_is_a_sentence(self, page: Page) -> None:
+        page.goto(page.url + "prices/trackedsymbol/add/")
+
+        page.get_by_label("Symbol").fill("A B")
+        page.get_by_role("button", name="Save", exact=True).click()
+
+        expect(page.get_by_text("is not a symbol").first).to_be_visible()
+
+    def test_runs_and_schedules_open(self, page: Page) -> None:
+        _state()
+        root = page.url
+        run = SyncRun.objects.create(
+            kind="backfill", state="partial", updated=1, failed=1, errors={"NEWCO": "No data found"}
+        )
+
+        for path in (
+            "prices/syncrun/",
+            f"prices/syncrun/{run.pk}/change/",
+            "django_q/schedule/",
+            "django_q/ormq/",
+            "django_q/failure/",
+        ):
+            page.goto(root + path)
+            expect(page.locator("body")).not_to_contain_text("Server Error")
+            _assert_fits(page)
+
+    def test_api_docs_work_without_the_internet(self, page: Page, live_server: LiveServer) -> None:
+        page.goto(f"{live_server.url}/cache/docs")
+
+        expect(page.get_by_text("/cache/historical/{symbol}").first).to_be_visible()
