@@ -32,7 +32,7 @@ def historical_sync(**_: Any) -> None:
 
 
 def startup_sync(**_: Any) -> None:
-    _perform_now(Kind.STARTUP_SYNC, "start-up")
+    _perform_now(Kind.HISTORICAL_SYNC, "start-up")
 
 
 def live_price_update(**_: Any) -> None:
@@ -205,7 +205,6 @@ def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:
 
 _WORK: dict[SyncRun.Kind, Callable[[SyncRun, bool, Heard], str | None]] = {
     Kind.HISTORICAL_SYNC: _sync,
-    Kind.STARTUP_SYNC: _sync,
     Kind.BACKFILL: _sync,
     Kind.LIVE_PRICE_UPDATE: _refresh,
     Kind.STORE_SWEEP: _sweep,

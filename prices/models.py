@@ -54,7 +54,6 @@ class SyncRun(models.Model):
 
     class Kind(models.TextChoices):
         HISTORICAL_SYNC = "historical_sync", "historical sync"
-        STARTUP_SYNC = "startup_sync", "start-up sync"
         LIVE_PRICE_UPDATE = "live_price_update", "live price update"
         BACKFILL = "backfill"
         STORE_SWEEP = "store_sweep", "store sweep"

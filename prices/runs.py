@@ -27,7 +27,7 @@ KEEP_RUNS = timedelta(days=30)
 
 State = SyncRun.State
 Kind = SyncRun.Kind
-HISTORY_KINDS = (Kind.HISTORICAL_SYNC, Kind.STARTUP_SYNC, Kind.BACKFILL)
+HISTORY_KINDS = (Kind.HISTORICAL_SYNC, Kind.BACKFILL)
 
 
 def queue(
@@ -217,8 +217,10 @@ def revive(*, now: datetime) -> int:
         if run.parts.exists():
             settle(run.pk, now=now)
         elif _is_lost(run, now):
-            enqueue(run)
-            revived += 1
+            lost = SyncRun.objects.filter(pk=run.pk, state=State.RUNNING, attempts=run.attempts)
+            if lost.update(state=State.QUEUED):
+                enqueue(run)
+                revived += 1
     return revived
 
 
