@@ -45,7 +45,7 @@ help:  ## List the targets
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; install it and try again." >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 # The stamps are older than a changed lock file, and only then is anything installed.
 .venv/installed: requirements.lock | .venv/bin/python

@@ -1,20 +1,25 @@
-"""What a long-running process needs from its system: death with its parent, locks, ports, logs."""
+"""A child process as the supervisor holds it, and death with the parent, for any process."""
 
 from __future__ import annotations
 
 import ctypes
-import errno
-import fcntl
+import enum
 import os
 import signal
-import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import IO
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from prices.logfiles import BoundedLog
 
 _PR_SET_PDEATHSIG = 1
+# A child that never stops talking must not have all of the supervisor's time.
+_CHUNKS_AT_ONCE = 16
 
 
 def _load_prctl() -> Callable[[int, int], int] | None:
@@ -62,132 +67,129 @@ def _die_with_forking_process() -> None:
     die_with_parent(parent=_forking_pid)
 
 
-# --- one of a kind in a data folder ------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """What to run, and how to see that it runs."""
+
+    name: str
+    argv: Sequence[str]
+    cwd: str | None = None
+    env: Mapping[str, str] | None = None
+    # The highest stage is stopped first, equals together.
+    stage: int = 0
+    stop_seconds: float = 5.0
+    # Whether it does its work yet; without a probe it is ready at once.
+    ready: Callable[[], bool] | None = None
+    ready_seconds: float = 60.0
+    # Called every few seconds with the seconds since it was ready; a reason has it restarted.
+    watch: Callable[[float], str | None] | None = None
+    # What its exit status says, where the child cannot tell by its output.
+    cause_of_death: Callable[[int], str] | None = None
+    # Not to be passed on: it has a log of its own.
+    quiet: bool = False
+    # What the kernel sends it when the supervisor is killed.
+    orphaned: signal.Signals = signal.SIGKILL
 
 
-class LockHeldError(Exception):
-    """Another process has the lock; `pid` is its id, or 0 where that is not known."""
-
-    def __init__(self, path: Path, pid: int) -> None:
-        super().__init__(f"{path} is locked by process {pid or 'unknown'}")
-        self.pid = pid
-
-
-def hold_lock(path: Path, *, wait: float = 0.0) -> IO[str]:
-    """Locks the file, for as long as the answer or a copy of it in a forked child is open.
-
-    :raises LockHeldError: somebody else still has it after `wait` seconds.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+")
-    deadline = time.monotonic() + wait
-    while not _try_lock(file):
-        if time.monotonic() >= deadline:
-            file.close()
-            raise LockHeldError(path, pid_in(path))
-        time.sleep(0.1)
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
+class State(enum.Enum):
+    STARTING = enum.auto()
+    RUNNING = enum.auto()
+    DEAD = enum.auto()
+    WAITING = enum.auto()  # to be started again
 
 
-def is_locked(path: Path) -> bool:
-    """Whether somebody has the lock at this moment."""
-    try:
-        with path.open("r+") as file:
-            return not _try_lock(file)
-    except FileNotFoundError:
-        return False
+@dataclass(slots=True, eq=False)
+class Child:
+    """One child, through all of its restarts."""
 
+    spec: ChildSpec
+    log: BoundedLog | None = None
+    state: State = State.DEAD
+    since: float = 0.0
+    watched_at: float = 0.0
+    deaths: deque[float] = field(default_factory=deque)
+    killed_for: str = ""
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=15))
+    _process: subprocess.Popen[bytes] | None = None
+    _unread: bytes = b""
 
-def pid_in(path: Path) -> int:
-    """The process id that a lock file names; 0 if it names none."""
-    try:
-        return int(path.read_text().strip() or 0)
-    except (OSError, ValueError):
-        return 0
+    @property
+    def is_alive(self) -> bool:
+        return self.state in (State.STARTING, State.RUNNING)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
 
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    @property
+    def status(self) -> int:
+        """The exit status; the negative number of the signal that ended it."""
+        return (self._process.returncode or 0) if self._process else 0
 
+    @property
+    def output(self) -> int | None:
+        """The descriptor of its output, while that is open."""
+        pipe = self._process.stdout if self._process else None
+        return None if pipe is None or pipe.closed else pipe.fileno()
 
-# --- ports -------------------------------------------------------------------------------------
+    def spawn(self) -> None:
+        """Starts it in a process group of its own. :raises OSError: it cannot be executed."""
+        self.killed_for = ""
+        self._process = process = subprocess.Popen(  # noqa: S603  # our own command lines
+            self.spec.argv,
+            cwd=self.spec.cwd,
+            env=self.spec.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=partial(die_with_parent, self.spec.orphaned, parent=os.getpid()),
+        )
+        if process.stdout is not None:
+            os.set_blocking(process.stdout.fileno(), False)
+        self.enter(State.STARTING)
 
+    def enter(self, state: State) -> None:
+        self.state = state
+        self.since = self.watched_at = time.monotonic()
 
-def why_not_bindable(host: str, port: int, *, wait: float = 0.0) -> str | None:
-    """Why no server can listen there, as the end of a sentence; None if one can.
-
-    `wait`: how long to give a process that is just going to release the port.
-    """
-    deadline = time.monotonic() + wait
-    while True:
-        error = _try_bind(host, port)
-        if error is None:
-            return None
-        if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
-            return _bind_failure(error)
-        time.sleep(0.1)
-
-
-def _try_bind(host: str, port: int) -> OSError | None:
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, proto) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        return error
-    return None
-
-
-def _bind_failure(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "is taken by another program"
-    if error.errno == errno.EACCES:
-        return "is reserved for the system administrator"
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-        return "is not an address of this machine"
-    return f"cannot be used ({error.strerror})"
-
-
-# --- log files ---------------------------------------------------------------------------------
-
-
-def rotate(path: Path, *, limit: int, keep: int) -> bool:
-    """Moves a file that outgrew `limit` bytes aside, keeping `keep` old ones; whether it did."""
-    try:
-        if path.stat().st_size <= limit:
+    def ended(self) -> bool:
+        """Whether it has died just now; what it left of its process group is killed."""
+        if not self.is_alive or self._process is None or self._process.poll() is None:
             return False
-    except FileNotFoundError:
-        return False
-    for number in range(keep - 1, 0, -1):
-        older = path.with_name(f"{path.name}.{number}")
-        if older.exists():
-            older.replace(path.with_name(f"{path.name}.{number + 1}"))
-    path.replace(path.with_name(f"{path.name}.1"))
-    return True
+        self.kill()
+        self.enter(State.DEAD)
+        return True
 
+    def terminate(self) -> None:
+        if self.is_alive and self._process is not None:
+            self._process.terminate()
 
-class BoundedLog:
-    """A log file that never outgrows (keep + 1) × limit bytes, and never stops its writer."""
+    def kill(self, reason: str = "") -> None:
+        """Kills it and all of its descendants that stayed in its process group."""
+        self.killed_for = self.killed_for or reason
+        # Later its id may be another's.
+        if self.is_alive and self.pid:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
 
-    def __init__(self, path: Path, *, limit: int = 4_000_000, keep: int = 2) -> None:
-        self._path, self._limit, self._keep = path, limit, keep
-
-    def write(self, text: str) -> None:
-        try:
-            rotate(self._path, limit=self._limit, keep=self._keep)
-            with self._path.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-        except OSError:
-            # A full disk must not take the system down: the same lines are on the terminal.
-            return
+    def read(self) -> list[str]:
+        """The lines it has written since; the pipe is closed at its end."""
+        if self._process is None or self._process.stdout is None or self.output is None:
+            return []
+        chunks = [self._unread]
+        at_end = not self.is_alive
+        with suppress(BlockingIOError):
+            for _ in range(_CHUNKS_AT_ONCE):
+                chunks.append(os.read(self._process.stdout.fileno(), 65536))
+                at_end = at_end or not chunks[-1]
+        *whole, rest = b"".join(chunks).split(b"\n")
+        if at_end:
+            self._process.stdout.close()
+            whole, rest = [*whole, rest] if rest else whole, b""
+        self._unread = rest
+        lines = [line.decode(errors="replace").rstrip("\r") for line in whole]
+        self.last_lines.extend(lines)
+        if self.log is not None and lines:
+            self.log.write(lines)
+        return lines

@@ -80,10 +80,11 @@ class SyncService:
     def _sync_one(
         self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
     ) -> Outcome:
+        """The outcome, whatever happens; a store that is away is waited for a while."""
         give_up_at = time.monotonic() + _AWAY_SECONDS
         while True:
             try:
-                return self._told(row, now, whole, start)
+                return self._try_one(row, now, whole, start)
             except StoreUnavailable as error:
                 # A server that is being restarted is back within seconds.
                 if time.monotonic() > give_up_at:
@@ -92,7 +93,9 @@ class SyncService:
                     )
                 time.sleep(0.5)
 
-    def _told(self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None) -> Outcome:
+    def _try_one(
+        self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
+    ) -> Outcome:
         """Every failure but an absent store as an outcome."""
         try:
             return self._in_turn(row, now, whole, start)
@@ -107,6 +110,7 @@ class SyncService:
     def _in_turn(
         self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
     ) -> Outcome:
+        """Single flight: who finds the series taken waits, and takes over what the other left."""
         key = SeriesKey(row.symbol)
         give_up_at = time.monotonic() + _BUSY_SECONDS
         waited = False

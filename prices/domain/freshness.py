@@ -169,9 +169,7 @@ def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, exte
     if quote is None or calendar is None:
         return True
     around = timedelta(hours=6) if extended else timedelta(0)
-    if calendar.open_at(now) or (
-        around and (calendar.open_at(now + around) or calendar.open_at(now - around))
-    ):
+    if calendar.is_open_within(around, now):
         return True
     closed = calendar.last_closed(now)
     return closed is not None and quote.fetched_at < calendar.closed_at(closed)

@@ -21,6 +21,9 @@ SAMPLE = "sample"
 NOISE = 1e-7
 SAME_PRICE = 1e-4
 COMPLETE = 0.9
+# Logarithms of the smallest change that a split makes (21:20), and of the smallest that is taken
+# for a hundredfold one, as from pence to pounds.
+_SPLIT_STEP, _UNIT_STEP = np.log([1.04, 80])
 FIELDS = ("open", "high", "low", "close", "volume")
 
 
@@ -185,16 +188,48 @@ def _refusal(
     if stored.currency and fetched.currency and stored.currency != fetched.currency:
         return f"the currency changed from {stored.currency} to {fetched.currency}"
     old, new = _as_traded_overlap(stored, bars, actions)
-    off = np.abs(new - old) > SAME_PRICE * old
-    # A single bar may be revised; a basis that changed moves all of them.
-    if len(old) and off.mean() > 0.5 and len(old) > 1:
-        step = float(np.median(new / old))
+    step = _unexplained_step(old, new)
+    if step is not None:
         return f"prices are {step:.6g} times the stored ones, and no split explains it"
+    jump = _unit_jump(stored, bars if whole else stored.series.merged(bars), actions)
+    if jump is not None:
+        return f"prices jump a hundredfold at {jump}, as from one unit to another"
     if whole:
         held = np.isin(stored.series.ts, bars.ts).mean()
         if held < COMPLETE:
             return f"the answer holds only {held:.0%} of the stored sessions"
     return ""
+
+
+def _unexplained_step(old: Floats, new: Floats) -> float | None:
+    """The factor by which the overlap moved as no revision moves it; None when it did not."""
+    ratios = new / old
+    if len(ratios) > 1 and (np.abs(ratios - 1) > SAME_PRICE).mean() > 0.5:
+        return float(np.median(ratios))
+    moved = ratios[np.abs(np.log(ratios)) > _SPLIT_STEP]
+    if len(moved) and len(ratios) == 1:
+        return float(moved[0])
+    # A bad tick may be revised by anything, and a stretch of them healed; but bars that move by
+    # one factor and away from their neighbours were put on another basis.
+    alike = len(moved) > 1 and moved.max() / moved.min() < 1.01
+    return float(np.median(moved)) if alike and _roughness(new) > _roughness(old) else None
+
+
+def _roughness(closes: Floats) -> float:
+    return float(np.abs(np.diff(np.log(closes))).sum())
+
+
+def _unit_jump(stored: Stored, after: BarSeries, actions: Actions) -> date | None:
+    """The first session whose close is some hundred times the one before it, and was not yet."""
+    old, new = _as_traded_overlap(stored, after, actions)
+    unchanged = np.isin(after.ts, stored.series.ts)
+    unchanged[unchanged] = np.abs(new / old - 1) < 0.5
+    judged = ~(unchanged[1:] & unchanged[:-1])
+    jumps = judged & (np.abs(np.diff(np.log(after.close))) > _UNIT_STEP)
+    if not jumps.any():
+        return None
+    session: date = after.sessions[1:][jumps][0].item()
+    return session
 
 
 def _as_traded_overlap(stored: Stored, bars: BarSeries, actions: Actions) -> tuple[Floats, Floats]:

@@ -74,6 +74,11 @@ class Sessions:
             return None
         return self._session(position)
 
+    def is_open_within(self, around: timedelta, now: datetime) -> bool:
+        """Does a session trade at some moment from `around` before `now` to `around` after it?"""
+        position = int(np.searchsorted(self.closes, _utc(now - around), side="right"))
+        return position < len(self.opens) and bool(self.opens[position] <= _utc(now + around))
+
     def closed_at(self, session: date) -> datetime:
         """When the session's close + lag is, in UTC.
 

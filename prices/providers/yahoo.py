@@ -41,8 +41,9 @@ class _Session(curl.Session):  # type: ignore[type-arg]
     dead server, and how long a limit lasts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
         super().__init__(impersonate="chrome", verify=_ca_bundle())  # type: ignore[arg-type]  # a path is allowed too
+        self._timeout = timeout
         self.seen = threading.local()
         self.sent = 0
         self._counting = threading.Lock()
@@ -51,6 +52,7 @@ class _Session(curl.Session):  # type: ignore[type-arg]
         with self._counting:
             self.sent += 1
         self.seen.response = None
+        kwargs["timeout"] = self._timeout  # yfinance waits 10 to 30 s for some, whatever it is told
         self.seen.response = super().request(*args, **kwargs)
         return self.seen.response
 
@@ -71,14 +73,13 @@ class YahooProvider:
         self, *, cache_dir: Path, proxy: str = "", threads: int = 4, timeout: float = 15
     ) -> None:
         self.parallel = threads
-        self._timeout = timeout
         yfinance.config.debug.hide_exceptions = False  # hidden, outages look like delistings
         if proxy:
             yfinance.config.network.proxy = proxy
         # A symbol without a time zone would cost eleven more requests for the same failure.
         yfinance.base._tz_info_fetch_ctr = 2
         _use_own_cache(cache_dir)
-        self._session = _Session()
+        self._session = _Session(timeout)
         self._known_timezones: set[str] = set()
 
     @property
@@ -103,7 +104,6 @@ class YahooProvider:
                 auto_adjust=False,
                 actions=True,
                 keepna=True,
-                timeout=self._timeout,
             )
             return _fetched(table, ticker.history_metadata, asked, now)
         except _FAILURES as error:
@@ -116,7 +116,7 @@ class YahooProvider:
         wanted = ",".join(symbols)
         try:
             answer = YfData(session=self._session).get_raw_json(
-                QUOTE_URL, params={"symbols": wanted}, timeout=self._timeout
+                QUOTE_URL, params={"symbols": wanted}
             )
             rows = answer["quoteResponse"]["result"]
             return [quote for row in rows if (quote := _quote(row, now)) is not None]

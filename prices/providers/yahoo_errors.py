@@ -30,6 +30,7 @@ _NETWORK = {
     "CertificateVerifyError": "showed a certificate that is not trusted",
     "IncompleteRead": "broke off its answer",
 }
+_DOWN = "Will be right back"
 
 
 def classified(error: Exception, response: Any, symbol: str) -> ProviderError:
@@ -42,7 +43,8 @@ def classified(error: Exception, response: Any, symbol: str) -> ProviderError:
         return RateLimited("Yahoo allows no more requests for now", _retry_after(response))
     if status is not None and status >= 400:
         return _refused(status, _reason(response), symbol)
-    if isinstance(error, YFDataException):
+    # yfinance looks for the words in answers with bars, but not in those for time zones and quotes.
+    if isinstance(error, YFDataException) or (response is not None and _DOWN in response.text):
         return Unavailable("Yahoo says it will be right back")
     if isinstance(error, json.JSONDecodeError | curl.exceptions.JSONDecodeError):
         return BadPayload(f"Yahoo's answer for {symbol} is not JSON")

@@ -18,7 +18,9 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from prices.processes import die_with_parent, is_locked, pid_in, rotate, why_not_bindable
+from prices.guards import is_locked, pid_in, why_not_bindable
+from prices.logfiles import rotate
+from prices.processes import die_with_parent
 from prices.store.mongod_log import cause_of_death
 
 REPLICA_SET = "pricecache"
@@ -26,6 +28,8 @@ _LOG_LIMIT = 8_000_000
 _LOGS_KEPT = 3
 # What a first start takes: two preallocated journal files and the oplog's beginning.
 _LEAST_FREE_BYTES = 400_000_000
+# With less, a mongod that died cannot have written down why.
+_NO_ROOM_TO_WRITE = 2_000_000
 _NOT_YET_INITIALIZED, _ALREADY_INITIALIZED = 94, 23
 
 HOW_TO_GET_ONE = (
@@ -115,10 +119,7 @@ class EmbeddedMongod:
             ) from error
         is_new = not (self.dbpath / "WiredTiger").exists()
         if free < (_LEAST_FREE_BYTES if is_new else _LEAST_FREE_BYTES // 8):
-            raise EmbeddedMongodError(
-                f"The disk of {self.dbpath} is full ({free // 1_000_000} MB free): make room, "
-                "or set PRICECACHE_DATA_DIR to a folder on another disk."
-            )
+            raise EmbeddedMongodError(self._disk_is_full(free))
         self._check_port()
 
     def _wait_until_unlocked(self, wait: float) -> None:
@@ -130,6 +131,12 @@ class EmbeddedMongod:
                     "stop it, or set PRICECACHE_DATA_DIR to another folder."
                 )
             time.sleep(0.1)
+
+    def _disk_is_full(self, free: int) -> str:
+        return (
+            f"The disk of {self.dbpath} is full ({free // 1_000_000} MB free): make room and start "
+            "again, or set PRICECACHE_DATA_DIR to a folder on another disk."
+        )
 
     def _check_port(self) -> None:
         reason = why_not_bindable("127.0.0.1", self.port, wait=2.0)
@@ -182,6 +189,9 @@ class EmbeddedMongod:
 
     def cause_of_death(self, status: int) -> str:
         """What its log says it died of, and what to do about it."""
+        free = shutil.disk_usage(self.dbpath).free
+        if free < _NO_ROOM_TO_WRITE:
+            return self._disk_is_full(free)
         return cause_of_death(self.log_path, status, dbpath=self.dbpath, port=self.port)
 
     def _client(self) -> MongoClient[dict[str, Any]]:

@@ -65,7 +65,7 @@ def _exits(wanted: int, *phrases: str) -> Callable[[int, str], bool]:
 # The first that applies; the exit statuses are mongod's own.
 _CAUSES: tuple[tuple[Callable[[int, str], bool], str], ...] = (
     (
-        _says("No space left on device", '"id": 4522200,'),
+        _says("No space left on device"),
         "MongoDB's disk is full: make room on the disk of {dbpath}, then start again; "
         "nothing that was acknowledged is lost.",
     ),

@@ -136,7 +136,12 @@ class TestBarSeries:
     def test_does_not_change_with_the_array_it_was_made_of(self) -> None:
         prices = np.array([10.0])
         held = BarSeries(
-            np.array(["2026-03-02"], "datetime64[ms]"), *[prices] * 4, volume=np.array([5])
+            np.array(["2026-03-02"], "datetime64[ms]"),
+            prices,
+            prices,
+            prices,
+            prices,
+            np.array([5]),
         )
 
         prices[0] = 99.0

@@ -14,8 +14,8 @@ from prices.domain.freshness import (
     SymbolState,
     due,
     next_attempt,
-    stamp,
     staleness,
+    stamp,
 )
 from tests.prices.domain.builders import at, day
 

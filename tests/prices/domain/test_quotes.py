@@ -31,6 +31,10 @@ QUOTE = Quote(
 )
 
 
+def without(part: str) -> Quote:
+    return replace(QUOTE, **{part: None})  # type: ignore[arg-type]
+
+
 def close_of(quote: Quote, **changes: Any) -> Bar | None:
     known: dict[str, Any] = {"last": FRIDAY, "currency": "USD", "calendar": sessions("XNYS")}
     return closing_bar(quote, **{**known, **changes})
@@ -50,7 +54,7 @@ class TestQuote:
 
     @pytest.mark.parametrize("part", ["open", "high", "low", "volume"])
     def test_has_no_day_bar_when_a_part_lacks(self, part: str) -> None:
-        assert replace(QUOTE, **{part: None}).day_bar() is None
+        assert without(part).day_bar() is None
 
 
 class TestClosingBar:
@@ -100,7 +104,7 @@ class TestClosingBar:
 
     @pytest.mark.parametrize("part", ["open", "high", "low", "volume", "previous_close"])
     def test_is_none_when_a_part_lacks(self, part: str) -> None:
-        assert close_of(replace(QUOTE, **{part: None})) is None
+        assert close_of(without(part)) is None
 
     def test_is_none_when_a_split_came_between(self) -> None:
         assert close_of(replace(QUOTE, previous_close=50.0)) is None

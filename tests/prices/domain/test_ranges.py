@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prices.domain.ranges import DateRange, merged, missing
@@ -54,6 +54,7 @@ class TestMerged:
 
         assert found == (dates("2026-03-01", "2026-03-05"), dates("2026-03-10", "2026-03-12"))
 
+    @settings(deadline=None)
     @given(st.lists(any_range, max_size=8))
     def test_has_the_same_days_in_the_fewest_ranges(self, ranges: list[DateRange]) -> None:
         found = merged(ranges)
@@ -84,6 +85,7 @@ class TestMissing:
 
         assert missing(wanted, [dates(*one) for one in held]) == tuple(dates(*f) for f in found)
 
+    @settings(deadline=None)
     @given(any_range, st.lists(any_range, max_size=8))
     def test_is_the_difference_of_days(self, wanted: DateRange, held: list[DateRange]) -> None:
         found = missing(wanted, held)

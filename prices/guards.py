@@ -1,0 +1,102 @@
+"""Sees that a folder or a port has one user: lock files and a look at the port beforehand."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from pathlib import Path
+from typing import IO
+
+
+class LockHeldError(Exception):
+    """Another process has the lock; `pid` is its id, or 0 where that is not known."""
+
+    def __init__(self, path: Path, pid: int) -> None:
+        super().__init__(f"{path} is locked by process {pid or 'unknown'}")
+        self.pid = pid
+
+
+def hold_lock(path: Path, *, wait: float = 0.0) -> IO[str]:
+    """Locks the file, for as long as the answer or a copy of it in a forked child is open.
+
+    :raises LockHeldError: somebody else still has it after `wait` seconds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+")
+    deadline = time.monotonic() + wait
+    while not _try_lock(file):
+        if time.monotonic() >= deadline:
+            file.close()
+            raise LockHeldError(path, pid_in(path))
+        time.sleep(0.1)
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody has the lock at this moment."""
+    try:
+        with path.open("r+") as file:
+            return not _try_lock(file)
+    except FileNotFoundError:
+        return False
+
+
+def pid_in(path: Path) -> int:
+    """The process id that a lock file names; 0 if it names none."""
+    try:
+        return int(path.read_text().strip() or 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def why_not_bindable(host: str, port: int, *, wait: float = 0.0) -> str | None:
+    """Why no server can listen there, as the end of a sentence; None if one can.
+
+    `wait`: how long to give a process that is just going to release the port.
+    """
+    deadline = time.monotonic() + wait
+    while True:
+        error = _try_bind(host, port)
+        if error is None:
+            return None
+        if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+            return _bind_failure(error)
+        time.sleep(0.1)
+
+
+def _try_bind(host: str, port: int) -> OSError | None:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        return error
+    return None
+
+
+def _bind_failure(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "is taken by another program"
+    if error.errno == errno.EACCES:
+        return "is reserved for the system administrator"
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "is not an address of this machine"
+    return f"cannot be used ({error.strerror})"

@@ -1,0 +1,21 @@
+"""manage.py web: the web server, in the foreground."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from prices.management.roles import child_environment, web_argv
+
+
+class Command(BaseCommand):
+    help = "Run the web server in the foreground (needs: manage.py prepare)."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        argv = web_argv()
+        os.chdir(settings.BASE_DIR)
+        os.execve(argv[0], argv, child_environment())  # noqa: S606  # becomes the server itself

@@ -1,0 +1,21 @@
+"""One stand-in and one provider for all tests of this folder: yfinance's state is the process's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.prices.providers.against import Yahoo, running_yahoo
+
+
+@pytest.fixture(scope="package")
+def _yahoo() -> Iterator[Yahoo]:
+    with running_yahoo() as running:
+        yield running
+
+
+@pytest.fixture
+def yahoo(_yahoo: Yahoo) -> Yahoo:
+    _yahoo.reset()
+    return _yahoo

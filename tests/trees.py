@@ -1,0 +1,97 @@
+"""Small trees of real processes under the supervisor, each in a subprocess of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 50
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+PRELUDE = """
+import sys, time
+from pathlib import Path
+from prices import supervisor
+from prices.processes import ChildSpec
+from prices.supervisor import Supervisor, SupervisorError
+FOLDER = Path(sys.argv[1])
+supervisor.FIRST_PAUSE = 0.05
+supervisor.WATCH_EVERY = 0.1
+def python(code, **more):
+    name = more.pop("name", "child")
+    head = "import os, signal, subprocess, sys, time\\nfrom pathlib import Path\\n"
+    head += f"FOLDER = Path({str(FOLDER)!r})\\n"
+    head += f"print(os.getpid(), file=(FOLDER / '{name}.pid').open('a'), flush=True)\\n"
+    return ChildSpec(name, [sys.executable, "-u", "-c", head + code], **more)
+"""
+
+
+FOREVER = """
+    with Supervisor() as s:
+        s.start(python("time.sleep(600)", name="one", stage=1),
+                python("time.sleep(600)", name="two", stage=2))
+        (FOLDER / "all.pid").write_text("1")
+        s.run()
+"""
+
+
+class Tree:
+    """A supervisor with its children."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[str] | None = None
+        self.output = folder / "output"
+
+    def run(self, code: str) -> None:
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PRELUDE + textwrap.dedent(code), str(self.folder)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
+    def finish(self) -> int:
+        assert self.process is not None
+        return self.process.wait(50)
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def kill(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def pids(self, name: str) -> list[int]:
+        try:
+            return [int(line) for line in (self.folder / f"{name}.pid").read_text().split()]
+        except OSError:
+            return []
+
+    def started(self, name: str, times: int = 1) -> int:
+        """The process id of a child's latest start, once there were so many starts."""
+        until(lambda: len(self.pids(name)) >= times)
+        return self.pids(name)[-1]
+
+    def said(self) -> str:
+        return self.output.read_text()
