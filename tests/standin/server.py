@@ -112,7 +112,7 @@ class _Certificates:
 def _bind(port: int, make: Callable[[tuple[str, int]], _Server]) -> _Server:
     for _ in range(50):
         try:
-            return make(("127.0.0.1", port or random.choice(PORTS)))  # noqa: S311
+            return make(("127.0.0.1", port or random.choice(PORTS)))
         except OSError:
             if port:
                 raise

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from unittest import mock
+
+from django.conf import settings
 
 from prices.domain.merge import Fetched
 from tests.standin import Instrument, StandIn, default_book
@@ -80,10 +81,11 @@ class Yahoo:
 @contextmanager
 def running_yahoo(symbols: int = 12) -> Iterator[Yahoo]:
     book = default_book(symbols, years=3, today=date(2026, 3, 2))
+    # The same for all of a run's providers: yfinance opens its files once a process.
+    folder = Path(settings.DATA_DIR) / "yfinance"
     with (
-        TemporaryDirectory(prefix="yfinance-") as folder,
         StandIn(book, now=SATURDAY) as standin,
-        yahoo_provider(standin, Path(folder)) as provider,
+        yahoo_provider(standin, folder) as provider,
     ):
         yield Yahoo(standin, provider)
 
