@@ -18,7 +18,9 @@ from tests.system import System, system
 # Many seconds each: the limit of one test is not for these.
 pytestmark = pytest.mark.timeout(400)
 
+# Symbols a sync; each test has its own, so that one system serves them all.
 SYMBOLS = 50
+VICTIMS = ("mongod", "web", "worker", "cluster", "up")
 
 
 def _free_port() -> int:
@@ -34,9 +36,16 @@ def _is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def standin() -> Iterator[StandIn]:
-    with StandIn(default_book(SYMBOLS, years=3)) as running:
+    with StandIn(default_book(SYMBOLS * (1 + len(VICTIMS)), years=2)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, standin: StandIn) -> Iterator[System]:
+    with system(tmp_path_factory.mktemp("system"), _free_port(), standin.env()) as running:
+        running.start("--no-sample")
         yield running
 
 
@@ -80,60 +89,66 @@ class TestWithoutInternet:
 
 class TestWithStandIn:
     def test_a_first_sync_fills_all_and_a_refresh_reaches_the_web(
-        self, tmp_path: Path, standin: StandIn
+        self, running: System, standin: StandIn
     ) -> None:
-        with system(tmp_path, _free_port(), standin.env()) as running:
-            running.start("--no-sample")
-            running.manage("track", *standin.book.instruments, "--no-fetch")
+        symbols = _tracked(running, standin, 0)
 
-            run = running.post("/cache/sync-historical?wait=120")
+        run = running.post("/cache/sync-historical?wait=120")
 
-            assert run["state"] == "succeeded", run
-            assert (run["updated"], run["failed"]) == (SYMBOLS, 0)
-            _assert_exact(running, standin)
+        assert run["state"] == "succeeded", run
+        assert (run["updated"], run["failed"]) == (SYMBOLS, 0)
+        _assert_exact(running, standin, symbols)
 
-            live = running.post("/cache/refresh-live?wait=60")
+        live = running.post("/cache/refresh-live?wait=60")
 
-            assert (live["updated"], live["requests"]) == (SYMBOLS, 1)
-            quoted = running.wait_for(
-                lambda: (
-                    running.get("/cache/status")["live_cache"]["total_symbols"] == SYMBOLS
-                    and running.get("/cache/historical/AAPL?days=5")["quote"]
-                ),
-                "the quotes in the web processes",
-                15,
-            )
-            assert quoted["price"] > 0
+        assert (live["updated"], live["requests"]) == (SYMBOLS, 1)
+        quoted = running.wait_for(
+            lambda: (
+                running.get("/cache/status")["live_cache"]["total_symbols"] == SYMBOLS
+                and running.get("/cache/historical/AAPL?days=5")["quote"]
+            ),
+            "the quotes in the web processes",
+            15,
+        )
+        assert quoted["price"] > 0
 
-    @pytest.mark.parametrize("victim", ["mongod", "web", "worker", "cluster", "up"])
+    @pytest.mark.parametrize("victim", VICTIMS)
     def test_kill_9_during_a_sync_ends_the_same(
-        self, tmp_path: Path, standin: StandIn, victim: str
+        self, running: System, standin: StandIn, victim: str
     ) -> None:
+        symbols = _tracked(running, standin, 1 + VICTIMS.index(victim))
+        standin.clear_log()
         standin.fault("delay", kind="chart", seconds=0.4)
-        with system(tmp_path, _free_port(), standin.env()) as running:
+        run = running.post("/cache/sync-historical", {"symbols": symbols})
+        running.wait_for(lambda: len(standin.log) > 15, "the sync to be under way")
+
+        if victim == "up":
+            running.kill()
+            _wait_until_nothing_is_left(running)
+            standin.faults.clear()
             running.start("--no-sample")
-            running.manage("track", *standin.book.instruments, "--no-fetch")
-            run = running.post("/cache/sync-historical")
-            running.wait_for(lambda: len(standin.log) > 15, "the sync to be under way")
+        else:
+            os.kill(_pid_of(victim, running), signal.SIGKILL)
+            standin.faults.clear()
 
-            if victim == "up":
-                running.kill()
-                _wait_until_nothing_is_left(running)
-                standin.faults.clear()
-                running.start("--no-sample")
-            else:
-                os.kill(_pid_of(victim, running), signal.SIGKILL)
-                standin.faults.clear()
+        done = running.wait_for(
+            lambda: (r := running.get(f"/cache/runs/{run['id']}"))["finished_at"] and r,
+            "the sync to end",
+            200,
+        )
+        assert done["failed"] == 0, done
+        _assert_exact(running, standin, symbols)
 
-            done = running.wait_for(
-                lambda: (r := running.get(f"/cache/runs/{run['id']}"))["finished_at"] and r,
-                "the sync to end",
-                200,
-            )
-            assert done["failed"] == 0, done
-            _assert_exact(running, standin)
-            assert running.stop() == 0
-            assert running.processes() == {}
+    def test_nothing_is_left_when_it_ends(self, running: System) -> None:
+        assert running.stop() == 0
+        assert running.processes() == {}
+
+
+def _tracked(running: System, standin: StandIn, group: int) -> list[str]:
+    """Symbols of a test's own, tracked and not fetched."""
+    symbols = list(standin.book.instruments)[group * SYMBOLS : (group + 1) * SYMBOLS]
+    running.manage("track", *symbols, "--no-fetch")
+    return symbols
 
 
 def _pid_of(victim: str, running: System) -> int:
@@ -156,9 +171,9 @@ def _wait_until_nothing_is_left(running: System) -> None:
         time.sleep(0.2)
 
 
-def _assert_exact(running: System, standin: StandIn) -> None:
+def _assert_exact(running: System, standin: StandIn, symbols: list[str]) -> None:
     """Every bar that is served is the stand-in's, and none is lacking."""
-    for symbol in standin.book.instruments:
+    for symbol in symbols:
         served = running.get(f"/cache/historical/{symbol.replace('^', '%5E')}")
         expected = [{**bar, "date": str(bar["date"])} for bar in standin.expected_bars(symbol)]
         assert served["data"] == expected, symbol
