@@ -48,10 +48,9 @@ class SyncService:
         """How many requests this process has sent to the provider."""
         return self._gate.requests
 
-    def plan(self, *, now: datetime, asked: Iterable[str] = ()) -> list[Due]:
-        """What a sync has to fetch, in order: the asked symbols, or all that is due."""
-        wanted = frozenset(asked)
-        return due(symbol_states(self._bars, wanted or None), now=now, asked=wanted)
+    def plan(self, *, now: datetime) -> list[Due]:
+        """What a sync has to fetch, in order."""
+        return due(symbol_states(self._bars), now=now)
 
     def sync(
         self,

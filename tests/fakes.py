@@ -55,7 +55,7 @@ class FakeProvider:
         rows = [row for row in known if row[0] >= begin]
         return Fetched(
             asked=DateRange(begin, now.date() + timedelta(days=2)),
-            series=BarSeries.from_rows(rows),  # type: ignore[arg-type]
+            series=BarSeries.from_rows(rows),
             actions=self.actions.get(symbol, Actions()),
             fetched_at=now,
             source=self.name,

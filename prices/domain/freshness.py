@@ -96,9 +96,9 @@ def _because(what: str, state: SymbolState, provider: ProviderState, now: dateti
 
 
 class Priority(IntEnum):
-    """Why a symbol is fetched; lower goes first."""
+    """Why a symbol is fetched; lower goes first. What a user asks for is never planned: it is
+    queued at once, and between the parts of a sync."""
 
-    ASKED = 0
     NEW = 1
     BEHIND = 2
     TAIL = 3
@@ -108,38 +108,32 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A symbol to fetch; `whole`: its whole history."""
+    """A symbol to fetch."""
 
     symbol: str
     priority: Priority
-    whole: bool
 
 
-def due(
-    states: Iterable[SymbolState], *, now: datetime, asked: frozenset[str] = frozenset()
-) -> list[Due]:
-    """The active symbols to fetch, in order. `asked` ones are due whatever their state."""
-    found = [(d, s) for s in states if s.active and (d := _due(s, now, s.symbol in asked))]
+def due(states: Iterable[SymbolState], *, now: datetime) -> list[Due]:
+    """The active symbols to fetch, in order."""
+    found = [(d, s) for s in states if s.active and (d := _due(s, now))]
     long_ago = datetime.min.replace(tzinfo=UTC)
     found.sort(key=lambda pair: pair[1].last_queried_at or long_ago, reverse=True)
     found.sort(key=lambda pair: pair[0].priority)
     return [d for d, _ in found]
 
 
-def _due(state: SymbolState, now: datetime, asked: bool) -> Due | None:
-    whole = state.last is None or state.last_update is None or state.source == SAMPLE
-    if asked:
-        return Due(state.symbol, Priority.ASKED, whole)
+def _due(state: SymbolState, now: datetime) -> Due | None:
     if state.next_attempt_at is not None and state.next_attempt_at > now:
         return None
-    if whole:
-        return Due(state.symbol, Priority.NEW, whole=True)
+    if state.last is None or state.last_update is None or state.source == SAMPLE:
+        return Due(state.symbol, Priority.NEW)
     priority = _open_work(state, now)
     if priority is None:
         return None
     asked_at = state.last_queried_at or state.added_at
     dormant = now - asked_at > DORMANT_AFTER
-    return Due(state.symbol, Priority.DORMANT if dormant else priority, whole=False)
+    return Due(state.symbol, Priority.DORMANT if dormant else priority)
 
 
 def _open_work(state: SymbolState, now: datetime) -> Priority | None:

@@ -10,6 +10,7 @@ from django_q.models import OrmQ
 
 from prices import jobs, runs, schedules, wiring
 from prices.domain.bars import SeriesKey
+from prices.domain.quotes import Quote
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, RateLimited, Unavailable
 from prices.store.coordination import who
@@ -304,7 +305,5 @@ class TestLiveUpdate:
         assert TrackedSymbol.objects.get().last_error == ""
 
 
-def _quote(symbol: str, **fields: object) -> object:
-    from prices.domain.quotes import Quote
-
+def _quote(symbol: str, **fields: object) -> Quote:
     return Quote(symbol, 1.0, NOW, market_state="REGULAR", **fields)  # type: ignore[arg-type]

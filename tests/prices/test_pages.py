@@ -54,7 +54,7 @@ def page(
         viewport={"width": width, "height": 900}, color_scheme=scheme
     ) as context:
         page = context.new_page()
-        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        page.on("console", lambda m: complaints.extend([m.text] if m.type == "error" else []))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"{live_server.url}/admin/")
         page.get_by_label("Username").fill("admin")

@@ -208,16 +208,7 @@ class TestPlan:
         plan = wiring.sync_service().plan(now=NOW)
 
         assert plan == [
-            Due("NEW", Priority.NEW, whole=True),
-            Due("BEHIND", Priority.BEHIND, whole=False),
-            Due("TAIL", Priority.TAIL, whole=False),
+            Due("NEW", Priority.NEW),
+            Due("BEHIND", Priority.BEHIND),
+            Due("TAIL", Priority.TAIL),
         ]
-
-    def test_of_what_is_asked_has_that_alone(self, provider: FakeProvider) -> None:
-        tracked("READ")
-        tracked("NEW", last_update=None)
-        published("READ", actions=NONE, final_through=MONDAY)
-
-        plan = wiring.sync_service().plan(now=NOW, asked=["READ", "NOBODY"])
-
-        assert plan == [Due("READ", Priority.ASKED, whole=False)]

@@ -106,30 +106,28 @@ class TestSymbolState:
 
 
 class TestDue:
-    def of(self, *states: SymbolState, now: datetime = NOW, asked: tuple[str, ...] = ()):
-        return due(states, now=now, asked=frozenset(asked))
+    def of(self, *states: SymbolState, now: datetime = NOW):
+        return due(states, now=now)
 
     @pytest.mark.parametrize(
-        ("changes", "priority", "whole"),
+        ("changes", "priority"),
         [
-            ({"last": None, "first": None}, Priority.NEW, True),
-            ({"last_update": None}, Priority.NEW, True),
-            ({"source": "sample"}, Priority.NEW, True),
-            ({"last": day("2026-03-06")}, Priority.BEHIND, False),
-            ({}, Priority.TAIL, False),
+            ({"last": None, "first": None}, Priority.NEW),
+            ({"last_update": None}, Priority.NEW),
+            ({"source": "sample"}, Priority.NEW),
+            ({"last": day("2026-03-06")}, Priority.BEHIND),
+            ({}, Priority.TAIL),
         ],
     )
-    def test_says_why_and_how_much(
-        self, changes: dict[str, object], priority: Priority, whole: bool
-    ) -> None:
+    def test_says_why(self, changes: dict[str, object], priority: Priority) -> None:
         state = replace(FRESH, **changes)  # type: ignore[arg-type]
 
-        assert self.of(state) == [Due("AAPL", priority, whole)]
+        assert self.of(state) == [Due("AAPL", priority)]
 
     def test_fetches_what_has_no_sessions_by_its_age(self) -> None:
         lagging = replace(WITHOUT_SESSIONS, last_update=at("2026-03-10 08:00"))
 
-        assert self.of(lagging) == [Due("AAPL", Priority.BEHIND, False)]
+        assert self.of(lagging) == [Due("AAPL", Priority.BEHIND)]
 
     def test_leaves_alone_what_is_settled(self) -> None:
         assert self.of(SETTLED) == []
@@ -143,18 +141,17 @@ class TestDue:
     def test_asks_for_a_gap_when_its_pause_is_over(self) -> None:
         gap = replace(SETTLED, gaps=1, gap_due_at=NOW)
 
-        assert self.of(gap) == [Due("AAPL", Priority.GAPS, False)]
+        assert self.of(gap) == [Due("AAPL", Priority.GAPS)]
         assert self.of(gap, now=NOW - timedelta(minutes=1)) == []
 
     def test_never_fetches_what_is_suspended(self) -> None:
-        assert self.of(replace(FRESH, active=False), asked=("AAPL",)) == []
+        assert self.of(replace(FRESH, active=False)) == []
 
-    def test_waits_out_the_pause_after_a_failure_unless_a_user_asks(self) -> None:
+    def test_waits_out_the_pause_after_a_failure(self) -> None:
         paused = replace(FRESH, last=None, next_attempt_at=NOW + timedelta(minutes=1))
 
         assert self.of(paused) == []
-        assert self.of(paused, asked=("AAPL",)) == [Due("AAPL", Priority.ASKED, True)]
-        assert self.of(paused, now=NOW + timedelta(minutes=1)) == [Due("AAPL", Priority.NEW, True)]
+        assert self.of(paused, now=NOW + timedelta(minutes=1)) == [Due("AAPL", Priority.NEW)]
 
     def test_fetches_the_dormant_last(self) -> None:
         dormant = replace(
@@ -163,8 +160,8 @@ class TestDue:
         never = replace(dormant, last_queried_at=None)  # added two months ago
         lately = replace(never, added_at=NOW - timedelta(days=30))
 
-        assert self.of(dormant) == self.of(never) == [Due("AAPL", Priority.DORMANT, False)]
-        assert self.of(lately) == [Due("AAPL", Priority.BEHIND, False)]
+        assert self.of(dormant) == self.of(never) == [Due("AAPL", Priority.DORMANT)]
+        assert self.of(lately) == [Due("AAPL", Priority.BEHIND)]
 
     def test_goes_by_need_and_then_by_who_asked_last(self) -> None:
         behind = replace(FRESH, last=day("2026-03-06"))
@@ -175,13 +172,12 @@ class TestDue:
             replace(behind, symbol="SELDOM", last_queried_at=at("2026-03-08 10:00")),
             replace(behind, symbol="OFTEN", last_queried_at=at("2026-03-10 11:59")),
             replace(FRESH, symbol="NEW", last=None),
-            replace(SETTLED, symbol="ASKED"),
             replace(SETTLED, symbol="NOTHING"),
         ]
 
-        order = [one.symbol for one in self.of(*states, asked=("ASKED",))]
+        order = [one.symbol for one in self.of(*states)]
 
-        assert order == ["ASKED", "NEW", "OFTEN", "SELDOM", "TAIL", "GAP", "DORMANT"]
+        assert order == ["NEW", "OFTEN", "SELDOM", "TAIL", "GAP", "DORMANT"]
 
 
 class TestNextAttempt:

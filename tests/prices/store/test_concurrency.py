@@ -94,12 +94,12 @@ class TestKill:
 
         with running_mongod(data_dir=tmp_path, port=port) as uri:
             repository = BarRepository(mongo.database(uri, "crash"))
-            for symbol, close in acknowledged.items():
+            for symbol, expected in acknowledged.items():
                 stored = repository.read(SeriesKey(symbol))
                 assert stored is not None
                 assert len(stored.bars) == 300
                 # A write that was not acknowledged may have been published or not; never half.
-                assert set(stored.bars.close.tolist()) in ({close}, {close + 7})
+                assert set(stored.bars.close.tolist()) in ({expected}, {expected + 7})
             # And it can be written again, whatever marks the crash left behind.
             base = repository.manifest(SeriesKey("K1"))
             repository.replace(
