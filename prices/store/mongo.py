@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -85,6 +86,14 @@ def disconnect(uri: str) -> None:
     client = _clients.pop((uri, os.getpid()), None)
     if client is not None:
         client.close()
+
+
+@atexit.register
+def _disconnect_all() -> None:
+    """The server need not wait for the sessions of a process that has ended to run out."""
+    for uri, pid in list(_clients):
+        if pid == os.getpid():
+            disconnect(uri)
 
 
 @contextmanager
