@@ -33,12 +33,62 @@ class TrackedSymbol(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     last_queried_at = models.DateTimeField(null=True, blank=True)
+    missing_since = models.DateField(
+        null=True, blank=True, help_text="The day the provider first said that it does not exist."
+    )
+    missing_reason = models.CharField(max_length=500, blank=True, help_text="In whose words.")
+    suspended_reason = models.CharField(
+        max_length=500, blank=True, help_text="Why it was suspended; empty if a person did it."
+    )
 
     class Meta:
         ordering = ("symbol",)
 
     def __str__(self) -> str:
         return self.symbol
+
+
+class SymbolAlias(models.Model):
+    """A symbol's former name; reads of it are answered by the symbol that bears the history."""
+
+    symbol = models.CharField(max_length=32, unique=True)
+    target = models.ForeignKey(TrackedSymbol, on_delete=models.CASCADE, related_name="aliases")
+    renamed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        verbose_name_plural = "symbol aliases"
+
+    def __str__(self) -> str:
+        return f"{self.symbol} → {self.target}"
+
+
+class Quarantine(models.Model):
+    """An answer of the provider that was not stored, or not wholly, and why.
+
+    At most one is open a symbol and kind; the same refusal again raises `times`.
+    """
+
+    class Resolution(models.TextChoices):
+        SUPERSEDED = "superseded", "a later answer was good"
+        RELEASED = "released", "released by hand"
+
+    symbol = models.CharField(max_length=32, db_index=True)
+    kind = models.CharField(max_length=16, help_text="Which guard refused it.")
+    reason = models.CharField(max_length=500)
+    summary = models.JSONField(default=dict, blank=True, help_text="What the answer held.")
+    run = models.ForeignKey("SyncRun", null=True, blank=True, on_delete=models.SET_NULL)
+    first_seen = models.DateTimeField(default=now)
+    last_seen = models.DateTimeField(default=now)
+    times = models.PositiveIntegerField(default=1)
+    resolved_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    resolution = models.CharField(max_length=16, choices=Resolution.choices, blank=True)
+
+    class Meta:
+        ordering = ("-last_seen",)
+        verbose_name_plural = "quarantine"
+
+    def __str__(self) -> str:
+        return f"{self.symbol}: {self.reason}"
 
 
 class SyncRun(models.Model):
@@ -57,6 +107,7 @@ class SyncRun(models.Model):
         LIVE_PRICE_UPDATE = "live_price_update", "live price update"
         BACKFILL = "backfill"
         STORE_SWEEP = "store_sweep", "store sweep"
+        VERIFY = "verify"
 
     OPEN = (State.WAITING, State.QUEUED, State.RUNNING)
 
