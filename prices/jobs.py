@@ -174,6 +174,8 @@ def _sync_part(run: SyncRun, symbols: Iterable[str], heard: Heard) -> None:
         now=timezone.now(),
         whole=bool(run.options.get("whole")),
         start=date.fromisoformat(start) if start else None,
+        run=run.pk,
+        trusted=bool(run.options.get("trusted")),
     )
     for outcome in outcomes:
         runs.record(run, outcome, now=timezone.now())
@@ -198,7 +200,7 @@ def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
 
 def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:
     now = timezone.now()
-    swept = wiring.bars().sweep(now=now)
+    swept = wiring.sweeper().sweep(now=now)
     forgotten = runs.forget_old(now=now)
     return f"{swept} old generations and {forgotten} old runs deleted"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from prices.domain.merge import Fetched
+from prices.domain.answers import Fetched, Refusal
 
 
 class Result(StrEnum):
@@ -18,7 +18,8 @@ class Result(StrEnum):
 class Outcome:
     """One symbol's part of a run. `answer` is None when the provider gave no history.
 
-    `symbol_at_fault`: False where it failed because the provider or the store is away.
+    `symbol_at_fault`: False where it failed because the provider or the store is away, or is
+    over by itself. `refused` is what was kept out of the store, also where the rest went in.
     """
 
     symbol: str
@@ -28,3 +29,4 @@ class Outcome:
     error: str = ""
     symbol_at_fault: bool = True
     answer: Fetched | None = None
+    refused: tuple[Refusal, ...] = ()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from prices.domain.answers import SAMPLE, Fetched, Guard, Refusal, Stored
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import coverage, retried
-from prices.domain.merge import Change, Decision, Fetched, Stored, merge
+from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange, merged
+from prices.domain.refusals import described
 from prices.domain.sessions import Sessions
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.documents import Facts
@@ -17,15 +19,17 @@ from prices.store.mongo import StoreConflict, StoreError
 _TRIES = 10
 # Where sessions are not known, a bar this old is final.
 _SETTLED_AFTER = timedelta(days=7)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of an answer: how many bars were written, or why none could be."""
+    """What became of an answer: how many bars were written, and what was kept out and why."""
 
     change: Change
     bars: int = 0
     reason: str = ""
+    refused: tuple[Refusal, ...] = ()
 
 
 def publish(
@@ -36,77 +40,110 @@ def publish(
     *,
     now: datetime,
     stored: StoredSeries | None = None,
+    run: int | None = None,
+    trusted: bool = False,
 ) -> Published:
     """Merges and publishes; begins anew when somebody else changed the series meanwhile.
 
-    `stored` saves a read where the caller has just read the whole series.
+    `stored` saves a read where the caller has just read the whole series; `run` is who corrects;
+    `trusted`: as in `merge`.
     :raises StoreError: others kept changing it, or the store is away.
     """
-    for _ in range(_TRIES):
-        stored = stored or bars.read(key)
-        decision = merge(_as_stored(stored), fetched, calendar, now=now)
-        if decision.change in (Change.REFUSE, Change.WHOLE):
-            return Published(decision.change, reason=decision.reason)
-        try:
-            written = _write(bars, key, stored, decision, fetched, calendar, now)
-        except StoreConflict:
-            stored = None
-            continue
-        return Published(decision.change, written, decision.reason)
-    raise StoreError(f"Others kept changing {key}; it will be tried again.")
+    return _Publication(bars, key, fetched, calendar, now, run, trusted).carry_out(stored)
 
 
-def _write(
-    bars: BarRepository,
-    key: SeriesKey,
-    stored: StoredSeries | None,
-    decision: Decision,
-    fetched: Fetched,
-    calendar: Sessions | None,
-    now: datetime,
-) -> int:
-    base = stored.manifest if stored else bars.manifest(key)
-    old = stored.bars if stored else BarSeries.empty()
-    before = base.facts if base else Facts()
-    if decision.change is Change.NOTHING:
-        if base is not None and stored is not None:
-            bars.note(base, _facts(before, old, decision, fetched, calendar, now))
-        return 0
-    after = old.merged(decision.bars) if decision.change is Change.APPEND else decision.bars
-    facts = _facts(before, after, decision, fetched, calendar, now)
-    if decision.change is Change.APPEND and base and not (base.dirty or base.pending):
-        bars.append(base, decision.bars, facts, now=now)
-    else:
-        bars.replace(key, base, after, facts, now=now)
-    return len(decision.bars)
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    """One answer on its way into the store."""
+
+    bars: BarRepository
+    key: SeriesKey
+    fetched: Fetched
+    calendar: Sessions | None
+    now: datetime
+    run: int | None
+    trusted: bool
+
+    def carry_out(self, stored: StoredSeries | None) -> Published:
+        for _ in range(_TRIES):
+            stored = stored or self.bars.read(self.key)
+            decision = merge(
+                as_stored(stored), self.fetched, self.calendar, now=self.now, trusted=self.trusted
+            )
+            refused = (decision.refusal,) if decision.refusal else ()
+            if decision.change in (Change.REFUSE, Change.WHOLE):
+                return Published(decision.change, reason=decision.reason, refused=refused)
+            try:
+                written = self._write(stored, decision)
+            except StoreConflict:
+                stored = None
+                continue
+            return Published(decision.change, written, decision.reason, refused + self._nonsense())
+        raise StoreError(f"Others kept changing {self.key}; it will be tried again.")
+
+    def _write(self, stored: StoredSeries | None, decision: Decision) -> int:
+        base = stored.manifest if stored else self.bars.manifest(self.key)
+        old = stored.bars if stored else BarSeries.empty()
+        before = base.facts if base else Facts()
+        if decision.change is Change.NOTHING:
+            late = before.fetched_at is not None and self.fetched.fetched_at < before.fetched_at
+            if base is not None and stored is not None and not late:
+                self.bars.note(base, self._facts(before, old, decision))
+            return 0
+        after = old.merged(decision.bars) if decision.change is Change.APPEND else decision.bars
+        facts = self._facts(before, after, decision)
+        if decision.change is Change.APPEND and base and not (base.dirty or base.pending):
+            self.bars.append(base, decision.bars, facts, now=self.now)
+        else:
+            self.bars.replace(
+                self.key,
+                base,
+                after,
+                facts,
+                now=self.now,
+                corrections=decision.corrections,
+                run=self.run,
+            )
+        return len(decision.bars)
+
+    def _facts(self, before: Facts, after: BarSeries, decision: Decision) -> Facts:
+        """What the manifest says once the answer is merged; `after` is the series then."""
+        now, fetched, calendar = self.now, self.fetched, self.calendar
+        first, last = after.sessions[0].item(), after.sessions[-1].item()
+        held = coverage(after.sessions, calendar, DateRange(first, last + _DAY))
+        settled = calendar.last_settled(now) if calendar else now.date() - _SETTLED_AFTER
+        asked = DateRange(fetched.asked.start, min(fetched.asked.end, now.date() + _DAY))
+        keeps_unit = before.source not in ("", SAMPLE) and not self.trusted
+        currencies = (before.currency, fetched.currency)
+        return Facts(
+            actions=decision.actions,
+            source=before.source if decision.change is Change.NOTHING else fetched.source,
+            currency=next(filter(None, currencies if keeps_unit else currencies[::-1]), ""),
+            fetched_at=fetched.fetched_at,
+            final_through=min(settled, last) if settled else before.final_through,
+            asked=merged([*before.asked, asked]),
+            gaps=retried(before.gaps, held.gaps, asked, "the provider has none", now),
+        )
+
+    def _nonsense(self) -> tuple[Refusal, ...]:
+        """Of closed sessions alone: what trades still may look odd."""
+        closed = self.calendar and self.calendar.last_closed(self.now)
+        found = [s for s in self.fetched.nonsense if s <= (closed or self.now.date() - _DAY)]
+        if not found:
+            return ()
+        return (Refusal(Guard.NONSENSE, f"the prices of {described(found)} make no sense"),)
 
 
-def _facts(
-    before: Facts,
-    after: BarSeries,
-    decision: Decision,
-    fetched: Fetched,
-    calendar: Sessions | None,
-    now: datetime,
-) -> Facts:
-    """What the manifest says once an answer is merged; `after` is the series then."""
-    first, last = after.sessions[0].item(), after.sessions[-1].item()
-    held = coverage(after.sessions, calendar, DateRange(first, last + timedelta(days=1)))
-    settled = calendar.last_settled(now) if calendar else now.date() - _SETTLED_AFTER
-    asked = DateRange(fetched.asked.start, min(fetched.asked.end, now.date() + timedelta(days=1)))
-    return Facts(
-        actions=decision.actions,
-        source=before.source if decision.change is Change.NOTHING else fetched.source,
-        currency=fetched.currency or before.currency,
-        fetched_at=max(filter(None, (before.fetched_at, fetched.fetched_at))),
-        final_through=min(settled, last) if settled else before.final_through,
-        asked=merged([*before.asked, asked]),
-        gaps=retried(before.gaps, held.gaps, asked, "the provider has none", now),
-    )
-
-
-def _as_stored(stored: StoredSeries | None) -> Stored:
+def as_stored(stored: StoredSeries | None) -> Stored:
+    """What `merge` wants to know of a stored series; None: there is none."""
     if stored is None:
         return Stored(BarSeries.empty(), Facts().actions)
     facts = stored.manifest.facts
-    return Stored(stored.bars, facts.actions, facts.source, facts.currency, facts.fetched_at)
+    return Stored(
+        stored.bars,
+        facts.actions,
+        facts.source,
+        facts.currency,
+        facts.fetched_at,
+        facts.final_through,
+    )

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Sum
 from django_q.tasks import async_task
 
+from prices import quarantine
 from prices.domain.freshness import next_attempt
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
@@ -23,6 +24,8 @@ MAX_ATTEMPTS = 3
 # Symbols that one worker fetches in one go; more are shared out.
 PART_SIZE = 25
 PARTS_AT_ONCE = 8
+# When a provider that has to mend its own answer first is asked again.
+CATCH_UP_PAUSE = timedelta(minutes=30)
 KEEP_RUNS = timedelta(days=30)
 
 State = SyncRun.State
@@ -140,6 +143,7 @@ def record(run: SyncRun, outcome: Outcome, *, now: datetime, history: bool = Tru
     with transaction.atomic():
         if history:
             _record_symbol(outcome, now)
+            quarantine.note(outcome, run, now=now)
         if outcome.error:
             run.errors[outcome.symbol] = outcome.error[:500]
         SyncRun.objects.filter(pk=run.pk).update(
@@ -157,13 +161,20 @@ def _record_symbol(outcome: Outcome, now: datetime) -> None:
     if row is None:
         return  # untracked while it was fetched
     if outcome.result is not Result.FAILED:
-        good = {"last_error": "", "failures": 0, "next_attempt_at": None, "last_update": now}
+        good = {
+            "last_error": outcome.error[:500],
+            "failures": 0,
+            "next_attempt_at": None,
+            "last_update": now,
+        }
         rows.update(last_attempt_at=now, **good, **learned(row, outcome.answer))
         return
     rows.update(last_attempt_at=now, last_error=outcome.error[:500])
     if outcome.symbol_at_fault:
         failures = row.failures + 1
         rows.update(failures=failures, next_attempt_at=next_attempt(failures, now))
+    elif outcome.refused:
+        rows.update(next_attempt_at=now + CATCH_UP_PAUSE)
 
 
 def close(run: SyncRun, *, now: datetime, message: str = "", error: str = "") -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from prices.domain.answers import Fetched
 from prices.domain.bars import SeriesKey
 from prices.domain.freshness import Due, due
-from prices.domain.merge import Change, Fetched, overlap_start
+from prices.domain.merge import Change, overlap_start
 from prices.domain.sessions import sessions_of
 from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
@@ -25,6 +27,17 @@ from prices.tracking import mic_of
 # How long a symbol that somebody else is fetching is waited for, and a store that is away.
 _BUSY_SECONDS = 60.0
 _AWAY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is to be done with each symbol of one call of `sync`."""
+
+    now: datetime
+    whole: bool
+    start: date | None
+    run: int | None
+    trusted: bool
 
 
 class SyncService:
@@ -59,31 +72,33 @@ class SyncService:
         now: datetime,
         whole: bool = False,
         start: date | None = None,
+        run: int | None = None,
+        trusted: bool = False,
     ) -> Iterator[Outcome]:
         """Fetches and publishes each symbol; outcomes come in the order they are done.
 
-        `whole`: the whole history (from `start`, if given) whatever is stored. A failure of one
-        symbol never stops the others.
+        `whole`: the whole history (from `start`, if given) whatever is stored. `run` is who
+        corrects. `trusted`: what the guards would refuse is taken too, with the whole history.
+        A failure of one symbol never stops the others.
         """
+        task = _Task(now, whole or trusted, start, run, trusted)
         wanted = list(symbols)
         rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=wanted)}
         with ThreadPoolExecutor(self._gate.parallel, thread_name_prefix="fetch") as pool:
             work = [
-                pool.submit(self._sync_one, rows[symbol], now, whole, start)
+                pool.submit(self._sync_one, rows[symbol], task)
                 for symbol in wanted
                 if symbol in rows
             ]
             for done in as_completed(work):
                 yield done.result()
 
-    def _sync_one(
-        self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
-    ) -> Outcome:
+    def _sync_one(self, row: TrackedSymbol, task: _Task) -> Outcome:
         """The outcome, whatever happens; a store that is away is waited for a while."""
         give_up_at = time.monotonic() + _AWAY_SECONDS
         while True:
             try:
-                return self._try_one(row, now, whole, start)
+                return self._try_one(row, task)
             except StoreUnavailable as error:
                 # A server that is being restarted is back within seconds.
                 if time.monotonic() > give_up_at:
@@ -92,12 +107,10 @@ class SyncService:
                     )
                 time.sleep(0.5)
 
-    def _try_one(
-        self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
-    ) -> Outcome:
+    def _try_one(self, row: TrackedSymbol, task: _Task) -> Outcome:
         """Every failure but an absent store as an outcome."""
         try:
-            return self._in_turn(row, now, whole, start)
+            return self._in_turn(row, task)
         except StoreUnavailable:
             raise
         except ProviderError as error:
@@ -106,19 +119,17 @@ class SyncService:
         except StoreError as error:
             return Outcome(row.symbol, Result.FAILED, error=str(error), symbol_at_fault=False)
 
-    def _in_turn(
-        self, row: TrackedSymbol, now: datetime, whole: bool, start: date | None
-    ) -> Outcome:
+    def _in_turn(self, row: TrackedSymbol, task: _Task) -> Outcome:
         """Single flight: who finds the series taken waits, and takes over what the other left."""
         key = SeriesKey(row.symbol)
         give_up_at = time.monotonic() + _BUSY_SECONDS
         waited = False
         while time.monotonic() < give_up_at:
             with self._leases.held(f"fetch {key}") as ours:
-                if ours and waited and self._was_fetched(key, since=now):
+                if ours and waited and self._was_fetched(key, since=task.now):
                     return Outcome(row.symbol, Result.UNCHANGED)
                 if ours:
-                    return self._fetch_and_publish(row, key, now, whole, start)
+                    return self._fetch_and_publish(row, key, task)
             waited = True
             time.sleep(0.2)
         raise StoreError(f"Somebody else has been fetching {row.symbol} for long; try again later.")
@@ -128,41 +139,58 @@ class SyncService:
         fetched_at = manifest.facts.fetched_at if manifest else None
         return fetched_at is not None and fetched_at >= since
 
-    def _fetch_and_publish(
-        self, row: TrackedSymbol, key: SeriesKey, now: datetime, whole: bool, start: date | None
-    ) -> Outcome:
+    def _fetch_and_publish(self, row: TrackedSymbol, key: SeriesKey, task: _Task) -> Outcome:
         stored = self._bars.read(key)
-        begin = (start or self._earliest(now)) if whole else self._begin(row, stored, now)
-        fetched, published = self._once(row, key, begin, now, stored)
+        whole = self._earliest(task.now, stored)
+        begin = (task.start or whole) if task.whole else self._begin(row, stored, task.now)
+        fetched, published = self._once(row, key, begin, task, stored)
         if published.change is Change.WHOLE:
-            fetched, published = self._once(row, key, self._earliest(now), now, None)
+            fetched, published = self._once(row, key, whole, task, None)
         if published.change in (Change.REFUSE, Change.WHOLE):
-            error = f"The provider's answer was refused: {published.reason}."
-            return Outcome(row.symbol, Result.FAILED, error=error)
+            return _refused(row.symbol, fetched, published)
         result = Result.UPDATED if published.bars else Result.UNCHANGED
-        return Outcome(row.symbol, result, bars=published.bars, answer=fetched)
+        return Outcome(
+            row.symbol,
+            result,
+            bars=published.bars,
+            error=_in_words(published),
+            answer=fetched,
+            refused=published.refused,
+        )
 
     def _once(
         self,
         row: TrackedSymbol,
         key: SeriesKey,
         begin: date | None,
-        now: datetime,
+        task: _Task,
         stored: StoredSeries | None,
     ) -> tuple[Fetched, Published]:
-        fetched = self._gate.history(row.symbol, begin, now=now, timezone=row.timezone)
+        fetched = self._gate.history(row.symbol, begin, now=task.now, timezone=row.timezone)
         calendar = sessions_of(mic_of(fetched, row.mic))
-        return fetched, publish(self._bars, key, fetched, calendar, now=now, stored=stored)
+        return fetched, publish(
+            self._bars,
+            key,
+            fetched,
+            calendar,
+            now=task.now,
+            stored=stored,
+            run=task.run,
+            trusted=task.trusted,
+        )
 
-    def _earliest(self, now: datetime) -> date | None:
+    def _earliest(self, now: datetime, stored: StoredSeries | None = None) -> date | None:
+        """Where a whole history begins: never behind what is stored. None: at the beginning."""
         if self._history_years is None:
             return None
-        return now.date() - timedelta(days=round(365.25 * self._history_years))
+        begin = now.date() - timedelta(days=round(365.25 * self._history_years))
+        first = stored.manifest.first if stored else None
+        return min(begin, first.date()) if first else begin
 
     def _begin(self, row: TrackedSymbol, stored: StoredSeries | None, now: datetime) -> date | None:
         """Where a fetch that brings the series forward begins; None: at the beginning."""
         if stored is None or stored.manifest.last is None or row.last_update is None:
-            return self._earliest(now)
+            return self._earliest(now, stored)
         facts = stored.manifest.facts
         if facts.source != self._gate.name:
             return self._earliest(now)
@@ -170,3 +198,23 @@ class SyncService:
             stored.manifest.last.date(), facts.final_through, sessions_of(row.mic)
         )
         return min([begin, *(gap.session for gap in facts.gaps if gap.is_due(now))])
+
+
+def _refused(symbol: str, fetched: Fetched, published: Published) -> Outcome:
+    """A refused answer fails the symbol, but for what the provider itself will mend."""
+    return Outcome(
+        symbol,
+        Result.FAILED,
+        error=_in_words(published) or f"The provider's answer cannot be used: {published.reason}.",
+        symbol_at_fault=not all(refusal.passes for refusal in published.refused),
+        answer=fetched,
+        refused=published.refused,
+    )
+
+
+def _in_words(published: Published) -> str:
+    """What was kept out of the store, as the state of the symbol; empty when nothing was."""
+    return "; ".join(
+        refusal.reason if refusal.passes else f"quarantined: {refusal.reason}"
+        for refusal in published.refused
+    )

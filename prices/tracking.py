@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from prices.domain.bars import SeriesKey
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve
 from prices.domain.merge import Fetched
-from prices.models import TrackedSymbol
+from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
+from prices.store.corrections import CorrectionLog
 from prices.store.quotes import QuoteStore
 
 
 def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbol, bool]:
     """The row of a symbol as a user typed it, and whether it is new.
 
+    A former name gives the row of the symbol that bears the history today.
     :raises InvalidSymbol, UnknownMarket: with a sentence for users.
     """
     canonical, known = resolve(symbol, market)
+    if (row := bearer(canonical)) is not None:
+        return row, False
     return TrackedSymbol.objects.get_or_create(
         symbol=canonical,
         defaults={
@@ -27,6 +32,23 @@ def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbo
             "added_at": now,
         },
     )
+
+
+def bearer(symbol: str) -> TrackedSymbol | None:
+    """The row of a symbol, also by a former name; None: nobody tracks it."""
+    row = TrackedSymbol.objects.filter(symbol=symbol).first()
+    if row is not None:
+        return row
+    alias = SymbolAlias.objects.filter(symbol=symbol).select_related("target").first()
+    return alias.target if alias else None
+
+
+def followed(symbols: Iterable[str]) -> list[str]:
+    """The symbols, former names replaced by those of today; each once, in order."""
+    wanted = list(symbols)
+    aliases = SymbolAlias.objects.filter(symbol__in=wanted)
+    today = dict(aliases.values_list("symbol", "target__symbol"))
+    return list(dict.fromkeys(today.get(symbol, symbol) for symbol in wanted))
 
 
 def learned(row: TrackedSymbol, answer: Fetched | None) -> dict[str, str]:
@@ -49,10 +71,28 @@ def mic_of(answer: Fetched, known: str) -> str:
 
 
 def untrack(
-    row: TrackedSymbol, *, bars: BarRepository, quotes: QuoteStore, delete: bool, now: datetime
+    row: TrackedSymbol,
+    *,
+    bars: BarRepository,
+    quotes: QuoteStore,
+    corrections: CorrectionLog,
+    delete: bool,
+    now: datetime,
 ) -> None:
     """Stops tracking; the prices stay in the store unless `delete`."""
+    Quarantine.objects.filter(symbol=row.symbol).delete()
     if delete:
         bars.delete(SeriesKey(row.symbol), now=now)
         quotes.delete(row.symbol)
+        corrections.delete(row.symbol)
     row.delete()
+
+
+def forget_alias(
+    alias: SymbolAlias, *, bars: BarRepository, quotes: QuoteStore, now: datetime
+) -> None:
+    """Frees a former name, so that another company can use it."""
+    # A fetch that was under way while the symbol was renamed may have left something there.
+    bars.delete(SeriesKey(alias.symbol), now=now)
+    quotes.delete(alias.symbol)
+    alias.delete()

@@ -23,7 +23,9 @@ from prices.queries import PriceReader
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.coordination import Leases, ProviderLog
+from prices.store.corrections import CorrectionLog
 from prices.store.quotes import QuoteStore
+from prices.store.sweeper import Sweeper
 from prices.sync import SyncService
 from prices.tracking import learned, track
 from prices.usage import Usage
@@ -68,6 +70,14 @@ def ping_store() -> None:
 @_once_a_process
 def bars() -> BarRepository:
     return BarRepository(_db())
+
+
+def sweeper() -> Sweeper:
+    return Sweeper(_db())
+
+
+def corrections() -> CorrectionLog:
+    return CorrectionLog(_db())
 
 
 @_once_a_process

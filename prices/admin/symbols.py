@@ -200,7 +200,14 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         assert isinstance(obj, TrackedSymbol)  # noqa: S101  # what this page is about
-        untrack(obj, bars=wiring.bars(), quotes=wiring.quotes(), delete=False, now=timezone.now())
+        untrack(
+            obj,
+            bars=wiring.bars(),
+            quotes=wiring.quotes(),
+            corrections=wiring.corrections(),
+            delete=False,
+            now=timezone.now(),
+        )
 
     def delete_queryset(self, request: HttpRequest, queryset: Symbols) -> None:
         for row in queryset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -10,64 +10,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from prices.domain import refusals
 from prices.domain.actions import Actions, split_factors
+from prices.domain.answers import SAMPLE, Correction, Fetched, Guard, Refusal, Stored, Why
 from prices.domain.bars import BarSeries, Floats
-from prices.domain.ranges import DateRange
+from prices.domain.refusals import SAME_PRICE
 from prices.domain.sessions import Sessions
 
-SAMPLE = "sample"
-# Relative: what float32 noise may move without being a change; what as-traded prices may differ
-# by and still be the same prices; how much of the stored history a whole answer must hold.
+# Relative: what float32 noise may move without being a change.
 NOISE = 1e-7
-SAME_PRICE = 1e-4
-COMPLETE = 0.9
-# Logarithms of the smallest change that a split makes (21:20), and of the smallest that is taken
-# for a hundredfold one, as from pence to pounds.
-_SPLIT_STEP, _UNIT_STEP = np.log([1.04, 80])
 FIELDS = ("open", "high", "low", "close", "volume")
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A provider's answer for `asked`: rows as they came, ascending, nonsensical ones left out.
-
-    `running` is the session that the provider itself says still trades. `lacking` are sessions
-    that it listed without prices, or with prices that make no sense.
-    """
-
-    asked: DateRange
-    series: BarSeries
-    actions: Actions
-    fetched_at: datetime
-    source: str
-    currency: str = ""
-    exchange: str = ""
-    timezone: str = "UTC"
-    name: str = ""
-    instrument_type: str = ""
-    running: date | None = None
-    lacking: tuple[date, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What the store holds of one series."""
-
-    series: BarSeries
-    actions: Actions
-    source: str = ""
-    currency: str = ""
-    fetched_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """One field of a stored bar that a later answer changed."""
-
-    session: date
-    field: str
-    old: float | None
-    new: float
+# So many stored sessions in the range asked for, and none answered: that is no coincidence.
+_OVERLAP = 3
 
 
 class Change(StrEnum):
@@ -83,38 +37,118 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`bars` are those to append, or the whole series to replace with."""
+    """`bars` are those to append, or the whole series to replace with.
+
+    `refusal` says why an answer was refused, or which part of it was left out.
+    """
 
     change: Change
     bars: BarSeries
     actions: Actions
     corrections: tuple[Correction, ...] = field(default=())
-    reason: str = ""
+    note: str = ""
+    refusal: Refusal | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the answer was not taken as it came; empty when it was."""
+        return self.refusal.reason if self.refusal else self.note
 
 
 def merge(
-    stored: Stored, fetched: Fetched, calendar: Sessions | None, *, now: datetime
+    stored: Stored,
+    fetched: Fetched,
+    calendar: Sessions | None,
+    *,
+    now: datetime,
+    trusted: bool = False,
 ) -> Decision:
-    """Decides what an answer changes. `now` is when it is judged: only closed sessions count."""
+    """Decides what an answer changes. `now` is when it is judged: only closed sessions count.
+
+    `trusted`: somebody looked at the answer, which must be whole, and wants it whatever is stored.
+    """
     bars = closed_bars(fetched, calendar, now=now)
+    today = now.astimezone(ZoneInfo(fetched.timezone)).date()
     if not len(stored.series) or stored.source == SAMPLE:
-        # The sample is a placeholder: whatever the provider really has replaces it.
-        change = Change.REPLACE if len(bars) else Change.NOTHING
-        return Decision(change, bars, fetched.actions if len(bars) else stored.actions)
+        return _first(stored, bars, fetched.actions, today)
     if stored.fetched_at is not None and fetched.fetched_at < stored.fetched_at:
         return _nothing(stored, "a later answer is already stored")
-    if not len(bars):
+    if trusted:
+        return _released(stored, bars, fetched.actions)
+    answer = refusals.in_stored_unit(stored, fetched)
+    if isinstance(answer, Refusal):
+        return _refused(stored, answer)
+    if answer is not fetched:
+        bars = closed_bars(answer, calendar, now=now)
+    decision = _judged(stored, answer, bars, today)
+    return _without_unsettled_step(stored, decision, calendar, now)
+
+
+def _judged(stored: Stored, answer: Fetched, bars: BarSeries, today: date) -> Decision:
+    since = answer.asked.start
+    whole = since <= stored.series.sessions[0].item()
+    expected = stored.series.between(since, answer.asked.end)
+    if not len(bars) and len(expected) < _OVERLAP:
         return _nothing(stored, "the provider has no bars for the range")
-    covers_all = fetched.asked.start <= stored.series.sessions[0].item()
-    actions = stored.actions.merged(fetched.actions, since=fetched.asked.start)
+    actions, step = _told(stored, answer, bars, today)
     restated = actions.splits != stored.actions.splits
-    if restated and not covers_all:
-        return Decision(Change.WHOLE, bars, stored.actions, reason="the splits changed")
-    if refusal := _refusal(stored, fetched, bars, actions, whole=restated):
-        return Decision(Change.REFUSE, bars, stored.actions, reason=refusal)
-    if restated:
+    if not whole and (note := _doubt(stored, answer, bars, expected, restated=restated)):
+        return Decision(Change.WHOLE, BarSeries.empty(), stored.actions, note=note)
+    after = bars if restated else stored.series.merged(bars)
+    refusal = (
+        _basis_refusal(stored, bars, actions, step, restated=restated)
+        or (refusals.completeness(stored, bars) if whole else None)
+        or (refusals.dividends_complete(stored, answer.actions) if whole else None)
+        or refusals.unit_jump(stored, after, actions)
+    )
+    if refusal:
+        return _refused(stored, refusal)
+    if restated and step is None:
         return _restated(stored, bars, actions)
-    return _decide(stored.series, bars, actions)
+    return _decide(stored, bars, actions)
+
+
+def _doubt(
+    stored: Stored, answer: Fetched, bars: BarSeries, expected: BarSeries, *, restated: bool
+) -> str:
+    """Why an answer for a part of the history does not do; empty when it does."""
+    since = answer.asked.start
+    if len(expected) >= _OVERLAP and not np.isin(expected.ts, bars.ts).any():
+        return "the answer has none of the sessions that are stored"
+    if restated:
+        return "the splits changed"
+    if refusals.lost_dividends(stored, answer.actions, since):
+        return "a dividend is told no more"
+    if refusals.moved_over_the_edge(stored, answer.actions, since):
+        return "a dividend was moved"
+    return ""
+
+
+def _told(
+    stored: Stored, answer: Fetched, bars: BarSeries, today: date
+) -> tuple[Actions, float | None]:
+    """The actions after the answer, and by how much as-traded prices do not fit them.
+
+    A split of a day to come is told in advance; it counts once the prices are restated for it.
+    """
+    actions = stored.actions.merged(answer.actions, since=answer.asked.start)
+    effective = Actions(tuple(s for s in actions.splits if s.session <= today), actions.dividends)
+    step = refusals.basis_step(stored, bars, effective)
+    if step is not None and effective != actions:
+        early = refusals.basis_step(stored, bars, actions)
+        if early is None:
+            return actions, None
+    return effective, step
+
+
+def _basis_refusal(
+    stored: Stored, bars: BarSeries, actions: Actions, step: float | None, *, restated: bool
+) -> Refusal | None:
+    if step is None:
+        return None
+    if restated:
+        return refusals.unexplained_splits(stored, bars, actions, step)
+    return refusals.moved_basis(step)
 
 
 def closed_bars(fetched: Fetched, calendar: Sessions | None, *, now: datetime) -> BarSeries:
@@ -137,12 +171,34 @@ def closed_bars(fetched: Fetched, calendar: Sessions | None, *, now: datetime) -
     return series.take(keep)
 
 
-def _nothing(stored: Stored, reason: str) -> Decision:
-    return Decision(Change.NOTHING, BarSeries.empty(), stored.actions, reason=reason)
+def _nothing(stored: Stored, note: str) -> Decision:
+    return Decision(Change.NOTHING, BarSeries.empty(), stored.actions, note=note)
 
 
-def _decide(old: BarSeries, bars: BarSeries, actions: Actions) -> Decision:
-    corrections = tuple(_corrections(old, bars, NOISE, 0))
+def _refused(stored: Stored, refusal: Refusal) -> Decision:
+    return Decision(Change.REFUSE, BarSeries.empty(), stored.actions, refusal=refusal)
+
+
+def _first(stored: Stored, bars: BarSeries, told: Actions, today: date) -> Decision:
+    """The first history; the sample is a placeholder that whatever the provider has replaces."""
+    if not len(bars):
+        return _nothing(stored, "the provider has no bars")
+    actions = Actions(tuple(s for s in told.splits if s.session <= today), told.dividends)
+    if split := refusals.unrestated(bars, actions, today):
+        return _refused(stored, refusals.pending(split))
+    return Decision(Change.REPLACE, bars, actions)
+
+
+def _released(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
+    if not len(bars):
+        return _nothing(stored, "the provider has no bars")
+    count = Correction(bars.sessions[0].item(), "bars", len(stored.series), len(bars), Why.RELEASED)
+    return Decision(Change.REPLACE, bars, actions, (count,))
+
+
+def _decide(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
+    old = stored.series
+    corrections = tuple(_corrections(stored, old, bars, NOISE, 0))
     new = bars.take(~np.isin(bars.ts, old.ts))
     if corrections or (len(new) and new.ts[0] < old.ts[-1]):
         changed = bars.take(
@@ -160,88 +216,87 @@ def _restated(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
     )
     volume = np.rint(stored.series.volume / factor).astype(np.int64)
     old = stored.series.with_prices(factor, volume)
-    corrections = tuple(_corrections(old, bars, SAME_PRICE, SAME_PRICE))
+    corrections = (
+        *_split_corrections(stored.actions, actions),
+        *_corrections(stored, old, bars, SAME_PRICE, SAME_PRICE),
+    )
     return Decision(Change.REPLACE, old.merged(bars), actions, corrections)
+
+
+def _split_corrections(before: Actions, after: Actions) -> list[Correction]:
+    """One for each split that came or went: it moves all bars before it."""
+    came = [s for s in after.splits if s not in before.splits]
+    went = [s for s in before.splits if s not in after.splits]
+    return [Correction(s.session, "split", None, s.ratio, Why.SPLIT) for s in came] + [
+        Correction(s.session, "split", s.ratio, None, Why.SPLIT) for s in went
+    ]
 
 
 def _touched(corrections: tuple[Correction, ...]) -> NDArray[np.datetime64]:
     return np.array(sorted({c.session for c in corrections}), "datetime64[D]")
 
 
-def _corrections(old: BarSeries, new: BarSeries, price: float, volume: float) -> list[Correction]:
-    """Every field of a bar that both have and that differs by more than a relative tolerance."""
+def _corrections(
+    stored: Stored, old: BarSeries, new: BarSeries, price: float, volume: float
+) -> list[Correction]:
+    """Every field of a bar that both have and that differs by more than a relative tolerance,
+    and the closes of sessions among the old ones that had no bar."""
     _, mine, theirs = np.intersect1d(old.ts, new.ts, assume_unique=True, return_indices=True)
+    settled = stored.final_through or date.max
     found = []
     for name in FIELDS:
-        before, after = getattr(old, name)[mine], getattr(new, name)[theirs]
+        before: Floats = getattr(old, name)[mine]
+        after: Floats = getattr(new, name)[theirs]
         tolerance = (volume if name == "volume" else price) * np.abs(before)
         for at in np.flatnonzero(np.abs(after - before) > tolerance):
             session = old.sessions[mine[at]].item()
-            found.append(Correction(session, name, float(before[at]), float(after[at])))
+            settles = name == "volume" and session > settled
+            why = Why.SETTLED if settles else Why.REVISED
+            found.append(Correction(session, name, float(before[at]), float(after[at]), why))
+    inside = (new.ts > old.ts[0]) & (new.ts < old.ts[-1]) & ~np.isin(new.ts, old.ts)
+    for at in np.flatnonzero(inside):
+        session = new.sessions[at].item()
+        found.append(Correction(session, "close", None, float(new.close[at]), Why.HEALED))
     return sorted(found, key=lambda c: c.session)
 
 
-def _refusal(
-    stored: Stored, fetched: Fetched, bars: BarSeries, actions: Actions, *, whole: bool
-) -> str:
-    """Why an answer may not be stored; empty when it may."""
-    if stored.currency and fetched.currency and stored.currency != fetched.currency:
-        return f"the currency changed from {stored.currency} to {fetched.currency}"
-    old, new = _as_traded_overlap(stored, bars, actions)
-    step = _unexplained_step(old, new)
-    if step is not None:
-        return f"prices are {step:.6g} times the stored ones, and no split explains it"
-    jump = _unit_jump(stored, bars if whole else stored.series.merged(bars), actions)
-    if jump is not None:
-        return f"prices jump a hundredfold at {jump}, as from one unit to another"
-    if whole:
-        held = np.isin(stored.series.ts, bars.ts).mean()
-        if held < COMPLETE:
-            return f"the answer holds only {held:.0%} of the stored sessions"
-    return ""
-
-
-def _unexplained_step(old: Floats, new: Floats) -> float | None:
-    """The factor by which the overlap moved as no revision moves it; None when it did not."""
-    ratios = new / old
-    if len(ratios) > 1 and (np.abs(ratios - 1) > SAME_PRICE).mean() > 0.5:
-        return float(np.median(ratios))
-    moved = ratios[np.abs(np.log(ratios)) > _SPLIT_STEP]
-    if len(moved) and len(ratios) == 1:
-        return float(moved[0])
-    # A bad tick may be revised by anything, and a stretch of them healed; but bars that move by
-    # one factor and away from their neighbours were put on another basis.
-    alike = len(moved) > 1 and moved.max() / moved.min() < 1.01
-    return float(np.median(moved)) if alike and _roughness(new) > _roughness(old) else None
-
-
-def _roughness(closes: Floats) -> float:
-    return float(np.abs(np.diff(np.log(closes))).sum())
-
-
-def _unit_jump(stored: Stored, after: BarSeries, actions: Actions) -> date | None:
-    """The first session whose close is some hundred times the one before it, and was not yet."""
-    old, new = _as_traded_overlap(stored, after, actions)
-    unchanged = np.isin(after.ts, stored.series.ts)
-    unchanged[unchanged] = np.abs(new / old - 1) < 0.5
-    judged = ~(unchanged[1:] & unchanged[:-1])
-    jumps = judged & (np.abs(np.diff(np.log(after.close))) > _UNIT_STEP)
-    if not jumps.any():
-        return None
-    session: date = after.sessions[1:][jumps][0].item()
-    return session
-
-
-def _as_traded_overlap(stored: Stored, bars: BarSeries, actions: Actions) -> tuple[Floats, Floats]:
-    """The closes of both sides on shared sessions, each side's splits undone by its own events."""
-    old = stored.series
-    _, mine, theirs = np.intersect1d(old.ts, bars.ts, assume_unique=True, return_indices=True)
-    before = old.close * split_factors(old.sessions, stored.actions.splits)
-    after = bars.close * split_factors(bars.sessions, actions.splits)
-    return before[mine], after[theirs]
+def _without_unsettled_step(
+    stored: Stored, decision: Decision, calendar: Sessions | None, now: datetime
+) -> Decision:
+    """Leaves out new bars from the first one on that moves as by a split no one told of."""
+    if decision.change not in (Change.APPEND, Change.REPLACE):
+        return decision
+    last = stored.series.ts[-1]
+    new = decision.bars.take(decision.bars.ts > last)
+    session = refusals.unsettled_step(stored.series, new, calendar, now)
+    if session is None or decision.actions.splits != stored.actions.splits:
+        return decision
+    refusal = refusals.step(session)
+    kept = decision.bars.between(None, session)
+    if decision.change is Change.APPEND and not len(kept):
+        return _refused(stored, refusal)
+    if decision.change is Change.REPLACE and kept == stored.series:
+        return _refused(stored, refusal)
+    return replace(decision, bars=kept, refusal=refusal)
 
 
 def overlap_start(last: date, final_through: date | None, calendar: Sessions | None) -> date:
     """Where a fetch that brings a series forward begins: 7 sessions back, or at what is not final."""
     back = calendar.shifted(last, -7) if calendar else last - timedelta(days=10)
     return min(back, final_through) if final_through else back
+
+
+__all__ = [
+    "SAMPLE",
+    "Change",
+    "Correction",
+    "Decision",
+    "Fetched",
+    "Guard",
+    "Refusal",
+    "Stored",
+    "Why",
+    "closed_bars",
+    "merge",
+    "overlap_start",
+]

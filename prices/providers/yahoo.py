@@ -168,7 +168,8 @@ def _fetched(
 ) -> Fetched:
     dates = table.index.strftime("%Y-%m-%d").to_numpy().astype("datetime64[D]")
     columns = [table[name].to_numpy(kind) for name, kind in _COLUMNS]
-    bad = nonsense(*columns)
+    absent = np.isnan(np.vstack(columns[:4])).any(axis=0)
+    bad = absent | nonsense(*columns)
     bars = BarSeries(dates[~bad].astype("datetime64[ms]"), *(column[~bad] for column in columns))
     return Fetched(
         asked=asked,
@@ -182,7 +183,8 @@ def _fetched(
         name=meta.get("longName") or meta.get("shortName") or "",
         instrument_type=meta.get("instrumentType") or "",
         running=_running(meta),
-        lacking=tuple(dates[bad].tolist()),
+        lacking=tuple(dates[absent].tolist()),
+        nonsense=tuple(dates[bad & ~absent].tolist()),
     )
 
 

@@ -198,6 +198,16 @@ def extent_document(first: datetime | None, last: Bar | None, count: int) -> dic
     }
 
 
+def bars_key(key: SeriesKey, generation: str) -> str:
+    """What the bars of one generation bear as their metaField: one readable string."""
+    return f"{key}|{generation}"
+
+
+def collection_of(key: SeriesKey) -> str:
+    """The time-series collection that a series lives in."""
+    return "bars_intraday" if key.interval.is_intraday else "bars"
+
+
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 

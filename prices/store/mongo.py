@@ -28,7 +28,7 @@ Db = Database[dict[str, Any]]
 DURABLE = WriteConcern(w="majority", j=True)
 # Manifest and bars in one moment of the store.
 SNAPSHOT = ReadConcern("snapshot")
-# No read may outlast the grace that the sweeper gives retired bars (`bars.GRACE`).
+# No read may outlast the grace that the sweeper gives retired bars (`manifests.GRACE`).
 MAX_READ_MS = 20_000
 
 TIME_SERIES = {"bars": "hours", "bars_intraday": "minutes"}
@@ -133,6 +133,8 @@ def ensure_schema(db: Db) -> None:
             db[name].create_index([("m", ASCENDING), ("ts", ASCENDING)])
         db["quotes"].create_index([("written_at", ASCENDING)])
         db["series"].create_index([("symbol", ASCENDING)])
+        db["corrections"].create_index([("symbol", ASCENDING), ("seen_at", ASCENDING)])
+        db["corrections"].create_index([("seen_at", ASCENDING)])
 
 
 def _create_time_series(db: Db, name: str, granularity: str) -> None:

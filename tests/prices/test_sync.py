@@ -187,8 +187,7 @@ class TestSplit:
         assert outcome.result is Result.FAILED
         assert outcome.symbol_at_fault
         assert outcome.error == (
-            "The provider's answer was refused: "
-            "prices are 0.5 times the stored ones, and no split explains it."
+            "quarantined: prices are 0.5 times the stored ones, and no split explains it"
         )
         assert stored() == list(WEEK)
 

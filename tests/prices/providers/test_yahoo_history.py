@@ -187,24 +187,25 @@ class TestRunning:
 
 class TestBadRows:
     @pytest.mark.parametrize(
-        "values",
+        ("values", "absent"),
         [
-            dict.fromkeys(("open", "high", "low", "close", "volume", "adjclose")),
-            {"close": None},
-            {"open": 0.0},
-            {"low": -5.0},
-            {"high": 1.0},
-            {"close": 1e9},
+            (dict.fromkeys(("open", "high", "low", "close", "volume", "adjclose")), True),
+            ({"close": None}, True),
+            ({"open": 0.0}, False),
+            ({"low": -5.0}, False),
+            ({"high": 1.0}, False),
+            ({"close": 1e9}, False),
         ],
     )
-    def test_are_lacking_and_nothing_else_is_lost(
-        self, yahoo: Yahoo, values: dict[str, float | None]
+    def test_are_named_and_nothing_else_is_lost(
+        self, yahoo: Yahoo, values: dict[str, float | None], absent: bool
     ) -> None:
         yahoo.standin.mutate("AAPL", set_bar("2026-03-04", **values))
 
         answer = yahoo.history("AAPL", date(2026, 3, 2))
 
-        assert answer.lacking == (date(2026, 3, 4),)
+        assert answer.lacking == ((date(2026, 3, 4),) if absent else ())
+        assert answer.nonsense == (() if absent else (date(2026, 3, 4),))
         assert [row[0] for row in rows(answer)] == [date(2026, 3, day) for day in (2, 3, 5, 6)]
 
     def test_without_volume_count_as_none_traded(self, yahoo: Yahoo) -> None:

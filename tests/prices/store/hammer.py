@@ -17,6 +17,7 @@ from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.documents import Facts
 from prices.store.mongo import StoreConflict
+from prices.store.sweeper import Sweeper
 
 FIRST = date(2020, 1, 1)
 LEAST = 300
@@ -83,10 +84,10 @@ def read(uri: str, name: str, seconds: float) -> dict[str, int]:
 
 def sweep(uri: str, name: str, seconds: float) -> int:
     """Sweeps without any grace: the worst case for readers."""
-    repository = BarRepository(mongo.database(uri, name))
+    sweeper = Sweeper(mongo.database(uri, name))
     until, swept = time.monotonic() + seconds, 0
     while time.monotonic() < until:
-        swept += repository.sweep(now=datetime.now(UTC) + timedelta(minutes=30))
+        swept += sweeper.sweep(now=datetime.now(UTC) + timedelta(minutes=30))
         time.sleep(0.05)
     mongo.disconnect(uri)
     return swept

@@ -10,9 +10,11 @@ from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
-from prices.store.bars import GRACE, PENDING_FOR, BarRepository
+from prices.store.bars import BarRepository
 from prices.store.documents import Facts
+from prices.store.manifests import GRACE, Manifests
 from prices.store.mongo import Db, StoreConflict
+from prices.store.sweeper import PENDING_FOR, Sweeper
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 KEY = SeriesKey("ACME")
@@ -36,6 +38,11 @@ FACTS = Facts(
 @pytest.fixture
 def repository(store: Db) -> BarRepository:
     return BarRepository(store)
+
+
+@pytest.fixture
+def sweeper(store: Db) -> Sweeper:
+    return Sweeper(store)
 
 
 def _publish(repository: BarRepository, rows: object = ROWS, facts: Facts = FACTS) -> None:
@@ -210,7 +217,7 @@ class TestRead:
     def test_is_none_while_the_first_bars_are_pending(
         self, repository: BarRepository, store: Db
     ) -> None:
-        repository._create(KEY, {"pending": "first", "pending_at": NOW})
+        Manifests(store).create(KEY, {"pending": "first", "pending_at": NOW})
         repository._insert(KEY, "first", BarSeries.from_rows(ROWS))
 
         assert repository.read(KEY) is None
@@ -254,49 +261,49 @@ class TestNote:
 
 class TestSweep:
     def test_deletes_old_generations_after_their_grace(
-        self, repository: BarRepository, store: Db
+        self, repository: BarRepository, sweeper: Sweeper, store: Db
     ) -> None:
         _publish(repository)
         _publish(repository, LATER)
 
-        early = repository.sweep(now=NOW + GRACE - timedelta(seconds=1))
+        early = sweeper.sweep(now=NOW + GRACE - timedelta(seconds=1))
         bars_early = store["bars"].count_documents({})
-        late = repository.sweep(now=NOW + GRACE)
+        late = sweeper.sweep(now=NOW + GRACE)
 
         assert (early, bars_early) == (0, 4)
         assert late == 1
         assert store["bars"].count_documents({}) == 1
         assert store["series"].find_one({"_id": "ACME|1d"}, {"retired": 1})["retired"] == []  # type: ignore[index]
-        assert repository.sweep(now=NOW + GRACE) == 0
+        assert sweeper.sweep(now=NOW + GRACE) == 0
 
     def test_gives_up_a_replacement_that_was_never_finished(
-        self, repository: BarRepository, store: Db
+        self, repository: BarRepository, sweeper: Sweeper, store: Db
     ) -> None:
         _publish(repository)
         base = repository.manifest(KEY)
         assert base is not None
-        registered = repository._swap(base, {"pending": "lost", "pending_at": NOW})
+        registered = Manifests(store).swap(base, {"pending": "lost", "pending_at": NOW})
         repository._insert(KEY, "lost", BarSeries.from_rows(LATER))
 
-        repository.sweep(now=NOW + PENDING_FOR)
-        repository.sweep(now=NOW + PENDING_FOR + GRACE)
+        sweeper.sweep(now=NOW + PENDING_FOR)
+        sweeper.sweep(now=NOW + PENDING_FOR + GRACE)
 
         assert store["bars"].count_documents({"m": "ACME|1d|lost"}) == 0
         manifest = repository.manifest(KEY)
         assert manifest is not None
         assert manifest.pending is None
         with pytest.raises(StoreConflict):
-            repository._swap(registered, {"generation": "lost"})
+            Manifests(store).swap(registered, {"generation": "lost"})
 
     def test_leaves_a_replacement_alone_that_is_at_work(
-        self, repository: BarRepository, store: Db
+        self, repository: BarRepository, sweeper: Sweeper, store: Db
     ) -> None:
         _publish(repository)
         base = repository.manifest(KEY)
         assert base is not None
-        repository._swap(base, {"pending": "busy", "pending_at": NOW})
+        Manifests(store).swap(base, {"pending": "busy", "pending_at": NOW})
 
-        repository.sweep(now=NOW + timedelta(minutes=59))
+        sweeper.sweep(now=NOW + timedelta(minutes=59))
 
         manifest = repository.manifest(KEY)
         assert manifest is not None
@@ -305,7 +312,7 @@ class TestSweep:
 
 class TestDelete:
     def test_unpublishes_and_lets_the_bars_be_swept(
-        self, repository: BarRepository, store: Db
+        self, repository: BarRepository, sweeper: Sweeper, store: Db
     ) -> None:
         _publish(repository)
 
@@ -313,18 +320,18 @@ class TestDelete:
 
         assert deleted is True
         assert repository.read(KEY) is None
-        repository.sweep(now=NOW + GRACE)
+        sweeper.sweep(now=NOW + GRACE)
         assert store["bars"].count_documents({}) == 0
 
     def test_a_series_that_returns_has_a_generation_never_used_before(
-        self, repository: BarRepository
+        self, repository: BarRepository, sweeper: Sweeper
     ) -> None:
         _publish(repository)
         old = repository.manifest(KEY)
         repository.delete(KEY, now=NOW)
 
         _publish(repository, LATER)
-        repository.sweep(now=NOW + GRACE)
+        sweeper.sweep(now=NOW + GRACE)
 
         stored = repository.read(KEY)
         assert old is not None
@@ -333,5 +340,7 @@ class TestDelete:
         assert stored.manifest.generation != old.generation
         assert stored.manifest.version > old.version
 
-    def test_there_may_be_nothing_to_delete(self, repository: BarRepository) -> None:
+    def test_there_may_be_nothing_to_delete(
+        self, repository: BarRepository, sweeper: Sweeper
+    ) -> None:
         assert repository.delete(KEY, now=NOW) is False

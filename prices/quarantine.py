@@ -1,0 +1,74 @@
+"""Quarantine: what was kept out of the store is written down, and closed when it is over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from prices.domain.answers import Fetched, Guard
+from prices.models import Quarantine, SyncRun
+from prices.outcomes import Outcome, Result
+
+Resolution = Quarantine.Resolution
+
+
+def note(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
+    """Writes down what was refused of an answer; a good answer closes what was open before."""
+    for refusal in outcome.refused:
+        _keep(outcome, refusal.guard, refusal.reason, run, now)
+    if outcome.result is Result.FAILED or outcome.answer is None:
+        return
+    released = bool(run.options.get("trusted"))
+    over = open_entries(outcome.symbol).exclude(kind__in=[r.guard for r in outcome.refused])
+    for entry in over:
+        if released or _covers(outcome.answer, entry):
+            entry.resolved_at = now
+            entry.resolution = Resolution.RELEASED if released else Resolution.SUPERSEDED
+            entry.save(update_fields=["resolved_at", "resolution"])
+
+
+def open_entries(symbol: str | None = None) -> Any:
+    """What is in quarantine now (of one symbol), the latest first; a query of `Quarantine`."""
+    entries = Quarantine.objects.filter(resolved_at=None)
+    return entries if symbol is None else entries.filter(symbol=symbol)
+
+
+def _keep(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now: datetime) -> None:
+    values = {
+        "reason": reason[:500],
+        "summary": _summary(outcome.answer) if outcome.answer else {},
+        "run": run,
+        "last_seen": now,
+    }
+    again = open_entries(outcome.symbol).filter(kind=guard)
+    if not again.update(**values, times=F("times") + 1):
+        Quarantine.objects.create(symbol=outcome.symbol, kind=guard, first_seen=now, **values)
+
+
+def _covers(answer: Fetched, entry: Quarantine) -> bool:
+    """Nonsense in old bars is not mended by a good answer for newer ones."""
+    start = entry.summary.get("asked_from", "")
+    return entry.kind != Guard.NONSENSE or answer.asked.start.isoformat() <= start
+
+
+def _summary(answer: Fetched) -> dict[str, Any]:
+    """What an answer held, small enough to be kept and read."""
+    bars, actions = answer.series, answer.actions
+    return {
+        "asked_from": answer.asked.start.isoformat(),
+        "bars": len(bars),
+        "first": str(bars.sessions[0]) if len(bars) else None,
+        "last": str(bars.sessions[-1]) if len(bars) else None,
+        "last_close": float(bars.close[-1]) if len(bars) else None,
+        "currency": answer.currency,
+        "exchange": answer.exchange,
+        "name": answer.name,
+        "splits": [
+            f"{s.session}: {s.numerator:g}:{s.denominator:g}" for s in actions.splits[-5:]
+        ],
+        "dividends": len(actions.dividends),
+        "nonsense": [str(session) for session in answer.nonsense[:20]],
+        "fetched_at": answer.fetched_at.isoformat(),
+    }

@@ -1,0 +1,82 @@
+"""Manifests: one small document a series, changed by compare-and-swap on its version alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo.client_session import ClientSession
+from pymongo.collection import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from prices.domain.bars import SeriesKey
+from prices.store.documents import Manifest, manifest_of
+from prices.store.mongo import Db, StoreConflict, failures_named
+
+# Longer than any read may take, so that no reader loses the generation it began with.
+GRACE = timedelta(minutes=2)
+
+
+class Manifests:
+    """The manifests of one database."""
+
+    def __init__(self, db: Db) -> None:
+        self.collection = db["series"]
+
+    def one(self, key: SeriesKey) -> Manifest | None:
+        with failures_named():
+            document = self.collection.find_one({"_id": str(key)}, {"retired": 0})
+        return manifest_of(document) if document else None
+
+    def all(self, symbols: Iterable[str] | None = None) -> dict[SeriesKey, Manifest]:
+        """The manifests of all series, or of those of the given symbols."""
+        wanted = {} if symbols is None else {"symbol": {"$in": list(symbols)}}
+        with failures_named():
+            documents = self.collection.find(wanted, {"retired": 0}, batch_size=10_000)
+            found = [manifest_of(document) for document in documents]
+        return {manifest.key: manifest for manifest in found}
+
+    def create(self, key: SeriesKey, pending: dict[str, Any]) -> Manifest:
+        document = {
+            "_id": str(key),
+            "symbol": key.symbol,
+            "interval": str(key.interval),
+            "version": 1,
+            "generation": None,
+            "retired": [],
+            **pending,
+        }
+        with failures_named():
+            try:
+                self.collection.insert_one(document)
+            except DuplicateKeyError as error:
+                raise StoreConflict(f"{key} was created by somebody else") from error
+        return manifest_of(document)
+
+    def swap(
+        self,
+        base: Manifest,
+        changes: dict[str, Any],
+        *,
+        retire: str | None = None,
+        now: datetime | None = None,
+        session: ClientSession | None = None,
+    ) -> Manifest:
+        """The compare-and-swap that every change of a manifest is."""
+        update: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
+        if retire is not None and now is not None:
+            update["$push"] = {"retired": {"generation": retire, "delete_after": now + GRACE}}
+        # A transaction decides itself which failures it tries again.
+        with nullcontext() if session else failures_named():
+            document = self.collection.find_one_and_update(
+                {"_id": str(base.key), "version": base.version},
+                update,
+                projection={"retired": 0},
+                return_document=ReturnDocument.AFTER,
+                session=session,
+            )
+        if document is None:
+            raise StoreConflict(f"{base.key} was changed by somebody else")
+        return manifest_of(document)
