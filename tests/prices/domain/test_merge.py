@@ -106,7 +106,8 @@ class TestMerge:
 
         assert decision.change is Change.REPLACE
         assert decision.bars == series(*WEEK)
-        assert decision.corrections == ()
+        # What lies before the first stored bar was no gap, but not known yet.
+        assert [c.session for c in decision.corrections] == [day(WEEK[hole][0])] * (hole > 0)
 
     def test_learns_of_a_dividend_without_new_bars(self) -> None:
         actions = Actions((), (Dividend(day("2026-03-05"), 0.25),))
@@ -118,11 +119,13 @@ class TestMerge:
 
     def test_keeps_events_from_before_what_was_asked(self) -> None:
         old = Dividend(day("2026-03-03"), 0.25)
-        gone = Dividend(day("2026-03-05"), 0.5)
+        new = Dividend(day("2026-03-05"), 0.5)
 
-        decision = merged(stored(actions=Actions((), (old, gone))), answer(*WEEK[2:]))
+        decision = merged(
+            stored(actions=Actions((), (old,))), answer(*WEEK[2:], actions=Actions((), (new,)))
+        )
 
-        assert decision.actions == Actions((), (old,))
+        assert decision.actions == Actions((), (old, new))
 
     def test_lets_an_earlier_answer_never_override_a_later_one(self) -> None:
         late = answer(*WEEK[:4], ("2026-03-06", 99.0), fetched_at=FRIDAY_NOON)

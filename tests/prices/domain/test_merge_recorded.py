@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from prices.domain.actions import Actions, Split
+from prices.domain.answers import Correction, Fetched, Stored, Why
 from prices.domain.bars import BarSeries
-from prices.domain.merge import Change, Correction, Fetched, Stored, merge
+from prices.domain.merge import Change, merge
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import (
     closes,
@@ -70,7 +71,9 @@ class TestGoog:
         assert decision.change is Change.REPLACE
         assert decision.actions == SPLIT
         assert decision.bars.close.tolist() == pytest.approx([68.3685], abs=1e-4)
-        assert decision.corrections == ()
+        assert decision.corrections == (
+            Correction(day("2022-07-18"), "split", None, 20.0, Why.SPLIT),
+        )
 
     def test_is_refused_when_it_is_not(self, recordings: Path) -> None:
         held, answer = self.held(recordings), self.answer(recordings, Actions())
@@ -146,7 +149,7 @@ class TestRevisions:
         moved = {True: 0.0, False: 0.0}
         for one in corrections:
             is_volume = one.field == "volume"
-            moved[is_volume] = max(moved[is_volume], abs(one.new / (one.old or 1) - 1))
+            moved[is_volume] = max(moved[is_volume], abs((one.new or 0) / (one.old or 1) - 1))
         assert {one.field for one in corrections} == {"open", "high", "low", "volume"}
         assert 1e-3 < moved[False] < 2e-3
         assert 0.1 < moved[True] < 0.2

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.merge import Change, Correction, Decision, merge
+from prices.domain.answers import Correction, Guard, Refusal, Why
+from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import closes, day, fetched, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
@@ -32,6 +33,7 @@ class TestCurrency:
 
         assert decision.change is Change.REFUSE
         assert decision.reason == "the currency changed from USD to GBp"
+        assert decision.refusal == Refusal(Guard.CURRENCY, decision.reason)
 
     @pytest.mark.parametrize(("held", "told"), [("", "USD"), ("USD", "")])
     def test_that_one_side_does_not_know_is_no_change(self, held: str, told: str) -> None:
@@ -130,7 +132,9 @@ class TestSplit:
             "2026-03-06": 52.0,
             "2026-03-09": 52.5,
         }
-        assert decision.corrections == ()
+        assert decision.corrections == (
+            Correction(day("2026-03-09"), "split", None, 2.0, Why.SPLIT),
+        )
 
     def test_converts_the_bars_that_the_answer_lacks(self) -> None:
         many = [(f"2026-02-{n:02}", 90.0 + n) for n in (9, 10, 11, 12, 13, 17, 18, 19)]
@@ -144,12 +148,16 @@ class TestSplit:
         assert closes(decision.bars)["2026-02-12"] == 51.0
         assert decision.bars.volume.tolist() == [2_000] * 13
 
-    def test_with_bars_that_were_not_restated_is_refused(self) -> None:
+    def test_with_bars_that_were_not_restated_waits_for_them(self) -> None:
         """Yahoo serves the event before it has restated the bars."""
         decision = decided(*WEEK, ("2026-03-09", 52.5), actions=TWO_FOR_ONE, asked=ALL_THERE_IS)
 
         assert decision.change is Change.REFUSE
-        assert decision.reason.startswith("prices are 2 times the stored ones")
+        assert decision.actions == Actions()
+        assert decision.refusal == Refusal(
+            Guard.SPLIT_PENDING,
+            "split pending: 2:1 on 2026-03-09, and the provider has not restated the history yet",
+        )
 
     def test_that_comes_after_its_bars_is_refused_until_it_is_there(self) -> None:
         decision = decided(*HALVED, ("2026-03-09", 52.5), asked=ALL_THERE_IS)
@@ -186,12 +194,11 @@ class TestSplit:
 
         assert decision.change is change
         if change is Change.REFUSE:
-            assert decision.reason == "the answer holds only 80% of the stored sessions"
+            assert decision.reason == "the answer holds only 80% of the 10 stored sessions"
 
 
 class TestLosing:
     def test_sessions_is_impossible_without_a_split(self) -> None:
-        """A whole answer that holds only a tenth leaves the rest where it is."""
         decision = merge(
             stored(),
             fetched(series(WEEK[4], MONDAY), asked=ALL_THERE_IS, fetched_at=NOW),
@@ -199,5 +206,5 @@ class TestLosing:
             now=NOW,
         )
 
-        assert decision.change is Change.APPEND
-        assert closes(decision.bars) == {"2026-03-09": 105.0}
+        assert decision.change is Change.REFUSE
+        assert decision.reason == "the answer holds only 20% of the 5 stored sessions"

@@ -1,0 +1,302 @@
+"""The guards, one by one: what keeps an answer out of the store, and what does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.answers import Guard, Why
+from prices.domain.merge import Change, Decision, merge
+from prices.domain.ranges import DateRange
+from tests.prices.domain.builders import at, closes, day, series, sessions
+from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
+
+WHOLE = DateRange(day("1900-01-01"), day("2026-03-16"))
+MONDAY = ("2026-03-09", 52.5, 2_000)
+HALVED = tuple((when, close / 2, 2_000) for when, close in WEEK)
+SPLIT = Split(day("2026-03-09"), 2, 1)
+ON_THE_DAY = at("2026-03-09 20:30")  # Monday, half an hour after New York's close
+
+
+def decided(*rows: Any, held: Any = None, now: Any = NOW, **changes: Any) -> Decision:
+    return merge(held or stored(), answer(*rows, **changes), sessions("XNYS"), now=now)
+
+
+def guard(decision: Decision) -> Guard | None:
+    return decision.refusal.guard if decision.refusal else None
+
+
+class TestSplitPending:
+    """What Yahoo serves around an ex-date, on Monday the 9th."""
+
+    def test_an_announced_split_changes_nothing_before_its_day(self) -> None:
+        rows, now = (*WEEK[:4], WEEK[4]), at("2026-03-07 12:00")
+
+        decision = decided(*rows, actions=Actions((SPLIT,)), asked=WHOLE, now=now, fetched_at=now)
+
+        assert decision.change is Change.NOTHING
+        assert decision.actions == Actions()
+
+    def test_an_announced_split_counts_once_the_prices_are_restated(self) -> None:
+        now = at("2026-03-08 12:00")
+
+        decision = decided(*HALVED, actions=Actions((SPLIT,)), asked=WHOLE, now=now, fetched_at=now)
+
+        assert decision.change is Change.REPLACE
+        assert decision.actions.splits == (SPLIT,)
+        assert closes(decision.bars)["2026-03-06"] == 52.0
+
+    def test_a_told_split_waits_while_no_bar_shows_the_new_basis(self) -> None:
+        decision = decided(*WEEK, actions=Actions((SPLIT,)), asked=WHOLE, now=ON_THE_DAY)
+
+        assert guard(decision) is Guard.SPLIT_PENDING
+        assert decision.refusal is not None
+        assert decision.refusal.passes
+
+    def test_a_told_split_waits_while_history_is_old(self) -> None:
+        decision = decided(*WEEK, MONDAY, actions=Actions((SPLIT,)), asked=WHOLE)
+
+        assert guard(decision) is Guard.SPLIT_PENDING
+        assert decision.change is Change.REFUSE
+
+    def test_a_first_answer_waits_too(self) -> None:
+        decision = decided(
+            *WEEK, MONDAY, held=stored(series()), actions=Actions((SPLIT,)), asked=WHOLE
+        )
+
+        assert guard(decision) is Guard.SPLIT_PENDING
+
+    def test_old_splits_of_a_first_answer_are_believed(self) -> None:
+        """Yahoo's far past has steps that nobody will mend any more."""
+        old = Split(day("2026-01-05"), 2, 1)
+        rows = (("2026-01-02", 200.0), ("2026-01-05", 100.0), *WEEK)
+
+        decision = decided(*rows, held=stored(series()), actions=Actions((old,)), asked=WHOLE)
+
+        assert decision.change is Change.REPLACE
+
+    def test_an_event_that_comes_after_its_prices_is_taken(self) -> None:
+        """The stored series was on the new basis from the start: only the event is new."""
+        held = stored(series(*HALVED, MONDAY))
+
+        decision = decided(*HALVED, MONDAY, held=held, actions=Actions((SPLIT,)), asked=WHOLE)
+
+        assert decision.change is Change.NOTHING
+        assert decision.actions.splits == (SPLIT,)
+
+    def test_a_split_that_vanishes_while_prices_stay_is_refused(self) -> None:
+        held = stored(series(*HALVED, MONDAY), actions=Actions((SPLIT,)))
+
+        decision = decided(*HALVED, MONDAY, held=held, asked=WHOLE)
+
+        assert guard(decision) is Guard.ACTIONS
+        assert decision.reason == "the answer lacks the split of 2026-03-09"
+
+
+class TestStepOfANewBar:
+    def test_waits_until_its_session_is_settled(self) -> None:
+        """The new price came, the restated history and the event did not."""
+        early = decided(*WEEK[2:], MONDAY, now=ON_THE_DAY, fetched_at=ON_THE_DAY)
+        settled = decided(*WEEK[2:], MONDAY)
+
+        assert guard(early) is Guard.STEP
+        assert early.change is Change.REFUSE
+        assert "moves as by a split on 2026-03-09" in early.reason
+        assert settled.change is Change.APPEND
+
+    def test_leaves_the_bars_before_it(self) -> None:
+        held = stored(series(*WEEK[:4]))
+
+        decision = decided(*WEEK[1:], MONDAY, held=held, now=ON_THE_DAY, fetched_at=ON_THE_DAY)
+
+        assert decision.change is Change.APPEND
+        assert closes(decision.bars) == {"2026-03-06": 104.0}
+        assert guard(decision) is Guard.STEP
+
+    def test_of_a_day_like_any_other_passes(self) -> None:
+        crash = ("2026-03-09", 80.0)
+
+        decision = decided(*WEEK[2:], crash, now=ON_THE_DAY, fetched_at=ON_THE_DAY)
+
+        assert decision.change is Change.APPEND
+
+    def test_of_a_series_that_moves_like_that_passes(self) -> None:
+        wild = (("2026-03-04", 10.0), ("2026-03-05", 25.0), ("2026-03-06", 11.0))
+
+        decision = decided(*wild, ("2026-03-09", 22.0), held=stored(series(*wild)), now=ON_THE_DAY)
+
+        assert decision.change is Change.APPEND
+
+
+class TestUnit:
+    PENCE = tuple((when, close * 100) for when, close in WEEK)
+
+    @pytest.mark.parametrize(
+        ("minor", "major", "mic"), [("GBp", "GBP", "XLON"), ("ZAc", "ZAR", ""), ("ILA", "ILS", "")]
+    )
+    def test_of_the_series_is_kept_when_the_provider_flips(
+        self, minor: str, major: str, mic: str
+    ) -> None:
+        held = stored(series(*self.PENCE), currency=minor)
+        dividends = Actions((), (Dividend(day("2026-03-05"), 0.5),))
+        found = answer(*WEEK, ("2026-03-09", 105.0), currency=major, actions=dividends)
+
+        decision = merge(held, found, sessions(mic) if mic else None, now=NOW)
+
+        assert decision.change is Change.APPEND
+        assert closes(decision.bars) == {"2026-03-09": pytest.approx(10_500.0)}
+        assert decision.actions.dividends == (Dividend(day("2026-03-05"), 50.0),)
+
+    def test_is_kept_in_pounds_too(self) -> None:
+        found = answer(*self.PENCE, ("2026-03-09", 10_500.0), currency="GBp")
+
+        decision = merge(stored(currency="GBP"), found, sessions("XLON"), now=NOW)
+
+        assert closes(decision.bars) == {"2026-03-09": pytest.approx(105.0)}
+
+    def test_whose_name_alone_flips_is_refused(self) -> None:
+        found = answer(*self.PENCE, currency="GBP")
+        held = stored(series(*self.PENCE), currency="GBp")
+
+        decision = merge(held, found, sessions("XLON"), now=NOW)
+
+        assert guard(decision) is Guard.CURRENCY
+        assert decision.reason == "the currency changed from GBp to GBP"
+
+    def test_that_moves_without_its_name_is_refused(self) -> None:
+        assert guard(decided(*self.PENCE)) is Guard.BASIS
+
+
+class TestCompleteness:
+    def test_of_a_whole_answer_without_a_bar(self) -> None:
+        decision = decided(asked=WHOLE)
+
+        assert guard(decision) is Guard.COMPLETENESS
+        assert decision.reason == "the answer holds none of the 5 stored sessions"
+
+    def test_a_part_that_has_none_of_the_stored_sessions_asks_for_the_whole(self) -> None:
+        asked = DateRange(day("2026-03-04"), day("2026-03-16"))
+
+        empty = decided(asked=asked)
+        other = decided(("2026-03-10", 7.0), ("2026-03-11", 7.1), asked=asked)
+
+        assert empty.change is Change.WHOLE
+        assert other.change is Change.WHOLE
+        assert other.reason == "the answer has none of the sessions that are stored"
+
+    def test_another_company_under_the_same_symbol_is_refused(self) -> None:
+        rows = [("2026-03-10", 7.0), ("2026-03-11", 7.1)]
+
+        assert guard(decided(*rows, asked=WHOLE)) is Guard.COMPLETENESS
+        assert guard(decided(*((when, 7.0) for when, _ in WEEK), asked=WHOLE)) is Guard.BASIS
+
+
+class TestDividends:
+    PAID = tuple(Dividend(day(f"2026-03-0{n}"), 0.1 * n) for n in (2, 4, 6))
+
+    def held(self) -> Any:
+        return stored(actions=Actions((), self.PAID))
+
+    def test_that_moves_within_the_answer_moves(self) -> None:
+        moved = (*self.PAID[:2], Dividend(day("2026-03-05"), 0.6))
+
+        decision = decided(*WEEK, held=self.held(), actions=Actions((), moved), asked=WHOLE)
+
+        assert decision.actions.dividends == moved
+
+    def test_that_moves_over_the_edge_of_the_answer_asks_for_the_whole(self) -> None:
+        """Kept where it was and told where it is now, it would count twice."""
+        moved = (Dividend(day("2026-03-05"), 0.4), self.PAID[2])
+
+        decision = decided(
+            *WEEK[3:],
+            held=self.held(),
+            actions=Actions((), moved),
+            asked=DateRange(day("2026-03-05"), day("2026-03-16")),
+        )
+
+        assert decision.change is Change.WHOLE
+        assert decision.reason == "a dividend was moved"
+
+    def test_that_vanishes_from_a_part_asks_for_the_whole(self) -> None:
+        decision = decided(*WEEK[3:], held=self.held())
+
+        assert decision.change is Change.WHOLE
+        assert decision.reason == "a dividend is told no more"
+
+    def test_that_vanish_from_the_whole_are_not_given_up(self) -> None:
+        decision = decided(*WEEK, held=self.held(), asked=WHOLE)
+
+        assert guard(decision) is Guard.ACTIONS
+        assert decision.reason == "the answer lacks 3 of the 3 stored dividends"
+
+    def test_one_may_be_withdrawn(self) -> None:
+        decision = decided(*WEEK, held=self.held(), actions=Actions((), self.PAID[1:]), asked=WHOLE)
+
+        assert decision.change is Change.NOTHING
+        assert decision.actions.dividends == self.PAID[1:]
+
+
+class TestTrusted:
+    def test_an_answer_is_taken_whatever_is_stored(self) -> None:
+        rows = [("2026-03-10", 7.0), ("2026-03-11", 7.1)]
+
+        decision = merge(
+            stored(), answer(*rows, asked=WHOLE), sessions("XNYS"), now=NOW, trusted=True
+        )
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars) == dict(rows)
+        (correction,) = decision.corrections
+        assert (correction.field, correction.old, correction.new) == ("bars", 5, 2)
+        assert correction.why is Why.RELEASED
+
+    def test_an_empty_answer_destroys_nothing(self) -> None:
+        decision = merge(stored(), answer(asked=WHOLE), sessions("XNYS"), now=NOW, trusted=True)
+
+        assert decision.change is Change.NOTHING
+
+
+class TestWhy:
+    def test_a_volume_settles_until_its_session_is_final(self) -> None:
+        held = stored(final_through=day("2026-03-04"))
+        rows = [(when, close, 1_001) for when, close in WEEK[1:]]
+
+        decision = decided(*rows, held=held)
+
+        assert [(c.session, c.why) for c in decision.corrections] == [
+            (day("2026-03-03"), Why.REVISED),
+            (day("2026-03-04"), Why.REVISED),
+            (day("2026-03-05"), Why.SETTLED),
+            (day("2026-03-06"), Why.SETTLED),
+        ]
+
+    def test_a_price_is_revised_also_before_that(self) -> None:
+        held = stored(final_through=day("2026-03-04"))
+
+        decision = decided(*WEEK[1:4], ("2026-03-06", 104.01), held=held)
+
+        assert {(c.field, c.why) for c in decision.corrections} == {
+            (name, Why.REVISED) for name in ("open", "high", "low", "close")
+        }
+
+    def test_a_gap_is_healed(self) -> None:
+        held = stored(series(*WEEK[:2], *WEEK[3:]))
+
+        (correction,) = decided(*WEEK, held=held).corrections
+
+        assert (correction.session, correction.why) == (day("2026-03-04"), Why.HEALED)
+        assert (correction.field, correction.old, correction.new) == ("close", None, 102.0)
+
+
+def test_a_session_counts_as_settled_by_its_age_where_none_are_known() -> None:
+    young = merge(stored(), answer(*WEEK[2:], MONDAY), None, now=NOW)
+    old = merge(stored(), answer(*WEEK[2:], MONDAY), None, now=NOW + timedelta(days=7))
+
+    assert guard(young) is Guard.STEP
+    assert old.change is Change.APPEND
+    assert np.array_equal(old.bars.close, [52.5])
