@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from prices.domain.freshness import LAGGING_AFTER
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import Quarantine, SyncRun, TrackedSymbol
 
 Choices = list[tuple[str, str]]
 
@@ -73,3 +73,23 @@ class PartsFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
         return queryset if self.value() == "all" else queryset.filter(parent=None)
+
+
+class OverFilter(SimpleListFilter):
+    """What is in quarantine now, unless what is over is asked for."""
+
+    title = "state"
+    parameter_name = "over"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [("all", "With what is over")]
+
+    def choices(self, changelist: ChangeList) -> Any:
+        default, *others = super().choices(changelist)
+        yield {**default, "display": "In quarantine"}
+        yield from others
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Quarantine]
+    ) -> QuerySet[Quarantine]:
+        return queryset if self.value() == "all" else queryset.filter(resolved_at=None)

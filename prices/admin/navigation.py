@@ -17,6 +17,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")},
                 _list("Symbols", "candlestick_chart", "prices.trackedsymbol"),
                 _list("Sync runs", "sync", "prices.syncrun"),
+                _list("Quarantine", "gpp_maybe", "prices.quarantine"),
             ]
         },
         {

@@ -11,15 +11,15 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.html import format_html
 
-from prices import runs, schedules, wiring
+from prices import wiring
 from prices.admin.base import ThemedAdmin
-from prices.admin.display import run_link
 from prices.admin.filters import FailingFilter, SyncedFilter
 from prices.admin.forms import TrackForm
+from prices.admin.queueing import counted, listed, queue_run
 from prices.admin.reported import attach_reports
 from prices.admin.symbol_columns import SymbolColumns
+from prices.admin.truth import tables_of
 from prices.models import SyncRun, TrackedSymbol
 from prices.tracking import track, untrack
 
@@ -31,7 +31,7 @@ _IDENTITY = ("symbol", "name", "market")
 _HISTORY = (("state", "coverage"), ("first_bar", "last_bar"), ("bars", "gaps"))
 _JOBS = (
     *(("last_update_", "last_attempt_"), ("last_error", "failures")),
-    *(("next_attempt_", "last_queried_"), "added_"),
+    *(("next_attempt_", "last_queried_"), "added_", "suspended_reason"),
 )
 _INSTRUMENT = (("mic", "currency"), ("timezone", "instrument_type"))
 
@@ -48,6 +48,7 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
     show_full_result_count = False
     list_before_template = _STORE_BANNER
     change_form_outer_before_template = _STORE_BANNER
+    change_form_outer_after_template = "admin/prices/trackedsymbol/after.html"
     actions = ("backfill", "sync_now", "suspend", "resume")
     actions_submit_line = ("backfill_this", "sync_this")
     fieldsets = (
@@ -75,6 +76,7 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
         row = kwargs.get("obj")
         if row is not None:
             context["store_error"] = attach_reports([row], now=timezone.now())
+            context |= tables_of(row.symbol)
         context["show_save_and_continue"] = context["show_save_and_add_another"] = row is None
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -124,7 +126,7 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
         count = chosen.update(active=False)
         self.message_user(
             request,
-            f"{_counted(count)} suspended: still served, not synced any more."
+            f"{counted(count)} suspended: still served, not synced any more."
             if count
             else "They were suspended already.",
             messages.SUCCESS if count else messages.INFO,
@@ -135,10 +137,17 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
         chosen = queryset.filter(active=False)
         self._log(request, chosen, "Resumed.")
         # A clean start: what it failed of before it was suspended delays nothing any more.
-        count = chosen.update(active=True, failures=0, next_attempt_at=None)
+        count = chosen.update(
+            active=True,
+            failures=0,
+            next_attempt_at=None,
+            suspended_reason="",
+            missing_since=None,
+            missing_reason="",
+        )
         self.message_user(
             request,
-            f"{_counted(count)} resumed: the next sync takes up what was missed."
+            f"{counted(count)} resumed: the next sync takes up what was missed."
             if count
             else "None of them was suspended.",
             messages.SUCCESS if count else messages.INFO,
@@ -158,28 +167,11 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
         return super().response_change(request, obj)
 
     def _queue_backfill(self, request: HttpRequest, symbols: list[str]) -> None:
-        what = f"the whole history of {_listed(symbols)}"
-        self._queue(request, Kind.BACKFILL, symbols, what, options={"whole": True})
+        what = f"the whole history of {listed(symbols)}"
+        queue_run(request, Kind.BACKFILL, symbols, what, options={"whole": True})
 
     def _queue_sync(self, request: HttpRequest, symbols: list[str]) -> None:
-        self._queue(request, Kind.HISTORICAL_SYNC, symbols, f"a sync of {_listed(symbols)}")
-
-    def _queue(
-        self,
-        request: HttpRequest,
-        kind: SyncRun.Kind,
-        symbols: list[str],
-        what: str,
-        options: dict[str, Any] | None = None,
-    ) -> None:
-        trigger = f"admin ({request.user.get_username()})"
-        run = runs.queue(kind, trigger=trigger, symbols=symbols, options=options)
-        link = run_link(run, f"Run {run.pk}")
-        self.message_user(request, format_html("{} is queued: {}.", link, what), messages.SUCCESS)
-        if not schedules.scheduler_state(now=timezone.now()).running:
-            self.message_user(
-                request, "No jobs run at present: it waits for the cluster.", messages.WARNING
-            )
+        queue_run(request, Kind.HISTORICAL_SYNC, symbols, f"a sync of {listed(symbols)}")
 
     def _log(self, request: HttpRequest, queryset: Symbols, change: str) -> None:
         assert request.user.pk is not None  # noqa: S101  # who may change is known
@@ -216,11 +208,3 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
 
 def _spelled(queryset: Symbols) -> list[str]:
     return list(queryset.values_list("symbol", flat=True))
-
-
-def _counted(count: int) -> str:
-    return f"{count} symbol{'s' * (count != 1)}"
-
-
-def _listed(symbols: list[str]) -> str:
-    return ", ".join(symbols) if len(symbols) <= 3 else _counted(len(symbols))

@@ -11,6 +11,8 @@ urlpatterns = [
     path("status", views.StatusView.as_view()),
     path("scheduler/status", views.SchedulerView.as_view()),
     path("historical/<str:symbol>", views.HistoricalView.as_view()),
+    path("actions/<str:symbol>", views.ActionsView.as_view()),
+    path("corrections/<str:symbol>", views.CorrectionsView.as_view()),
     path("refresh-live", views.RefreshLiveView.as_view()),
     path("sync-historical", views.SyncHistoricalView.as_view()),
     path("backfill-symbol", views.BackfillSymbolView.as_view()),

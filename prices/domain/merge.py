@@ -95,9 +95,12 @@ def _judged(stored: Stored, answer: Fetched, bars: BarSeries, today: date) -> De
     if not whole and (note := _doubt(stored, answer, bars, expected, restated=restated)):
         return Decision(Change.WHOLE, BarSeries.empty(), stored.actions, note=note)
     after = bars if restated else stored.series.merged(bars)
+    short = refusals.completeness(stored, bars) if whole else None
+    # A short answer that agrees with what is stored adds to it, but cannot replace it.
+    replaces = restated or not np.isin(bars.ts, stored.series.ts).any()
     refusal = (
         _basis_refusal(stored, bars, actions, step, restated=restated)
-        or (refusals.completeness(stored, bars) if whole else None)
+        or (short if replaces else None)
         or (refusals.dividends_complete(stored, answer.actions) if whole else None)
         or refusals.unit_jump(stored, after, actions)
     )
@@ -105,7 +108,7 @@ def _judged(stored: Stored, answer: Fetched, bars: BarSeries, today: date) -> De
         return _refused(stored, refusal)
     if restated and step is None:
         return _restated(stored, bars, actions)
-    return _decide(stored, bars, actions)
+    return replace(_decide(stored, bars, actions), refusal=short)
 
 
 def _doubt(
@@ -242,7 +245,7 @@ def _corrections(
     """Every field of a bar that both have and that differs by more than a relative tolerance,
     and the closes of sessions among the old ones that had no bar."""
     _, mine, theirs = np.intersect1d(old.ts, new.ts, assume_unique=True, return_indices=True)
-    settled = stored.final_through or date.max
+    settled = stored.final_through or date.min
     found = []
     for name in FIELDS:
         before: Floats = getattr(old, name)[mine]
@@ -277,7 +280,7 @@ def _without_unsettled_step(
         return _refused(stored, refusal)
     if decision.change is Change.REPLACE and kept == stored.series:
         return _refused(stored, refusal)
-    return replace(decision, bars=kept, refusal=refusal)
+    return replace(decision, bars=kept, refusal=decision.refusal or refusal)
 
 
 def overlap_start(last: date, final_through: date | None, calendar: Sessions | None) -> date:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from prices.domain.bars import Bar, nonsense
+from prices.domain.refusals import moves_like_a_split
 from prices.domain.sessions import Sessions
 
 # What a quote may say of the close before and still speak of the same prices: less than the
@@ -69,5 +70,7 @@ def closing_bar(quote: Quote, last: Bar, currency: str, calendar: Sessions | Non
         return None
     if abs(quote.previous_close / last.close - 1) > _SAME_BASIS:
         return None
+    if moves_like_a_split(np.log([bar.close / last.close])).any():
+        return None  # whether it is one, the provider's history tells
     columns = (np.array([value]) for value in bar[1:])
     return None if nonsense(*columns).any() else bar

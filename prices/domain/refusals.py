@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prices.domain.actions import Actions, Dividend, Split, split_factors
 from prices.domain.answers import Fetched, Guard, Refusal, Stored
@@ -19,15 +20,20 @@ from prices.domain.sessions import Sessions
 SAME_PRICE = 1e-4
 # How much of the stored history, and of its dividends, a whole answer must hold.
 COMPLETE = 0.9
-# Logarithms of the smallest change that a split makes (21:20), of the smallest that is taken for
-# a hundredfold one, as from pence to pounds, and of a day's move that might be a split's (3:2).
-_SPLIT_STEP, _UNIT_STEP, _DAILY_STEP = np.log([1.04, 80, 1.45])
+# Logarithms of the smallest change that a split makes (21:20), and of the smallest that is taken
+# for a hundredfold one, as from pence to pounds.
+_SPLIT_STEP, _UNIT_STEP = np.log([1.04, 80])
+# The ratios that splits have, as logarithms, and what the market may add on the same day.
+_RATIOS = np.log([1.5, *range(2, 11), 12, 15, 20, 25, 30, 40, 50, 75, 100])
+_DAYS_MOVE = np.log(1.1)
+# So many later sessions confirm a move that looks like a split's.
+_SESSIONS_TO_CONFIRM = 5
 # A split this recent may not have reached the provider's whole history yet.
 _RECENT = timedelta(days=30)
 # Nearer to another of its kind than this, an event may be the same one, moved.
 _SAME_EVENT = timedelta(days=7)
-# Where sessions are not known, a bar this old is settled.
-_SETTLED_AFTER = timedelta(days=7)
+# The same, where sessions are not known.
+_CONFIRMED_AFTER = timedelta(days=7)
 
 
 def in_stored_unit(stored: Stored, fetched: Fetched) -> Fetched | Refusal:
@@ -152,7 +158,9 @@ def moved_over_the_edge(stored: Stored, told: Actions, since: date) -> bool:
 
 def _is_same(old: Dividend, new: Dividend) -> bool:
     near = abs(old.session - new.session) < _SAME_EVENT
-    return old.session == new.session or (near and math.isclose(old.amount, new.amount, rel_tol=1e-3))
+    return old.session == new.session or (
+        near and math.isclose(old.amount, new.amount, rel_tol=1e-3)
+    )
 
 
 def dividends_complete(stored: Stored, told: Actions) -> Refusal | None:
@@ -182,30 +190,39 @@ def unit_jump(stored: Stored, after: BarSeries, actions: Actions) -> Refusal | N
 def unsettled_step(
     old: BarSeries, new: BarSeries, calendar: Sessions | None, now: datetime
 ) -> date | None:
-    """The first session behind `old` that moves as by a split, and is not settled yet.
+    """The first session behind `old` that moves as by a split, and is not confirmed yet.
 
-    On its ex-date the provider may serve a new price behind an old history, and no event. A real
-    move stands when the session is settled; a series that moves like that often is let be.
+    From its ex-date on the provider may serve new prices behind an old history, and no event. A
+    real move stands after some more sessions; a series that moves like that often is let be.
     """
     if not len(new) or not len(old):
         return None
     closes = np.concatenate([old.close[-1:], new.close])
-    moves = np.abs(np.diff(np.log(closes)))
+    moves = np.diff(np.log(closes))
     usual = float(np.abs(np.diff(np.log(old.close[-250:]))).max()) if len(old) > 1 else 0.0
-    settled = calendar.last_settled(now) if calendar else now.date() - _SETTLED_AFTER
-    open_ = new.sessions > np.datetime64(settled or date.min, "D")
-    found = open_ & (moves > max(_DAILY_STEP, 1.2 * usual))
+    closed = calendar.last_closed(now) if calendar else None
+    confirmed = now.date() - _CONFIRMED_AFTER
+    if calendar and closed:
+        confirmed = calendar.shifted(closed, -_SESSIONS_TO_CONFIRM)
+    fresh = new.sessions > np.datetime64(confirmed, "D")
+    found = fresh & moves_like_a_split(moves) & (np.abs(moves) > 1.2 * usual)
     if not found.any():
         return None
     session: date = new.sessions[found][0].item()
     return session
 
 
+def moves_like_a_split(moves: Floats) -> NDArray[np.bool_]:
+    """True where the logarithm of a day's move is that of a usual split, but for the market's."""
+    sizes = np.abs(np.atleast_1d(moves))
+    return np.asarray((np.abs(sizes[:, None] - _RATIOS) < _DAYS_MOVE).any(axis=1))
+
+
 def step(session: date) -> Refusal:
     return Refusal(
         Guard.STEP,
-        f"the price moves as by a split on {session}, and none is told; it is taken once that "
-        "session is settled",
+        f"the price moves as by a split on {session}, and none is told; it is taken once five "
+        "later sessions confirm it",
     )
 
 

@@ -40,6 +40,7 @@ class TestStatus:
             "lagging": 0,
             "failing": 0,
             "stale": 0,
+            "quarantined": 0,
         }
 
     def test_is_degraded_by_stale_and_failing_symbols(self, client: Client) -> None:
@@ -146,7 +147,13 @@ class TestScheduler:
         assert body["scheduler_running"] is False
         assert (body["workers"], body["queue_depth"]) == (0, 0)
         jobs = {job["id"]: job for job in body["jobs"]}
-        assert set(jobs) == {"historical_sync", "live_price_update", "store_sweep", "canary"}
+        assert list(jobs) == [
+            "historical_sync",
+            "live_price_update",
+            "nightly_verify",
+            "store_sweep",
+            "canary",
+        ]
         assert jobs["historical_sync"] == {
             "id": "historical_sync",
             "name": "Historical sync",
@@ -170,6 +177,7 @@ class TestScheduler:
             ("canary", "prices.jobs.canary", 1, None),
             ("historical_sync", "prices.jobs.historical_sync", None, "0 */3 * * *"),
             ("live_price_update", "prices.jobs.live_price_update", 15, None),
+            ("nightly_verify", "prices.jobs.nightly_verify", None, "0 2 * * *"),
             ("store_sweep", "prices.jobs.store_sweep", None, "30 4 * * *"),
         ]
 
@@ -203,6 +211,8 @@ class TestHealthAndSchema:
             "/cache/status",
             "/cache/scheduler/status",
             "/cache/historical/{symbol}",
+            "/cache/actions/{symbol}",
+            "/cache/corrections/{symbol}",
             "/cache/refresh-live",
             "/cache/sync-historical",
             "/cache/backfill-symbol",

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.answers import Correction, Fetched, Stored, Why
 from prices.domain.bars import BarSeries
-from prices.domain.merge import Change, Correction, Decision, Fetched, Stored, merge, overlap_start
+from prices.domain.merge import Change, Decision, merge, overlap_start
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 
@@ -73,7 +74,9 @@ class TestMerge:
         decision = merged(stored(), answer(*WEEK[2:3], revised, WEEK[4], ("2026-03-09", 105.0)))
 
         assert decision.change is Change.REPLACE
-        assert decision.corrections == (Correction(day("2026-03-05"), "volume", 1000.0, 1002.0),)
+        assert decision.corrections == (
+            Correction(day("2026-03-05"), "volume", 1000.0, 1002.0, Why.SETTLED),
+        )
         assert closes(decision.bars) == {**dict(WEEK), "2026-03-09": 105.0}
         assert decision.bars.volume.tolist() == [1000, 1000, 1000, 1002, 1000, 1000]
 

@@ -199,6 +199,7 @@ class TestSplit:
 
 class TestLosing:
     def test_sessions_is_impossible_without_a_split(self) -> None:
+        """A whole answer that holds only a fifth adds to the rest, and is told of."""
         decision = merge(
             stored(),
             fetched(series(WEEK[4], MONDAY), asked=ALL_THERE_IS, fetched_at=NOW),
@@ -206,5 +207,6 @@ class TestLosing:
             now=NOW,
         )
 
-        assert decision.change is Change.REFUSE
+        assert decision.change is Change.APPEND
+        assert closes(decision.bars) == {"2026-03-09": 105.0}
         assert decision.reason == "the answer holds only 20% of the 5 stored sessions"

@@ -98,15 +98,28 @@ class TestSplitPending:
 
 
 class TestStepOfANewBar:
-    def test_waits_until_its_session_is_settled(self) -> None:
+    @pytest.mark.parametrize(
+        ("now", "change"),
+        [
+            ("2026-03-09 20:30", Change.REFUSE),
+            ("2026-03-13 20:30", Change.REFUSE),  # Friday: four sessions later
+            ("2026-03-16 20:30", Change.APPEND),  # Monday: five
+        ],
+    )
+    def test_waits_until_later_sessions_confirm_it(self, now: str, change: Change) -> None:
         """The new price came, the restated history and the event did not."""
-        early = decided(*WEEK[2:], MONDAY, now=ON_THE_DAY, fetched_at=ON_THE_DAY)
-        settled = decided(*WEEK[2:], MONDAY)
+        decision = decided(*WEEK[2:], MONDAY, now=at(now), fetched_at=at(now))
 
-        assert guard(early) is Guard.STEP
-        assert early.change is Change.REFUSE
-        assert "moves as by a split on 2026-03-09" in early.reason
-        assert settled.change is Change.APPEND
+        assert decision.change is change
+        if change is Change.REFUSE:
+            assert guard(decision) is Guard.STEP
+            assert "moves as by a split on 2026-03-09" in decision.reason
+
+    @pytest.mark.parametrize("price", [80.0, 60.0, 104.0 * 1.3])
+    def test_that_no_split_makes_passes(self, price: float) -> None:
+        decision = decided(*WEEK[2:], ("2026-03-09", price), now=ON_THE_DAY, fetched_at=ON_THE_DAY)
+
+        assert decision.change is Change.APPEND
 
     def test_leaves_the_bars_before_it(self) -> None:
         held = stored(series(*WEEK[:4]))
@@ -116,13 +129,6 @@ class TestStepOfANewBar:
         assert decision.change is Change.APPEND
         assert closes(decision.bars) == {"2026-03-06": 104.0}
         assert guard(decision) is Guard.STEP
-
-    def test_of_a_day_like_any_other_passes(self) -> None:
-        crash = ("2026-03-09", 80.0)
-
-        decision = decided(*WEEK[2:], crash, now=ON_THE_DAY, fetched_at=ON_THE_DAY)
-
-        assert decision.change is Change.APPEND
 
     def test_of_a_series_that_moves_like_that_passes(self) -> None:
         wild = (("2026-03-04", 10.0), ("2026-03-05", 25.0), ("2026-03-06", 11.0))

@@ -1,0 +1,38 @@
+"""Queueing a run from a page, and telling who pressed what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+
+from prices import runs, schedules
+from prices.admin.display import run_link
+from prices.models import SyncRun
+
+
+def queue_run(
+    request: HttpRequest,
+    kind: SyncRun.Kind,
+    symbols: list[str],
+    what: str,
+    options: dict[str, Any] | None = None,
+) -> None:
+    """`what` completes the sentence "Run 7 is queued: …"."""
+    trigger = f"admin ({request.user.get_username()})"
+    run = runs.queue(kind, trigger=trigger, symbols=symbols, options=options)
+    link = run_link(run, f"Run {run.pk}")
+    messages.success(request, format_html("{} is queued: {}.", link, what))
+    if not schedules.scheduler_state(now=timezone.now()).running:
+        messages.warning(request, "No jobs run at present: it waits for the cluster.")
+
+
+def listed(symbols: list[str]) -> str:
+    return ", ".join(symbols) if len(symbols) <= 3 else counted(len(symbols))
+
+
+def counted(count: int) -> str:
+    return f"{count} symbol{'s' * (count != 1)}"

@@ -1,0 +1,117 @@
+"""What was kept out of the store, and what of it was changed: quarantine and corrections."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from prices import wiring
+from prices.admin.base import ReadOnly, ThemedAdmin
+from prices.admin.display import NONE, at, clipped, moment, run_link
+from prices.admin.filters import OverFilter
+from prices.admin.queueing import listed, queue_run
+from prices.models import Quarantine, SyncRun
+from prices.store.corrections import Recorded
+from prices.store.mongo import StoreError
+
+MOST_CORRECTIONS = 100
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(ReadOnly, ThemedAdmin[Quarantine]):
+    list_display = ("symbol", "kind", "told", "times", "seen_first", "seen_last", "over")
+    list_filter = (OverFilter, "kind")
+    search_fields = ("symbol", "reason")
+    search_help_text = "Symbol or reason"
+    list_per_page = 50
+    list_fullwidth = True
+    show_full_result_count = False
+    actions = ("release",)
+    fieldsets = (
+        (None, {"fields": ("symbol", "kind", "reason", "over")}),
+        ("When", {"fields": (("first_seen_", "last_seen_"), ("times", "run_"))}),
+        ("The answer", {"fields": ("held",)}),
+    )
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("prices.change_trackedsymbol")
+
+    @admin.action(
+        description="Take what the provider says now in place of the stored history",
+        permissions=["release"],
+    )
+    def release(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
+        symbols = sorted(set(queryset.values_list("symbol", flat=True)))
+        options = {"whole": True, "trusted": True}
+        what = f"{listed(symbols)} is released from quarantine"
+        queue_run(request, SyncRun.Kind.BACKFILL, symbols, what, options)
+
+    @admin.display(description="Reason")
+    def told(self, entry: Quarantine) -> object:
+        return clipped(entry.reason)
+
+    @admin.display(description="First seen", ordering="first_seen")
+    def seen_first(self, entry: Quarantine) -> SafeString:
+        return moment(entry.first_seen, timezone.now())
+
+    @admin.display(description="Last seen", ordering="last_seen")
+    def seen_last(self, entry: Quarantine) -> SafeString:
+        return moment(entry.last_seen, timezone.now())
+
+    @admin.display(description="State")
+    def over(self, entry: Quarantine) -> str:
+        return entry.get_resolution_display() if entry.resolution else "in quarantine"
+
+    @admin.display(description="First seen")
+    def first_seen_(self, entry: Quarantine) -> object:
+        return at(entry.first_seen)
+
+    @admin.display(description="Last seen")
+    def last_seen_(self, entry: Quarantine) -> object:
+        return at(entry.last_seen)
+
+    @admin.display(description="Run")
+    def run_(self, entry: Quarantine) -> object:
+        return run_link(entry.run, entry.run) if entry.run else NONE
+
+    @admin.display(description="What it held")
+    def held(self, entry: Quarantine) -> object:
+        return format_html("<pre>{}</pre>", json.dumps(entry.summary, indent=2))
+
+
+def tables_of(symbol: str) -> dict[str, Any]:
+    """What the symbol's page shows: its open quarantine, and its latest corrections."""
+    entries = Quarantine.objects.filter(symbol=symbol, resolved_at=None)
+    try:
+        found = wiring.corrections().latest(symbol, limit=MOST_CORRECTIONS)
+    except StoreError:
+        found = []  # the page says already that the store is away
+    return {
+        "quarantine": {
+            "headers": ["Guard", "Why it was kept out", "Since", "Times"],
+            "rows": [[e.kind, e.reason, at(e.first_seen), e.times] for e in entries],
+        },
+        "corrections": {
+            "headers": ["Session", "Field", "Old", "New", "Why", "Seen"],
+            "rows": [_row(entry) for entry in found],
+        },
+    }
+
+
+def _row(entry: Recorded) -> list[object]:
+    change = entry.correction
+    return [
+        change.session.isoformat(),
+        change.field,
+        NONE if change.old is None else f"{change.old:,.10g}",
+        NONE if change.new is None else f"{change.new:,.10g}",
+        str(change.why),
+        at(entry.seen_at),
+    ]

@@ -1,0 +1,53 @@
+"""manage.py corrections: which stored bars a later answer changed."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from prices import wiring
+from prices.api.bodies import corrections_body
+from prices.management.foreground import ForegroundCommand, iso_date, tracked
+from prices.store.corrections import Recorded
+
+
+class Command(ForegroundCommand):
+    help = "List the stored bars of symbols that a later answer changed, newest change first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("symbols", nargs="+")
+        parser.add_argument("--since", type=iso_date, help="Of sessions from this date on.")
+        parser.add_argument("--limit", type=int, default=1_000)
+        parser.add_argument("--json", action="store_true")
+
+    def work(
+        self, *, symbols: list[str], since: date | None, limit: int, json: bool, **_: Any
+    ) -> None:
+        found = [
+            wiring.reader().corrections(row.symbol, since=since, limit=limit)
+            for row in tracked(symbols)
+        ]
+        if json:
+            self.stdout.write(_as_json(found))
+            return
+        for row, entries in found:
+            self.stdout.write(f"{row.symbol}: {len(entries) or 'no'} corrections")
+            for entry in entries:
+                self.stdout.write(_as_line(entry))
+
+
+def _as_line(entry: Recorded) -> str:
+    change, run = entry.correction, f", run {entry.run}" if entry.run else ""
+    old, new = ("none" if v is None else f"{v:.10g}" for v in (change.old, change.new))
+    return (
+        f"  {change.session}  {change.field:<7} {old} → {new}  {change.why}"
+        f"  ({entry.seen_at:%Y-%m-%d %H:%M} UTC{run})"
+    )
+
+
+def _as_json(found: list[Any]) -> str:
+    bodies = [corrections_body(row, entries) for row, entries in found]
+    return json.dumps(bodies, default=str, indent=2)
