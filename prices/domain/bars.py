@@ -125,6 +125,17 @@ class BarSeries:
     def empty(cls) -> Self:
         return cls.from_rows(())
 
+    @classmethod
+    def of_valid(
+        cls, ts: Times, open_: Floats, high: Floats, low: Floats, close: Floats, volume: Ints
+    ) -> Self:
+        """A series from read-only columns that were a series before: nothing is judged again."""
+        series = object.__new__(cls)
+        for name, column in zip(COLUMNS, (ts, open_, high, low, close, volume), strict=True):
+            column.setflags(write=False)
+            object.__setattr__(series, name, column)
+        return series
+
     def _check(self) -> None:
         if len({len(getattr(self, name)) for name in COLUMNS}) != 1:
             raise InvalidBars("the columns have different lengths")
@@ -182,7 +193,9 @@ class BarSeries:
         """The bars with start ≤ ts < end; None is unbounded. A date is its 00:00 UTC."""
         low = 0 if start is None else int(np.searchsorted(self.ts, moment(start)))
         high = len(self) if end is None else int(np.searchsorted(self.ts, moment(end)))
-        return self if (low, high) == (0, len(self)) else self.take(slice(low, high))
+        if (low, high) == (0, len(self)):
+            return self
+        return self.of_valid(*(getattr(self, name)[low:high] for name in COLUMNS))
 
     def after(self, ts: datetime) -> BarSeries:
         """The bars that start later than `ts`."""

@@ -18,6 +18,7 @@ from pymongo.collection import Collection
 
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidBars, SeriesKey, moment
+from prices.store.blocks import BlockStore
 from prices.store.corrections import CorrectionLog
 from prices.store.documents import (
     PUSH_COLUMNS,
@@ -60,6 +61,7 @@ class BarRepository:
         self._db = db
         self._manifests = Manifests(db)
         self._corrections = CorrectionLog(db)
+        self._blocks = BlockStore(db)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -175,19 +177,32 @@ class BarRepository:
             "pending_at": None,
             "published_at": now,
         }
-        if not corrections:
-            return self._manifests.swap(registered, changes, retire=registered.generation, now=now)
+        published = self._publish(registered, changes, corrections, run, now)
+        self._blocks.write([(published, bars)])
+        return published
 
-        def publish(session: ClientSession) -> Manifest:
-            retired = registered.generation
+    def _publish(
+        self,
+        registered: Manifest,
+        changes: dict[str, Any],
+        corrections: tuple[Correction, ...],
+        run: int | None,
+        now: datetime,
+    ) -> Manifest:
+        """Swaps the manifest over; with corrections in one transaction."""
+        retired = registered.generation
+        if not corrections:
+            return self._manifests.swap(registered, changes, retire=retired, now=now)
+
+        def both(session: ClientSession) -> Manifest:
             published = self._manifests.swap(
                 registered, changes, retire=retired, now=now, session=session
             )
-            self._corrections.add(key, corrections, run=run, now=now, session=session)
+            self._corrections.add(registered.key, corrections, run=run, now=now, session=session)
             return published
 
         with failures_named(), self._db.client.start_session() as session:
-            return session.with_transaction(publish, write_concern=DURABLE)
+            return session.with_transaction(both, write_concern=DURABLE)
 
     def note(self, base: Manifest, facts: Facts) -> Manifest:
         """Publishes facts alone. :raises StoreConflict: `base` is not the current manifest."""
@@ -206,6 +221,7 @@ class BarRepository:
             "dirty": False,
         }
         self._manifests.swap(manifest, nothing, retire=manifest.generation, now=now)
+        self._blocks.forget(key)
         return True
 
     def _insert(self, key: SeriesKey, generation: str, bars: BarSeries) -> None:

@@ -38,6 +38,18 @@ class Manifests:
             found = [manifest_of(document) for document in documents]
         return {manifest.key: manifest for manifest in found}
 
+    def versions(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
+        """The versions of series, in one query; those that have no manifest are left out."""
+        names = {str(key): key for key in keys}
+        only = {"version": 1}
+        with failures_named():
+            if len(names) == 1:
+                name, key = next(iter(names.items()))
+                document = self.collection.find_one({"_id": name}, only)
+                return {key: document["version"]} if document else {}
+            found = self.collection.find({"_id": {"$in": list(names)}}, only, batch_size=10_000)
+            return {names[document["_id"]]: document["version"] for document in found}
+
     def create(self, key: SeriesKey, pending: dict[str, Any]) -> Manifest:
         document = {
             "_id": str(key),

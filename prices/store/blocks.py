@@ -1,0 +1,117 @@
+"""Blocks: a packed copy of each series, read in one piece; dropping all of them changes no answer.
+
+A block names the content it copies, (generation, count), which never changes. So a reader knows
+by the manifest whether a block is whole, and one that is not is as good as none.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from bson import Binary
+from pymongo import ReplaceOne
+from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
+
+from prices.domain.bars import BarSeries, SeriesKey
+from prices.store.documents import Manifest, manifest_of
+from prices.store.mongo import MAX_READ_MS, Db, failures_named
+
+logger = logging.getLogger(__name__)
+
+# Little-endian columns one after another. Seconds since the first bar are 4 bytes instead of 8.
+_COLUMNS = (("open", "<f8"), ("high", "<f8"), ("low", "<f8"), ("close", "<f8"), ("volume", "<i8"))
+_BYTES_A_BAR = 44
+
+
+class BlockStore:
+    """The blocks of one database. Reading raises `StoreUnavailable` when MongoDB is away."""
+
+    def __init__(self, db: Db) -> None:
+        # Not durable, unlike the bars: a block that a crash takes is made anew.
+        self._blocks = db["blocks"].with_options(write_concern=WriteConcern(w=1))
+        self._series = db["series"]
+
+    def read(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, tuple[Manifest, BarSeries | None]]:
+        """Manifest and bars of each published series, in one round trip.
+
+        The bars are None where the block is lacking or is of other content.
+        """
+        stages: list[Mapping[str, Any]] = [
+            {"$match": {"_id": {"$in": [str(key) for key in keys]}, "generation": {"$ne": None}}},
+            {"$unset": "retired"},
+            {
+                "$lookup": {
+                    "from": "blocks",
+                    "localField": "_id",
+                    "foreignField": "_id",
+                    "as": "block",
+                }
+            },
+        ]
+        with failures_named():
+            found = list(self._series.aggregate(stages, maxTimeMS=MAX_READ_MS))
+        pairs = ((manifest_of(document), document["block"]) for document in found)
+        return {manifest.key: (manifest, _whole(manifest, blocks)) for manifest, blocks in pairs}
+
+    def write(self, copies: Iterable[tuple[Manifest, BarSeries]]) -> None:
+        """Replaces the blocks of whole series. A failure costs the next readers time, nothing else."""
+        writes = [
+            ReplaceOne({"_id": str(manifest.key)}, _document(manifest, bars), upsert=True)
+            for manifest, bars in copies
+        ]
+        if not writes:
+            return
+        try:
+            self._blocks.bulk_write(writes, ordered=False)
+        except PyMongoError as error:
+            logger.warning("Blocks were not written, and will be on a later read: %s", error)
+
+    def forget(self, key: SeriesKey) -> None:
+        """Deletes the block of a series that is no more."""
+        with failures_named():
+            self._blocks.delete_one({"_id": str(key)})
+
+
+def _document(manifest: Manifest, bars: BarSeries) -> dict[str, Any]:
+    since = (bars.ts - bars.ts[:1]).astype("timedelta64[s]").astype("<u4")
+    columns = [since, *(getattr(bars, name).astype(kind) for name, kind in _COLUMNS)]
+    return {
+        "generation": manifest.generation,
+        "count": len(bars),
+        "first": int(bars.ts[0].astype("i8")),
+        "data": Binary(b"".join(column.tobytes() for column in columns)),
+    }
+
+
+def _whole(manifest: Manifest, blocks: list[Mapping[str, Any]]) -> BarSeries | None:
+    """The bars, if the block holds them all, or all but the last, which the manifest holds itself.
+
+    So a day's bar, appended, does not ask for the block to be written anew.
+    """
+    if not blocks or blocks[0]["generation"] != manifest.generation:
+        return None
+    if len(blocks[0]["data"]) != blocks[0]["count"] * _BYTES_A_BAR:
+        logger.warning("The block of %s is damaged, and will be made anew", manifest.key)
+        return None
+    lacking = manifest.count - blocks[0]["count"]
+    if lacking not in (0, 1):
+        return None
+    bars = _bars(blocks[0])
+    if not lacking:
+        return bars
+    return bars.merged(BarSeries.from_rows([manifest.last_bar])) if manifest.last_bar else None
+
+
+def _bars(block: Mapping[str, Any]) -> BarSeries:
+    """Read-only views on the document's bytes: nothing is copied, nothing can be changed."""
+    data, count = block["data"], block["count"]
+    since = np.frombuffer(data, "<u4", count).astype("i8") * 1000 + block["first"]
+    at, columns = 4 * count, []
+    for _, kind in _COLUMNS:
+        columns.append(np.frombuffer(data, kind, count, offset=at))
+        at += 8 * count
+    return BarSeries.of_valid(since.view("datetime64[ms]"), *columns)

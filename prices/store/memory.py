@@ -1,0 +1,116 @@
+"""SeriesMemory: whole series in the memory of this process, never older than their manifests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+
+from cachetools import LRUCache
+
+from prices.domain.bars import SeriesKey
+from prices.store.bars import BarRepository, StoredSeries
+from prices.store.blocks import BlockStore
+from prices.store.documents import Manifest
+from prices.store.manifests import Manifests
+
+# From so many checks a second on, a version that was just seen is believed for its time to live.
+BUSY = 50
+# What a series weighs beside its columns: manifest, objects, keys.
+_OVERHEAD = 4_000
+
+
+class SeriesMemory:
+    """Reads whole series: from memory if the manifest's version is the known one, else from the
+    block, else from the bars, whose block is then written.
+
+    Shared by threads. `capacity` in bytes. `ttl` in seconds: so long a version may be believed
+    without a look at the store while many reads come; 0: never.
+    """
+
+    def __init__(
+        self,
+        *,
+        manifests: Manifests,
+        blocks: BlockStore,
+        bars: BarRepository,
+        capacity: int,
+        ttl: float,
+    ) -> None:
+        self._manifests = manifests
+        self._blocks = blocks
+        self._bars = bars
+        self._ttl = ttl
+        self._held: LRUCache[SeriesKey, StoredSeries] = LRUCache(capacity, getsizeof=_weight)
+        self._seen: dict[SeriesKey, float] = {}
+        self._window, self._checks = 0.0, 0
+        self._lock = threading.Lock()
+
+    def read(self, key: SeriesKey) -> StoredSeries | None:
+        """One whole series; None when nothing was ever published."""
+        return self.read_many([key]).get(key)
+
+    def read_many(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, StoredSeries]:
+        """The published ones among many series, checked in one query, fetched in one more."""
+        wanted = list(dict.fromkeys(keys))
+        known, unsure = self._known(wanted)
+        if unsure:
+            versions = self._manifests.versions(unsure)
+            current = {k: s for k, s in unsure.items() if versions.get(k) == s.manifest.version}
+            self._believe(current)
+            known |= current
+        lacking = [key for key in wanted if key not in known]
+        return known | (self._fetched(lacking) if lacking else {})
+
+    def version(self, key: SeriesKey) -> tuple[str | None, int] | None:
+        """(generation, version) of a series without its bars; None when it was never published."""
+        held = self.read(key)
+        return (held.manifest.generation, held.manifest.version) if held else None
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return int(self._held.currsize)
+
+    def _known(
+        self, keys: list[SeriesKey]
+    ) -> tuple[dict[SeriesKey, StoredSeries], dict[SeriesKey, StoredSeries]]:
+        """What is held, and believed without a look, and what is held and is not."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._window > 1:
+                self._window, self._checks = now, 0
+            self._checks += 1
+            oldest = now - self._ttl if self._checks > BUSY else float("inf")
+            held = {key: series for key in keys if (series := self._held.get(key)) is not None}
+            sure = {k: s for k, s in held.items() if self._seen.get(k, 0) > oldest}
+        return sure, {key: series for key, series in held.items() if key not in sure}
+
+    def _believe(self, keys: Iterable[SeriesKey]) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._seen.update(dict.fromkeys(keys, now))
+
+    def _fetched(self, keys: list[SeriesKey]) -> dict[SeriesKey, StoredSeries]:
+        began = time.monotonic()
+        found: dict[SeriesKey, StoredSeries] = {}
+        rebuilt: list[tuple[Manifest, StoredSeries]] = []
+        for key, (manifest, bars) in self._blocks.read(keys).items():
+            if bars is not None:
+                found[key] = StoredSeries(manifest, bars)
+            elif (stored := self._bars.read(key)) is not None:
+                found[key] = stored
+                rebuilt.append((stored.manifest, stored))
+        self._blocks.write((manifest, stored.bars) for manifest, stored in rebuilt)
+        with self._lock:
+            for key, stored in found.items():
+                if _weight(stored) <= self._held.maxsize:
+                    self._held[key] = stored
+                    self._seen[key] = began
+            if len(self._seen) > 2 * len(self._held) + 100:
+                self._seen = {k: at for k, at in self._seen.items() if k in self._held}
+        return found
+
+
+def _weight(stored: StoredSeries) -> int:
+    return 48 * len(stored.bars) + _OVERHEAD
