@@ -32,15 +32,20 @@ def _schema(mongod_uri: str) -> mongo.Db:
     return db
 
 
+def empty(db: mongo.Db) -> None:
+    """Forgets what is stored, and what this process knows of it."""
+    for name in db.list_collection_names(filter={"name": {"$not": {"$regex": "^system"}}}):
+        # A time-series collection deletes by its metaField alone, which an empty filter is not.
+        db[name].delete_many({})
+    wiring.forget()
+    cache.clear()
+
+
 @pytest.fixture
 def store(_schema: mongo.Db) -> Iterator[mongo.Db]:
     """The database with its schema and nothing in it."""
     yield _schema
-    for name in _schema.list_collection_names(filter={"name": {"$not": {"$regex": "^system"}}}):
-        # A time-series collection deletes by its metaField alone, which an empty filter is not.
-        _schema[name].delete_many({})
-    wiring.forget()
-    cache.clear()
+    empty(_schema)
 
 
 @pytest.fixture

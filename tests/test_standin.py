@@ -199,6 +199,20 @@ class TestSplitTiming:
         assert self.closes(late) == [9.0, 9.5, 10.0, 10.0, 9.5]
         assert "splits" not in chart(late, "ACME", range="max")["events"]
 
+    def test_an_early_event_is_told_over_old_bars(self, late: StandIn) -> None:
+        late.book = acme_book(split_event_late=-timedelta(days=1))
+        late.set_clock(datetime(2026, 3, 3, 23, 0, tzinfo=UTC))
+
+        assert self.closes(late) == [90.0, 95.0, 100.0]
+        assert "splits" in chart(late, "ACME", range="max")["events"]
+
+    def test_restating_early_serves_old_bars_without_the_event(self, late: StandIn) -> None:
+        late.book = acme_book(restate_late=-timedelta(days=1))
+        late.set_clock(datetime(2026, 3, 3, 23, 0, tzinfo=UTC))
+
+        assert self.closes(late) == [9.0, 9.5, 10.0]
+        assert "splits" not in chart(late, "ACME", range="max")["events"]
+
 
 class TestRunningDay:
     def test_live_row_is_stamped_with_the_last_trade(self, standin: StandIn) -> None:
@@ -371,6 +385,11 @@ found = failure(lambda: history('AAPL', period='5d'))
 
         assert len(chart(standin, "AAPL", range="1mo")["timestamp"]) == 2
         assert "indicators" not in chart(standin, "AAPL")
+
+    def test_no_result_is_an_envelope_with_nothing_in_it(self, standin: StandIn) -> None:
+        standin.fault("no_result")
+
+        assert fetch(standin, "/v8/finance/chart/AAPL") == {"chart": {"result": [], "error": None}}
 
     def test_a_misspelt_fault_is_refused(self, standin: StandIn) -> None:
         with pytest.raises(ValueError, match="no fault 'tiemout'"):

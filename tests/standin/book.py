@@ -42,8 +42,9 @@ class Instrument:
     price_hint: int = 2  # decimals of a price as traded
     splits: tuple[Split, ...] = ()
     dividends: tuple[tuple[date, float], ...] = ()  # ex-date, amount
-    restate_late: timedelta = NO_DELAY  # older bars stay unrestated so long after the ex-date
-    split_event_late: timedelta = NO_DELAY  # the event itself is served so long after it
+    # Negative: so long before it. Older bars stay unrestated so long after the ex-date …
+    restate_late: timedelta = NO_DELAY
+    split_event_late: timedelta = NO_DELAY  # … and the event itself is served so long after it
 
     @property
     def zone(self) -> ZoneInfo:

@@ -156,6 +156,11 @@ def _empty(fault: Fault, answer: Answer) -> Answer:
     return _short(Fault("short", last=0), answer)
 
 
+def _no_result(fault: Fault, answer: Answer) -> Answer:
+    body = json.loads(answer.body)
+    return Answer.of_json(answer.status, {name: {"result": [], "error": None} for name in body})
+
+
 def _missing_keys(fault: Fault, answer: Answer) -> Answer:
     body = json.loads(answer.body)
     for envelope in body.values():
@@ -187,5 +192,6 @@ EFFECTS: dict[str, Callable[[Fault, Answer], Answer]] = {
     "delay": _delay,
     "empty": _empty,
     "short": _short,
+    "no_result": _no_result,
     "missing_keys": _missing_keys,
 }
