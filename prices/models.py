@@ -136,6 +136,11 @@ class SyncRun(models.Model):
     bars = models.PositiveIntegerField(default=0, help_text="Bars written.")
     requests = models.PositiveIntegerField(default=0, help_text="Sent to the provider.")
     errors = models.JSONField(default=dict, blank=True, help_text="Symbol: why it failed.")
+    differing = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Symbols that a verification found to differ, and that it did not fix.",
+    )
     message = models.CharField(max_length=500, blank=True)
 
     class Meta:

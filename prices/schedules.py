@@ -19,12 +19,13 @@ _CANARY_KEY = "prices:canary"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A schedule: `every` minutes, or a cron line."""
+    """A schedule: `every` minutes, or a cron line. `kind` is that of its runs, if not its id."""
 
     id: str
     title: str
     every: int | None = None
     cron: str = ""
+    kind: str = ""
 
     @property
     def trigger(self) -> str:
@@ -35,6 +36,7 @@ CANARY = Job("canary", "Canary and revival of lost runs", every=1)
 JOBS = (
     Job("historical_sync", "Historical sync", cron="0 */3 * * *"),
     Job("live_price_update", "Live price update", every=15),
+    Job("nightly_verify", "Nightly verification", cron="0 2 * * *", kind=SyncRun.Kind.VERIFY),
     Job("store_sweep", "Store sweep", cron="30 4 * * *"),
     CANARY,
 )
@@ -119,5 +121,7 @@ def scheduler_state(*, now: datetime) -> SchedulerState:
         # Not the queue's locked rows: a killed worker leaves its own locked for twenty minutes.
         in_work=SyncRun.objects.filter(state=SyncRun.State.RUNNING, parts=None).count(),
         oldest_queued=oldest.created_at if oldest else None,
-        jobs=tuple(JobState(job, next_runs.get(job.id), last.get(job.id)) for job in JOBS),
+        jobs=tuple(
+            JobState(job, next_runs.get(job.id), last.get(job.kind or job.id)) for job in JOBS
+        ),
     )

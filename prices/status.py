@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
-from prices import runs, schedules, wiring
+from prices import quarantine, runs, schedules, verdicts, wiring
 from prices.models import SyncRun
 from prices.queries import LiveTotals, Totals
 from prices.schedules import SchedulerState
 from prices.store.mongo import StoreError
+from prices.verdicts import Verification
 
 ERROR_RATE_TARGET = 0.05
 
@@ -26,6 +27,8 @@ class Status:
     live: LiveTotals | None
     scheduler: SchedulerState
     error_rate: float | None
+    quarantined: int
+    verification: Verification | None
 
     @property
     def word(self) -> str:
@@ -61,7 +64,20 @@ def status(*, now: datetime) -> Status:
         amiss += _shortcomings(totals)
     if rate is not None and rate > ERROR_RATE_TARGET:
         amiss.append(f"{rate:.0%} of the last day's fetches failed")
-    return Status(tuple(down), tuple(amiss), totals, live, scheduler, rate)
+    quarantined = quarantine.open_entries().values("symbol").distinct().count()
+    if quarantined:
+        amiss.append(f"answers for {quarantined} symbols are in quarantine")
+    verification = verdicts.latest()
+    if verification and verification.unfixed:
+        amiss.append(_unfixed(verification.unfixed))
+    return Status(
+        tuple(down), tuple(amiss), totals, live, scheduler, rate, quarantined, verification
+    )
+
+
+def _unfixed(symbols: tuple[str, ...]) -> str:
+    few = ", ".join(symbols[:3]) + (f" and {len(symbols) - 3} more" if len(symbols) > 3 else "")
+    return f"{few}: a verification found that the provider says something else"
 
 
 def _shortcomings(totals: Totals) -> list[str]:

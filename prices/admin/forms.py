@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, UnknownMarket, resolve
 from prices.models import TrackedSymbol
+from prices.tracking import bearer
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[TrackedSymbol]
@@ -50,6 +51,7 @@ class TrackForm(_ModelForm):
             self.add_error("market", str(error))
         else:
             data |= {"symbol": canonical, "market": known.name if known else ""}
-            if TrackedSymbol.objects.filter(symbol=canonical).exists():
-                self.add_error("symbol", f"{canonical} is tracked already.")
+            if (row := bearer(canonical)) is not None:
+                told = canonical if row.symbol == canonical else f"{canonical}, today {row.symbol},"
+                self.add_error("symbol", f"{told} is tracked already.")
         return data

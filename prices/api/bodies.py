@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ from django.utils import timezone
 
 from prices import runs, schedules, usage
 from prices.api.serializers import RunSerializer
+from prices.domain.actions import Actions
 from prices.domain.bars import BarSeries, Interval
 from prices.domain.coverage import Coverage
+from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
-from prices.models import SyncRun
+from prices.models import SyncRun, TrackedSymbol
 from prices.queries import History, LiveTotals, Totals
 from prices.status import status
+from prices.store.corrections import Recorded
 
 MOST_MISSING = 100
 
@@ -22,9 +26,10 @@ MOST_MISSING = 100
 def history_body(history: History) -> dict[str, Any]:
     return {
         "symbol": history.row.symbol,
+        "renamed_from": history.renamed_from or None,
         "name": history.row.name,
         "interval": Interval.DAY,
-        "currency": history.currency,
+        **_currency_body(history.currency),
         "adjust": history.adjust,
         "source": history.source,
         "start": history.start,
@@ -58,6 +63,48 @@ def _coverage_body(covered: Coverage) -> dict[str, Any]:
     }
 
 
+def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[str, Any]:
+    return {
+        "symbol": row.symbol,
+        **_currency_body(currency),
+        "splits": [
+            {
+                "date": s.session,
+                "numerator": s.numerator,
+                "denominator": s.denominator,
+                "ratio": s.ratio,
+            }
+            for s in actions.splits
+        ],
+        "dividends": [{"date": d.session, "amount": d.amount} for d in actions.dividends],
+    }
+
+
+def corrections_body(row: TrackedSymbol, found: list[Recorded]) -> dict[str, Any]:
+    return {
+        "symbol": row.symbol,
+        "count": len(found),
+        "corrections": [
+            {
+                "date": entry.correction.session,
+                "field": entry.correction.field,
+                "old": entry.correction.old,
+                "new": entry.correction.new,
+                "reason": entry.correction.why,
+                "seen_at": entry.seen_at,
+                "run": entry.run,
+            }
+            for entry in found
+        ],
+    }
+
+
+def _currency_body(unit: str) -> dict[str, Any]:
+    """Prices in pence are GBp; portfolios want to know that a hundred of them are a pound."""
+    major, units = major_currency(unit)
+    return {"currency": unit, "major_currency": major, "units_per_major": units}
+
+
 def quote_body(quote: Quote | None) -> dict[str, Any] | None:
     if quote is None:
         return None
@@ -80,12 +127,14 @@ def status_body() -> dict[str, Any]:
         "status": whole.word,
         "reasons": whole.reasons,
         "live_cache": whole.live and _live_body(whole.live),
-        "historical_data": whole.totals and _totals_body(whole.totals),
+        "historical_data": whole.totals
+        and {**_totals_body(whole.totals), "quarantined": whole.quarantined},
         "hit_rate": usage.hit_rate(now=now),
         "sync": {
             "last_run": RunSerializer(last).data if last else None,
             "error_rate_24h": whole.error_rate,
         },
+        "verify": whole.verification and asdict(whole.verification),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from prices.domain.actions import Adjust
+from prices.domain.answers import Why
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
 
@@ -88,6 +89,15 @@ class EmptyBody(StrictSerializer):
     pass
 
 
+class NoQuery(StrictSerializer):
+    pass
+
+
+class CorrectionsQuery(StrictSerializer):
+    since = serializers.DateField(required=False, help_text="Of sessions from then on.")
+    limit = serializers.IntegerField(required=False, default=1_000, min_value=1, max_value=10_000)
+
+
 class RunSerializer(serializers.ModelSerializer[SyncRun]):
     id = serializers.IntegerField(source="pk")
     url = serializers.SerializerMethodField(help_text="Where to follow it.")
@@ -147,11 +157,19 @@ class CoverageOut(serializers.Serializer[Any]):
     missing = serializers.ListField(child=serializers.DateField(), help_text="At most 100.")
 
 
-class HistoryOut(serializers.Serializer[Any]):
-    symbol = serializers.CharField()
+class _CurrencyOut(serializers.Serializer[Any]):
+    currency = serializers.CharField(help_text="Unit of the prices, as in USD or GBp.")
+    major_currency = serializers.CharField(help_text="What the unit belongs to: GBP for GBp.")
+    units_per_major = serializers.IntegerField(help_text="How many units make one: 100 for GBp.")
+
+
+class HistoryOut(_CurrencyOut):
+    symbol = serializers.CharField(help_text="Its name of today.")
+    renamed_from = serializers.CharField(
+        allow_null=True, help_text="The former name that was asked for, if it was one."
+    )
     name = serializers.CharField()
     interval = serializers.CharField()
-    currency = serializers.CharField(help_text="Unit of the prices, as in USD or GBp.")
     adjust = serializers.ChoiceField(choices=[a.value for a in Adjust])
     source = serializers.CharField()  # type: ignore[assignment]  # a field of the answer
     start = serializers.DateField(allow_null=True)
@@ -165,6 +183,40 @@ class HistoryOut(serializers.Serializer[Any]):
     coverage = CoverageOut()
     quote = QuoteOut(allow_null=True)
     data = BarOut(many=True)  # type: ignore[assignment]
+
+
+class SplitOut(serializers.Serializer[Any]):
+    date = serializers.DateField(help_text="First session with the new shares.")
+    numerator = serializers.FloatField(help_text="So many new shares …")
+    denominator = serializers.FloatField(help_text="… for so many old ones.")
+    ratio = serializers.FloatField()
+
+
+class DividendOut(serializers.Serializer[Any]):
+    date = serializers.DateField(help_text="The ex-date.")
+    amount = serializers.FloatField(help_text="For one of today's shares.")
+
+
+class ActionsOut(_CurrencyOut):
+    symbol = serializers.CharField()
+    splits = SplitOut(many=True)
+    dividends = DividendOut(many=True)
+
+
+class CorrectionOut(serializers.Serializer[Any]):
+    date = serializers.DateField(help_text="The session of the bar.")
+    field = serializers.CharField(help_text="open, high, low, close, volume; split, bars: of all.")
+    old = serializers.FloatField(allow_null=True, help_text="Null: there was none.")
+    new = serializers.FloatField(allow_null=True)
+    reason = serializers.ChoiceField(choices=[why.value for why in Why])
+    seen_at = serializers.DateTimeField()
+    run = serializers.IntegerField(allow_null=True)
+
+
+class CorrectionsOut(serializers.Serializer[Any]):
+    symbol = serializers.CharField()
+    count = serializers.IntegerField()
+    corrections = CorrectionOut(many=True)
 
 
 class LiveCacheOut(serializers.Serializer[Any]):
@@ -183,11 +235,23 @@ class HistoricalDataOut(serializers.Serializer[Any]):
     lagging = serializers.IntegerField()
     failing = serializers.IntegerField()
     stale = serializers.IntegerField()
+    quarantined = serializers.IntegerField(help_text="Symbols with an answer in quarantine.")
 
 
 class SyncOut(serializers.Serializer[Any]):
     last_run = RunSerializer(allow_null=True)
     error_rate_24h = serializers.FloatField(allow_null=True, help_text="0 to 1; null: nothing ran.")
+
+
+class VerifyOut(serializers.Serializer[Any]):
+    finished_at = serializers.DateTimeField(help_text="Of the latest verification.")
+    checked = serializers.IntegerField(help_text="Symbols compared with the provider.")
+    differing = serializers.IntegerField()
+    fixed = serializers.IntegerField(help_text="Of those that differed.")
+    failed = serializers.IntegerField(help_text="Symbols that could not be compared.")
+    unfixed = serializers.ListField(
+        child=serializers.CharField(), help_text="Symbols that still differ, whenever it was found."
+    )
 
 
 class StatusOut(serializers.Serializer[Any]):
@@ -197,6 +261,7 @@ class StatusOut(serializers.Serializer[Any]):
     historical_data = HistoricalDataOut(allow_null=True)
     hit_rate = serializers.FloatField(allow_null=True, help_text="0 to 1, of the last day's reads.")
     sync = SyncOut()
+    verify = VerifyOut(allow_null=True, help_text="Null: nothing was verified yet.")
 
 
 class JobOut(serializers.Serializer[Any]):

@@ -17,7 +17,7 @@ from prices.domain.actions import Adjust
 from prices.domain.markets import resolve
 from prices.models import SyncRun, TrackedSymbol
 from prices.queries import Asked, NotTracked
-from prices.tracking import track
+from prices.tracking import followed, track
 
 Kind = SyncRun.Kind
 _POLL_SECONDS = 0.1
@@ -67,10 +67,35 @@ class HistoricalView(APIView):
             wiring.usage().miss(now=now)
             raise
         if len(history.bars):
-            wiring.usage().hit(canonical, now=now)
+            wiring.usage().hit(history.row.symbol, now=now)
         else:
             wiring.usage().miss(now=now)
         return Response(bodies.history_body(history))
+
+
+_ABOUT_A_SYMBOL = {400: serializers.ProblemOut, 404: serializers.ProblemOut}
+
+
+class ActionsView(APIView):
+    @extend_schema(responses={200: serializers.ActionsOut, **_ABOUT_A_SYMBOL})
+    def get(self, request: Request, symbol: str) -> Response:
+        """Splits and dividends of a tracked symbol, ascending."""
+        _valid(serializers.NoQuery, request.query_params)
+        return Response(bodies.actions_body(*wiring.reader().actions(symbol)))
+
+
+class CorrectionsView(APIView):
+    @extend_schema(
+        parameters=[serializers.CorrectionsQuery],
+        responses={200: serializers.CorrectionsOut, **_ABOUT_A_SYMBOL},
+    )
+    def get(self, request: Request, symbol: str) -> Response:
+        """Every stored bar of a symbol that a later answer changed, newest change first."""
+        query = _valid(serializers.CorrectionsQuery, request.query_params)
+        row, found = wiring.reader().corrections(
+            symbol, since=query.get("since"), limit=query["limit"]
+        )
+        return Response(bodies.corrections_body(row, found))
 
 
 class RunView(APIView):
@@ -102,8 +127,8 @@ class _QueueView(APIView):
 
 
 def _tracked(symbols: list[str]) -> list[str]:
-    """The canonical spelling of symbols, all of which must be tracked."""
-    canonical = [resolve(symbol)[0] for symbol in symbols]
+    """The canonical names of today of symbols, all of which must be tracked."""
+    canonical = followed(resolve(symbol)[0] for symbol in symbols)
     rows = TrackedSymbol.objects.filter(symbol__in=canonical)
     unknown = sorted(set(canonical) - set(rows.values_list("symbol", flat=True)))
     if unknown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -86,6 +86,27 @@ def split_factors(sessions: Times, splits: Iterable[Split]) -> Floats:
     for split in splits:
         factors[sessions < np.datetime64(split.session, "D")] *= split.ratio
     return factors
+
+
+def rebased(series: BarSeries, own: Iterable[Split], splits: Iterable[Split]) -> BarSeries:
+    """Bars that are adjusted for their `own` splits, adjusted for `splits` instead."""
+    factor = split_factors(series.sessions, own) / split_factors(series.sessions, splits)
+    if (factor == 1).all():
+        return series
+    return series.with_prices(factor, np.rint(series.volume / factor).astype(np.int64))
+
+
+def rebased_dividends(
+    dividends: Iterable[Dividend], own: Iterable[Split], splits: Iterable[Split]
+) -> tuple[Dividend, ...]:
+    """Dividends that are adjusted for their `own` splits, adjusted for `splits` instead."""
+    told = tuple(dividends)
+    sessions = np.array([dividend.session for dividend in told], "datetime64[D]")
+    factors = split_factors(sessions, own) / split_factors(sessions, splits)
+    return tuple(
+        replace(dividend, amount=dividend.amount * float(factor))
+        for dividend, factor in zip(told, factors, strict=True)
+    )
 
 
 def dividend_factors(series: BarSeries, dividends: Iterable[Dividend]) -> Floats:

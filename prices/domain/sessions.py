@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -26,6 +27,10 @@ _LAG_MINUTES = {
 _DEFAULT_LAG_MINUTES = 15
 # A session's bar is final once this many later sessions are closed.
 SESSIONS_TO_SETTLE = 2
+
+
+# Calendars are built one at a time: the library silences warnings for the whole process meanwhile.
+_building = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +122,8 @@ def sessions_of(mic: str) -> Sessions | None:
     if not mic:
         return None
     try:
-        calendar = _calendar(mic)
+        with _building:
+            calendar = _calendar(mic)
     except InvalidCalendarName:
         return None
     dates = calendar.sessions.to_numpy().astype("datetime64[D]")

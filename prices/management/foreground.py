@@ -20,6 +20,8 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError
+from prices.tracking import followed
+from prices.turns import Busy
 
 
 class ForegroundCommand(BaseCommand):
@@ -31,7 +33,7 @@ class ForegroundCommand(BaseCommand):
         except BrokenPipeError:
             # Whoever read the output has seen enough (… | head); Python would still complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (InvalidSymbol, UnknownMarket, ProviderError) as error:
+        except (InvalidSymbol, UnknownMarket, ProviderError, Busy) as error:
             raise CommandError(str(error)) from error
         except StoreError as error:
             raise CommandError(
@@ -52,7 +54,7 @@ class ForegroundCommand(BaseCommand):
         with self._progress(len(wanted)) as heard:
             jobs.work_on(run, share=False, on_outcome=heard)
         run.refresh_from_db()
-        self._summarise(run)
+        self.summarise(run)
 
     @contextmanager
     def _progress(self, total: int) -> Iterator[Any]:
@@ -65,12 +67,15 @@ class ForegroundCommand(BaseCommand):
             def heard(outcome: Outcome) -> None:
                 bar.set_postfix_str(outcome.symbol)
                 bar.update()
-                if outcome.result is Result.FAILED:
+                if outcome.result is Result.FAILED or (
+                    outcome.words and outcome.result is Result.UPDATED
+                ):
                     bar.write(_line(outcome))
 
             yield heard
 
-    def _summarise(self, run: SyncRun) -> None:
+    def summarise(self, run: SyncRun) -> None:
+        """Tells how a run went. :raises CommandError: something failed."""
         seconds = run.duration.total_seconds() if run.duration else 0.0
         self.stdout.write(
             f"{run.updated} updated, {run.unchanged} unchanged, {run.failed} failed; "
@@ -82,10 +87,13 @@ class ForegroundCommand(BaseCommand):
 
 
 def _line(outcome: Outcome) -> str:
+    if outcome.words:
+        return f"{outcome.symbol}: {outcome.words}"
     if outcome.result is Result.FAILED:
         return f"{outcome.symbol}: failed: {outcome.error}"
     bars = f", {outcome.bars} bars" if outcome.bars else ""
-    return f"{outcome.symbol}: {outcome.result}{bars}"
+    but = f", but {outcome.error}" if outcome.error else ""
+    return f"{outcome.symbol}: {outcome.result}{bars}{but}"
 
 
 def split_symbols(given: Iterable[str]) -> list[str]:
@@ -100,15 +108,32 @@ def split_symbols(given: Iterable[str]) -> list[str]:
 
 
 def tracked(given: Iterable[str], market: str = "") -> list[TrackedSymbol]:
-    """The rows of symbols that must be tracked already. :raises CommandError:"""
-    canonical = [resolve(symbol, market)[0] for symbol in split_symbols(given)]
+    """The rows of symbols, also by former names, that must be tracked already.
+
+    :raises CommandError:
+    """
+    canonical = followed(resolve(symbol, market)[0] for symbol in split_symbols(given))
     rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=canonical)}
     unknown = [symbol for symbol in canonical if symbol not in rows]
     if unknown:
         raise CommandError(
             f"Not tracked: {', '.join(unknown)}. Start with: manage.py track {unknown[0]}"
         )
-    return [rows[symbol] for symbol in dict.fromkeys(canonical)]
+    return [rows[symbol] for symbol in canonical]
+
+
+def formerly(symbol: str, market: str, row: TrackedSymbol) -> str:
+    """What to say where a user typed a former name; empty where it is today's."""
+    canonical, _ = resolve(symbol, market)
+    return "" if canonical == row.symbol else f"{canonical} is a former name of {row.symbol}. "
+
+
+def agreed(question: str) -> bool:
+    """Whether whoever sits at the terminal says yes."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False  # nobody is there to be asked: --yes says it in a script
 
 
 def iso_date(text: str) -> date:

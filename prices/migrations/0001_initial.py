@@ -182,6 +182,14 @@ class Migration(migrations.Migration):
                     "errors",
                     models.JSONField(blank=True, default=dict, help_text="Symbol: why it failed."),
                 ),
+                (
+                    "differing",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Symbols that a verification found to differ, and that it did not fix.",
+                    ),
+                ),
                 ("message", models.CharField(blank=True, max_length=500)),
                 (
                     "parent",

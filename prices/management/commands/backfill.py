@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from prices.domain.markets import MARKETS, resolve
-from prices.management.foreground import ForegroundCommand, iso_date, split_symbols
+from prices.management.foreground import ForegroundCommand, formerly, iso_date, split_symbols
 from prices.models import SyncRun
 from prices.tracking import track
 
@@ -44,5 +44,9 @@ class Command(ForegroundCommand):
             given = split_symbols(symbols)
             for symbol in given:
                 resolve(symbol, market)  # all or none: a typing error fetches nothing
-            names = [track(symbol, market, now=timezone.now())[0].symbol for symbol in given]
+            for symbol in given:
+                row = track(symbol, market, now=timezone.now())[0]
+                names.append(row.symbol)
+                if told := formerly(symbol, market, row):
+                    self.stdout.write(told.strip())
         self.perform(SyncRun.Kind.BACKFILL, dict.fromkeys(names), options)

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from prices.domain.markets import MARKETS, resolve
-from prices.management.foreground import ForegroundCommand, split_symbols
+from prices.management.foreground import ForegroundCommand, formerly, split_symbols
 from prices.models import SyncRun
 from prices.tracking import track
 
@@ -30,7 +30,8 @@ class Command(ForegroundCommand):
         new = []
         for symbol in given:
             row, created = track(symbol, market, now=timezone.now())
-            self.stdout.write(f"{row.symbol}: {'tracked' if created else 'is tracked already'}")
+            told = "tracked" if created else "is tracked already"
+            self.stdout.write(f"{formerly(symbol, market, row)}{row.symbol}: {told}")
             if created:
                 new.append(row.symbol)
         if new and not no_fetch:

@@ -62,7 +62,9 @@ class Command(ForegroundCommand):
 
 
 def _question(rows: list[TrackedSymbol], former: dict[str, SymbolAlias], delete: bool) -> str:
-    parts = [f"forget the former name {alias.symbol} of {alias.target}" for alias in former.values()]
+    parts = [
+        f"forget the former name {alias.symbol} of {alias.target}" for alias in former.values()
+    ]
     if rows:
         what = "and DELETE their prices" if delete else "(their prices stay in the store)"
         parts.insert(0, f"stop tracking {', '.join(row.symbol for row in rows)} {what}")

@@ -1,0 +1,40 @@
+"""manage.py rename: a company has another ticker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
+
+from prices import wiring
+from prices.management.foreground import ForegroundCommand
+from prices.renaming import CannotRename, Renamed
+
+
+class Command(ForegroundCommand):
+    help = (
+        "Give a symbol its new name. Its whole history goes on there, and the old name leads to it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("old", help="The name it has here, as in FB.")
+        parser.add_argument("new", help="The name it has from now on, as in META.")
+
+    def work(self, *, old: str, new: str, **_: Any) -> None:
+        try:
+            renamed = wiring.rename_service().rename(old, new, now=timezone.now())
+        except CannotRename as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(_told(old.strip().upper(), renamed))
+
+
+def _told(former: str, renamed: Renamed) -> str:
+    if renamed.before:
+        return f"{former} is called {renamed.row} already: nothing is left to do."
+    manifest = renamed.manifest
+    history = "without history yet"
+    if manifest is not None and manifest.first and manifest.last:
+        history = f"{manifest.count} bars, {manifest.first.date()} to {manifest.last.date()}"
+    both = ", joined with those it had" if renamed.joined else ""
+    return f"{former} is called {renamed.row} now ({history}{both}). Reads of {former} lead there."
