@@ -27,6 +27,7 @@ from prices.store.bars import BarRepository
 from prices.store.coordination import Leases
 from prices.store.corrections import CorrectionLog
 from prices.store.documents import Facts
+from prices.store.memory import SeriesMemory
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
 from tests.builders import ACTIONS, NOW, WEEK, published, tracked
@@ -338,12 +339,12 @@ class TestCrash:
     def test_a_third_call_finds_nothing_to_do(self) -> None:
         facebook()
         renamed()
-        version = wiring.reader().history("META", Asked(), now=NOW).version
+        before = wiring.bars().manifest(SeriesKey("META"))
 
         done = renamed()
 
         assert done.before
-        assert wiring.reader().history("META", Asked(), now=NOW).version == version
+        assert wiring.bars().manifest(SeriesKey("META")) == before
 
 
 class TestRefusals:
@@ -410,14 +411,14 @@ class TestReads:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         facebook()
-        read = BarRepository.read
+        read = SeriesMemory.read
 
-        def renamed_first(bars: BarRepository, key: SeriesKey, *args: Any) -> Any:
-            monkeypatch.setattr(BarRepository, "read", read)
+        def renamed_first(memory: SeriesMemory, key: SeriesKey) -> Any:
+            monkeypatch.setattr(SeriesMemory, "read", read)
             renamed()
-            return read(bars, key, *args)
+            return read(memory, key)
 
-        monkeypatch.setattr(BarRepository, "read", renamed_first)
+        monkeypatch.setattr(SeriesMemory, "read", renamed_first)
 
         history = wiring.reader().history("FB", Asked(), now=NOW)
 
