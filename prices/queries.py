@@ -6,19 +6,26 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
 
-from prices.domain.actions import Adjust, adjusted
+from django.db.models import QuerySet
+
+from prices.domain.actions import Actions, Adjust, adjusted
 from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
 from prices.domain.coverage import Coverage, coverage, overall
 from prices.domain.freshness import ProviderState, SymbolState, staleness
 from prices.domain.quotes import Quote
 from prices.domain.ranges import DateRange
 from prices.models import TrackedSymbol
+from prices.remembered import Remembered
 from prices.states import state_of, symbol_states
 from prices.store.bars import BarRepository
-from prices.store.coordination import ProviderLog
-from prices.store.documents import Manifest
+from prices.store.corrections import CorrectionLog, Recorded
+from prices.store.documents import Facts, Manifest
+from prices.store.memory import SeriesMemory
+from prices.store.provider_log import ProviderLog
 from prices.store.quotes import QuoteStore
+from prices.tracking import bearer, followed
 
 _DAY = timedelta(days=1)
 
@@ -41,7 +48,8 @@ class History:
     """Daily bars in the asked basis, and what to think of them.
 
     `as_of` is when the provider last confirmed them; `stale_reason` is empty when nothing is
-    amiss. `start` and `end` are the inclusive dates that were looked up.
+    amiss. `start` and `end` are the inclusive dates that were looked up. `renamed_from` is the
+    former name that was asked for, if it was one. Equal `version`s mean equal answers.
     """
 
     row: TrackedSymbol
@@ -56,6 +64,7 @@ class History:
     coverage: Coverage
     quote: Quote | None
     version: str
+    renamed_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +112,43 @@ class PriceReader:
     """Reads from the store only; never asks the provider."""
 
     def __init__(
-        self, *, bars: BarRepository, quotes: QuoteStore, provider_log: ProviderLog
+        self,
+        *,
+        bars: BarRepository,
+        series: SeriesMemory,
+        quotes: QuoteStore,
+        corrections: CorrectionLog,
+        provider_log: ProviderLog,
+        ttl: float,
     ) -> None:
         self._bars = bars
+        self._series = series
+        self._corrections = corrections
         self._quotes = quotes
         self._log = provider_log
+        self._rows = Remembered(self._row, ttl)
+        self._provider = Remembered(lambda name: provider_log.state(), ttl)
 
     def history(
         self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> History:
-        """The stored bars of a tracked symbol.
+        """The stored bars of a tracked symbol, also by a former name.
 
         :raises NotTracked, InvalidSymbol: with a sentence for users.
         """
-        row = self._row(symbol)
-        key = SeriesKey(row.symbol)
-        start, end = _bounds(asked, now)
-        # Later dividends weigh on earlier bars: their closes are needed too.
-        upto = end + _DAY if end and adjust is not Adjust.ALL else None
-        stored = self._bars.read(key, start, upto)
-        if stored and asked.days and not len(stored.bars) and stored.manifest.last:
-            end = stored.manifest.last.date()  # it ended before the window: its own last days
-            start = end - timedelta(days=asked.days)
-            stored = self._bars.read(key, start)
+        canonical = checked_symbol(symbol)
+        row = self._rows.get(canonical)
+        stored = self._series.read(SeriesKey(row.symbol))
+        if stored is None and (today := self._row(canonical)).symbol != row.symbol:
+            row = today  # renamed since it was looked up
+            stored = self._series.read(SeriesKey(row.symbol))
         manifest = stored.manifest if stored else None
-        bars = stored.bars if stored else BarSeries.empty()
-        if manifest:
-            bars = adjusted(bars, manifest.facts.actions, adjust)
-        bars = bars.between(start, end + _DAY if end else None)
+        start, end = _range(asked, manifest, now)
+        bars = BarSeries.empty()
+        if stored:
+            # The whole is adjusted before it is cut: later dividends weigh on earlier bars.
+            whole = adjusted(stored.bars, stored.manifest.facts.actions, adjust)
+            bars = whole.between(start, end + _DAY if end else None)
         state = state_of(row, manifest)
         return History(
             row=row,
@@ -141,20 +159,75 @@ class PriceReader:
             currency=(manifest.facts.currency if manifest else "") or row.currency,
             source=state.source,
             as_of=manifest.facts.fetched_at if manifest else None,
-            stale_reason=staleness(state, self._log.state(), now),
+            stale_reason=staleness(state, self._provider.get(""), now),
             coverage=_coverage(bars, state, start, end, now),
-            quote=self._quotes.get([row.symbol]).get(row.symbol),
-            version=f"{manifest.generation}.{manifest.version}" if manifest else "",
+            quote=self._quote(row.symbol),
+            version=self._version(canonical, row, manifest, asked, adjust, now),
+            renamed_from="" if canonical == row.symbol else canonical,
         )
 
-    def reports(self, symbols: Iterable[str] | None = None, *, now: datetime) -> list[SymbolReport]:
-        """Every tracked symbol (or the given ones) at a glance, by symbol."""
-        wanted = None if symbols is None else list(symbols)
-        rows = (
-            TrackedSymbol.objects.all()
-            if wanted is None
-            else TrackedSymbol.objects.filter(symbol__in=wanted)
+    def version(
+        self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
+    ) -> str:
+        """What `history` would say of itself, without a bar: two equal ones mean equal answers.
+
+        :raises NotTracked, InvalidSymbol:
+        """
+        row = self._rows.get(checked_symbol(symbol))
+        manifest = self._series.manifest(SeriesKey(row.symbol))
+        return self._version(checked_symbol(symbol), row, manifest, asked, adjust, now)
+
+    def _version(
+        self,
+        named: str,
+        row: TrackedSymbol,
+        manifest: Manifest | None,
+        asked: Asked,
+        adjust: Adjust,
+        now: datetime,
+    ) -> str:
+        """A digest of all that an answer is made of, the bars by their manifest's version."""
+        state, quote = state_of(row, manifest), self._quote(row.symbol)
+        parts = (
+            *(named, row.symbol, row.name, row.currency),
+            manifest and (manifest.generation, manifest.version),
+            *(adjust, *_range(asked, manifest, now)),
+            staleness(state, self._provider.get(""), now),
+            state.calendar and state.calendar.last_closed(now),
+            quote and quote.fetched_at,
         )
+        return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+    def _quote(self, symbol: str) -> Quote | None:
+        return self._quotes.get([symbol]).get(symbol)
+
+    def actions(self, symbol: str) -> tuple[TrackedSymbol, Actions, str]:
+        """The row of a tracked symbol, its corporate actions, and the unit of its amounts.
+
+        :raises NotTracked, InvalidSymbol: with a sentence for users.
+        """
+        row = self._row(symbol)
+        manifest = self._bars.manifest(SeriesKey(row.symbol))
+        facts = manifest.facts if manifest else Facts()
+        return row, facts.actions, facts.currency or row.currency
+
+    def corrections(
+        self, symbol: str, *, since: date | None = None, limit: int = 1_000
+    ) -> tuple[TrackedSymbol, list[Recorded]]:
+        """The row of a tracked symbol and what was corrected, newest first.
+
+        `since`: of sessions from then on. :raises NotTracked, InvalidSymbol:
+        """
+        row = self._row(symbol)
+        return row, self._corrections.latest(row.symbol, since=since, limit=limit)
+
+    def reports(self, symbols: Iterable[str] | None = None, *, now: datetime) -> list[SymbolReport]:
+        """Every tracked symbol (or the given ones, also by former names) at a glance, by symbol."""
+        wanted = None if symbols is None else list(symbols)
+        rows = list(_rows(wanted))
+        if wanted is not None and len(rows) < len(wanted):
+            wanted = followed(wanted)
+            rows = list(_rows(wanted))
         manifests = self._bars.manifests(wanted)
         provider = self._log.state()
         return [_report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
@@ -198,7 +271,7 @@ class PriceReader:
 
     def _row(self, symbol: str) -> TrackedSymbol:
         canonical = checked_symbol(symbol)
-        row = TrackedSymbol.objects.filter(symbol=canonical).first()
+        row = bearer(canonical)
         if row is None:
             raise NotTracked(
                 f"{canonical} is not tracked. Start with POST /cache/backfill-symbol "
@@ -207,10 +280,23 @@ class PriceReader:
         return row
 
 
-def _bounds(asked: Asked, now: datetime) -> tuple[date | None, date | None]:
+def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:
+    rows = TrackedSymbol.objects.all()
+    return rows if symbols is None else rows.filter(symbol__in=symbols)
+
+
+def _range(
+    asked: Asked, manifest: Manifest | None, now: datetime
+) -> tuple[date | None, date | None]:
+    """The inclusive dates that are looked up.
+
+    A number of days counts back from today, or from the end of a series that ended before them.
+    """
     if asked.days is None:
         return asked.start, asked.end
     end = asked.end or now.astimezone(UTC).date()
+    last = manifest.last.date() if manifest and manifest.last else end
+    end = last if last < end - timedelta(days=asked.days) else end
     return end - timedelta(days=asked.days), end
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from django.utils import timezone
 
 from prices import runs, schedules, usage
+from prices.api.bars import bars_json
 from prices.api.serializers import RunSerializer
 from prices.domain.actions import Actions
-from prices.domain.bars import BarSeries, Interval
+from prices.domain.bars import Interval
 from prices.domain.coverage import Coverage
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
@@ -40,18 +40,8 @@ def history_body(history: History) -> dict[str, Any]:
         "stale_reason": history.stale_reason or None,
         "coverage": _coverage_body(history.coverage),
         "quote": quote_body(history.quote),
-        "data": bar_rows(history.bars),
+        "data": bars_json(history.bars),
     }
-
-
-def bar_rows(bars: BarSeries) -> list[dict[str, Any]]:
-    dates = np.datetime_as_string(bars.sessions).tolist()
-    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
-    rows = zip(dates, *(column.tolist() for column in columns), strict=True)
-    return [
-        {"date": d, "open": o, "high": h, "low": low, "close": c, "volume": v}
-        for d, o, h, low, c, v in rows
-    ]
 
 
 def _coverage_body(covered: Coverage) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class SchedulerView(APIView):
         return Response(bodies.scheduler_body())
 
 
+def _tag(version: str) -> str:
+    # Weak: a proxy may compress the same answer.
+    return f'W/"{version}"'
+
+
 class HistoricalView(APIView):
     @extend_schema(
         parameters=[serializers.HistoryQuery],
@@ -61,8 +66,14 @@ class HistoricalView(APIView):
         now = timezone.now()
         canonical, _ = resolve(symbol, query["market"])
         asked = Asked(query.get("start"), query.get("end"), query.get("days"))
+        adjust, reader = Adjust(query["adjust"]), wiring.reader()
         try:
-            history = wiring.reader().history(canonical, asked, Adjust(query["adjust"]), now=now)
+            if known := request.headers.get("If-None-Match"):
+                version = reader.version(canonical, asked, adjust, now=now)
+                if _tag(version) in known:
+                    wiring.usage().hit(canonical, now=now)
+                    return Response(status=304, headers={"ETag": _tag(version)})
+            history = reader.history(canonical, asked, adjust, now=now)
         except NotTracked:
             wiring.usage().miss(now=now)
             raise
@@ -70,7 +81,7 @@ class HistoricalView(APIView):
             wiring.usage().hit(history.row.symbol, now=now)
         else:
             wiring.usage().miss(now=now)
-        return Response(bodies.history_body(history))
+        return Response(bodies.history_body(history), headers={"ETag": _tag(history.version)})
 
 
 _ABOUT_A_SYMBOL = {400: serializers.ProblemOut, 404: serializers.ProblemOut}

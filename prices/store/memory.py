@@ -62,10 +62,13 @@ class SeriesMemory:
         lacking = [key for key in wanted if key not in known]
         return known | (self._fetched(lacking) if lacking else {})
 
-    def version(self, key: SeriesKey) -> tuple[str | None, int] | None:
-        """(generation, version) of a series without its bars; None when it was never published."""
-        held = self.read(key)
-        return (held.manifest.generation, held.manifest.version) if held else None
+    def manifest(self, key: SeriesKey) -> Manifest | None:
+        """The manifest of a published series, without its bars."""
+        believed, _ = self._known([key])
+        if key in believed:
+            return believed[key].manifest
+        manifest = self._manifests.one(key)
+        return manifest if manifest and manifest.generation else None
 
     @property
     def size(self) -> int:

@@ -1,0 +1,28 @@
+"""manage.py rebuild_blocks: packs every series anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from prices import wiring
+from prices.management.foreground import ForegroundCommand, tracked
+
+
+class Command(ForegroundCommand):
+    help = "Pack series anew into the blocks that reads are answered from. Harmless at any time."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("symbols", nargs="*", help="Default: all that are stored.")
+
+    def work(self, *, symbols: list[str], **_: Any) -> None:
+        wanted = [row.symbol for row in tracked(symbols)] if symbols else None
+        bars, blocks = wiring.bars(), wiring.blocks()
+        packed = 0
+        for key in sorted(bars.manifests(wanted), key=str):
+            stored = bars.read(key)
+            if stored is not None:
+                blocks.write([(stored.manifest, stored.bars)])
+                packed += 1
+        self.stdout.write(f"{packed} series packed.")

@@ -1,0 +1,33 @@
+"""Remembered: what was looked up a moment ago need not be looked up again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from cachetools import TTLCache
+
+T = TypeVar("T")
+_MOST = 20_000
+
+
+class Remembered(Generic[T]):
+    """The answers of `look_up` by name, for `ttl` seconds at most; what it raises is not kept.
+
+    Thread-safe; two threads may look the same up at the same time.
+    """
+
+    def __init__(self, look_up: Callable[[str], T], ttl: float) -> None:
+        self._look_up = look_up
+        self._answers: TTLCache[str, T] = TTLCache(_MOST, ttl)
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> T:
+        with self._lock:
+            if name in self._answers:
+                return self._answers[name]
+        answer = self._look_up(name)
+        with self._lock:
+            self._answers[name] = answer
+        return answer
