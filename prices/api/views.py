@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import Any
 
+from django.http import QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -46,6 +48,17 @@ class SchedulerView(APIView):
         return Response(bodies.scheduler_body())
 
 
+@lru_cache(maxsize=1_000)
+def _history_query(text: str) -> tuple[str, Asked, Adjust]:
+    """The market, the range and the basis that a query string asks for.
+
+    Front ends ask in the same few ways again and again, and checking costs as much as reading.
+    """
+    query = _valid(serializers.HistoryQuery, QueryDict(text))
+    asked = Asked(query.get("start"), query.get("end"), query.get("days"))
+    return query["market"], asked, Adjust(query["adjust"])
+
+
 def _tag(version: str) -> str:
     # Weak: a proxy may compress the same answer.
     return f'W/"{version}"'
@@ -62,11 +75,9 @@ class HistoricalView(APIView):
     )
     def get(self, request: Request, symbol: str) -> Response:
         """Daily bars of a tracked symbol, with their coverage and freshness."""
-        query = _valid(serializers.HistoryQuery, request.query_params)
-        now = timezone.now()
-        canonical, _ = resolve(symbol, query["market"])
-        asked = Asked(query.get("start"), query.get("end"), query.get("days"))
-        adjust, reader = Adjust(query["adjust"]), wiring.reader()
+        market, asked, adjust = _history_query(request.META.get("QUERY_STRING", ""))
+        now, reader = timezone.now(), wiring.reader()
+        canonical, _ = resolve(symbol, market)
         try:
             if known := request.headers.get("If-None-Match"):
                 version = reader.version(canonical, asked, adjust, now=now)
