@@ -92,13 +92,24 @@ MONGODB_URI = env("MONGODB_URI", default="") or (
 )
 MONGODB_DATABASE = env("MONGODB_DATABASE", default="pricecache")
 
+# --- reading ---------------------------------------------------------------------------------
+# Series that each web process keeps in memory, at most.
+SERIES_MEMORY_MB = _read("PRICECACHE_SERIES_MEMORY_MB", 128)
+# Seconds for which what was just seen of a symbol may be believed without looking again.
+VERSION_TTL = _read("PRICECACHE_VERSION_TTL", 1.0)
+
 # --- the provider ----------------------------------------------------------------------------
 PRICES_PROVIDER = env("PRICECACHE_PROVIDER", default="prices.providers.yahoo.YahooProvider")
 YAHOO_PROXY = env("PRICECACHE_YAHOO_PROXY", default="")
 YAHOO_THREADS = _read("PRICECACHE_YAHOO_THREADS", 4)
 YAHOO_TIMEOUT_SECONDS = _read("PRICECACHE_YAHOO_TIMEOUT_SECONDS", 15.0)
+# Of all processes and machines together.
+YAHOO_REQUESTS_PER_MINUTE = _read("PRICECACHE_YAHOO_REQUESTS_PER_MINUTE", 120)
+YAHOO_BURST = _read("PRICECACHE_YAHOO_BURST", 240)
 # None: all the history there is.
 HISTORY_YEARS = _read("PRICECACHE_HISTORY_YEARS", 0) or None
+# Symbols that are compared with the provider each night; 0: none.
+VERIFY_SAMPLE = _read("PRICECACHE_VERIFY_SAMPLE", 20)
 # Also refresh quotes before the open and after the close.
 LIVE_EXTENDED_HOURS = _read("PRICECACHE_LIVE_EXTENDED_HOURS", False)
 

@@ -56,6 +56,8 @@ def _numbers() -> Iterator[CheckMessage]:
         "PRICECACHE_WEB_THREADS": settings.WEB_THREADS,
         "PRICECACHE_CLUSTER_WORKERS": settings.Q_CLUSTER["workers"],
         "PRICECACHE_YAHOO_THREADS": settings.YAHOO_THREADS,
+        "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE": settings.YAHOO_REQUESTS_PER_MINUTE,
+        "PRICECACHE_YAHOO_BURST": settings.YAHOO_BURST,
     }
     for name, value in least_one.items():
         if value < 1:
@@ -71,6 +73,12 @@ def _numbers() -> Iterator[CheckMessage]:
             f"PRICECACHE_HISTORY_YEARS is {settings.HISTORY_YEARS}.",
             hint="Give a number of years, or leave it empty for all there is.",
             id="prices.E006",
+        )
+    if settings.VERIFY_SAMPLE < 0:
+        yield Error(
+            f"PRICECACHE_VERIFY_SAMPLE is {settings.VERIFY_SAMPLE}.",
+            hint="Give the number of symbols to verify each night, or 0 for none.",
+            id="prices.E009",
         )
     if settings.MONGOD_CACHE_GB < 0.25:
         yield Error(

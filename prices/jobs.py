@@ -8,20 +8,24 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from prices import runs, schedules, wiring
+from prices import quarantine, runs, schedules, standing, verdicts, wiring
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.tracking import followed
+from prices.verify import Verdict, drawn
 
 logger = logging.getLogger(__name__)
 
 Kind = SyncRun.Kind
 _BY_SCHEDULE = "schedule"
 _RETRY_PAUSE = timedelta(minutes=5)
+# Symbols that find out together whether an outage is over; dead ones among them do not matter.
+_OUTAGE_PROBES = 10
 
 
 # --- what django-q2's schedules call -----------------------------------------------------------
@@ -37,6 +41,21 @@ def startup_sync(**_: Any) -> None:
 
 def live_price_update(**_: Any) -> None:
     _perform_now(Kind.LIVE_PRICE_UPDATE, _BY_SCHEDULE)
+
+
+def nightly_verify(**_: Any) -> None:
+    """A random sample, after what is known to differ; what differs is fixed."""
+    size = settings.VERIFY_SAMPLE
+    if not size:
+        return
+    try:
+        held = wiring.verify_service().verifiable()
+    except StoreError as error:
+        logger.warning("Nothing is verified: %s", error)
+        return
+    known = [symbol for symbol in verdicts.unfixed() if symbol in held][:size]
+    rest = drawn(set(held) - set(known), size - len(known))
+    _perform_now(Kind.VERIFY, _BY_SCHEDULE, [*known, *rest], {"fix": True})
 
 
 def store_sweep(**_: Any) -> None:
@@ -75,34 +94,51 @@ def canary_age() -> float | None:
     return None if sung is None else (timezone.now() - sung).total_seconds()
 
 
-def _perform_now(kind: SyncRun.Kind, trigger: str) -> None:
+def _perform_now(
+    kind: SyncRun.Kind,
+    trigger: str,
+    symbols: Iterable[str] = (),
+    options: dict[str, Any] | None = None,
+) -> None:
     """A schedule's task is in a worker already: the run is worked on right here."""
     open_one = SyncRun.objects.filter(kind=kind, parent=None, state__in=SyncRun.OPEN).first()
     if open_one is not None:
         logger.info("%s is still under way: not started again", open_one)
         return
-    work_on(runs.begin(kind, trigger=trigger, now=timezone.now()))
+    now = timezone.now()
+    work_on(runs.begin(kind, trigger=trigger, symbols=symbols, options=options, now=now))
 
 
 def _retry_unfinished(now: datetime) -> None:
     """Symbols that only failed because the provider was away need not wait for the next sync.
 
-    While it still is, one symbol in five minutes finds out whether it is back.
+    While it still is, one symbol finds out whether it is back, as soon as one may be asked for;
+    in an outage a few, for there one answer proves little.
     """
     if SyncRun.objects.filter(kind__in=runs.HISTORY_KINDS, state__in=SyncRun.OPEN).exists():
         return
-    pause = now - _RETRY_PAUSE
-    left = TrackedSymbol.objects.filter(active=True, failures=0).exclude(last_error="")
-    left = left | TrackedSymbol.objects.filter(
-        active=True, last_attempt_at=None, added_at__lte=pause
-    )
-    if wiring.reader().provider_state().words(now):
-        if TrackedSymbol.objects.filter(last_attempt_at__gt=pause).exists():
+    provider = wiring.reader().provider_state()
+    if provider.is_shut(now):
+        return
+    left = _unfinished(now).order_by("last_attempt_at")
+    if provider.unreachable_since is not None:
+        left = left[:1]
+    elif provider.outage_since is not None:
+        if TrackedSymbol.objects.filter(last_attempt_at__gt=now - _RETRY_PAUSE).exists():
             return
-        left = left.order_by("last_attempt_at")[:1]
+        left = left[:_OUTAGE_PROBES]
     symbols = list(left.values_list("symbol", flat=True))
     if symbols:
         runs.queue(Kind.HISTORICAL_SYNC, trigger="unfinished", symbols=symbols)
+
+
+def _unfinished(now: datetime) -> QuerySet[TrackedSymbol]:
+    """Active symbols that were tried since their last answer, or never, and that nothing blames."""
+    in_vain = Q(last_update=None) | Q(last_attempt_at__gt=F("last_update"))
+    tried = Q(in_vain, last_attempt_at__isnull=False, failures=0)
+    forgotten = Q(last_attempt_at=None, added_at__lte=now - _RETRY_PAUSE)
+    ready = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
+    return TrackedSymbol.objects.filter(ready, tried | forgotten, active=True)
 
 
 # --- the work ----------------------------------------------------------------------------------
@@ -156,14 +192,15 @@ def _sync(run: SyncRun, share: bool, heard: Heard) -> str | None:
 def _symbols_of(run: SyncRun, now: datetime) -> list[str]:
     """What is to be done, less what an earlier attempt at the same run has done."""
     if run.symbols:
-        rows = TrackedSymbol.objects.filter(symbol__in=run.symbols)
+        wanted = followed(run.symbols)  # they may have been renamed since
+        rows = TrackedSymbol.objects.filter(symbol__in=wanted)
         done = set(
             rows.filter(last_attempt_at__gte=run.created_at).values_list("symbol", flat=True)
         )
-        return [s for s in run.symbols if run.attempts <= 1 or s not in done]
+        return [s for s in wanted if run.attempts <= 1 or s not in done]
     if run.options.get("whole"):
         return list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
-    return [d.symbol for d in wiring.sync_service().plan(now=now)]
+    return [d.symbol for d in wiring.sync_service().plan(now=now, quotes=wiring.quotes().all())]
 
 
 def _sync_part(run: SyncRun, symbols: Iterable[str], heard: Heard) -> None:
@@ -178,9 +215,27 @@ def _sync_part(run: SyncRun, symbols: Iterable[str], heard: Heard) -> None:
         trusted=bool(run.options.get("trusted")),
     )
     for outcome in outcomes:
-        runs.record(run, outcome, now=timezone.now())
+        at = timezone.now()
+        runs.record(run, outcome, now=at, during_outage=_is_outage(outcome, at))
         heard(outcome)
     SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
+
+
+def _is_outage(outcome: Outcome, now: datetime) -> bool:
+    """Counts what the provider answered; has it no prices for anybody?
+
+    With the alarm, what was held against symbols meanwhile is taken back.
+    """
+    if outcome.barren is None:
+        return False
+    try:
+        attempt = wiring.provider_log().attempted(barren=outcome.barren, now=now)
+    except StoreError as error:
+        logger.warning("%s is not counted: %s", outcome.symbol, error)
+        return False
+    if attempt.alarm:
+        standing.pardon(since=attempt.since)
+    return attempt.during_outage
 
 
 def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
@@ -198,6 +253,28 @@ def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
     return f"{len(symbols)} quotes asked for" if symbols else "no market is open"
 
 
+def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
+    """The run's symbols; a second attempt verifies all of them again, so that it counts each once."""
+    service, fix = wiring.verify_service(), bool(run.options.get("fix"))
+    wanted = TrackedSymbol.objects.filter(symbol__in=followed(run.symbols))
+    symbols = list(wanted.values_list("symbol", flat=True))
+    counts = dict.fromkeys(("updated", "unchanged", "failed", "bars"), 0)
+    run.errors, run.differing = {}, []
+    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols), errors={}, differing=[], **counts)
+    sent = service.requests
+    for verified in service.verify(symbols, now=timezone.now(), fix=fix, run=run.pk):
+        now = timezone.now()
+        runs.record(run, verified.outcome, now=now, history=False)
+        if verified.outcome.answer is not None:
+            quarantine.note(verified.outcome, run, now=now)
+        if verified.verdict is Verdict.DIFFERS:
+            run.differing.append(verified.outcome.symbol)
+            SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)
+        heard(verified.outcome)
+    SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
+    return f"{len(symbols)} symbols" + (f", {len(run.differing)} differ" if run.differing else "")
+
+
 def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:
     now = timezone.now()
     swept = wiring.sweeper().sweep(now=now)
@@ -210,4 +287,5 @@ _WORK: dict[SyncRun.Kind, Callable[[SyncRun, bool, Heard], str | None]] = {
     Kind.BACKFILL: _sync,
     Kind.LIVE_PRICE_UPDATE: _refresh,
     Kind.STORE_SWEEP: _sweep,
+    Kind.VERIFY: _verify,
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prices.domain.bars import BarSeries, Interval
-from prices.domain.freshness import quote_is_due
-from prices.domain.quotes import closing_bar
+from prices.domain.freshness import trades
+from prices.domain.quotes import Quote, closing_bar
+from prices.domain.quoting import quote_is_due, quote_riders
 from prices.domain.sessions import sessions_of
 from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
@@ -18,6 +19,10 @@ from prices.states import symbol_states
 from prices.store.bars import BarRepository
 from prices.store.mongo import StoreConflict
 from prices.store.quotes import QuoteStore
+from prices.tracking import resume
+
+# A suspended symbol is looked for among the quotes once a day.
+_LOOK_AGAIN = timedelta(days=1)
 
 
 class LiveService:
@@ -30,13 +35,15 @@ class LiveService:
 
     def due(self, *, now: datetime, extended: bool = False) -> list[str]:
         """The active symbols whose quotes are to be renewed: market open, or just closed."""
-        held = self._quotes.all()
-        return [
+        held, states = self._quotes.all(), symbol_states(self._bars)
+        wanted = [
             state.symbol
-            for state in symbol_states(self._bars)
+            for state in states
             if state.active
             and quote_is_due(state, held.get(state.symbol), now=now, extended=extended)
         ]
+        places = -len(wanted) % self._gate.quotes_per_request
+        return wanted + quote_riders(states, places, now=now)
 
     def refresh(self, symbols: Iterable[str], *, now: datetime) -> Iterator[Outcome]:
         """Renews quotes in the fewest requests; a batch that fails does not stop the others."""
@@ -55,10 +62,27 @@ class LiveService:
             )
             return
         self._quotes.put(quotes)
+        self._welcome_back(symbols, quotes, now)
         quoted, sent = {quote.symbol for quote in quotes}, self._gate.requests - before
         for position, symbol in enumerate(symbols):
             result = Result.UPDATED if symbol in quoted else Result.UNCHANGED
             yield Outcome(symbol, result, requests=0 if position else sent)
+
+    def _welcome_back(self, symbols: list[str], quotes: list[Quote], now: datetime) -> None:
+        """What the system suspended is resumed once it is seen to trade; else looked for tomorrow."""
+        suspended = TrackedSymbol.objects.filter(symbol__in=symbols, active=False)
+        gone = set(suspended.exclude(suspended_reason="").values_list("symbol", flat=True))
+        if not gone:
+            return
+        manifests = self._bars.manifests(gone)
+        lasts = {key.symbol: m.last.date() for key, m in manifests.items() if m.last}
+        back = {
+            quote.symbol
+            for quote in quotes
+            if quote.symbol in gone and trades(quote, lasts.get(quote.symbol), now=now)
+        }
+        resume(suspended.filter(symbol__in=back))
+        suspended.filter(symbol__in=gone - back).update(next_attempt_at=now + _LOOK_AGAIN)
 
     def transfer(self, *, now: datetime) -> int:
         """Stage 1: closing quotes become their sessions' bars, not final; returns how many."""

@@ -20,6 +20,7 @@ class Outcome:
 
     `symbol_at_fault`: False where it failed because the provider or the store is away, or is
     over by itself. `refused` is what was kept out of the store, also where the rest went in.
+    `words` say what came of it where the result alone does not.
     """
 
     symbol: str
@@ -30,3 +31,13 @@ class Outcome:
     symbol_at_fault: bool = True
     answer: Fetched | None = None
     refused: tuple[Refusal, ...] = ()
+    words: str = ""
+    missing: bool = False
+    hollow: bool = False
+
+    @property
+    def barren(self) -> bool | None:
+        """Did the provider answer without prices that can be used? None: it did not answer."""
+        if self.result is Result.FAILED:
+            return True if self.symbol_at_fault else None
+        return None if self.answer is None else not len(self.answer.series)

@@ -10,12 +10,10 @@ from django.db import transaction
 from django.db.models import F, Sum
 from django_q.tasks import async_task
 
-from prices import quarantine
-from prices.domain.freshness import next_attempt
+from prices import quarantine, standing
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.store.coordination import is_dead, who
-from prices.tracking import learned
 
 # A run whose worker has not been heard of for this long is picked up again.
 SILENT_AFTER = timedelta(seconds=90)
@@ -24,8 +22,6 @@ MAX_ATTEMPTS = 3
 # Symbols that one worker fetches in one go; more are shared out.
 PART_SIZE = 25
 PARTS_AT_ONCE = 8
-# When a provider that has to mend its own answer first is asked again.
-CATCH_UP_PAUSE = timedelta(minutes=30)
 KEEP_RUNS = timedelta(days=30)
 
 State = SyncRun.State
@@ -133,7 +129,14 @@ def _queue_next_part(parent_id: int) -> None:
         enqueue(part)
 
 
-def record(run: SyncRun, outcome: Outcome, *, now: datetime, history: bool = True) -> None:
+def record(
+    run: SyncRun,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    history: bool = True,
+    during_outage: bool = False,
+) -> None:
     """Writes one symbol's outcome to its row and to the run's counts, both or neither."""
     counted = {
         Result.UPDATED: "updated",
@@ -142,7 +145,10 @@ def record(run: SyncRun, outcome: Outcome, *, now: datetime, history: bool = Tru
     }[outcome.result]
     with transaction.atomic():
         if history:
-            _record_symbol(outcome, now)
+            row = TrackedSymbol.objects.filter(symbol=outcome.symbol).first()
+            if row is not None:  # else it was untracked while it was fetched
+                fields = standing.after(row, outcome, during_outage=during_outage, now=now)
+                TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
             quarantine.note(outcome, run, now=now)
         if outcome.error:
             run.errors[outcome.symbol] = outcome.error[:500]
@@ -153,28 +159,6 @@ def record(run: SyncRun, outcome: Outcome, *, now: datetime, history: bool = Tru
             errors=run.errors,
             heartbeat_at=now,
         )
-
-
-def _record_symbol(outcome: Outcome, now: datetime) -> None:
-    rows = TrackedSymbol.objects.filter(symbol=outcome.symbol)
-    row = rows.first()
-    if row is None:
-        return  # untracked while it was fetched
-    if outcome.result is not Result.FAILED:
-        good = {
-            "last_error": outcome.error[:500],
-            "failures": 0,
-            "next_attempt_at": None,
-            "last_update": now,
-        }
-        rows.update(last_attempt_at=now, **good, **learned(row, outcome.answer))
-        return
-    rows.update(last_attempt_at=now, last_error=outcome.error[:500])
-    if outcome.symbol_at_fault:
-        failures = row.failures + 1
-        rows.update(failures=failures, next_attempt_at=next_attempt(failures, now))
-    elif outcome.refused:
-        rows.update(next_attempt_at=now + CATCH_UP_PAUSE)
 
 
 def close(run: SyncRun, *, now: datetime, message: str = "", error: str = "") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,11 +12,12 @@ from prices.domain.answers import Fetched
 from prices.domain.bars import SeriesKey
 from prices.domain.freshness import Due, due
 from prices.domain.merge import Change, overlap_start
+from prices.domain.quotes import Quote
 from prices.domain.sessions import sessions_of
 from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
-from prices.providers.base import ProviderError, RateLimited, Unavailable
+from prices.providers.base import ProviderError, RateLimited, Unavailable, UnknownSymbol
 from prices.publish import Published, publish
 from prices.states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
@@ -61,9 +62,9 @@ class SyncService:
         """How many requests this process has sent to the provider."""
         return self._gate.requests
 
-    def plan(self, *, now: datetime) -> list[Due]:
-        """What a sync has to fetch, in order."""
-        return due(symbol_states(self._bars), now=now)
+    def plan(self, *, now: datetime, quotes: Mapping[str, Quote] | None = None) -> list[Due]:
+        """What a sync has to fetch, in order; `quotes` tell which lost symbols trade again."""
+        return due(symbol_states(self._bars, quotes=quotes or {}), now=now)
 
     def sync(
         self,
@@ -114,8 +115,13 @@ class SyncService:
         except StoreUnavailable:
             raise
         except ProviderError as error:
-            at_fault = not isinstance(error, RateLimited | Unavailable)
-            return Outcome(row.symbol, Result.FAILED, error=str(error), symbol_at_fault=at_fault)
+            return Outcome(
+                row.symbol,
+                Result.FAILED,
+                error=str(error),
+                symbol_at_fault=not isinstance(error, RateLimited | Unavailable),
+                missing=isinstance(error, UnknownSymbol),
+            )
         except StoreError as error:
             return Outcome(row.symbol, Result.FAILED, error=str(error), symbol_at_fault=False)
 
@@ -156,6 +162,7 @@ class SyncService:
             error=_in_words(published),
             answer=fetched,
             refused=published.refused,
+            hollow=stored is None and not len(fetched.series),
         )
 
     def _once(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
 
 from prices.domain.bars import SeriesKey
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve
@@ -40,7 +43,10 @@ def bearer(symbol: str) -> TrackedSymbol | None:
     if row is not None:
         return row
     alias = SymbolAlias.objects.filter(symbol=symbol).select_related("target").first()
-    return alias.target if alias else None
+    if alias is not None:
+        return alias.target
+    # It may have got its former name back since the first look.
+    return TrackedSymbol.objects.filter(symbol=symbol).first()
 
 
 def followed(symbols: Iterable[str]) -> list[str]:
@@ -68,6 +74,23 @@ def learned(row: TrackedSymbol, answer: Fetched | None) -> dict[str, str]:
 def mic_of(answer: Fetched, known: str) -> str:
     """The MIC of an answer's exchange, empty for an unknown code; `known` if it names none."""
     return MIC_OF_EXCHANGE.get(answer.exchange, "") if answer.exchange else known
+
+
+# What a row says of a symbol against which nothing is held.
+UNBLEMISHED: dict[str, Any] = {
+    "last_error": "",
+    "failures": 0,
+    "next_attempt_at": None,
+    "missing_since": None,
+    "missing_reason": "",
+}
+# And of one that is to be synced again, whoever suspended it.
+RESUMED: dict[str, Any] = {**UNBLEMISHED, "active": True, "suspended_reason": ""}
+
+
+def resume(rows: QuerySet[TrackedSymbol]) -> int:
+    """Has suspended symbols synced again, with a clean start; how many."""
+    return rows.update(**RESUMED)
 
 
 def untrack(

@@ -13,22 +13,28 @@ from django.utils.module_loading import import_string
 
 from prices.domain.bars import SeriesKey
 from prices.domain.sessions import sessions_of
-from prices.gate import ProviderGate
+from prices.gate import ProviderGate, Turnstile
 from prices.live import LiveService
 from prices.models import TrackedSymbol
 from prices.providers import sample
 from prices.providers.base import PriceProvider
 from prices.publish import publish
 from prices.queries import PriceReader
+from prices.renaming import RenameService
 from prices.store import mongo
 from prices.store.bars import BarRepository
-from prices.store.coordination import Leases, ProviderLog
+from prices.store.blocks import BlockStore
+from prices.store.coordination import Leases
 from prices.store.corrections import CorrectionLog
+from prices.store.manifests import Manifests
+from prices.store.memory import SeriesMemory
+from prices.store.provider_log import ProviderLog, RequestBucket
 from prices.store.quotes import QuoteStore
 from prices.store.sweeper import Sweeper
 from prices.sync import SyncService
 from prices.tracking import learned, track
 from prices.usage import Usage
+from prices.verify import VerifyService
 
 T = TypeVar("T")
 
@@ -72,6 +78,11 @@ def bars() -> BarRepository:
     return BarRepository(_db())
 
 
+@_once_a_process
+def blocks() -> BlockStore:
+    return BlockStore(_db())
+
+
 def sweeper() -> Sweeper:
     return Sweeper(_db())
 
@@ -90,13 +101,31 @@ def usage() -> Usage:
     return Usage()
 
 
+def _provider_name() -> str:
+    return str(settings.PRICES_PROVIDER.rpartition(".")[2])
+
+
 def provider_log() -> ProviderLog:
-    return ProviderLog(_db(), settings.PRICES_PROVIDER.rpartition(".")[2])
+    return ProviderLog(_db(), _provider_name())
 
 
 @_once_a_process
 def reader() -> PriceReader:
-    return PriceReader(bars=bars(), quotes=quotes(), provider_log=provider_log())
+    series = SeriesMemory(
+        manifests=Manifests(_db()),
+        blocks=blocks(),
+        bars=bars(),
+        capacity=settings.SERIES_MEMORY_MB * 1_000_000,
+        ttl=settings.VERSION_TTL,
+    )
+    return PriceReader(
+        bars=bars(),
+        series=series,
+        quotes=quotes(),
+        corrections=corrections(),
+        provider_log=provider_log(),
+        ttl=settings.VERSION_TTL,
+    )
 
 
 def build_provider() -> PriceProvider:
@@ -107,13 +136,25 @@ def build_provider() -> PriceProvider:
         proxy=settings.YAHOO_PROXY,
         threads=settings.YAHOO_THREADS,
         timeout=settings.YAHOO_TIMEOUT_SECONDS,
+        before_request=_turnstile().pass_one,
     )
     return provider
 
 
 @_once_a_process
+def _turnstile() -> Turnstile:
+    bucket = RequestBucket(
+        _db(),
+        _provider_name(),
+        per_minute=max(settings.YAHOO_REQUESTS_PER_MINUTE, 1),
+        burst=max(settings.YAHOO_BURST, 1),
+    )
+    return Turnstile(provider_log(), bucket)
+
+
+@_once_a_process
 def _gate() -> ProviderGate:
-    return ProviderGate(build_provider(), provider_log())
+    return ProviderGate(build_provider(), provider_log(), _turnstile())
 
 
 @_once_a_process
@@ -126,6 +167,18 @@ def sync_service() -> SyncService:
 @_once_a_process
 def live_service() -> LiveService:
     return LiveService(bars=bars(), quotes=quotes(), gate=_gate())
+
+
+@_once_a_process
+def verify_service() -> VerifyService:
+    return VerifyService(bars=bars(), gate=_gate(), leases=Leases(_db()))
+
+
+@_once_a_process
+def rename_service() -> RenameService:
+    return RenameService(
+        bars=bars(), quotes=quotes(), corrections=corrections(), leases=Leases(_db())
+    )
 
 
 def warm() -> None:
@@ -145,8 +198,8 @@ def load_sample(*, now: datetime) -> list[str]:
     loaded = []
     for symbol, answer in sample.history():
         row, _ = track(symbol, "US", now=now)
-        if bars().read(SeriesKey(symbol)) is None:
-            publish(bars(), SeriesKey(symbol), answer, sessions_of("XNYS"), now=now)
+        if bars().read(SeriesKey(row.symbol)) is None:
+            publish(bars(), SeriesKey(row.symbol), answer, sessions_of("XNYS"), now=now)
             TrackedSymbol.objects.filter(pk=row.pk).update(**learned(row, answer))
-            loaded.append(symbol)
+            loaded.append(row.symbol)
     return loaded

@@ -11,6 +11,9 @@ _FOLDER = os.environ.setdefault("PRICECACHE_TEST_DIR", tempfile.mkdtemp(prefix="
 os.environ["PRICECACHE_DATA_DIR"] = _FOLDER
 os.environ["MONGODB_URI"] = ""
 os.environ.setdefault("PRICECACHE_MONGOD_PORT", "20917")
+# The stand-in bears as many requests as come.
+os.environ["PRICECACHE_YAHOO_REQUESTS_PER_MINUTE"] = "1000000"
+os.environ["PRICECACHE_YAHOO_BURST"] = "1000000"
 
 from pricecache_site.settings import *  # noqa: E402, F403
 from pricecache_site.settings import DATABASES, Q_CLUSTER  # noqa: E402
@@ -19,5 +22,7 @@ DATABASES["default"]["TEST"] = {"NAME": Path(_FOLDER) / "test.sqlite3"}
 MONGODB_DATABASE = "pricecache_test"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# A test reads what it has just written; those that are about remembering say for how long.
+VERSION_TTL = 0.0
 # Jobs are run by the tests that are about them.
 Q_CLUSTER["sync"] = False

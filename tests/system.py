@@ -40,6 +40,8 @@ class System:
             "PRICECACHE_PORT": str(port),
             "PRICECACHE_MONGOD_PORT": str(port + 1),
             "PRICECACHE_ADMIN_PASSWORD": "correct horse",
+            "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE": "1000000",
+            "PRICECACHE_YAHOO_BURST": "1000000",
             **env,
         }
 

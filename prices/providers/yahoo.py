@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -41,17 +41,19 @@ class _Session(curl.Session):  # type: ignore[type-arg]
     dead server, and how long a limit lasts.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, before_request: Callable[[], None]) -> None:
         super().__init__(impersonate="chrome", verify=_ca_bundle())  # type: ignore[arg-type]  # a path is allowed too
         self._timeout = timeout
+        self._before_request = before_request
         self.seen = threading.local()
         self.sent = 0
         self._counting = threading.Lock()
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
+        self.seen.response = None
+        self._before_request()
         with self._counting:
             self.sent += 1
-        self.seen.response = None
         kwargs["timeout"] = self._timeout  # yfinance waits 10 to 30 s for some, whatever it is told
         self.seen.response = super().request(*args, **kwargs)
         return self.seen.response
@@ -64,13 +66,22 @@ def _ca_bundle() -> str | bool:
 
 
 class YahooProvider:
-    """Implements `PriceProvider`. One object a process: yfinance's state is the process's."""
+    """Implements `PriceProvider`. One object a process: yfinance's state is the process's.
+
+    `before_request` is called before each single request; what it raises passes through.
+    """
 
     name = "yahoo"
     quotes_per_request = 99  # Yahoo refuses more than 100
 
     def __init__(
-        self, *, cache_dir: Path, proxy: str = "", threads: int = 4, timeout: float = 15
+        self,
+        *,
+        cache_dir: Path,
+        proxy: str = "",
+        threads: int = 4,
+        timeout: float = 15,
+        before_request: Callable[[], None] = lambda: None,
     ) -> None:
         self.parallel = threads
         yfinance.config.debug.hide_exceptions = False  # hidden, outages look like delistings
@@ -79,7 +90,7 @@ class YahooProvider:
         # A symbol without a time zone would cost eleven more requests for the same failure.
         yfinance.base._tz_info_fetch_ctr = 2
         _use_own_cache(cache_dir)
-        self._session = _Session(timeout)
+        self._session = _Session(timeout, before_request)
         self._known_timezones: set[str] = set()
 
     @property
@@ -143,6 +154,9 @@ def _use_own_cache(folder: Path) -> None:
     own = folder / str(os.getpid())
     own.mkdir(parents=True, exist_ok=True)
     yfinance.set_tz_cache_location(str(own))
+    # Opened by this thread alone: where several begin at once, some find the files locked.
+    yfinance.cache.get_tz_cache().lookup("")
+    yfinance.cache.get_cookie_cache().lookup("")
 
 
 def _forget_answers() -> None:

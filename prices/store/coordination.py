@@ -1,4 +1,4 @@
-"""What all processes and machines agree on: the provider's state, and who fetches which series."""
+"""Who works on what: leases that all processes and machines heed, and the names of their holders."""
 
 from __future__ import annotations
 
@@ -8,64 +8,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from prices.domain.freshness import ProviderState
 from prices.store.mongo import Db, failures_named
 
 # Longer than one fetch with all its tries; a holder that dies is found out sooner.
 LEASE = timedelta(minutes=2)
-# An answer is written down at most this often: it changes nothing but its time.
-_ANSWER_PAUSE = timedelta(seconds=30)
-
-
-class ProviderLog:
-    """The shared state of one provider, as its last requests left it."""
-
-    def __init__(self, db: Db, name: str) -> None:
-        self._log = db["provider"]
-        self._name = name
-        self._noted: datetime | None = None
-
-    def state(self) -> ProviderState:
-        with failures_named():
-            document: dict[str, Any] = self._log.find_one({"_id": self._name}) or {}
-        return ProviderState(
-            unreachable_since=document.get("unreachable_since"),
-            rate_limited_until=document.get("rate_limited_until"),
-            reason=document.get("reason", ""),
-            last_answer_at=document.get("last_answer_at"),
-        )
-
-    def answered(self, now: datetime) -> None:
-        """The provider answered: whatever was wrong is over."""
-        if self._noted is not None and now - self._noted < _ANSWER_PAUSE:
-            return
-        self._set({"last_answer_at": now, "unreachable_since": None, "reason": ""})
-        self._noted = now
-
-    def unreachable(self, reason: str, now: datetime) -> None:
-        """No answer came; the first failure since the last answer tells since when."""
-        self._noted = None
-        self._set(
-            {
-                "unreachable_since": {"$ifNull": ["$unreachable_since", now]},
-                "reason": {"$literal": reason},
-            }
-        )
-
-    def rate_limited(self, until: datetime, reason: str) -> None:
-        """No requests before `until`; an earlier end never shortens a later one."""
-        self._noted = None
-        until_ = {"$max": ["$rate_limited_until", until]}
-        self._set({"rate_limited_until": until_, "reason": {"$literal": reason}})
-
-    def _set(self, values: dict[str, Any]) -> None:
-        with failures_named():
-            self._log.update_one({"_id": self._name}, [{"$set": values}], upsert=True)
 
 
 class Leases:

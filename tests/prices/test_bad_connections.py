@@ -77,7 +77,8 @@ def test_a_rate_limit_is_waited_for_and_then_all_is_done(
 
     run = hundred.sync()
 
-    assert run.state == State.PARTIAL
+    # Those that were under way may still have got their answers, or not.
+    assert run.state in (State.PARTIAL, State.FAILED)
     assert stored(bad) == before
     assert hundred.row(bad).last_error == "Yahoo allows no more requests for now"
     said = f"rate limited until {hundred.now.date()} 23:0{2 if retry_after else 1} UTC"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -60,7 +61,7 @@ class TestHistoricalSync:
         assert (aaa.last_update, aaa.last_error, aaa.failures) == (NOW, "", 0)
         assert (aaa.name, aaa.timezone, aaa.mic) == ("AAA Incorporated", "America/New_York", "XNYS")
         assert (dead.last_update, dead.failures) == (None, 1)
-        assert dead.next_attempt_at == NOW + timedelta(minutes=5)
+        assert dead.next_attempt_at == NOW + timedelta(days=1)
         stored = wiring.bars().read(SeriesKey("AAA"))
         assert stored is not None
         assert stored.bars.close.tolist() == [10.5, 11.5, 11.25, 12.5, 12.25]
@@ -269,17 +270,73 @@ class TestCanary:
 
         assert SyncRun.objects.get().symbols == ["AAA"]
 
+    def test_leaves_who_is_in_a_pause(self, provider: FakeProvider) -> None:
+        ago = NOW - timedelta(minutes=6)
+        away: dict[str, Any] = {"last_update": None, "last_attempt_at": ago, "last_error": "away"}
+        tracked("PAUSED", **away, next_attempt_at=NOW + timedelta(seconds=1))
+        tracked("READY", **away, next_attempt_at=NOW)
+
+        jobs.canary()
+
+        assert SyncRun.objects.get().symbols == ["READY"]
+
+    def test_retries_what_was_tried_in_an_outage(self, provider: FakeProvider) -> None:
+        """Nothing was marked as failing."""
+        ago = NOW - timedelta(hours=1)
+        tracked("OLD", last_update=ago - timedelta(days=1), last_attempt_at=ago)
+        tracked("NEW", last_update=None, last_attempt_at=ago)
+        # Its tail is good, and what was quarantined of it is not asked for each minute.
+        tracked("PART", last_update=ago, last_attempt_at=ago, last_error="quarantined")
+
+        jobs.canary()
+
+        assert set(SyncRun.objects.get().symbols) == {"OLD", "NEW"}
+
+    def _away(self, *symbols: str) -> None:
+        for minutes, symbol in enumerate(symbols, 6):
+            ago = NOW - timedelta(minutes=minutes)
+            tracked(symbol, last_update=None, last_attempt_at=ago, last_error="no internet")
+
     def test_sends_one_symbol_ahead_while_the_provider_is_away(
         self, provider: FakeProvider
     ) -> None:
-        wiring.provider_log().unreachable("no internet", NOW - timedelta(hours=1))
-        for minutes, symbol in ((6, "AAA"), (7, "BBB")):
-            ago = NOW - timedelta(minutes=minutes)
-            tracked(symbol, last_update=None, last_attempt_at=ago, last_error="no internet")
+        wiring.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="AAA")
+        self._away("AAA", "BBB")
 
         jobs.canary()
 
         assert SyncRun.objects.get().symbols == ["BBB"]
+
+    @pytest.mark.parametrize(("ago", "sent"), [(29, 0), (30, 1)])
+    def test_sends_nobody_while_nobody_may_ask(
+        self, provider: FakeProvider, ago: int, sent: int
+    ) -> None:
+        opened = NOW - timedelta(seconds=ago)
+        for number in range(5):
+            wiring.provider_log().unreachable("no internet", opened, asked=f"S{number}")
+        self._away("AAA", "BBB")
+
+        jobs.canary()
+
+        assert SyncRun.objects.count() == sent
+
+    def test_sends_nobody_while_a_limit_lasts(self, provider: FakeProvider) -> None:
+        wiring.provider_log().rate_limited(NOW + timedelta(seconds=1), "too many")
+        self._away("AAA")
+
+        jobs.canary()
+
+        assert not SyncRun.objects.exists()
+
+    def test_sends_ten_ahead_in_an_outage(self, provider: FakeProvider) -> None:
+        for _ in range(200):
+            wiring.provider_log().attempted(barren=True, now=NOW - timedelta(hours=1))
+        self._away(*(f"S{number:02}" for number in range(12)))
+
+        jobs.canary()
+
+        # Those that were tried longest ago.
+        assert SyncRun.objects.get().symbols == [f"S{number:02}" for number in range(11, 1, -1)]
 
 
 class TestLiveUpdate:

@@ -12,6 +12,7 @@ import pytest
 from prices import wiring
 from prices.domain.bars import BarSeries
 from prices.domain.quotes import Quote
+from prices.models import TrackedSymbol
 from prices.outcomes import Result
 from prices.providers.base import RateLimited, Unavailable
 from prices.store.bars import BarRepository
@@ -149,11 +150,90 @@ class TestRefresh:
         provider.quoted = {"ACME": QUOTE}
 
         during = refreshed("ACME", now=NOW + timedelta(minutes=4))
-        after = refreshed("ACME", now=NOW + timedelta(minutes=5))
+        after = refreshed("ACME", now=NOW + timedelta(minutes=5, seconds=5))
 
         assert during["ACME"].result is Result.FAILED
         assert after["ACME"].result is Result.UPDATED
         assert len(provider.quote_requests) == 1
+
+
+class TestReturn:
+    """Symbols that the system suspended ride along with the others' quotes."""
+
+    REASON = "Yahoo says of GONE: no such symbol, first on 2026-06-01, again on 2026-06-02"
+    TODAY = NOW + timedelta(hours=2)  # the market is open
+
+    @pytest.fixture(autouse=True)
+    def _suspended(self, provider: FakeProvider) -> None:
+        tracked("ACME")
+        tracked(
+            "GONE",
+            active=False,
+            suspended_reason=self.REASON,
+            missing_since=date(2026, 6, 1),
+            missing_reason="no such symbol",
+            failures=2,
+            last_error="no such symbol",
+            next_attempt_at=NOW,
+        )
+        published("GONE", WEEK[:4])  # up to Friday 2026-06-05
+        provider.quoted = {"ACME": replace(QUOTE, market_time=self.TODAY)}
+
+    def update(self, now: datetime) -> list[str]:
+        """What a live update asks for."""
+        live = wiring.live_service()
+        symbols = live.due(now=now)
+        list(live.refresh(symbols, now=now))
+        return symbols
+
+    def test_is_looked_for_once_a_day_in_the_others_request(self, provider: FakeProvider) -> None:
+        asked = [self.update(self.TODAY + timedelta(hours=hours)) for hours in (0, 1, 5, 24)]
+
+        assert asked == [["ACME", "GONE"], ["ACME"], ["ACME"], ["ACME", "GONE"]]
+        assert len(provider.quote_requests) == 4
+
+    @pytest.mark.parametrize(
+        ("traded", "is_back"),
+        [
+            (TODAY, True),
+            (datetime(2026, 6, 5, 20, 0, tzinfo=UTC), False),  # Friday's close is stored
+            (datetime(2026, 6, 4, 13, 59, tzinfo=UTC), False),
+            (None, False),
+        ],
+    )
+    def test_comes_with_a_fresh_quote(
+        self, provider: FakeProvider, traded: datetime | None, is_back: bool
+    ) -> None:
+        if traded is not None:
+            provider.quoted["GONE"] = replace(QUOTE, symbol="GONE", market_time=traded)
+
+        self.update(self.TODAY)
+
+        row = TrackedSymbol.objects.get(symbol="GONE")
+        assert row.active is is_back
+        if is_back:
+            assert (row.suspended_reason, row.missing_since, row.failures) == ("", None, 0)
+            assert "GONE" in [d.symbol for d in wiring.sync_service().plan(now=self.TODAY)]
+        else:
+            assert row.suspended_reason == self.REASON
+            assert row.next_attempt_at == self.TODAY + timedelta(days=1)
+
+    def test_is_not_for_who_was_suspended_by_a_person(self, provider: FakeProvider) -> None:
+        TrackedSymbol.objects.update(suspended_reason="")
+        provider.quoted["GONE"] = replace(QUOTE, symbol="GONE", market_time=self.TODAY)
+
+        asked = self.update(self.TODAY)
+        refreshed("GONE", now=self.TODAY)
+
+        assert asked == ["ACME"]
+        assert TrackedSymbol.objects.get(symbol="GONE").active is False
+
+    def test_is_looked_for_again_when_the_request_failed(self, provider: FakeProvider) -> None:
+        provider.quote_error = Unavailable("away")
+
+        self.update(self.TODAY)
+
+        assert TrackedSymbol.objects.get(symbol="GONE").next_attempt_at == NOW
 
 
 class TestTransfer:

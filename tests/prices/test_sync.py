@@ -195,9 +195,10 @@ class TestSplit:
 class TestPlan:
     def test_has_what_is_due_in_order(self, provider: FakeProvider) -> None:
         lately = NOW - timedelta(minutes=10)
-        tracked("BEHIND", last_queried_at=NOW)
+        tracked("BEHIND", last_update=NOW - timedelta(hours=1), last_queried_at=NOW)
         tracked("NEW", last_update=None)
-        tracked("TAIL", last_update=NOW - timedelta(hours=1), last_queried_at=NOW)
+        # Read at 23:00, three hours after Monday's close: its volume had not settled.
+        tracked("TAIL", last_update=NOW - timedelta(hours=13), last_queried_at=NOW)
         tracked("READ", last_update=lately)
         tracked("OFF", last_update=None, active=False)
         published("BEHIND", WEEK[:3], NONE)

@@ -52,7 +52,13 @@ class TestFailure:
 
         outcome = synced()["ACME"]
 
-        assert outcome == Outcome("ACME", Result.FAILED, error=str(error), symbol_at_fault=at_fault)
+        assert outcome == Outcome(
+            "ACME",
+            Result.FAILED,
+            error=str(error),
+            symbol_at_fault=at_fault,
+            missing=isinstance(error, UnknownSymbol),
+        )
         assert stored() == list(WEEK)
         assert facts().fetched_at == NOW
 
@@ -78,15 +84,17 @@ class TestLastUpdate:
             runs.record(run, outcome, now=now)
         return TrackedSymbol.objects.get(symbol="ACME")
 
-    @pytest.mark.parametrize("rows", [WEEK, ()])
-    def test_moves_on_an_answer_even_of_nothing(self, provider: FakeProvider, rows: Any) -> None:
+    @pytest.mark.parametrize(("rows", "again"), [(WEEK, None), ((), NOW + timedelta(days=1))])
+    def test_moves_on_an_answer_even_of_nothing(
+        self, provider: FakeProvider, rows: Any, again: datetime | None
+    ) -> None:
         tracked(last_update=self.LONG_AGO, last_error="was away", failures=3)
         provider.histories["ACME"] = rows
 
         row = self.recorded(NOW)
 
         assert row.last_update == NOW
-        assert (row.last_error, row.failures, row.next_attempt_at) == ("", 0, None)
+        assert (row.last_error, row.failures, row.next_attempt_at) == ("", 0, again)
 
     @pytest.mark.parametrize(
         "error", [UnknownSymbol("x"), Unavailable("x"), BadPayload("x"), RateLimited("x")]
@@ -217,7 +225,8 @@ class TestRateLimit:
 
         during = synced("AAA", now=NOW + timedelta(seconds=wait - 1))
         asked_by_then = len(provider.asked)
-        after = synced("AAA", "BBB", "CCC", now=NOW + timedelta(seconds=wait))
+        # The limit began with the answer, a moment after the work.
+        after = synced("AAA", "BBB", "CCC", now=NOW + timedelta(seconds=wait + 5))
 
         assert {one.result for one in [*first.values(), *during.values()]} == {Result.FAILED}
         assert first["BBB"].error.startswith("rate limited until 2026-06-09 12:0")
@@ -232,7 +241,8 @@ class TestRateLimit:
 
         assert synced("BBB")["BBB"].result is Result.FAILED
         assert len(provider.asked) == 1
-        assert wiring.reader().provider_state().rate_limited_until == NOW + timedelta(minutes=5)
+        limited = wiring.reader().provider_state()
+        assert limited.words(NOW) == "rate limited until 2026-06-09 12:05 UTC"
 
 
 class TestOutage:
@@ -248,7 +258,7 @@ class TestOutage:
 
         synced(now=NOW + timedelta(minutes=20))
 
-        assert away.unreachable_since == NOW
+        assert away.words(NOW) == "provider unreachable since 2026-06-09 12:00 UTC"
         assert wiring.reader().provider_state().unreachable_since is None
 
     def test_is_not_what_a_refusal_is(self, provider: FakeProvider) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from prices.domain.quotes import Quote
 from prices.store import quotes as quotes_module
-from prices.store.coordination import Leases, ProviderLog
+from prices.store.coordination import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
 
@@ -133,30 +133,3 @@ class TestLeases:
         store["leases"].update_one({"_id": "job"}, {"$set": {"until": past}})
         with Leases(store).held("job") as late:
             assert late is True
-
-
-class TestProviderLog:
-    def test_remembers_since_when_the_provider_is_away(self, store: Db) -> None:
-        log = ProviderLog(store, "yahoo")
-        log.unreachable("no internet", NOW)
-        log.unreachable("refused", NOW + timedelta(hours=1))
-
-        state = log.state()
-
-        assert (state.unreachable_since, state.reason) == (NOW, "refused")
-        assert state.words(NOW) == "provider unreachable since 2026-06-09 12:00 UTC"
-
-    def test_an_answer_ends_it(self, store: Db) -> None:
-        log = ProviderLog(store, "yahoo")
-        log.unreachable("no internet", NOW)
-        log.answered(NOW + timedelta(hours=1))
-
-        assert log.state().words(NOW + timedelta(hours=1)) == ""
-
-    def test_a_limit_is_only_ever_prolonged(self, store: Db) -> None:
-        log = ProviderLog(store, "yahoo")
-        log.rate_limited(NOW + timedelta(minutes=10), "too many")
-        log.rate_limited(NOW + timedelta(minutes=1), "too many")
-
-        assert log.state().words(NOW) == "rate limited until 2026-06-09 12:10 UTC"
-        assert log.state().words(NOW + timedelta(minutes=10)) == ""

@@ -1,0 +1,67 @@
+"""What one of several processes does that share limits: asks the real provider for histories.
+
+Without Django: each of them is the gate, the provider and its own clock, nothing more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prices.gate import ProviderGate, Turnstile
+from prices.providers.base import ProviderError
+from prices.store import mongo
+from prices.store.provider_log import ProviderLog, RequestBucket
+
+if TYPE_CHECKING:
+    from prices.providers.yahoo import YahooProvider
+
+NAME = "YahooProvider"
+THREADS = 4
+BEGIN = date(2026, 2, 2)
+
+# The process's provider, whose turnstile is that of the work at hand.
+_provider: YahooProvider | None = None
+_turnstile: Turnstile | None = None
+
+
+def ask(
+    uri: str, name: str, proxy: str, symbols: list[str], now: datetime, per_minute: int, burst: int
+) -> dict[str, int]:
+    """Asks for each history, some at a time; how many ended in which way."""
+    global _turnstile
+    db = mongo.database(uri, name)
+    log = ProviderLog(db, NAME)
+    _turnstile = Turnstile(log, RequestBucket(db, NAME, per_minute=per_minute, burst=burst))
+    gate = ProviderGate(_made(proxy), log, _turnstile)
+
+    def one(symbol: str) -> str:
+        try:
+            gate.history(symbol, BEGIN, now=now, timezone="America/New_York")
+        except ProviderError as error:
+            return type(error).__name__
+        return "ok"
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return dict(Counter(pool.map(one, symbols)))
+
+
+def _made(proxy: str) -> YahooProvider:
+    global _provider
+    if _provider is None:
+        from prices.providers.yahoo import YahooProvider
+
+        folder = Path(os.environ["PRICECACHE_TEST_DIR"]) / "yfinance"
+        _provider = YahooProvider(
+            cache_dir=folder, proxy=proxy, threads=THREADS, before_request=_pass_one
+        )
+    return _provider
+
+
+def _pass_one() -> None:
+    assert _turnstile is not None
+    _turnstile.pass_one()

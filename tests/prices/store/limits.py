@@ -1,0 +1,41 @@
+"""What one of several processes does to a provider's shared state, as hard as it can."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from prices.store import mongo
+from prices.store.provider_log import ProviderLog, RequestBucket
+
+NAME = "YahooProvider"
+
+
+def take(uri: str, name: str, per_minute: int, burst: int, tries: int, longest: timedelta) -> int:
+    """How many of so many tries got a token."""
+    bucket = RequestBucket(mongo.database(uri, name), NAME, per_minute=per_minute, burst=burst)
+    granted = sum(bucket.take(longest).wait is not None for _ in range(tries))
+    mongo.disconnect(uri)
+    return granted
+
+
+def probe(uri: str, name: str, now: datetime, tries: int) -> int:
+    """How many of so many tries were the one that may ask."""
+    log = ProviderLog(mongo.database(uri, name), NAME)
+    taken = sum(log.take_probe(now) for _ in range(tries))
+    mongo.disconnect(uri)
+    return taken
+
+
+def fail(uri: str, name: str, now: datetime, tries: int) -> None:
+    log = ProviderLog(mongo.database(uri, name), NAME)
+    for number in range(tries):
+        log.unreachable("away", now, asked=f"S{number}")
+    mongo.disconnect(uri)
+
+
+def attempt(uri: str, name: str, now: datetime, tries: int) -> int:
+    """How many of so many barren attempts raised the alarm."""
+    log = ProviderLog(mongo.database(uri, name), NAME)
+    alarms = sum(log.attempted(barren=True, now=now).alarm for _ in range(tries))
+    mongo.disconnect(uri)
+    return alarms
