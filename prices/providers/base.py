@@ -45,7 +45,11 @@ class BadPayload(ProviderError):
 
 
 class PriceProvider(Protocol):
-    """A source of daily bars and quotes. Methods may be called from several threads at once."""
+    """A source of daily bars and quotes. Methods may be called from several threads at once.
+
+    It is made with the keywords of `wiring.build_provider`; `before_request` among them is to be
+    called before every single request, by the thread that called the method.
+    """
 
     name: str
     # How many histories may be fetched at the same time.

@@ -14,8 +14,9 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from prices.store.mongo import Db, failures_named
 
-# Longer than one fetch with all its tries; a holder that dies is found out sooner.
-LEASE = timedelta(minutes=2)
+# Longer than two fetches with all their requests and the wait for them (`gate`); a holder of this
+# machine that dies is found out sooner.
+LEASE = timedelta(minutes=4)
 
 
 class Leases:

@@ -268,3 +268,19 @@ class TestOutage:
         synced()
 
         assert wiring.reader().provider_state().unreachable_since is None
+
+    def test_fails_what_a_user_asks_for_at_once(self, provider: FakeProvider) -> None:
+        symbols = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+        provider.parallel = 1
+        for symbol in symbols:
+            tracked(symbol, last_update=None)
+            provider.histories[symbol] = Unavailable("away")
+
+        outcomes = synced(*symbols)
+        asked = len(provider.asked)
+        again = synced("FFF", now=NOW + timedelta(seconds=20))["FFF"]
+
+        words = "provider unreachable since 2026-06-09 12:00 UTC; next try at 2026-06-09 12:00 UTC"
+        assert (asked, len(provider.asked)) == (5, 5)
+        assert outcomes["FFF"].error == again.error == words
+        assert not again.symbol_at_fault

@@ -264,6 +264,20 @@ class TestBucket:
         assert after_two == [True, True, False]
         assert after_long == [True, True, True, False]
 
+    def test_counts_no_time_twice(self, store: Db) -> None:
+        """One that began earlier is done after another."""
+        bucket = self.bucket(store)
+        bucket.take(AT_ONCE)
+        self.aged(store, seconds=-10)
+        ahead = store["provider"].find_one({"_id": limits.NAME})
+
+        bucket.take(AT_ONCE)
+
+        after = store["provider"].find_one({"_id": limits.NAME})
+        assert ahead is not None
+        assert after is not None
+        assert (after["tokens_at"], after["tokens"]) == (ahead["tokens_at"], 1)
+
     def test_has_who_finds_it_empty_wait_in_turn(self, store: Db) -> None:
         bucket = self.bucket(store, per_minute=1, burst=1)
         waits = [bucket.take(timedelta(minutes=3)).wait for _ in range(5)]
