@@ -49,8 +49,8 @@ def _keep(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now: dateti
 
 def _covers(answer: Fetched, entry: Quarantine) -> bool:
     """Nonsense in old bars is not mended by a good answer for newer ones."""
-    start = entry.summary.get("asked_from", "")
-    return entry.kind != Guard.NONSENSE or answer.asked.start.isoformat() <= start
+    first = min(entry.summary.get("nonsense", ()), default="")
+    return entry.kind != Guard.NONSENSE or answer.asked.start.isoformat() <= first
 
 
 def _summary(answer: Fetched) -> dict[str, Any]:
