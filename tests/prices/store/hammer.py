@@ -15,13 +15,20 @@ import numpy as np
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.store import mongo
 from prices.store.bars import BarRepository
+from prices.store.blocks import BlockStore
 from prices.store.documents import Facts
+from prices.store.manifests import Manifests
+from prices.store.memory import SeriesMemory
 from prices.store.mongo import StoreConflict
 from prices.store.sweeper import Sweeper
 
 FIRST = date(2020, 1, 1)
 LEAST = 300
 KEY = SeriesKey("HAMMER")
+# So long a memory may believe a version in these tests.
+TTL = 0.2
+# When (by the machine's monotonic clock, the same in all processes) which version was there.
+Moment = tuple[float, int]
 
 
 def bars(count: int, close: float, skip: int = 0) -> BarSeries:
@@ -33,10 +40,10 @@ def bars(count: int, close: float, skip: int = 0) -> BarSeries:
     )
 
 
-def write(uri: str, name: str, seconds: float) -> dict[str, int]:
-    """Appends and replaces at random; how many of each were published."""
+def write(uri: str, name: str, seconds: float) -> tuple[dict[str, int], list[Moment]]:
+    """Appends and replaces at random; how many of each were published, and when."""
     repository = BarRepository(mongo.database(uri, name))
-    done = {"append": 0, "replace": 0, "conflict": 0}
+    done, published = {"append": 0, "replace": 0, "conflict": 0}, []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         now = datetime.now(UTC)
@@ -45,17 +52,46 @@ def write(uri: str, name: str, seconds: float) -> dict[str, int]:
         size, close = len(stored.bars), float(stored.bars.close[0])
         try:
             if size < LEAST + 40 and random.random() < 0.5:
-                repository.append(stored.manifest, bars(size + 1, close, size), Facts(), now=now)
+                new = bars(size + 1, close, size)
+                after = repository.append(stored.manifest, new, Facts(), now=now)
                 done["append"] += 1
             else:
                 fresh = bars(LEAST + random.randrange(20), float(random.randrange(1, 10**6)))
-                repository.replace(KEY, stored.manifest, fresh, Facts(), now=now)
+                after = repository.replace(KEY, stored.manifest, fresh, Facts(), now=now)
                 done["replace"] += 1
+            published.append((time.monotonic(), after.version))
         except StoreConflict:
             done["conflict"] += 1
             time.sleep(random.random() * 0.02)
     mongo.disconnect(uri)
-    return done
+    return done, published
+
+
+def recall(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
+    """Reads through memory and blocks; how often it was nothing anybody published, and when
+    which version was read (each version at its last sight)."""
+    db = mongo.database(uri, name)
+    memory = SeriesMemory(
+        manifests=Manifests(db),
+        blocks=BlockStore(db),
+        bars=BarRepository(db),
+        capacity=1_000_000,
+        ttl=TTL,
+    )
+    wrong, seen = 0, {}
+    until = time.monotonic() + seconds
+    while (began := time.monotonic()) < until:
+        stored = memory.read(KEY)
+        if stored is None:
+            wrong += 1
+            continue
+        days, closes = stored.bars.sessions, stored.bars.close
+        whole = len(days) == stored.manifest.count >= LEAST
+        gapless = bool((np.diff(days) == np.timedelta64(1, "D")).all())
+        wrong += not (whole and gapless and bool((closes == closes[0]).all()))
+        seen[stored.manifest.version] = began
+    mongo.disconnect(uri)
+    return wrong, [(at, version) for version, at in seen.items()]
 
 
 def read(uri: str, name: str, seconds: float) -> dict[str, int]:

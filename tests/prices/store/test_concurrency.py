@@ -35,12 +35,15 @@ class TestConcurrency:
         spawn = multiprocessing.get_context("spawn")
         target = (settings.MONGODB_URI, settings.MONGODB_DATABASE, SECONDS)
 
-        with ProcessPoolExecutor(9, mp_context=spawn) as pool:
+        with ProcessPoolExecutor(13, mp_context=spawn) as pool:
             writers = [pool.submit(hammer.write, *target) for _ in range(4)]
             readers = [pool.submit(hammer.read, *target) for _ in range(4)]
+            memories = [pool.submit(hammer.recall, *target) for _ in range(4)]
             sweeper = pool.submit(hammer.sweep, *target)
-            written = [writer.result() for writer in writers]
+            written = [writer.result()[0] for writer in writers]
+            published = sorted(moment for writer in writers for moment in writer.result()[1])
             seen = [reader.result() for reader in readers]
+            recalled = [memory.result() for memory in memories]
 
         assert sum(w["replace"] for w in written) > 10
         assert sum(w["append"] for w in written) > 10
@@ -48,6 +51,16 @@ class TestConcurrency:
         assert sum(s["reads"] for s in seen) > 100
         for s in seen:
             assert {**s, "reads": 0} == dict.fromkeys(s, 0)
+        for wrong, moments in recalled:
+            assert wrong == 0
+            assert len(moments) > 5
+            assert [moment for moment in moments if _is_stale(moment, published)] == []
+
+
+def _is_stale(read: hammer.Moment, published: list[hammer.Moment]) -> bool:
+    """A later version had been acknowledged for longer than a version may be believed."""
+    at, version = read
+    return any(when < at - hammer.TTL and later > version for when, later in published)
 
 
 _WRITER = """
