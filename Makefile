@@ -1,6 +1,6 @@
 # One command a task; `make help` lists them. Everything is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: run test check format lint types bench lock clean help
+.PHONY: run test check format lint types bench bench-growth wrk lock clean help
 
 PYTHON := $(shell for p in python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && \
@@ -24,10 +24,19 @@ format: .venv/installed-dev  ## Put the code into shape
 	$(BIN)/ruff format $(TREE)
 	$(BIN)/ruff check --fix $(TREE)
 
-bench: .venv/installed-dev  ## Measure, side by side with the raw floor
-	$(BIN)/python -m bench $(ARGS)
+bench: .venv/installed-dev bench/.peers/installed wrk  ## Measure beside other stores; ONLY=reads: a part of it
+	$(BIN)/python -m bench $(ONLY) $(ARGS)
 
-lock: .venv/installed-dev  ## Write both lock files from pyproject.toml
+bench-growth: .venv/installed-dev bench/.peers/installed  ## Measure with up to 5,000 symbols: many minutes
+	$(BIN)/python -m bench growth --full $(ARGS)
+
+# The client of the HTTP measures; without it they are left out.
+wrk:
+	@command -v wrk >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && \
+		apt-get install --yes --quiet wrk >/dev/null; } || \
+		echo "wrk is not installed: the HTTP part is left out (Debian: apt-get install wrk)." >&2
+
+lock: .venv/installed-dev  ## Write the lock files from pyproject.toml and bench/requirements.in
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra sample --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 \
@@ -36,12 +45,15 @@ lock: .venv/installed-dev  ## Write both lock files from pyproject.toml
 		--constraint requirements.lock --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 \
 		--quiet --output-file requirements-dev.lock
+	$(BIN)/uv pip compile bench/requirements.in --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 \
+		--quiet --output-file bench/requirements.lock
 
 clean:  ## Remove the installation and all caches; the data folder stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv bench/.peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 19
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; install it and try again." >&2; exit 1; }
@@ -54,4 +66,9 @@ help:  ## List the targets
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+bench/.peers/installed: bench/requirements.lock
+	@test -x bench/.peers/bin/python || $(PYTHON) -m venv bench/.peers
+	bench/.peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.lock
 	@touch $@

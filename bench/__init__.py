@@ -1,1 +1,1 @@
-"""Measurements: the product against the raw floor of the same server, in one run."""
+"""Measurements: the product beside the stores that a user would pick instead, in one run."""

@@ -1,33 +1,65 @@
-"""python -m bench: runs all measures on a private server and prints one table."""
+"""python -m bench [GROUP…]: measures side by side; also `profile`, and `report` without measuring."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
 
-import django
+from bench import report, results
+from bench.measure import say
+from bench.results import Record
+from bench.system import Bench, running_bench
+from bench.workers import WorkerError
+from prices.store.embedded import EmbeddedMongodError
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pricecache_site.settings")
-PORT = 21917
+GROUPS = ("writes", "reads", "many", "growth", "http")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="pricecache-bench-") as folder:
-        os.environ["PRICECACHE_DATA_DIR"] = folder
-        django.setup()
-        from bench import storage
-        from prices.store import mongo
-        from prices.store.embedded import running_mongod
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "groups", nargs="*", metavar="GROUP", help=f"{', '.join(GROUPS)}; default: all"
+    )
+    parser.add_argument("--full", action="store_true", help="growth to 5,000 symbols: many minutes")
+    options = parser.parse_args()
+    wanted = options.groups or [*GROUPS, "profile"]
+    unknown = set(wanted) - {*GROUPS, "profile", "report"}
+    if unknown:
+        parser.error(f"no such group: {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
+    if wanted != ["report"]:
+        try:
+            _measure(wanted, full=options.full)
+        except (WorkerError, EmbeddedMongodError) as error:
+            raise SystemExit(str(error)) from None
+    report.write(results.load())
 
-        with running_mongod(data_dir=Path(folder), port=PORT) as uri:
-            db = mongo.database(uri, "bench")
-            mongo.ensure_schema(db)
-            print(f"{'measure':<26}{'contender':<18}{'p50 ms':>9}{'p95 ms':>9}{'ratio':>8}")
-            for what, timings, floor in storage.measures(db):
-                for name, timing in timings.items():
-                    ratio = timing.p50 / timings[floor].p50
-                    print(f"{what:<26}{name:<18}{timing.p50:>9.2f}{timing.p95:>9.2f}{ratio:>8.2f}")
+
+def _measure(wanted: list[str], *, full: bool) -> None:
+    with running_bench(full=full) as bench:
+        for group in (*GROUPS, "profile"):
+            if group not in wanted:
+                continue
+            begin = time.monotonic()
+            say(f"{group} …")
+            if group == "profile":
+                _profile(bench)
+            else:
+                _run(import_module(f"bench.groups.{group}").run, bench)
+            say(f"{group}: {time.monotonic() - begin:.0f} s")
+
+
+def _run(group: Callable[[Bench], Iterator[Record]], bench: Bench) -> None:
+    for one in group(bench):
+        results.save([one])
+        print(report.line(one), flush=True)
+
+
+def _profile(bench: Bench) -> None:
+    from bench import profiling
+
+    profiling.run(bench)
 
 
 if __name__ == "__main__":

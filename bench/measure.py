@@ -1,34 +1,66 @@
-"""Timing side by side: each round times every contender once, so that noise hits all alike."""
+"""Timing side by side: each round asks every contender once, so that noise hits all alike."""
 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# A contender that has taken so long for one measure, and this often, has been seen enough.
+BUDGET_SECONDS = 4.0
+LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Milliseconds over the rounds."""
+    """Of one contender, over all rounds."""
 
     p50: float
-    p95: float
-    rounds: int
+    p95: float | None
+    repetitions: int
 
 
-def side_by_side(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
-    """Times every contender once a round, after two rounds that are not counted."""
+def side_by_side(
+    contenders: Mapping[str, Callable[[int], Sequence[float]]],
+    rounds: int,
+    budget: float = BUDGET_SECONDS,
+) -> dict[str, Timing]:
+    """Asks every contender once a round for the numbers that it measured.
+
+    Each gets the number of the round, beginning with 0, a round that is not counted. Who begins
+    changes from round to round. A slow contender drops out when its time is used up.
+    """
     taken: dict[str, list[float]] = {name: [] for name in contenders}
-    for round_ in range(rounds + 2):
-        for name, work in contenders.items():
-            begin = time.perf_counter()
-            work()
-            if round_ >= 2:
-                taken[name].append((time.perf_counter() - begin) * 1000)
-    return {name: _timing(values) for name, values in taken.items()}
+    spent = dict.fromkeys(contenders, 0.0)
+    names = list(contenders)
+    for round_ in range(rounds + 1):
+        turn = round_ % len(names)
+        for name in names[turn:] + names[:turn]:
+            if round_ >= LEAST_ROUNDS and spent[name] > budget:
+                continue
+            begin = time.monotonic()
+            found = contenders[name](round_)
+            spent[name] += time.monotonic() - begin
+            if round_:
+                taken[name] += found
+    return {name: timing(values) for name, values in taken.items()}
 
 
-def _timing(values: list[float]) -> Timing:
-    p95 = statistics.quantiles(values, n=20)[-1]
-    return Timing(round(statistics.median(values), 3), round(p95, 3), len(values))
+def timing(values: Sequence[float]) -> Timing:
+    p95 = (
+        statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+    )
+    return Timing(_short(statistics.median(values)), _short(p95), len(values))
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

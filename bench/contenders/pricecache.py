@@ -1,0 +1,111 @@
+"""The product, by its public doors: the store's series, and the whole answer of PriceReader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+
+from bench.contenders.base import Extent, Place, Store
+from bench.data import Array, Columns
+from prices import wiring
+from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
+from prices.queries import Asked, History
+from prices.store import mongo
+from prices.store.bars import BarRepository
+from prices.store.blocks import BlockStore
+from prices.store.documents import Facts
+from prices.store.manifests import Manifests
+from prices.store.memory import BUSY, SeriesMemory
+
+
+class PriceCache(Store):
+    """Bars as columns. Every read looks at the manifest's version, memory or not."""
+
+    ttl = 0.0
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        settings.MONGODB_URI, settings.MONGODB_DATABASE = place.uri, place.database
+        self._db = mongo.database(place.uri, place.database)
+        if not place.read_only:
+            mongo.ensure_schema(self._db)
+        self._bars = BarRepository(self._db)
+        self._now = datetime.now(UTC)  # this process is a door
+        self._facts = Facts(source="bench", currency="USD", fetched_at=self._now)
+        self.forget()
+
+    def forget(self) -> None:
+        self._series = SeriesMemory(
+            manifests=Manifests(self._db),
+            blocks=BlockStore(self._db),
+            bars=self._bars,
+            capacity=settings.SERIES_MEMORY_MB * 1_000_000,
+            ttl=self.ttl,
+        )
+
+    def write(self, symbol: str, bars: Columns) -> None:
+        self._bars.replace(SeriesKey(symbol), None, BarSeries(*bars), self._facts, now=self._now)
+
+    def read(self, symbol: str, since: date | None) -> Any:
+        stored = self._series.read(SeriesKey(symbol))
+        return stored.bars.between(since, None) if stored else None
+
+    def columns(self, answer: Any) -> Columns:
+        bars: BarSeries = answer
+        return Columns(*(getattr(bars, name) for name in COLUMNS))
+
+    def closes(self, symbols: Sequence[str], since: date) -> Array:
+        keys = [SeriesKey(symbol) for symbol in symbols]
+        held = self._series.read_many(keys)
+        return np.stack([held[key].bars.between(since, None).close for key in keys])
+
+    def latest(self, symbols: Sequence[str]) -> Mapping[str, float]:
+        found = self._bars.manifests(symbols).values()
+        return {one.key.symbol: one.last_bar.close for one in found if one.last_bar}
+
+    def coverage(self, symbols: Sequence[str]) -> Mapping[str, Extent]:
+        found = self._bars.manifests(symbols).values()
+        return {one.key.symbol: (one.count, one.first, one.last) for one in found}
+
+    def append(self, bars: Mapping[str, Columns]) -> None:
+        held = self._bars.manifests(bars)
+        for symbol, new in bars.items():
+            manifest = held[SeriesKey(symbol)]
+            self._bars.append(manifest, BarSeries(*new), manifest.facts, now=self._now)
+
+    def disk(self) -> int:
+        self._db.client.admin.command("fsync")
+        return int(self._db.command("dbStats")["totalSize"])
+
+
+class UnderLoad(PriceCache):
+    """The same in a busy process, which believes a version for a while that it has just seen."""
+
+    ttl = settings.VERSION_TTL
+    warm_up = BUSY + 10
+
+
+class WholeAnswer(PriceCache):
+    """What a front end gets: bars in the asked basis, coverage, freshness and the quote."""
+
+    warm_up = BUSY + 10
+
+    def read(self, symbol: str, since: date | None) -> Any:
+        return self._reader.history(symbol, Asked(start=since), now=self._now)
+
+    def columns(self, answer: Any) -> Columns:
+        history: History = answer
+        return super().columns(history.bars)
+
+    def coverage(self, symbols: Sequence[str]) -> Mapping[str, Extent]:
+        reports = self._reader.reports(symbols, now=self._now)
+        return {one.row.symbol: (one.bars, one.state.first, one.state.last) for one in reports}
+
+    def forget(self) -> None:
+        """All services of this process are built anew; the MongoDB client stays connected."""
+        wiring.forget()
+        self._reader = wiring.reader()
