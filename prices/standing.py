@@ -7,13 +7,15 @@ from typing import Any
 
 from django.db.models import Q
 
+from prices.domain.answers import Guard
 from prices.domain.freshness import next_attempt
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.tracking import RESUMED, UNBLEMISHED, learned, resume
 
-# What mends itself, like half-known splits, is looked at again after this pause.
-CATCH_UP_PAUSE = timedelta(minutes=30)
+# What mends itself, like half-known splits, is looked at again after this pause; a move that
+# later sessions have to confirm after that one.
+CATCH_UP_PAUSE, CONFIRM_PAUSE = timedelta(minutes=30), timedelta(hours=6)
 # A symbol that got no answer because the provider or the store is away.
 _AWAY_PAUSE = timedelta(minutes=5)
 # What the provider does not know, or has nothing for, it will not have within the day.
@@ -33,13 +35,20 @@ def after(
         return {**tried, **_answered(row, outcome, now)}
     tried["last_error"] = outcome.error[:_TEXT]
     if not outcome.symbol_at_fault:
-        pause = now + (CATCH_UP_PAUSE if outcome.refused else _AWAY_PAUSE)
+        pause = now + _pause(outcome)
         return {**tried, "next_attempt_at": max(pause, row.next_attempt_at or pause)}
     tried["failures"] = row.failures + 1
     if outcome.missing:
         return {**tried, **_missing(row, outcome.error[:_TEXT], now)}
     known = {"missing_since": None, "missing_reason": ""}
     return {**tried, **known, "next_attempt_at": next_attempt(row.failures + 1, now)}
+
+
+def _pause(outcome: Outcome) -> timedelta:
+    if not outcome.refused:
+        return _AWAY_PAUSE
+    steps = all(refusal.guard is Guard.STEP for refusal in outcome.refused)
+    return CONFIRM_PAUSE if steps else CATCH_UP_PAUSE
 
 
 def pardon(*, since: datetime) -> int:

@@ -21,7 +21,7 @@ from prices.admin.reported import attach_reports
 from prices.admin.symbol_columns import SymbolColumns
 from prices.admin.truth import tables_of
 from prices.models import SyncRun, TrackedSymbol
-from prices.tracking import track, untrack
+from prices.tracking import resume, track, untrack
 
 Kind = SyncRun.Kind
 Symbols = QuerySet[TrackedSymbol]
@@ -123,7 +123,7 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
     def suspend(self, request: HttpRequest, queryset: Symbols) -> None:
         chosen = queryset.filter(active=True)
         self._log(request, chosen, "Suspended.")
-        count = chosen.update(active=False)
+        count = chosen.update(active=False, suspended_reason="")
         self.message_user(
             request,
             f"{counted(count)} suspended: still served, not synced any more."
@@ -136,15 +136,7 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
     def resume(self, request: HttpRequest, queryset: Symbols) -> None:
         chosen = queryset.filter(active=False)
         self._log(request, chosen, "Resumed.")
-        # A clean start: what it failed of before it was suspended delays nothing any more.
-        count = chosen.update(
-            active=True,
-            failures=0,
-            next_attempt_at=None,
-            suspended_reason="",
-            missing_since=None,
-            missing_reason="",
-        )
+        count = resume(chosen)
         self.message_user(
             request,
             f"{counted(count)} resumed: the next sync takes up what was missed."
@@ -183,6 +175,8 @@ class TrackedSymbolAdmin(SymbolColumns, ThemedAdmin[TrackedSymbol]):
         self, request: HttpRequest, obj: TrackedSymbol, form: ModelForm[TrackedSymbol], change: bool
     ) -> None:
         if change:
+            if "active" in form.changed_data:  # by a person: the system will not undo it
+                obj.suspended_reason = ""
             super().save_model(request, obj, form, change)
             return
         row, _ = track(obj.symbol, obj.market, now=timezone.now())

@@ -9,7 +9,7 @@ import pytest
 
 from prices import standing
 from prices.domain.actions import Actions
-from prices.domain.answers import Fetched
+from prices.domain.answers import Fetched, Guard, Refusal
 from prices.domain.bars import BarSeries
 from prices.domain.ranges import DateRange
 from prices.models import TrackedSymbol
@@ -55,6 +55,18 @@ def comes(outcome: Outcome, now: datetime = NOW, *, during_outage: bool = False)
 @pytest.fixture(autouse=True)
 def _tracked() -> None:
     tracked(last_update=NOW - 2 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("guard", "pause"),
+    [(Guard.SPLIT_PENDING, 30 * MINUTE), (Guard.STEP, 6 * 60 * MINUTE)],
+)
+def test_what_mends_itself_is_looked_at_again_after_a_pause(guard: Guard, pause: timedelta) -> None:
+    refused = (Refusal(guard, "wait"),)
+
+    after = comes(bad("wait", symbol_at_fault=False, refused=refused))
+
+    assert (after.failures, after.next_attempt_at) == (0, NOW + pause)
 
 
 class TestFailure:
