@@ -65,9 +65,7 @@ def _summary(answer: Fetched) -> dict[str, Any]:
         "currency": answer.currency,
         "exchange": answer.exchange,
         "name": answer.name,
-        "splits": [
-            f"{s.session}: {s.numerator:g}:{s.denominator:g}" for s in actions.splits[-5:]
-        ],
+        "splits": [f"{s.session}: {s.numerator:g}:{s.denominator:g}" for s in actions.splits[-5:]],
         "dividends": len(actions.dividends),
         "nonsense": [str(session) for session in answer.nonsense[:20]],
         "fetched_at": answer.fetched_at.isoformat(),

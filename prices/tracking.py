@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from prices.domain.answers import Fetched
 from prices.domain.bars import SeriesKey
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve
-from prices.domain.merge import Fetched
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from prices.domain.actions import Actions
+from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
-from prices.domain.merge import Fetched
 from prices.domain.quotes import Quote
 from prices.domain.ranges import DateRange
 from prices.providers.base import ProviderError, UnknownSymbol

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 
-from prices.domain.merge import SAMPLE
+from prices.domain.answers import SAMPLE
 from prices.domain.quotes import Quote
 from prices.domain.sessions import Sessions, sessions_of
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from prices.domain import refusals
 from prices.domain.actions import Actions, split_factors
-from prices.domain.answers import SAMPLE, Correction, Fetched, Guard, Refusal, Stored, Why
+from prices.domain.answers import SAMPLE, Correction, Fetched, Refusal, Stored, Why
 from prices.domain.bars import BarSeries, Floats
 from prices.domain.refusals import SAME_PRICE
 from prices.domain.sessions import Sessions
@@ -287,19 +287,3 @@ def overlap_start(last: date, final_through: date | None, calendar: Sessions | N
     """Where a fetch that brings a series forward begins: 7 sessions back, or at what is not final."""
     back = calendar.shifted(last, -7) if calendar else last - timedelta(days=10)
     return min(back, final_through) if final_through else back
-
-
-__all__ = [
-    "SAMPLE",
-    "Change",
-    "Correction",
-    "Decision",
-    "Fetched",
-    "Guard",
-    "Refusal",
-    "Stored",
-    "Why",
-    "closed_bars",
-    "merge",
-    "overlap_start",
-]

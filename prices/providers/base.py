@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from prices.domain.merge import Fetched
+from prices.domain.answers import Fetched
 from prices.domain.quotes import Quote
 
 

@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from prices.domain.actions import Actions, Dividend, Split, split_factors
+from prices.domain.answers import SAMPLE, Fetched
 from prices.domain.bars import BarSeries, Floats
-from prices.domain.merge import SAMPLE, Fetched
 from prices.domain.ranges import DateRange
 from prices.providers.base import Unavailable
 

@@ -19,8 +19,8 @@ from yfinance.data import YfData
 from yfinance.exceptions import YFException, YFPricesMissingError
 
 from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, nonsense
-from prices.domain.merge import Fetched
 from prices.domain.quotes import Quote
 from prices.domain.ranges import DateRange
 from prices.providers.yahoo_errors import classified

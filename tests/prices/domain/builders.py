@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
-from prices.domain.merge import Fetched
 from prices.domain.ranges import DateRange
 from prices.domain.sessions import Sessions, sessions_of
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prices.domain.actions import Actions
+from prices.domain.answers import Fetched, Stored
 from prices.domain.bars import BarSeries
-from prices.domain.merge import Change, Decision, Fetched, Stored, closed_bars, merge
+from prices.domain.merge import Change, Decision, closed_bars, merge
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, day, fetched, sessions
 

@@ -12,7 +12,7 @@ from unittest import mock
 
 from django.conf import settings
 
-from prices.domain.merge import Fetched
+from prices.domain.answers import Fetched
 from tests.standin import Instrument, StandIn, default_book
 
 if TYPE_CHECKING:

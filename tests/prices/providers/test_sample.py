@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from prices.domain.actions import Adjust, Split, adjusted
-from prices.domain.merge import Fetched
+from prices.domain.answers import Fetched
 from prices.providers import sample
 from prices.providers.base import Unavailable
 from tests.prices.domain.builders import closes

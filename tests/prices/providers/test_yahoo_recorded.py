@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from prices.domain.actions import Dividend, Split
-from prices.domain.merge import Fetched
+from prices.domain.answers import Fetched
 from prices.providers.base import ProviderError, RangeNotOffered, UnknownSymbol
 from tests.prices.providers.against import Yahoo, rows
 
