@@ -36,6 +36,9 @@ wrk:
 		apt-get install --yes --quiet wrk >/dev/null; } || \
 		echo "wrk is not installed: the HTTP part is left out (Debian: apt-get install wrk)." >&2
 
+mutants: .venv/installed-dev  ## Break each guard in turn, and see that a test fails
+	$(BIN)/python -m tests.guards $(ARGS)
+
 lock: .venv/installed-dev  ## Write the lock files from pyproject.toml and bench/requirements.in
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra sample --generate-hashes \

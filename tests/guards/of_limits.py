@@ -1,0 +1,71 @@
+"""Guards of what a provider may be asked, and of what its answers may do to symbols."""
+
+from __future__ import annotations
+
+from tests.guards.mutation import Mutation
+
+
+def _freshness(text: str, broken: str) -> Mutation:
+    tests = ("tests/prices/domain/test_freshness.py",)
+    return Mutation("prices/domain/freshness.py", text, broken, tests)
+
+
+def _log(text: str, broken: str) -> Mutation:
+    tests = ("tests/prices/store/test_provider_log.py",)
+    return Mutation("prices/store/provider_log.py", text, broken, tests)
+
+
+def _gate(text: str, broken: str) -> Mutation:
+    return Mutation("prices/gate.py", text, broken, ("tests/prices/test_gate.py",))
+
+
+def _standing(text: str, broken: str) -> Mutation:
+    return Mutation("prices/standing.py", text, broken, ("tests/prices/test_standing.py",))
+
+
+LIMITS: tuple[Mutation, ...] = (
+    # What is likely to be vain gets a share, unless the provider lost very many at once.
+    _freshness("needed * SPARE_SHARE", "needed * 1.0"),
+    _freshness("if len(silent) <= len(active) * _LARGE_PART:", "if True:"),
+    _freshness("int(needed >= known * _LARGE_PART)", "0"),
+    _freshness("key=lambda need: need.since)", "key=lambda need: need.state.symbol)"),
+    _freshness("(is_silent and not _quoted(state, now))", "is_silent"),
+    # A tail is read when it can have changed.
+    _freshness("state.last_update < closed_at + after <= now", "closed_at + after <= now"),
+    _freshness("timedelta(0), timedelta(hours=4))", "timedelta(0),)"),
+    _freshness("age >= _REST or state.last_update < closed_at", "True"),
+    _freshness("Priority.SILENT if state.last_update < closed_at else None", "Priority.SILENT"),
+    # The bucket.
+    _log('{"$max": ["$tokens_at", "$$NOW"]}', '"$$NOW"'),
+    _log('{"$min": [self._burst, filled]}', "filled"),
+    _log('granted = {"$gte": [left, least]}', 'granted = {"$gte": [left, -1e9]}'),
+    # The breaker.
+    _log("FAILURES_TO_OPEN = 5", "FAILURES_TO_OPEN = 6"),
+    _log("_SYMBOLS_TO_OPEN = 2", "_SYMBOLS_TO_OPEN = 1"),
+    _log('{"$cond": [is_open, probing, too_often]}', '{"$cond": [is_open, True, too_often]}'),
+    _log('{"next_try_at": now + _PROBE}', '{"probed_at": now}'),
+    _log('{"$set": {**_CLOSED, **told}}', '{"$set": told}'),
+    # The outage alarm.
+    _log("_ALARM_AT_LEAST = 200", "_ALARM_AT_LEAST = 100"),
+    _log("_ALARM_TENTHS = 9", "_ALARM_TENTHS = 8"),
+    _log('"window": {"$cond": [ends, [], "$window"]}', '"window": "$window"'),
+    _log('{"$multiply": [_barren(lately), 4]}, three_quarters', "_barren(lately), 1"),
+    _log('{"$not": [lasts]},', ""),
+    # The gate.
+    _gate("self._heed(self._log.state())  # it may have changed meanwhile", "pass"),
+    _gate("raise  # nothing was learned of the provider", "pass"),
+    _gate("self._call.waited = _LONGEST_WAIT - left + ticket.wait", "pass"),
+    _gate("timedelta(seconds=time.monotonic() - begun)", "timedelta(0)"),
+    _gate("heed(state, now, probing=True)", "pass"),
+    _gate("if not self._log.take_probe(now):", "if False:"),
+    # What outcomes leave on symbols.
+    _standing("if during_outage and outcome.barren:", "if False:"),
+    _standing("row.missing_reason != reason:", "False:"),
+    _standing("first >= today or not row.active:", "not row.active:"),
+    _standing("first >= today or not row.active:", "first >= today:"),
+    _standing("and outcome.barren is False:", "and outcome.barren is not True:"),
+    _standing("if row.suspended_reason and", "if not row.active and"),
+    _standing("max(pause, row.next_attempt_at or pause)", "pause"),
+    _standing("if outcome.hollow:", "if False:"),
+    _standing('active=False).exclude(suspended_reason="")', "active=False)"),
+)

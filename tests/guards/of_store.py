@@ -1,0 +1,63 @@
+"""Guards of what is published, and of what a reader is given."""
+
+from __future__ import annotations
+
+from tests.guards.mutation import Mutation
+
+
+def _publish(text: str, broken: str) -> Mutation:
+    tests = ("tests/prices/test_publish.py", "tests/prices/test_quarantine.py")
+    return Mutation("prices/publish.py", text, broken, tests)
+
+
+def _bars(text: str, broken: str) -> Mutation:
+    tests = (
+        "tests/prices/store/test_bars.py",
+        "tests/prices/store/test_bars_broken.py",
+        "tests/prices/test_quarantine.py",
+    )
+    return Mutation("prices/store/bars.py", text, broken, tests)
+
+
+def _manifests(text: str, broken: str) -> Mutation:
+    return Mutation("prices/store/manifests.py", text, broken, ("tests/prices/store/test_bars.py",))
+
+
+STORE = (
+    # What is refused is not written.
+    _publish("if decision.change in (Change.REFUSE, Change.WHOLE):", "if False:"),
+    _publish("            except StoreConflict:", "            except ZeroDivisionError:"),
+    _publish("if base is not None and stored is not None and not late:", "if base and stored:"),
+    _publish("and base and not (base.dirty or base.pending):", "and base:"),
+    _publish("corrections=decision.corrections,", "corrections=(),"),
+    _publish("run=self.run,", "run=None,"),
+    # What the manifest says: final only what is closed and there, the first unit for ever.
+    _publish("min(settled, last) if settled", "last if settled"),
+    _publish("currencies if keeps_unit else currencies[::-1]", "currencies[::-1]"),
+    _publish("min(fetched.asked.end, now.date() + _DAY)", "fetched.asked.end"),
+    _publish("asked=merged([*before.asked, asked]),", "asked=(asked,),"),
+    _publish("if s <= (closed or self.now.date() - _DAY)]", "]"),
+    # A reader gets what is published, all of it, and nothing else.
+    _bars("bars = bars.take(bars.ts <= moment(manifest.last)) if manifest.last else bars", "pass"),
+    _bars("or len(bars) == manifest.count:", "or True:"),
+    _bars('if document is None or document.get("generation") is None:', "if document is None:"),
+    # A writer appends only what follows, and never to the remains of another's write.
+    _bars("or base.last is None or base.dirty or base.pending:", "or base.last is None:"),
+    _bars("if not len(bars) or bars.ts[0] <= moment(base.last):", "if not len(bars):"),
+    _bars('marked = self._manifests.swap(base, {"dirty": True})', "marked = base"),
+    _bars('"dirty": False,\n            "pending": None,', '"pending": None,'),
+    _bars("swap(base, pending, retire=base.pending, now=now)", "swap(base, pending)"),
+    _bars(
+        "self._insert(key, generation, bars)",
+        "self._insert(key, generation, bars.take(slice(1, None)))",
+    ),
+    _bars(
+        'if not len(bars):\n            raise ValueError("a series cannot',
+        'if False:\n            raise ValueError("a series cannot',
+    ),
+    _bars("retire=retired, now=now, session=session", "retire=retired, now=now"),
+    # Each change of a manifest is a compare-and-swap on its version.
+    _manifests('{"_id": str(base.key), "version": base.version}', '{"_id": str(base.key)}'),
+    _manifests('"$inc": {"version": 1}', '"$inc": {"version": 0}'),
+    _manifests('"delete_after": now + GRACE', '"delete_after": now'),
+)
