@@ -1,6 +1,6 @@
 # One command a task; `make help` lists them. Everything is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: run test check format lint types bench bench-growth wrk lock clean help
+.PHONY: run test check format lint types bench bench-growth wrk mutants lock clean help
 
 PYTHON := $(shell for p in python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && \
