@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-from django.http import QueryDict
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -15,6 +19,7 @@ from rest_framework.views import APIView
 
 from prices import runs, wiring
 from prices.api import bodies, serializers
+from prices.api.renderers import OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.markets import resolve
 from prices.models import SyncRun, TrackedSymbol
@@ -73,26 +78,43 @@ class HistoricalView(APIView):
             404: serializers.ProblemOut,
         },
     )
-    def get(self, request: Request, symbol: str) -> Response:
+    def get(self, request: Request, symbol: str) -> HttpResponse:
         """Daily bars of a tracked symbol, with their coverage and freshness."""
-        market, asked, adjust = _history_query(request.META.get("QUERY_STRING", ""))
-        now, reader = timezone.now(), wiring.reader()
-        canonical, _ = resolve(symbol, market)
         try:
-            if known := request.headers.get("If-None-Match"):
-                version = reader.version(canonical, asked, adjust, now=now)
-                if _tag(version) in known:
-                    wiring.usage().hit(canonical, now=now)
-                    return Response(status=304, headers={"ETag": _tag(version)})
-            history = reader.history(canonical, asked, adjust, now=now)
+            return _historical(request._request, symbol)
         except NotTracked:
-            wiring.usage().miss(now=now)
+            wiring.usage().miss(now=timezone.now())
             raise
-        if len(history.bars):
-            wiring.usage().hit(history.row.symbol, now=now)
-        else:
-            wiring.usage().miss(now=now)
-        return Response(bodies.history_body(history), headers={"ETag": _tag(history.version)})
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Whoever shows no credentials is answered before anybody looks for them.
+
+        Where something is wrong, the framework's way finds it again, and has words for it.
+        """
+        anonymous = "Authorization" not in request.headers and not request.COOKIES
+        if request.method == "GET" and anonymous and settings.PUBLIC_READS:
+            with suppress(Exception):
+                return _historical(request, kwargs["symbol"])
+        return super().dispatch(request, *args, **kwargs)
+
+
+def _historical(request: HttpRequest, symbol: str) -> HttpResponse:
+    market, asked, adjust = _history_query(request.META.get("QUERY_STRING", ""))
+    now, reader, usage = timezone.now(), wiring.reader(), wiring.usage()
+    canonical, _ = resolve(symbol, market)
+    if known := request.headers.get("If-None-Match"):
+        version = reader.version(canonical, asked, adjust, now=now)
+        if _tag(version) in known:
+            usage.hit(canonical, now=now)
+            return HttpResponse(status=304, headers={"ETag": _tag(version)})
+    history = reader.history(canonical, asked, adjust, now=now)
+    if len(history.bars):
+        usage.hit(history.row.symbol, now=now)
+    else:
+        usage.miss(now=now)
+    body = orjson.dumps(bodies.history_body(history), option=OPTIONS)
+    headers = {"ETag": _tag(history.version)}
+    return HttpResponse(body, content_type="application/json", headers=headers)
 
 
 _ABOUT_A_SYMBOL = {400: serializers.ProblemOut, 404: serializers.ProblemOut}
