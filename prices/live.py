@@ -18,6 +18,7 @@ from prices.providers.base import ProviderError
 from prices.states import symbol_states
 from prices.store.bars import BarRepository
 from prices.store.mongo import StoreConflict
+from prices.store.outlines import Outlines
 from prices.store.quotes import QuoteStore
 from prices.tracking import resume
 
@@ -28,14 +29,17 @@ _LOOK_AGAIN = timedelta(days=1)
 class LiveService:
     """All that writes quotes."""
 
-    def __init__(self, *, bars: BarRepository, quotes: QuoteStore, gate: ProviderGate) -> None:
+    def __init__(
+        self, *, bars: BarRepository, outlines: Outlines, quotes: QuoteStore, gate: ProviderGate
+    ) -> None:
         self._bars = bars
+        self._outlines = outlines
         self._quotes = quotes
         self._gate = gate
 
     def due(self, *, now: datetime, extended: bool = False) -> list[str]:
         """The active symbols whose quotes are to be renewed: market open, or just closed."""
-        held, states = self._quotes.all(), symbol_states(self._bars)
+        held, states = self._quotes.all(), symbol_states(self._outlines)
         wanted = [
             state.symbol
             for state in states

@@ -23,6 +23,7 @@ from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog, Recorded
 from prices.store.documents import Facts, Manifest
 from prices.store.memory import SeriesMemory
+from prices.store.outlines import Outlines
 from prices.store.provider_log import ProviderLog
 from prices.store.quotes import QuoteStore
 from prices.tracking import bearer, followed
@@ -115,6 +116,7 @@ class PriceReader:
         self,
         *,
         bars: BarRepository,
+        outlines: Outlines,
         series: SeriesMemory,
         quotes: QuoteStore,
         corrections: CorrectionLog,
@@ -122,6 +124,7 @@ class PriceReader:
         ttl: float,
     ) -> None:
         self._bars = bars
+        self._outlines = outlines
         self._series = series
         self._corrections = corrections
         self._quotes = quotes
@@ -228,13 +231,13 @@ class PriceReader:
         if wanted is not None and len(rows) < len(wanted):
             wanted = followed(wanted)
             rows = list(_rows(wanted))
-        manifests = self._bars.manifests(wanted)
+        manifests = self._bars.manifests(wanted, ledgers=False)
         provider = self._log.state()
         return [_report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
 
     def totals(self, *, now: datetime) -> Totals:
         """Counts over all active symbols; a symbol without history counts as lagging."""
-        states = [s for s in symbol_states(self._bars) if s.active]
+        states = [s for s in symbol_states(self._outlines) if s.active]
         held = [s for s in states if s.first and s.last]
         provider = self._log.state()
         covered = [

@@ -23,6 +23,7 @@ from prices.states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.coordination import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.store.outlines import Outlines
 from prices.tracking import mic_of
 
 # How long a symbol that somebody else is fetching is waited for, and a store that is away.
@@ -48,11 +49,13 @@ class SyncService:
         self,
         *,
         bars: BarRepository,
+        outlines: Outlines,
         gate: ProviderGate,
         leases: Leases,
         history_years: int | None = None,
     ) -> None:
         self._bars = bars
+        self._outlines = outlines
         self._gate = gate
         self._leases = leases
         self._history_years = history_years
@@ -64,7 +67,7 @@ class SyncService:
 
     def plan(self, *, now: datetime, quotes: Mapping[str, Quote] | None = None) -> list[Due]:
         """What a sync has to fetch, in order; `quotes` tell which lost symbols trade again."""
-        return due(symbol_states(self._bars, quotes=quotes or {}), now=now)
+        return due(symbol_states(self._outlines, quotes or {}), now=now)
 
     def sync(
         self,

@@ -28,6 +28,7 @@ from prices.store.coordination import Leases
 from prices.store.corrections import CorrectionLog
 from prices.store.manifests import Manifests
 from prices.store.memory import SeriesMemory
+from prices.store.outlines import Outlines
 from prices.store.provider_log import ProviderLog, RequestBucket
 from prices.store.quotes import QuoteStore
 from prices.store.sweeper import Sweeper
@@ -79,6 +80,11 @@ def bars() -> BarRepository:
 
 
 @_once_a_process
+def outlines() -> Outlines:
+    return Outlines(_db())
+
+
+@_once_a_process
 def blocks() -> BlockStore:
     return BlockStore(_db())
 
@@ -120,6 +126,7 @@ def reader() -> PriceReader:
     )
     return PriceReader(
         bars=bars(),
+        outlines=outlines(),
         series=series,
         quotes=quotes(),
         corrections=corrections(),
@@ -160,13 +167,17 @@ def _gate() -> ProviderGate:
 @_once_a_process
 def sync_service() -> SyncService:
     return SyncService(
-        bars=bars(), gate=_gate(), leases=Leases(_db()), history_years=settings.HISTORY_YEARS
+        bars=bars(),
+        outlines=outlines(),
+        gate=_gate(),
+        leases=Leases(_db()),
+        history_years=settings.HISTORY_YEARS,
     )
 
 
 @_once_a_process
 def live_service() -> LiveService:
-    return LiveService(bars=bars(), quotes=quotes(), gate=_gate())
+    return LiveService(bars=bars(), outlines=outlines(), quotes=quotes(), gate=_gate())
 
 
 @_once_a_process

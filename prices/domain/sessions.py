@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import exchange_calendars
 import numpy as np
@@ -53,8 +53,7 @@ class Sessions:
 
     def count(self, start: date, end: date) -> int:
         """How many sessions there are with start ≤ session < end."""
-        low, high = np.searchsorted(self.dates, np.array([start, end], "datetime64[D]"))
-        return max(0, int(high - low))
+        return max(0, self._rank(end) - self._rank(start))
 
     def is_session(self, when: date) -> bool:
         return self.count(when, when + timedelta(days=1)) == 1
@@ -103,14 +102,34 @@ class Sessions:
 
     def _closed(self, now: datetime) -> int:
         """How many sessions are closed."""
-        ready = _utc(now - self.lag)
-        return int(np.searchsorted(self.closes, ready, side="right"))
+        return _closed_by(self, now)
+
+    def _rank(self, day: date) -> int:
+        """How many sessions there are before a day."""
+        ranks, first = self._ranks
+        return ranks[min(max(day.toordinal() - first, 0), len(ranks) - 1)]
+
+    @cached_property
+    def _ranks(self) -> tuple[list[int], int]:
+        """`_rank` of every day from the first session's on, which begins with that ordinal.
+
+        Thousands of symbols are looked at for one status: a list is asked ten times as fast.
+        """
+        first, last = self.dates[0], self.dates[-1]
+        days = np.arange(first, last + np.timedelta64(2, "D"))
+        return np.searchsorted(self.dates, days).tolist(), first.item().toordinal()
 
     def _session(self, position: int) -> date | None:
         if not 0 <= position < len(self.dates):
             return None
         session: date = self.dates[position].item()
         return session
+
+
+@lru_cache(maxsize=256)
+def _closed_by(sessions: Sessions, now: datetime) -> int:
+    """Remembered, for many symbols are judged at the same moment."""
+    return int(np.searchsorted(sessions.closes, _utc(now - sessions.lag), side="right"))
 
 
 @lru_cache(maxsize=128)

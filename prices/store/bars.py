@@ -68,9 +68,11 @@ class BarRepository:
     def manifest(self, key: SeriesKey) -> Manifest | None:
         return self._manifests.one(key)
 
-    def manifests(self, symbols: Iterable[str] | None = None) -> dict[SeriesKey, Manifest]:
-        """The manifests of all series, or of those of the given symbols."""
-        return self._manifests.all(symbols)
+    def manifests(
+        self, symbols: Iterable[str] | None = None, *, ledgers: bool = True
+    ) -> dict[SeriesKey, Manifest]:
+        """As `Manifests.all`."""
+        return self._manifests.all(symbols, ledgers=ledgers)
 
     def read(
         self,

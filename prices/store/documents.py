@@ -120,6 +120,65 @@ class Manifest:
         return self.last_bar.ts if self.last_bar else None
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a glance at many series needs of each manifest. `gap_due_at`: of the earliest gap."""
+
+    symbol: str
+    count: int
+    first: date
+    last: date
+    source: str
+    final_through: date | None
+    gaps: int
+    gap_due_at: datetime | None
+
+
+# The fields that outlines are made of; the server counts the gaps.
+OUTLINE: dict[str, Any] = {
+    "_id": 0,
+    **dict.fromkeys(("symbol", "generation", "count", "first", "last", "changed_at"), 1),
+    **dict.fromkeys(("source", "final_through"), 1),
+    "gaps": {"$size": {"$ifNull": ["$gaps", []]}},
+    "gap_due_at": {"$min": "$gaps.next_try_at"},
+}
+
+
+def outline_of(manifest: Manifest) -> Outline | None:
+    """The outline of a published series; None where nothing is."""
+    if not manifest.generation or manifest.first is None or manifest.last is None:
+        return None
+    facts = manifest.facts
+    tries = [gap.next_try_at for gap in facts.gaps if gap.next_try_at]
+    return Outline(
+        manifest.key.symbol,
+        manifest.count,
+        manifest.first.date(),
+        manifest.last.date(),
+        facts.source,
+        facts.final_through,
+        len(facts.gaps),
+        min(tries, default=None),
+    )
+
+
+def outline_from(document: Mapping[str, Any]) -> Outline | None:
+    """The outline from what `OUTLINE` gave; None where nothing is published."""
+    if not document.get("generation") or document.get("first") is None:
+        return None
+    final_through = document.get("final_through")
+    return Outline(
+        document["symbol"],
+        document["count"],
+        _day(document["first"]),
+        _day(document["last"]),
+        document.get("source", ""),
+        final_through and _day(final_through),
+        document["gaps"],
+        document.get("gap_due_at"),
+    )
+
+
 def manifest_of(document: Mapping[str, Any]) -> Manifest:
     last = document.get("last_bar")
     return Manifest(

@@ -30,11 +30,18 @@ class Manifests:
             document = self.collection.find_one({"_id": str(key)}, {"retired": 0})
         return manifest_of(document) if document else None
 
-    def all(self, symbols: Iterable[str] | None = None) -> dict[SeriesKey, Manifest]:
-        """The manifests of all series, or of those of the given symbols."""
+    def all(
+        self, symbols: Iterable[str] | None = None, *, ledgers: bool = True
+    ) -> dict[SeriesKey, Manifest]:
+        """The manifests of all series, or of those of the given symbols.
+
+        `ledgers` False: without corporate actions and ranges asked for, most of what they weigh;
+        such a manifest may not be published from.
+        """
         wanted = {} if symbols is None else {"symbol": {"$in": list(symbols)}}
+        left_out = ("retired",) if ledgers else ("retired", "splits", "dividends", "asked")
         with failures_named():
-            documents = self.collection.find(wanted, {"retired": 0}, batch_size=10_000)
+            documents = self.collection.find(wanted, dict.fromkeys(left_out, 0), batch_size=10_000)
             found = [manifest_of(document) for document in documents]
         return {manifest.key: manifest for manifest in found}
 
@@ -77,7 +84,11 @@ class Manifests:
         session: ClientSession | None = None,
     ) -> Manifest:
         """The compare-and-swap that every change of a manifest is."""
-        update: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
+        update: dict[str, Any] = {
+            "$set": changes,
+            "$inc": {"version": 1},
+            "$currentDate": {"changed_at": True},  # outlines follow it
+        }
         if retire is not None and now is not None:
             update["$push"] = {"retired": {"generation": retire, "delete_after": now + GRACE}}
         # A transaction decides itself which failures it tries again.

@@ -135,6 +135,7 @@ def ensure_schema(db: Db) -> None:
             _create_blocks(db)
         db["quotes"].create_index([("written_at", ASCENDING)])
         db["series"].create_index([("symbol", ASCENDING)])
+        db["series"].create_index([("changed_at", ASCENDING)])
         db["corrections"].create_index([("symbol", ASCENDING), ("seen_at", ASCENDING)])
         db["corrections"].create_index([("seen_at", ASCENDING)])
 

@@ -41,7 +41,13 @@ class TestNewSymbol:
         tracked(last_update=None)
         provider.histories["ACME"] = WEEK
         gate, leases = wiring.sync_service()._gate, wiring.sync_service()._leases
-        service = SyncService(bars=wiring.bars(), gate=gate, leases=leases, history_years=4)
+        service = SyncService(
+            bars=wiring.bars(),
+            outlines=wiring.outlines(),
+            gate=gate,
+            leases=leases,
+            history_years=4,
+        )
 
         list(service.sync(["ACME"], now=NOW))
 
