@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # A contender that has taken so long for one measure, and this often, has been seen enough.
-BUDGET_SECONDS = 4.0
+BUDGET_SECONDS = 3.0
 LEAST_ROUNDS = 3
 
 
@@ -62,5 +62,9 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
+_began = time.monotonic()
+
+
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """Tells who waits what is going on, and since when."""
+    print(f"{time.monotonic() - _began:5.0f} s  {text}", file=sys.stderr, flush=True)

@@ -45,7 +45,7 @@ def ratios(rows: Mapping[str, Mapping[str, float]], labels: Sequence[str], theme
     height = top + step * len(rows) + 34
 
     def x(value: float) -> float:
-        return left + (WIDTH - left - 24) * (math.log10(value) - low) / (high - low)
+        return left + (WIDTH - left - 36) * (math.log10(value) - low) / (high - low)
 
     parts = list(_legend(labels, theme))
     bottom = top + step * len(rows)
@@ -58,12 +58,17 @@ def ratios(rows: Mapping[str, Mapping[str, float]], labels: Sequence[str], theme
     for number, (title, row) in enumerate(rows.items()):
         y = top + step * (number + 0.5)
         parts.append(_text(left - 12, y + 4, title, theme.text, "end"))
-        parts.append(_line(left, y, WIDTH - 24, y, theme.faint, 0.5))
+        parts.append(_line(left, y, WIDTH - 36, y, theme.faint, 0.5))
         for label, value in row.items():
             parts.append(
                 _mark(x(value), y, labels.index(label), f"{title}, {label}: {value:.3g} x")
             )
-    return _svg(height, "How many times as long as the price cache others take", parts, theme)
+    return _svg(
+        height,
+        "How many times as long as the price cache others take (to the right: longer)",
+        parts,
+        theme,
+    )
 
 
 def bars(title: str, unit: str, groups: Mapping[str, Sequence[Bar]], theme: Theme) -> str:
@@ -92,9 +97,10 @@ def lines(
     title: str, unit: str, series: Mapping[str, Mapping[float, float]], ours: str, theme: Theme
 ) -> str:
     """A line a contender over a log axis of sizes; values from nought."""
-    left, right, top, bottom, height = 60, 170, 40, 300, 344
+    left, right, top, bottom, height = 76, 170, 40, 300, 344
     sizes = sorted({size for line in series.values() for size in line})
-    most = 1.1 * max(value for line in series.values() for value in line.values())
+    step = _step(max(value for line in series.values() for value in line.values()) / 4)
+    most = 5 * step
     span = math.log10(sizes[-1] / sizes[0]) or 1
 
     def place(size: float, value: float) -> tuple[float, float]:
@@ -102,10 +108,10 @@ def lines(
         return left + (WIDTH - left - right) * across, bottom - (bottom - top) * value / most
 
     parts: list[str] = []
-    for part in range(5):
-        y = bottom - (bottom - top) * part / 4
+    for part in range(6):
+        y = bottom - (bottom - top) * part / 5
         parts.append(_line(left, y, WIDTH - right, y, theme.faint, 1))
-        parts.append(_text(left - 8, y + 4, f"{most * part / 4:.2g} {unit}", theme.text, "end"))
+        parts.append(_text(left - 8, y + 4, f"{step * part:g} {unit}", theme.text, "end"))
     for size in sizes:
         parts.append(_text(place(size, 0)[0], bottom + 20, f"{size:,.0f}", theme.text, "middle"))
     parts.append(_text(WIDTH - right, bottom + 38, "symbols x 10 years", theme.text, "end"))
@@ -120,6 +126,12 @@ def lines(
         weight = "600" if name == ours else "400"
         parts.append(_text(WIDTH - right + 8, ends[name] + 4, name, colour, weight=weight))
     return _svg(height, title, parts, theme)
+
+
+def _step(least: float) -> float:
+    """The next round number."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(round(n * power, 9) for n in (1, 2, 2.5, 5, 10) if n * power >= least)
 
 
 def _spread(heights: Mapping[str, float], apart: float = 16) -> dict[str, float]:
@@ -137,7 +149,7 @@ def _legend(labels: Iterable[str], theme: Theme) -> Iterator[str]:
     for number, label in enumerate(labels):
         yield _mark(x, 44, number, label)
         yield _text(x + 10, 48, label, theme.text)
-        x += 26 + 7.2 * len(label)
+        x += 34 + 7.2 * len(label)
 
 
 def _mark(x: float, y: float, number: int, words: str) -> str:

@@ -52,12 +52,17 @@ def record(
     ours: str = OURS.key,
     better: str = "less",
     p99: float | None = None,
+    floor: str = "",
 ) -> Record:
-    """A measure from what each contender (by its key, or a label of its own) took."""
+    """A measure from what each contender (by its key, or a label of its own) took.
+
+    `floor` is who does nothing of the work, and so cannot be the best at it.
+    """
     mine = timings[ours]
     skipped = {ours, OURS.key, *(one.key for one in VARIANTS)}
     peers = {_label(key): one.p50 for key, one in timings.items() if key not in skipped}
-    best = (min if better == "less" else max)(peers, key=peers.__getitem__) if peers else None
+    rivals = [label for label in peers if label != floor]
+    best = (min if better == "less" else max)(rivals, key=peers.__getitem__) if rivals else None
     ratios = {label: _ratio(mine.p50, p50) for label, p50 in peers.items()}
     return Record(
         name=name,
@@ -141,9 +146,17 @@ def load() -> list[Record]:
     return [Record(**entry) for entry in json.loads(PATH.read_text())]
 
 
-def save(records: Iterable[Record]) -> list[Record]:
-    """Replaces the records of the same names, and keeps the others. Gives all."""
+def save(records: Iterable[Record]) -> None:
+    """Replaces the records of the same names, and keeps the others."""
     held = {one.name: one for one in load()} | {one.name: one for one in records}
-    entries = [asdict(one) for one in held.values()]
+    _write(held.values())
+
+
+def drop(*prefixes: str) -> None:
+    """Forgets the records whose names begin so."""
+    _write(one for one in load() if not one.name.startswith(prefixes))
+
+
+def _write(records: Iterable[Record]) -> None:
+    entries = [asdict(one) for one in records]
     PATH.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
-    return list(held.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -69,16 +70,27 @@ class Bench:
         return worker
 
     def load(self, workers: Sequence[Worker], count: int, *, scale: str = "main") -> None:
-        """Sees that each contender has the first `count` symbols; a scale of its own has all long."""
-        for worker in workers:
-            key = worker.contender.key
-            if worker.contender in VARIANTS:
-                continue
-            have = self._loaded.get((key, scale), 0)
-            for first, end, bars in _parts(have, count, scale):
-                say(f"  {worker.contender.label}: storing {end - first:,} symbols of {bars:,} bars")
-                worker.ask("load", first=first, count=end - first, bars=bars)
-            self._loaded[key, scale] = max(have, count)
+        """Sees that all have the first `count` symbols; in a scale of its own all are long.
+
+        They store at the same time: this is not timed.
+        """
+        for first, end, bars in (
+            (0, min(_long(scale), count), TEN_YEARS),
+            (_long(scale), count, YEAR),
+        ):
+            busy = []
+            for worker in workers:
+                name = (worker.contender.key, scale)
+                begin = max(first, self._loaded.get(name, 0))
+                if worker.contender in VARIANTS or begin >= end:
+                    continue
+                worker.begin("load", first=begin, count=end - begin, bars=bars)
+                self._loaded[name] = end
+                busy.append(worker)
+            if busy:
+                say(f"  storing {end - first:,} symbols of {bars:,} bars in {len(busy)} stores")
+            for worker in busy:
+                worker.end()
 
     def retire(self, worker: Worker) -> None:
         """Ends a process; the next use of the contender starts another."""
@@ -89,11 +101,9 @@ class Bench:
         self._extra.close()
 
 
-def _parts(have: int, count: int, scale: str) -> Iterator[tuple[int, int, int]]:
-    long = LONG if scale == "main" else count
-    for first, end, bars in ((0, min(long, count), TEN_YEARS), (long, count, YEAR)):
-        if max(first, have) < end:
-            yield max(first, have), end, bars
+def _long(scale: str) -> int:
+    """How many of the first symbols have ten years."""
+    return LONG if scale == "main" else sys.maxsize
 
 
 @contextmanager

@@ -72,6 +72,9 @@ class DocumentADay(Store):
         self._db.client.admin.command("fsync")
         return int(self._db.command("dbStats")["totalSize"])
 
+    def release(self) -> None:
+        self._db.client.close()
+
 
 def _documents(symbol: str, bars: Columns) -> Iterable[dict[str, Any]]:
     days = [day.replace(tzinfo=UTC) for day in bars.ts.tolist()]

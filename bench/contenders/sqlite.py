@@ -83,6 +83,9 @@ class Sqlite(Store):
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return super().disk()
 
+    def release(self) -> None:
+        self._db.close()
+
 
 def _rows(symbol: str, bars: Columns) -> Iterable[tuple[Any, ...]]:
     columns = (bars.ts.astype(np.int64), *bars[1:])

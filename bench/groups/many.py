@@ -14,13 +14,14 @@ from bench.system import LONG, Bench, length, track
 from bench.workers import Worker, ask_all
 
 SYMBOLS, LATEST, APPENDED, CLOSES = 2_000, 1_000, 1_000, 50
-READERS, READ_SECONDS = 8, 1.0
+READERS, READ_SECONDS = 8, 0.7
 
 
 def run(bench: Bench) -> Iterator[Record]:
     track(SYMBOLS)
     stores = bench.workers("closes", variants=True)
-    bench.load(stores, SYMBOLS)
+    bench.load(stores, LONG)
+    bench.load(bench.workers("latest"), SYMBOLS)
     yield from _closes(stores)
     yield from _one("latest", "Latest close of 1,000 symbols", bench, 8, count=LATEST)
     lengths = [length(n) for n in range(SYMBOLS)]

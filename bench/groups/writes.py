@@ -14,7 +14,8 @@ _SPANS = (("1y", "Write 251 bars", YEAR, 30), ("10y", "Write 2,520 bars", TEN_YE
 
 
 def run(bench: Bench) -> Iterator[Record]:
-    stores = bench.workers("write")
+    # Stores of their own: what is read and weighed later shall hold nothing else.
+    stores = bench.workers("write", scale="writes")
     for short, title, bars, rounds in _SPANS:
         timings = side_by_side({w.contender.key: _writer(w, bars) for w in stores}, rounds)
         yield record(f"write_{short}", f"{title}, a new series", "ms", timings)

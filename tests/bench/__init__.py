@@ -1,0 +1,3 @@
+"""Tests of the measuring itself; nothing is timed here."""
+
+from __future__ import annotations
