@@ -17,11 +17,12 @@ from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
 from prices.states import symbol_states
 from prices.store.bars import BarRepository
-from prices.store.mongo import StoreConflict
 from prices.store.outlines import Outlines
 from prices.store.quotes import QuoteStore
 from prices.tracking import resume
 
+# Series that are appended to in one go.
+_AT_ONCE = 500
 # A suspended symbol is looked for among the quotes once a day.
 _LOOK_AGAIN = timedelta(days=1)
 
@@ -94,7 +95,7 @@ class LiveService:
         if not quotes:
             return 0
         mics = dict(TrackedSymbol.objects.filter(active=True).values_list("symbol", "mic"))
-        transferred = 0
+        closing = []
         for key, manifest in self._bars.manifests(set(quotes) & set(mics)).items():
             if key.interval is not Interval.DAY or manifest.last_bar is None:
                 continue  # a quote never creates a series
@@ -102,12 +103,11 @@ class LiveService:
             bar = closing_bar(
                 quote, manifest.last_bar, facts.currency, sessions_of(mics[key.symbol])
             )
-            if bar is None:
-                continue
-            facts = replace(facts, fetched_at=quote.fetched_at)
-            try:
-                self._bars.append(manifest, BarSeries.from_rows([bar]), facts, now=now)
-            except StoreConflict:
-                continue  # somebody else brings this series forward
-            transferred += 1
-        return transferred
+            if bar is not None:
+                facts = replace(facts, fetched_at=quote.fetched_at)
+                closing.append((manifest, BarSeries.from_rows([bar]), facts))
+        # What somebody else brings forward meanwhile is left to him.
+        return sum(
+            len(self._bars.append_many(closing[at : at + _AT_ONCE], now=now))
+            for at in range(0, len(closing), _AT_ONCE)
+        )

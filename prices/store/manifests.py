@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
+from bson import ObjectId
+from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import ReturnDocument
 from pymongo.errors import DuplicateKeyError
@@ -103,3 +105,24 @@ class Manifests:
         if document is None:
             raise StoreConflict(f"{base.key} was changed by somebody else")
         return manifest_of(document)
+
+    def swap_many(
+        self, changes: Mapping[SeriesKey, tuple[int, dict[str, Any]]]
+    ) -> dict[SeriesKey, int]:
+        """As `swap` for many manifests of a known version: the new versions of those it did."""
+        if not changes:
+            return {}
+        stamp = {"$inc": {"version": 1}, "$currentDate": {"changed_at": True}}
+        swap = ObjectId()
+        writes = [
+            UpdateOne(
+                {"_id": str(key), "version": version}, {"$set": {**values, "swap": swap}, **stamp}
+            )
+            for key, (version, values) in changes.items()
+        ]
+        with failures_named():
+            done = self.collection.bulk_write(writes, ordered=False)
+            ours = {str(key) for key in changes}
+            if done.matched_count < len(changes):  # somebody was first with some of them
+                ours = {d["_id"] for d in self.collection.find({"swap": swap}, {"_id": 1})}
+        return {key: base + 1 for key, (base, _) in changes.items() if str(key) in ours}

@@ -16,7 +16,6 @@ from prices.models import TrackedSymbol
 from prices.outcomes import Result
 from prices.providers.base import RateLimited, Unavailable
 from prices.store.bars import BarRepository
-from prices.store.mongo import StoreConflict
 from tests.builders import NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 from tests.prices.syncing import ACME, NONE, facts, stored, synced
@@ -301,12 +300,18 @@ class TestTransfer:
         assert stored("OFF") == stored("GONE") == list(WEEK)
 
     def test_yields_to_another_writer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def lost(*args: Any, **kwargs: Any) -> None:
-            raise StoreConflict("somebody was first")
+        real = BarRepository.append_many
 
-        monkeypatch.setattr(BarRepository, "append", lost)
+        def overtaken(self: BarRepository, *args: Any, **kwargs: Any) -> Any:
+            base = self.manifest(ACME)
+            assert base is not None
+            self.note(base, base.facts)
+            return real(self, *args, **kwargs)
+
+        monkeypatch.setattr(BarRepository, "append_many", overtaken)
 
         assert transferred(QUOTE) == 0
+        assert stored() == list(WEEK)
 
     def test_is_corrected_by_the_history_that_follows(self, provider: FakeProvider) -> None:
         """Volumes are revised after the close; stage 2 reads the tail again."""

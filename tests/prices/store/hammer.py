@@ -16,7 +16,7 @@ from prices.domain.bars import BarSeries, SeriesKey
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
-from prices.store.documents import Facts
+from prices.store.documents import Facts, Manifest
 from prices.store.manifests import Manifests
 from prices.store.memory import SeriesMemory
 from prices.store.mongo import StoreConflict
@@ -52,19 +52,27 @@ def write(uri: str, name: str, seconds: float) -> tuple[dict[str, int], list[Mom
         size, close = len(stored.bars), float(stored.bars.close[0])
         try:
             if size < LEAST + 40 and random.random() < 0.5:
-                new = bars(size + 1, close, size)
-                after = repository.append(stored.manifest, new, Facts(), now=now)
+                version = _append(repository, stored.manifest, bars(size + 1, close, size), now)
                 done["append"] += 1
             else:
                 fresh = bars(LEAST + random.randrange(20), float(random.randrange(1, 10**6)))
-                after = repository.replace(KEY, stored.manifest, fresh, Facts(), now=now)
+                version = repository.replace(KEY, stored.manifest, fresh, Facts(), now=now).version
                 done["replace"] += 1
-            published.append((time.monotonic(), after.version))
+            published.append((time.monotonic(), version))
         except StoreConflict:
             done["conflict"] += 1
             time.sleep(random.random() * 0.02)
     mongo.disconnect(uri)
     return done, published
+
+
+def _append(repository: BarRepository, base: Manifest, new: BarSeries, now: datetime) -> int:
+    """The version that was published, by one of the two ways to append."""
+    if random.random() < 0.5:
+        return repository.append(base, new, Facts(), now=now).version
+    if KEY not in repository.append_many([(base, new, Facts())], now=now):
+        raise StoreConflict("somebody was first")
+    return base.version + 2
 
 
 def recall(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
