@@ -14,7 +14,7 @@ from bench.system import LONG, Bench, length, track
 from bench.workers import Worker, ask_all
 
 SYMBOLS, LATEST, APPENDED, CLOSES = 2_000, 1_000, 1_000, 50
-READERS, READ_SECONDS = 8, 0.7
+READERS, READ_SECONDS = 8, 1.5
 
 
 def run(bench: Bench) -> Iterator[Record]:
@@ -90,7 +90,7 @@ def _readers(bench: Bench) -> Iterator[Record]:
         ask_all(crew, "read", numbers=[0, LONG - 1], bars=YEAR, check=True)
         crews[contender.key] = crew
     found: dict[str, list[float]] = {key: [] for key in crews}
-    for round_ in range(4):
+    for round_ in range(3):
         for key, crew in crews.items():
             for seed, worker in enumerate(crew):
                 asked = {"seconds": READ_SECONDS, "count": LONG, "bars": YEAR}
