@@ -53,22 +53,29 @@ class SeriesMemory:
     def read_many(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, StoredSeries]:
         """The published ones among many series, checked in one query, fetched in one more."""
         wanted = list(dict.fromkeys(keys))
-        known, unsure = self._known(wanted)
-        if unsure:
-            versions = self._manifests.versions(unsure)
-            current = {k: s for k, s in unsure.items() if versions.get(k) == s.manifest.version}
-            self._believe(current)
-            known |= current
+        known = self._current(wanted)
         lacking = [key for key in wanted if key not in known]
         return known | (self._fetched(lacking) if lacking else {})
 
     def manifest(self, key: SeriesKey) -> Manifest | None:
         """The manifest of a published series, without its bars."""
-        believed, _ = self._known([key])
-        if key in believed:
-            return believed[key].manifest
+        known = self._current([key])
+        if key in known:
+            return known[key].manifest
         manifest = self._manifests.one(key)
         return manifest if manifest and manifest.generation else None
+
+    def _current(self, keys: list[SeriesKey]) -> dict[SeriesKey, StoredSeries]:
+        """What is held and is not of old."""
+        known, unsure = self._known(keys)
+        if not unsure:
+            return known
+        began = time.monotonic()
+        versions = self._manifests.versions(unsure)
+        current = {k: s for k, s in unsure.items() if versions.get(k) == s.manifest.version}
+        with self._lock:
+            self._seen.update(dict.fromkeys(current, began))
+        return known | current
 
     @property
     def size(self) -> int:
@@ -88,11 +95,6 @@ class SeriesMemory:
             held = {key: series for key in keys if (series := self._held.get(key)) is not None}
             sure = {k: s for k, s in held.items() if self._seen.get(k, 0) > oldest}
         return sure, {key: series for key, series in held.items() if key not in sure}
-
-    def _believe(self, keys: Iterable[SeriesKey]) -> None:
-        now = time.monotonic()
-        with self._lock:
-            self._seen.update(dict.fromkeys(keys, now))
 
     def _fetched(self, keys: list[SeriesKey]) -> dict[SeriesKey, StoredSeries]:
         began = time.monotonic()

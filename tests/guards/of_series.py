@@ -48,17 +48,12 @@ SERIES = (
     _bars("kept = self.take(~np.isin(self.ts, newer.ts))", "kept = self"),
     _bars("if column.base is not None or column.flags.writeable:", "if False:"),
     # When a session is closed, and when its bar is final.
-    _sessions("ready = _utc(now - self.lag)", "ready = _utc(now)"),
+    _sessions("_utc(now - sessions.lag)", "_utc(now)"),
     _sessions('dict.fromkeys(["XLON", "XMIL"], 20)', 'dict.fromkeys(["XLON", "XMIL"], 0)'),
     _sessions("_DEFAULT_LAG_MINUTES = 15", "_DEFAULT_LAG_MINUTES = 0"),
     _sessions("SESSIONS_TO_SETTLE = 2", "SESSIONS_TO_SETTLE = 1"),
-    _sessions(
-        'np.searchsorted(self.closes, ready, side="right")', "np.searchsorted(self.closes, ready)"
-    ),
-    _sessions(
-        'np.searchsorted(self.closes, ready, side="right")',
-        'np.searchsorted(self.opens, ready, side="right")',
-    ),
+    _sessions('_utc(now - sessions.lag), side="right"', "_utc(now - sessions.lag)"),
+    _sessions("np.searchsorted(sessions.closes, ", "np.searchsorted(sessions.opens, "),
     _sessions(
         "return self.is_session(session) and last is not None and", "return last is not None and"
     ),

@@ -20,7 +20,16 @@ def _bars(text: str, broken: str) -> Mutation:
 
 
 def _manifests(text: str, broken: str) -> Mutation:
-    return Mutation("prices/store/manifests.py", text, broken, ("tests/prices/store/test_bars.py",))
+    tests = (
+        "tests/prices/store/test_bars.py",
+        "tests/prices/store/test_append_many.py",
+        "tests/prices/store/test_outlines.py",
+    )
+    return Mutation("prices/store/manifests.py", text, broken, tests)
+
+
+def _read_model(file: str, text: str, broken: str) -> Mutation:
+    return Mutation(f"prices/store/{file}", text, broken, ("tests/prices/store/test_blocks.py",))
 
 
 STORE = (
@@ -58,6 +67,22 @@ STORE = (
     _bars("retire=retired, now=now, session=session", "retire=retired, now=now"),
     # Each change of a manifest is a compare-and-swap on its version.
     _manifests('{"_id": str(base.key), "version": base.version}', '{"_id": str(base.key)}'),
-    _manifests('"$inc": {"version": 1}', '"$inc": {"version": 0}'),
+    _manifests('            "$inc": {"version": 1},', '            "$inc": {"version": 0},'),
+    _manifests('stamp = {"$inc": {"version": 1}', 'stamp = {"$inc": {"version": 0}'),
+    _manifests('{"_id": str(key), "version": version}', '{"_id": str(key)}'),
+    _manifests('"$currentDate": {"changed_at": True},  #', "#"),
     _manifests('"delete_after": now + GRACE', '"delete_after": now'),
+    # A block of other content is no block, and memory is as new as the manifest.
+    _read_model(
+        "blocks.py",
+        'if not blocks or blocks[0]["generation"] !=',
+        "if not blocks or manifest.generation !=",
+    ),
+    _read_model("blocks.py", "if lacking not in (0, 1):", "if lacking < 0:"),
+    _read_model(
+        "blocks.py", 'len(blocks[0]["data"]) != blocks[0]["count"] * _BYTES_A_BAR', "False"
+    ),
+    _read_model("memory.py", "versions.get(k) == s.manifest.version", "True"),
+    _read_model("memory.py", 'if self._checks > BUSY else float("inf")', "if True else 0.0"),
+    _read_model("memory.py", "if _weight(stored) <= self._held.maxsize:", "if True:"),
 )

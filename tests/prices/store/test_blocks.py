@@ -102,7 +102,7 @@ class TestBlock:
 
     def test_of_another_generation_is_none(self, held: Store) -> None:
         old = held.publish(*ROWS)
-        held.publish(*ROWS[:2])
+        held.publish(*ROWS[:2], *NEXT)  # as many bars
 
         held.blocks.write([(old, BarSeries.from_rows(ROWS))])
 
