@@ -20,6 +20,7 @@ from prices.store.blocks import BlockStore
 from prices.store.documents import Facts
 from prices.store.manifests import Manifests
 from prices.store.memory import BUSY, SeriesMemory
+from prices.store.outlines import Outlines
 
 
 class PriceCache(Store):
@@ -39,6 +40,7 @@ class PriceCache(Store):
         self.forget()
 
     def forget(self) -> None:
+        self._outlines = Outlines(self._db)
         self._series = SeriesMemory(
             manifests=Manifests(self._db),
             blocks=BlockStore(self._db),
@@ -64,18 +66,20 @@ class PriceCache(Store):
         return np.stack([held[key].bars.between(since, None).close for key in keys])
 
     def latest(self, symbols: Sequence[str]) -> Mapping[str, float]:
-        found = self._bars.manifests(symbols).values()
-        return {one.key.symbol: one.last_bar.close for one in found if one.last_bar}
+        held = self._outlines.all()
+        return {symbol: held[symbol].close for symbol in symbols}
 
     def coverage(self, symbols: Sequence[str]) -> Mapping[str, Extent]:
-        found = self._bars.manifests(symbols).values()
-        return {one.key.symbol: (one.count, one.first, one.last) for one in found}
+        held = self._outlines.all()
+        return {s: (held[s].count, held[s].first, held[s].last) for s in symbols}
 
     def append(self, bars: Mapping[str, Columns]) -> None:
         held = self._bars.manifests(bars)
-        for symbol, new in bars.items():
-            manifest = held[SeriesKey(symbol)]
-            self._bars.append(manifest, BarSeries(*new), manifest.facts, now=self._now)
+        additions = (
+            (held[SeriesKey(symbol)], BarSeries(*new), held[SeriesKey(symbol)].facts)
+            for symbol, new in bars.items()
+        )
+        self._bars.append_many(additions, now=self._now)
 
     def disk(self) -> int:
         self._db.client.admin.command("fsync")

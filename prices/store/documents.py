@@ -122,12 +122,16 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a glance at many series needs of each manifest. `gap_due_at`: of the earliest gap."""
+    """What a glance at many series needs of each manifest.
+
+    `close` is that of the last bar, `gap_due_at` of the gap that is due first.
+    """
 
     symbol: str
     count: int
     first: date
     last: date
+    close: float
     source: str
     final_through: date | None
     gaps: int
@@ -139,6 +143,7 @@ OUTLINE: dict[str, Any] = {
     "_id": 0,
     **dict.fromkeys(("symbol", "generation", "count", "first", "last", "changed_at"), 1),
     **dict.fromkeys(("source", "final_through"), 1),
+    "close": "$last_bar.c",
     "gaps": {"$size": {"$ifNull": ["$gaps", []]}},
     "gap_due_at": {"$min": "$gaps.next_try_at"},
 }
@@ -146,7 +151,7 @@ OUTLINE: dict[str, Any] = {
 
 def outline_of(manifest: Manifest) -> Outline | None:
     """The outline of a published series; None where nothing is."""
-    if not manifest.generation or manifest.first is None or manifest.last is None:
+    if not manifest.generation or manifest.first is None or manifest.last_bar is None:
         return None
     facts = manifest.facts
     tries = [gap.next_try_at for gap in facts.gaps if gap.next_try_at]
@@ -154,7 +159,8 @@ def outline_of(manifest: Manifest) -> Outline | None:
         manifest.key.symbol,
         manifest.count,
         manifest.first.date(),
-        manifest.last.date(),
+        manifest.last_bar.ts.date(),
+        manifest.last_bar.close,
         facts.source,
         facts.final_through,
         len(facts.gaps),
@@ -172,6 +178,7 @@ def outline_from(document: Mapping[str, Any]) -> Outline | None:
         document["count"],
         _day(document["first"]),
         _day(document["last"]),
+        document["close"],
         document.get("source", ""),
         final_through and _day(final_through),
         document["gaps"],

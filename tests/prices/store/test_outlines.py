@@ -52,6 +52,7 @@ class TestOutlines:
                 2,
                 date(2026, 6, 3),
                 date(2026, 6, 4),
+                2.0,
                 "yahoo",
                 date(2026, 6, 3),
                 3,
