@@ -66,7 +66,9 @@ def status(*, now: datetime) -> Status:
         amiss.append(f"{rate:.0%} of the last day's fetches failed")
     quarantined = quarantine.open_entries().values("symbol").distinct().count()
     if quarantined:
-        amiss.append(f"answers for {quarantined} symbols are in quarantine")
+        amiss.append(
+            f"answers for {quarantined} symbol{'s' * (quarantined != 1)} are in quarantine"
+        )
     verification = verdicts.latest()
     if verification and verification.unfixed:
         amiss.append(_unfixed(verification.unfixed))

@@ -131,7 +131,7 @@ class TestCorrections:
         said = _call("corrections", "ACME")
 
         assert said == (
-            "ACME: 1 corrections\n"
+            "ACME: 1 correction\n"
             "  2026-06-08  volume  5000 → 5500  volume settled"
             f"  (2026-06-09 12:01 UTC, run {run.pk})\n"
         )
@@ -219,7 +219,7 @@ class TestQuarantine:
 
         body = client.get("/cache/status").json()
 
-        assert "answers for 1 symbols are in quarantine" in body["reasons"]
+        assert "answers for 1 symbol are in quarantine" in body["reasons"]
         assert body["historical_data"]["quarantined"] == 1
 
     def test_is_listed_and_shown(self, acme: FakeProvider) -> None:

@@ -34,7 +34,9 @@ class Command(ForegroundCommand):
             self.stdout.write(_as_json(found))
             return
         for row, entries in found:
-            self.stdout.write(f"{row.symbol}: {len(entries) or 'no'} corrections")
+            self.stdout.write(
+                f"{row.symbol}: {len(entries) or 'no'} correction{'s' * (len(entries) != 1)}"
+            )
             for entry in entries:
                 self.stdout.write(_as_line(entry))
 
