@@ -25,9 +25,9 @@ from prices.store.coordination import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.outlines import Outlines
 from prices.tracking import mic_of
+from prices.turns import Busy, in_turn
 
-# How long a symbol that somebody else is fetching is waited for, and a store that is away.
-_BUSY_SECONDS = 60.0
+# How long a store that is away is waited for.
 _AWAY_SECONDS = 30.0
 
 
@@ -125,23 +125,19 @@ class SyncService:
                 symbol_at_fault=not isinstance(error, RateLimited | Unavailable),
                 missing=isinstance(error, UnknownSymbol),
             )
-        except StoreError as error:
+        except (StoreError, Busy) as error:
             return Outcome(row.symbol, Result.FAILED, error=str(error), symbol_at_fault=False)
 
     def _in_turn(self, row: TrackedSymbol, task: _Task) -> Outcome:
         """Single flight: who finds the series taken waits, and takes over what the other left."""
         key = SeriesKey(row.symbol)
-        give_up_at = time.monotonic() + _BUSY_SECONDS
-        waited = False
-        while time.monotonic() < give_up_at:
-            with self._leases.held(f"fetch {key}") as ours:
-                if ours and waited and self._was_fetched(key, since=task.now):
-                    return Outcome(row.symbol, Result.UNCHANGED)
-                if ours:
-                    return self._fetch_and_publish(row, key, task)
-            waited = True
-            time.sleep(0.2)
-        raise StoreError(f"Somebody else has been fetching {row.symbol} for long; try again later.")
+        # Another's fetch of a part is no whole history, unless there was nothing before it.
+        wants_as_much = not task.whole or row.last_update is None
+        with in_turn(self._leases, row.symbol) as waited:
+            serves = waited and wants_as_much and not task.trusted
+            if serves and self._was_fetched(key, since=task.now):
+                return Outcome(row.symbol, Result.UNCHANGED)
+            return self._fetch_and_publish(row, key, task)
 
     def _was_fetched(self, key: SeriesKey, since: datetime) -> bool:
         manifest = self._bars.manifest(key)

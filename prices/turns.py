@@ -17,23 +17,28 @@ class Busy(Exception):
 
 
 @contextmanager
-def in_turn(leases: Leases, *symbols: str) -> Iterator[None]:
+def in_turn(leases: Leases, *symbols: str) -> Iterator[bool]:
     """Holds the leases of all these series, taken in one order, so that nobody waits in a ring.
 
-    :raises Busy: one of them was not free for long.
+    Yields whether somebody else had one of them first. :raises Busy: one of them was not free for long.
     """
     give_up_at = time.monotonic() + _BUSY_SECONDS
+    waited = False
     with ExitStack() as held:
         for key in sorted(str(SeriesKey(symbol)) for symbol in symbols):
-            held.enter_context(_taken(leases, key, give_up_at))
-        yield
+            waited |= _take(held, leases, key, give_up_at)
+        yield waited
 
 
-def _taken(leases: Leases, key: str, give_up_at: float) -> ExitStack:
+def _take(held: ExitStack, leases: Leases, key: str, give_up_at: float) -> bool:
+    """Puts the lease among those that are held; whether it was waited for."""
+    waited = False
     while True:
         with ExitStack() as attempt:
             if attempt.enter_context(leases.held(f"fetch {key}")):
-                return attempt.pop_all()
+                held.push(attempt.pop_all())
+                return waited
+        waited = True
         if time.monotonic() >= give_up_at:
             symbol = key.rpartition("|")[0]
             raise Busy(f"{symbol} is being fetched at present; try again in a minute.")

@@ -21,6 +21,7 @@ from prices.publish import as_stored, publish
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.coordination import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.store.outlines import Outlines
 from prices.tracking import mic_of
 from prices.turns import Busy, in_turn
 
@@ -62,8 +63,11 @@ class _Task:
 class VerifyService:
     """Compares with the provider. `now` is the moment the work is done for."""
 
-    def __init__(self, *, bars: BarRepository, gate: ProviderGate, leases: Leases) -> None:
+    def __init__(
+        self, *, bars: BarRepository, outlines: Outlines, gate: ProviderGate, leases: Leases
+    ) -> None:
         self._bars = bars
+        self._outlines = outlines
         self._gate = gate
         self._leases = leases
 
@@ -75,11 +79,7 @@ class VerifyService:
     def verifiable(self) -> list[str]:
         """The active symbols with a history of the provider, by name."""
         active = TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True)
-        held = {
-            key.symbol
-            for key, manifest in self._bars.manifests().items()
-            if manifest.generation and manifest.facts.source != SAMPLE
-        }
+        held = {s for s, outline in self._outlines.all().items() if outline.source != SAMPLE}
         return sorted(held & set(active))
 
     def verify(

@@ -182,7 +182,7 @@ def live_service() -> LiveService:
 
 @_once_a_process
 def verify_service() -> VerifyService:
-    return VerifyService(bars=bars(), gate=_gate(), leases=Leases(_db()))
+    return VerifyService(bars=bars(), outlines=outlines(), gate=_gate(), leases=Leases(_db()))
 
 
 @_once_a_process

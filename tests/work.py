@@ -12,13 +12,9 @@ from pymongo import monitoring
 
 @dataclass
 class Work:
-    """The commands of a stretch of code, and the bytes of their replies."""
+    """The commands of a stretch of code, one a round trip."""
 
     commands: list[str] = field(default_factory=list)
-
-    @property
-    def round_trips(self) -> int:
-        return len(self.commands)
 
 
 class _Counter(monitoring.CommandListener):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -70,6 +69,8 @@ def _tag(version: str) -> str:
 
 
 class HistoricalView(APIView):
+    _failure: Exception | None = None
+
     @extend_schema(
         parameters=[serializers.HistoryQuery],
         responses={
@@ -81,6 +82,8 @@ class HistoricalView(APIView):
     def get(self, request: Request, symbol: str) -> HttpResponse:
         """Daily bars of a tracked symbol, with their coverage and freshness."""
         try:
+            if self._failure is not None:
+                raise self._failure
             return _historical(request._request, symbol)
         except NotTracked:
             wiring.usage().miss(now=timezone.now())
@@ -89,12 +92,14 @@ class HistoricalView(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Whoever shows no credentials is answered before anybody looks for them.
 
-        Where something is wrong, the framework's way finds it again, and has words for it.
+        What goes wrong goes the framework's way, which has words for it.
         """
         anonymous = "Authorization" not in request.headers and not request.COOKIES
         if request.method == "GET" and anonymous and settings.PUBLIC_READS:
-            with suppress(Exception):
+            try:
                 return _historical(request, kwargs["symbol"])
+            except Exception as error:  # whatever it is: `get` raises it again
+                self._failure = error
         return super().dispatch(request, *args, **kwargs)
 
 

@@ -152,6 +152,33 @@ class TestSingleFlight:
         assert sorted(results) == [Result.UNCHANGED, Result.UPDATED]
         assert stored() == list(WEEK)
 
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.usefixtures("gently")
+    @pytest.mark.parametrize("options", [{"whole": True}, {"trusted": True}])
+    def test_of_a_part_is_not_the_whole_that_somebody_waits_for(
+        self, provider: FakeProvider, options: dict[str, bool]
+    ) -> None:
+        tracked()
+        published(rows=WEEK, actions=NONE)
+        provider.histories["ACME"] = WEEK
+        threads: list[threading.Thread] = []
+
+        def backfill() -> None:
+            synced(now=NOW, **options)
+            connections.close_all()
+
+        def begin_backfill(symbol: str) -> None:
+            if not threads:
+                threads.append(threading.Thread(target=backfill))
+                threads[0].start()
+                time.sleep(0.3)
+
+        provider.on_history = begin_backfill
+        synced(now=NOW)
+        threads[0].join()
+
+        assert [start for _, start in provider.asked] == [date(2026, 5, 28), None]
+
     def test_that_failed_is_taken_over(self, provider: FakeProvider) -> None:
         tracked(last_update=None)
         provider.histories["ACME"] = Unavailable("away")

@@ -13,6 +13,8 @@ from prices import wiring
 from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
+from prices.store.memory import SeriesMemory
+from prices.store.mongo import StoreUnavailable
 from tests.builders import NOW, WEEK, published, tracked
 from tests.work import counting
 
@@ -89,6 +91,24 @@ class TestWork:
         assert work.commands.count("aggregate") == 2  # no block; the bars
         assert work.commands.count("update") == 1  # the block, made anew
         assert later.commands.count("aggregate") == 1
+
+    def test_of_a_read_while_the_store_is_away_is_tried_once(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tracked()
+        tries: list[object] = []
+
+        def away(self: SeriesMemory, key: SeriesKey) -> None:
+            tries.append(key)
+            raise StoreUnavailable("MongoDB does not answer")
+
+        monkeypatch.setattr(SeriesMemory, "read", away)
+
+        answer = client.get(PATH)
+
+        assert answer.status_code == 503
+        assert answer["Content-Type"] == "application/problem+json"
+        assert len(tries) == 1
 
     def test_of_an_unknown_symbol(self, client: Client) -> None:
         with counting() as work:
