@@ -22,7 +22,8 @@ from prices import wiring
 from prices.api.serializers import HistoryOut, HistoryQuery
 from prices.domain.actions import Adjust
 from prices.domain.markets import major_currency
-from prices.queries import Asked, History
+from prices.domain.ranges import Asked
+from prices.queries import History
 
 __all__ = ["handler404", "handler500", "urlpatterns"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 
 from django.db.models import QuerySet
 
 from prices.domain.actions import Actions, Adjust, adjusted
 from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
-from prices.domain.coverage import Coverage, coverage, overall
+from prices.domain.coverage import Coverage, Gap, held_of, overall
 from prices.domain.freshness import ProviderState, SymbolState, staleness
 from prices.domain.quotes import Quote
-from prices.domain.ranges import DateRange
+from prices.domain.ranges import Asked
 from prices.models import TrackedSymbol
 from prices.remembered import Remembered
 from prices.states import state_of, symbol_states
@@ -26,22 +26,9 @@ from prices.store.memory import SeriesMemory
 from prices.store.outlines import Outlines
 from prices.store.provider_log import ProviderLog
 from prices.store.quotes import QuoteStore
-from prices.tracking import bearer, followed
+from prices.tracking import followed, tracked_row
 
 _DAY = timedelta(days=1)
-
-
-class NotTracked(LookupError):
-    """Nobody tracks the symbol; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The range a reader wants: inclusive dates, or a number of days up to today."""
-
-    start: date | None = None
-    end: date | None = None
-    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +56,18 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class _About:
+    """What a history says besides its bars."""
+
+    state: SymbolState
+    start: date | None
+    end: date | None
+    stale_reason: str
+    quote: Quote | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolReport:
     """One symbol at a glance, from its row and its manifest alone."""
 
@@ -77,7 +76,7 @@ class SymbolReport:
     bars: int
     coverage: Coverage
     stale_reason: str
-    gaps: tuple[date, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ class PriceReader:
         self._corrections = corrections
         self._quotes = quotes
         self._log = provider_log
-        self._rows = Remembered(self._row, ttl)
+        self._rows = Remembered(tracked_row, ttl)
         self._provider = Remembered(lambda name: provider_log.state(), ttl)
 
     def history(
@@ -142,30 +141,32 @@ class PriceReader:
         canonical = checked_symbol(symbol)
         row = self._rows.get(canonical)
         stored = self._series.read(SeriesKey(row.symbol))
-        if stored is None and (today := self._row(canonical)).symbol != row.symbol:
+        if stored is None and (today := tracked_row(canonical)).symbol != row.symbol:
             row = today  # renamed since it was looked up
             stored = self._series.read(SeriesKey(row.symbol))
         manifest = stored.manifest if stored else None
-        start, end = _range(asked, manifest, now)
+        about = self._about(canonical, row, manifest, asked, adjust, now)
         bars = BarSeries.empty()
         if stored:
             # The whole is adjusted before it is cut: later dividends weigh on earlier bars.
             whole = adjusted(stored.bars, stored.manifest.facts.actions, adjust)
-            bars = whole.between(start, end + _DAY if end else None)
-        state = state_of(row, manifest)
+            bars = whole.between(about.start, about.end + _DAY if about.end else None)
+        facts, state = stored.manifest.facts if stored else Facts(), about.state
         return History(
             row=row,
             bars=bars,
             adjust=adjust,
-            start=start,
-            end=end,
-            currency=(manifest.facts.currency if manifest else "") or row.currency,
+            start=about.start,
+            end=about.end,
+            currency=facts.currency or row.currency,
             source=state.source,
-            as_of=manifest.facts.fetched_at if manifest else None,
-            stale_reason=staleness(state, self._provider.get(""), now),
-            coverage=_coverage(bars, state, start, end, now),
-            quote=self._quote(row.symbol),
-            version=self._version(canonical, row, manifest, asked, adjust, now),
+            as_of=facts.fetched_at,
+            stale_reason=about.stale_reason,
+            coverage=held_of(
+                bars.sessions, state.first, state.calendar, about.start, about.end, now
+            ),
+            quote=about.quote,
+            version=about.version,
             renamed_from="" if canonical == row.symbol else canonical,
         )
 
@@ -176,11 +177,12 @@ class PriceReader:
 
         :raises NotTracked, InvalidSymbol:
         """
-        row = self._rows.get(checked_symbol(symbol))
+        canonical = checked_symbol(symbol)
+        row = self._rows.get(canonical)
         manifest = self._series.manifest(SeriesKey(row.symbol))
-        return self._version(checked_symbol(symbol), row, manifest, asked, adjust, now)
+        return self._about(canonical, row, manifest, asked, adjust, now).version
 
-    def _version(
+    def _about(
         self,
         named: str,
         row: TrackedSymbol,
@@ -188,28 +190,28 @@ class PriceReader:
         asked: Asked,
         adjust: Adjust,
         now: datetime,
-    ) -> str:
-        """A digest of all that an answer is made of, the bars by their manifest's version."""
-        state, quote = state_of(row, manifest), self._quote(row.symbol)
+    ) -> _About:
+        state = state_of(row, manifest)
+        start, end = asked.within(state.last, now)
+        stale_reason = staleness(state, self._provider.get(""), now)
+        quote = self._quotes.get([row.symbol]).get(row.symbol)
+        # All that an answer is made of, the bars by their manifest's version.
         parts = (
             *(named, row.symbol, row.name, row.currency),
             manifest and (manifest.generation, manifest.version),
-            *(adjust, *_range(asked, manifest, now)),
-            staleness(state, self._provider.get(""), now),
+            *(adjust, start, end, stale_reason),
             state.calendar and state.calendar.last_closed(now),
             quote and quote.fetched_at,
         )
-        return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-
-    def _quote(self, symbol: str) -> Quote | None:
-        return self._quotes.get([symbol]).get(symbol)
+        version = blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+        return _About(state, start, end, stale_reason, quote, version)
 
     def actions(self, symbol: str) -> tuple[TrackedSymbol, Actions, str]:
         """The row of a tracked symbol, its corporate actions, and the unit of its amounts.
 
         :raises NotTracked, InvalidSymbol: with a sentence for users.
         """
-        row = self._row(symbol)
+        row = tracked_row(symbol)
         manifest = self._bars.manifest(SeriesKey(row.symbol))
         facts = manifest.facts if manifest else Facts()
         return row, facts.actions, facts.currency or row.currency
@@ -221,7 +223,7 @@ class PriceReader:
 
         `since`: of sessions from then on. :raises NotTracked, InvalidSymbol:
         """
-        row = self._row(symbol)
+        row = tracked_row(symbol)
         return row, self._corrections.latest(row.symbol, since=since, limit=limit)
 
     def reports(self, symbols: Iterable[str] | None = None, *, now: datetime) -> list[SymbolReport]:
@@ -272,48 +274,10 @@ class PriceReader:
     def provider_state(self) -> ProviderState:
         return self._log.state()
 
-    def _row(self, symbol: str) -> TrackedSymbol:
-        canonical = checked_symbol(symbol)
-        row = bearer(canonical)
-        if row is None:
-            raise NotTracked(
-                f"{canonical} is not tracked. Start with POST /cache/backfill-symbol "
-                f'{{"symbol": "{canonical}"}} or manage.py track {canonical}.'
-            )
-        return row
-
 
 def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:
     rows = TrackedSymbol.objects.all()
     return rows if symbols is None else rows.filter(symbol__in=symbols)
-
-
-def _range(
-    asked: Asked, manifest: Manifest | None, now: datetime
-) -> tuple[date | None, date | None]:
-    """The inclusive dates that are looked up.
-
-    A number of days counts back from today, or from the end of a series that ended before them.
-    """
-    if asked.days is None:
-        return asked.start, asked.end
-    end = asked.end or now.astimezone(UTC).date()
-    last = manifest.last.date() if manifest and manifest.last else end
-    end = last if last < end - timedelta(days=asked.days) else end
-    return end - timedelta(days=asked.days), end
-
-
-def _coverage(
-    bars: BarSeries, state: SymbolState, start: date | None, end: date | None, now: datetime
-) -> Coverage:
-    """Of the asked range, from the first stored bar on, up to the last closed session."""
-    calendar = state.calendar
-    closed = calendar.last_closed(now) if calendar else None
-    if calendar is None or closed is None or state.first is None:
-        return coverage(bars.sessions, None, DateRange(date.min, date.max))
-    begin = max(start or state.first, state.first)
-    finish = min(end or closed, closed)
-    return coverage(bars.sessions, calendar, DateRange(begin, max(begin, finish + _DAY)))
 
 
 def _report(
@@ -329,5 +293,5 @@ def _report(
         if state.first and state.last
         else Coverage(None, 0),
         stale_reason=staleness(state, provider, now),
-        gaps=tuple(g.session for g in manifest.facts.gaps) if manifest and held else (),
+        gaps=manifest.facts.gaps if manifest and held else (),
     )

@@ -9,12 +9,16 @@ from typing import Any
 from django.db.models import QuerySet
 
 from prices.domain.answers import Fetched
-from prices.domain.bars import SeriesKey
+from prices.domain.bars import SeriesKey, checked_symbol
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog
 from prices.store.quotes import QuoteStore
+
+
+class NotTracked(LookupError):
+    """Nobody tracks the symbol; the message says what to do."""
 
 
 def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbol, bool]:
@@ -47,6 +51,21 @@ def bearer(symbol: str) -> TrackedSymbol | None:
         return alias.target
     # It may have got its former name back since the first look.
     return TrackedSymbol.objects.filter(symbol=symbol).first()
+
+
+def tracked_row(symbol: str) -> TrackedSymbol:
+    """As `bearer`, for a symbol as a user typed it.
+
+    :raises NotTracked, InvalidSymbol: with a sentence for users.
+    """
+    canonical = checked_symbol(symbol)
+    row = bearer(canonical)
+    if row is None:
+        raise NotTracked(
+            f"{canonical} is not tracked. Start with POST /cache/backfill-symbol "
+            f'{{"symbol": "{canonical}"}} or manage.py track {canonical}.'
+        )
+    return row
 
 
 def followed(symbols: Iterable[str]) -> list[str]:

@@ -13,7 +13,8 @@ from bench.contenders.base import Extent, Place, Store
 from bench.data import Array, Columns
 from prices import wiring
 from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
-from prices.queries import Asked, History
+from prices.domain.ranges import Asked
+from prices.queries import History
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore

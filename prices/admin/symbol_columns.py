@@ -52,9 +52,9 @@ class SymbolColumns:
     @admin.display(description="Gaps")
     def gaps(self, row: TrackedSymbol) -> str:
         report = report_of(row)
-        sessions = report.gaps if report else ()
-        shown = ", ".join(session.isoformat() for session in sessions[-20:])
-        return f"{len(sessions)}: {shown}" if sessions else "none"
+        gaps = report.gaps if report else ()
+        shown = ", ".join(gap.session.isoformat() for gap in gaps[-20:])
+        return f"{len(gaps)}: {shown}" if gaps else "none"
 
     @admin.display(description="State")
     def state(self, row: TrackedSymbol) -> SafeString:

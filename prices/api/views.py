@@ -21,9 +21,9 @@ from prices.api import bodies, serializers
 from prices.api.renderers import OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.markets import resolve
+from prices.domain.ranges import Asked
 from prices.models import SyncRun, TrackedSymbol
-from prices.queries import Asked, NotTracked
-from prices.tracking import followed, track
+from prices.tracking import NotTracked, followed, track
 
 Kind = SyncRun.Kind
 _POLL_SECONDS = 0.1

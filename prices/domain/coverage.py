@@ -68,6 +68,25 @@ def coverage(present: Times, calendar: Sessions | None, wanted: DateRange) -> Co
     return Coverage(len(expected), len(expected) - len(lacking), tuple(lacking.tolist()))
 
 
+def held_of(
+    present: Times,
+    first: date | None,
+    calendar: Sessions | None,
+    start: date | None,
+    end: date | None,
+    now: datetime,
+) -> Coverage:
+    """Coverage of what a reader asked for (inclusive dates, None: unbounded) by its sessions.
+
+    From the series' `first` bar on, up to the last closed session at `now`.
+    """
+    closed = calendar.last_closed(now) if calendar else None
+    if calendar is None or closed is None or first is None:
+        return coverage(present, None, DateRange(date.min, date.max))
+    begin, finish = max(start or first, first), min(end or closed, closed)
+    return coverage(present, calendar, DateRange(begin, max(begin, finish + timedelta(days=1))))
+
+
 def overall(
     first: date, gaps: int, last: date, calendar: Sessions | None, now: datetime
 ) -> Coverage:

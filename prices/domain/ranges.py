@@ -1,9 +1,10 @@
-"""Half-open ranges of dates: merging them, and what they leave out."""
+"""Ranges of dates: half-open ones, merged and what they leave out, and those that readers ask for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 
@@ -15,6 +16,26 @@ class DateRange(NamedTuple):
 
     def __contains__(self, when: object) -> bool:
         return isinstance(when, date) and self.start <= when < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The range a reader wants: inclusive dates, or a number of days up to today."""
+
+    start: date | None = None
+    end: date | None = None
+    days: int | None = None
+
+    def within(self, last: date | None, now: datetime) -> tuple[date | None, date | None]:
+        """The inclusive dates to look up in a series that ends with `last`; None: unbounded.
+
+        Days count back from today, or from the end of a series that ended before them.
+        """
+        if self.days is None:
+            return self.start, self.end
+        end, days = self.end or now.astimezone(UTC).date(), timedelta(days=self.days)
+        end = last if last and last < end - days else end
+        return end - days, end
 
 
 def merged(ranges: Iterable[DateRange]) -> tuple[DateRange, ...]:

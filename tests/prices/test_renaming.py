@@ -20,8 +20,8 @@ from prices.domain.actions import Actions
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidSymbol, SeriesKey
 from prices.domain.quotes import Quote
+from prices.domain.ranges import Asked
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
-from prices.queries import Asked
 from prices.renaming import CannotRename, Renamed
 from prices.store.bars import BarRepository
 from prices.store.coordination import Leases

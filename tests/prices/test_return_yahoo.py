@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from prices import jobs, runs, wiring
+from prices.domain.ranges import Asked
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import PriceProvider
-from prices.queries import Asked
 from prices.store.mongo import Db
 from prices.tracking import track
 from tests.prices.providers.against import Yahoo, expected_rows, running_yahoo

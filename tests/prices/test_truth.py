@@ -15,9 +15,9 @@ import pytest
 from prices import wiring
 from prices.domain.actions import Adjust
 from prices.domain.bars import SeriesKey
+from prices.domain.ranges import Asked
 from prices.outcomes import Result
 from prices.providers.base import PriceProvider
-from prices.queries import Asked
 from prices.store.mongo import Db
 from prices.tracking import learned, track
 from tests.prices.providers.against import SATURDAY, Yahoo, expected_rows, running_yahoo

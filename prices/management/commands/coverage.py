@@ -9,6 +9,8 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from prices import wiring
+from prices.domain.coverage import Gap
+from prices.domain.freshness import stamp
 from prices.management.foreground import ForegroundCommand, tracked
 from prices.queries import SymbolReport
 
@@ -30,8 +32,8 @@ class Command(ForegroundCommand):
             self.stdout.write("No symbol is tracked. Start with: manage.py track AAPL")
         for report in reports:
             self.stdout.write(_as_line(report))
-            if symbols and report.gaps:
-                self.stdout.write(f"  gaps: {', '.join(map(str, report.gaps))}")
+            for gap in report.gaps if symbols else ():
+                self.stdout.write(_gap(gap))
 
 
 def _as_line(report: SymbolReport) -> str:
@@ -42,6 +44,11 @@ def _as_line(report: SymbolReport) -> str:
         f"{report.row.symbol:<12} {covered} {report.bars:>6} bars  {span}  "
         f"{report.stale_reason or 'up to date'}"
     )
+
+
+def _gap(gap: Gap) -> str:
+    again = f"asked for again at {stamp(gap.next_try_at)}" if gap.next_try_at else "given up"
+    return f"  gap {gap.session}: {gap.reason} ({gap.tries} tries, {again})"
 
 
 def _as_json(reports: list[SymbolReport]) -> str:
@@ -55,7 +62,7 @@ def _as_json(reports: list[SymbolReport]) -> str:
                 "bars": report.bars,
                 "coverage_percent": report.coverage.percent,
                 "expected": report.coverage.expected,
-                "gaps": report.gaps,
+                "gaps": [gap.session for gap in report.gaps],
                 "last_update": report.row.last_update,
                 "stale": bool(report.stale_reason),
                 "stale_reason": report.stale_reason or None,
