@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 import numpy as np
 
 from prices.domain.bars import BarSeries, Floats, Times
+
+# Nearer to another of its kind than this, an event may be the same one, moved.
+_MOVES_WITHIN = timedelta(days=7)
+
+
+def is_near(one: date, other: date) -> bool:
+    """May an event of one day be told for the other?"""
+    return abs(one - other) < _MOVES_WITHIN
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,6 +44,13 @@ class Dividend:
 
     session: date
     amount: float
+
+    def may_be(self, other: Dividend) -> bool:
+        """Are both the same dividend, or one that was told for another day?"""
+        near = is_near(self.session, other.session)
+        return self.session == other.session or (
+            near and math.isclose(self.amount, other.amount, rel_tol=1e-2)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
@@ -11,16 +11,13 @@ from prices.domain.actions import (
     Actions,
     Dividend,
     Split,
+    is_near,
     rebased,
     rebased_dividends,
-    split_factors,
 )
 from prices.domain.answers import Stored
 from prices.domain.bars import BarSeries
-from prices.domain.refusals import SAME_PRICE
-
-# An event that both sides tell may be a few days off.
-_SAME_EVENT = timedelta(days=7)
+from prices.domain.refusals import SAME_PRICE, as_traded
 
 
 class NotOneCompany(ValueError):
@@ -43,19 +40,13 @@ def joined(main: Stored, other: Stored) -> Stored:
 
 
 def _check_agreement(main: Stored, other: Stored) -> None:
-    mine, theirs = (
-        one.series.close * split_factors(one.series.sessions, one.actions.splits)
-        for one in (main, other)
-    )
-    shared, at, there = np.intersect1d(
-        main.series.ts, other.series.ts, assume_unique=True, return_indices=True
-    )
-    if not len(shared):
+    mine, theirs = as_traded(main, other.series, other.actions)
+    if not len(mine):
         raise NotOneCompany("the histories have no session in common to compare")
-    differing = np.abs(theirs[there] / mine[at] - 1) > SAME_PRICE
+    differing = np.abs(theirs / mine - 1) > SAME_PRICE
     if differing.mean() > 0.5:
         raise NotOneCompany(
-            f"the closes differ on {int(differing.sum())} of the {len(shared)} sessions in common"
+            f"the closes differ on {int(differing.sum())} of the {len(mine)} sessions in common"
         )
 
 
@@ -73,7 +64,7 @@ def _joined_actions(main: Stored, other: Stored) -> Actions:
         rebased_dividends(one.actions.dividends, one.actions.splits, splits)
         for one in (main, other)
     )
-    added = (d for d in theirs if _outside(d, main) and not any(_is_same(d, m) for m in mine))
+    added = (d for d in theirs if _outside(d, main) and not any(d.may_be(m) for m in mine))
     return Actions(splits, (*mine, *added))
 
 
@@ -83,16 +74,8 @@ def _outside(event: Split | Dividend, one: Stored) -> bool:
 
 
 def _is_told(split: Split, known: tuple[Split, ...]) -> bool:
-    return any(
-        split.ratio == one.ratio and abs(split.session - one.session) <= _SAME_EVENT
-        for one in known
-    )
+    return any(split.ratio == one.ratio and is_near(split.session, one.session) for one in known)
 
 
 def _span(series: BarSeries) -> tuple[date, date]:
     return series.sessions[0].item(), series.sessions[-1].item()
-
-
-def _is_same(one: Dividend, other: Dividend) -> bool:
-    near = abs(one.session - other.session) <= _SAME_EVENT
-    return near and abs(one.amount - other.amount) <= 0.01 * max(one.amount, other.amount)

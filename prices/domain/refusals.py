@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -10,7 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from prices.domain.actions import Actions, Dividend, Split, split_factors
+from prices.domain.actions import Actions, Dividend, Split, is_near, split_factors
 from prices.domain.answers import Fetched, Guard, Refusal, Stored
 from prices.domain.bars import BarSeries, Floats
 from prices.domain.markets import major_currency
@@ -30,8 +29,6 @@ _DAYS_MOVE = np.log(1.1)
 _SESSIONS_TO_CONFIRM = 5
 # A split this recent may not have reached the provider's whole history yet.
 _RECENT = timedelta(days=30)
-# Nearer to another of its kind than this, an event may be the same one, moved.
-_SAME_EVENT = timedelta(days=7)
 # The same, where sessions are not known.
 _CONFIRMED_AFTER = timedelta(days=7)
 
@@ -67,7 +64,7 @@ def basis_step(stored: Stored, bars: BarSeries, actions: Actions) -> float | Non
     Each side's splits are undone by its own events, so a restated answer that tells its split
     agrees, and another company's prices do not.
     """
-    return step_between(*_as_traded(stored, bars, actions))
+    return step_between(*as_traded(stored, bars, actions))
 
 
 def unexplained_splits(
@@ -82,7 +79,7 @@ def unexplained_splits(
         return moved_basis(step)
     new = [split for split in actions.splits if split not in stored.actions.splits]
     for split in stored.actions.splits:
-        if not any(abs(split.session - other.session) < _SAME_EVENT for other in actions.splits):
+        if not any(is_near(split.session, other.session) for other in actions.splits):
             return Refusal(Guard.ACTIONS, f"the answer lacks the split of {split.session}")
     behind = next((split for split in new if not _goes_on(bars, split)), None)
     return pending(behind) if behind else None
@@ -146,21 +143,14 @@ def lost_dividends(stored: Stored, told: Actions, since: date) -> list[Dividend]
     return [
         dividend
         for dividend in stored.actions.dividends
-        if dividend.session >= since and not any(_is_same(dividend, d) for d in told.dividends)
+        if dividend.session >= since and not any(dividend.may_be(d) for d in told.dividends)
     ]
 
 
 def moved_over_the_edge(stored: Stored, told: Actions, since: date) -> bool:
     """A dividend is told that may be one from before `since` on another day: twice is wrong."""
     early = [d for d in stored.actions.dividends if d.session < since]
-    return any(_is_same(old, new) for old in early for new in told.dividends)
-
-
-def _is_same(old: Dividend, new: Dividend) -> bool:
-    near = abs(old.session - new.session) < _SAME_EVENT
-    return old.session == new.session or (
-        near and math.isclose(old.amount, new.amount, rel_tol=1e-3)
-    )
+    return any(old.may_be(new) for old in early for new in told.dividends)
 
 
 def dividends_complete(stored: Stored, told: Actions) -> Refusal | None:
@@ -174,7 +164,7 @@ def dividends_complete(stored: Stored, told: Actions) -> Refusal | None:
 
 def unit_jump(stored: Stored, after: BarSeries, actions: Actions) -> Refusal | None:
     """A close some hundred times the one before it, where none was stored yet."""
-    old, new = _as_traded(stored, after, actions)
+    old, new = as_traded(stored, after, actions)
     unchanged = np.isin(after.ts, stored.series.ts)
     unchanged[unchanged] = np.abs(new / old - 1) < 0.5
     judged = ~(unchanged[1:] & unchanged[:-1])
@@ -244,7 +234,7 @@ def _roughness(closes: Floats) -> float:
     return float(np.abs(np.diff(np.log(closes))).sum())
 
 
-def _as_traded(stored: Stored, bars: BarSeries, actions: Actions) -> tuple[Floats, Floats]:
+def as_traded(stored: Stored, bars: BarSeries, actions: Actions) -> tuple[Floats, Floats]:
     """The closes of both sides on shared sessions, each side's splits undone by its own events."""
     old = stored.series
     before = old.close * split_factors(old.sessions, stored.actions.splits)

@@ -115,7 +115,7 @@ ANSWERS = (
         "behind = next((split for split in new if not _goes_on(bars, split)), None)",
         "behind = None",
     ),
-    _refusals("abs(split.session - other.session) < _SAME_EVENT for other", "True for other"),
+    _refusals("is_near(split.session, other.session) for other", "True for other"),
     _refusals(
         "judged = ~(unchanged[1:] & unchanged[:-1])", "judged = np.ones(len(after) - 1, bool)"
     ),

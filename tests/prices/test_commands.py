@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from io import StringIO
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import override_settings
 
 from prices import wiring
 from prices.domain.bars import SeriesKey
+from prices.domain.coverage import Gap
 from prices.domain.quotes import Quote
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import Unavailable
@@ -217,6 +219,24 @@ class TestCoverage:
         assert said == [
             "ACME          80.00 %      4 bars  2026-06-02 to 2026-06-05  1 session behind, last bar 2026-06-05",
             "NEW                 -      0 bars  no history yet          no history yet",
+        ]
+
+    def test_lists_the_gaps_of_a_symbol_and_when_they_are_asked_for_again(
+        self, provider: FakeProvider
+    ) -> None:
+        tracked()
+        gaps = (
+            Gap(date(2026, 6, 3), 1, NOW, "the provider has none"),
+            Gap(date(2026, 6, 4), 6, None, "the provider has none"),
+        )
+        published(rows=(*WEEK[:1], *WEEK[3:]), gaps=gaps)
+
+        said = _call("coverage", "ACME").splitlines()
+
+        assert said[1:] == [
+            "  gap 2026-06-03: the provider has none "
+            "(1 tries, asked for again at 2026-06-09 12:00 UTC)",
+            "  gap 2026-06-04: the provider has none (6 tries, given up)",
         ]
 
     def test_gives_json(self, provider: FakeProvider) -> None:

@@ -11,7 +11,6 @@ from prices import wiring
 from prices.domain.actions import Split
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
-from prices.providers.base import PriceProvider
 from prices.store.mongo import Db
 from prices.tracking import learned, track
 from tests.prices.providers.against import SATURDAY, Yahoo, expected_rows, running_yahoo
@@ -34,11 +33,7 @@ def _yahoo() -> Iterator[Yahoo]:
 
 @pytest.fixture
 def yahoo(_yahoo: Yahoo, store: Db, monkeypatch: pytest.MonkeyPatch) -> Yahoo:
-    _yahoo.reset()
-    provider: PriceProvider = _yahoo.provider
-    monkeypatch.setattr(wiring, "build_provider", lambda: provider)
-    wiring.forget()
-    return _yahoo
+    return _yahoo.wired(monkeypatch)
 
 
 def tracked(*symbols: str, now: datetime = SATURDAY) -> None:

@@ -17,7 +17,6 @@ from prices.domain.actions import Adjust
 from prices.domain.bars import SeriesKey
 from prices.domain.ranges import Asked
 from prices.outcomes import Result
-from prices.providers.base import PriceProvider
 from prices.store.mongo import Db
 from prices.tracking import learned, track
 from tests.prices.providers.against import SATURDAY, Yahoo, expected_rows, running_yahoo
@@ -38,11 +37,7 @@ def _yahoo() -> Iterator[Yahoo]:
 
 @pytest.fixture
 def yahoo(_yahoo: Yahoo, store: Db, monkeypatch: pytest.MonkeyPatch) -> Iterator[Yahoo]:
-    _yahoo.reset()
-    provider: PriceProvider = _yahoo.provider
-    monkeypatch.setattr(wiring, "build_provider", lambda: provider)
-    wiring.forget()
-    yield _yahoo
+    yield _yahoo.wired(monkeypatch)
     for symbol in ("AAPL", "GOOG"):
         _yahoo.standin.replay(symbol, [])
 

@@ -10,7 +10,6 @@ import pytest
 from prices import wiring
 from prices.domain.actions import Split
 from prices.models import TrackedSymbol
-from prices.providers.base import PriceProvider
 from prices.store.mongo import Db
 from prices.tracking import learned, track
 from prices.verify import Verdict, Verified
@@ -32,11 +31,7 @@ def _yahoo() -> Iterator[Yahoo]:
 
 @pytest.fixture
 def yahoo(_yahoo: Yahoo, store: Db, monkeypatch: pytest.MonkeyPatch) -> Yahoo:
-    _yahoo.reset()
-    provider: PriceProvider = _yahoo.provider
-    monkeypatch.setattr(wiring, "build_provider", lambda: provider)
-    wiring.forget()
-    return _yahoo
+    return _yahoo.wired(monkeypatch)
 
 
 def fetched(*symbols: str) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prices.domain.ranges import DateRange, merged, missing
-from tests.prices.domain.builders import day
+from prices.domain.ranges import Asked, DateRange, merged, missing
+from tests.prices.domain.builders import at, day
 
 EPOCH = date(2026, 1, 1)
 SPAN = 40
@@ -92,3 +92,31 @@ class TestMissing:
 
         assert days_of(*found) == days_of(wanted) - days_of(*held)
         assert merged(found) == found
+
+
+class TestAsked:
+    NOW = at("2026-06-09 12:00")
+
+    @pytest.mark.parametrize(
+        ("last", "expected"),
+        [
+            ("2026-06-08", ("2026-05-10", "2026-06-09")),
+            ("2026-05-10", ("2026-05-10", "2026-06-09")),  # it ends within the window
+            ("2026-05-09", ("2026-04-09", "2026-05-09")),  # it ended before
+            (None, ("2026-05-10", "2026-06-09")),
+        ],
+    )
+    def test_days_count_back_from_today_or_from_the_end(
+        self, last: str | None, expected: tuple[str, str]
+    ) -> None:
+        found = Asked(days=30).within(day(last) if last else None, self.NOW)
+
+        assert found == tuple(map(day, expected))
+
+    def test_days_count_back_from_the_end_that_is_asked_for(self) -> None:
+        found = Asked(days=10, end=day("2026-03-11")).within(day("2026-06-08"), self.NOW)
+
+        assert found == (day("2026-03-01"), day("2026-03-11"))
+
+    def test_dates_stay_what_they_are(self) -> None:
+        assert Asked(day("2026-01-01"), None).within(None, self.NOW) == (day("2026-01-01"), None)

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import pytest
 from django.conf import settings
 
+from prices import wiring
 from prices.domain.answers import Fetched
+from prices.providers.base import PriceProvider
 from tests.standin import Instrument, StandIn, default_book
 
 if TYPE_CHECKING:
@@ -53,6 +56,14 @@ class Yahoo:
         self.standin.faults.clear()
         self.standin.clear_mutations()
         self.standin.clear_log()
+
+    def wired(self, monkeypatch: pytest.MonkeyPatch) -> Yahoo:
+        """The provider of the services of this process, both as new."""
+        self.reset()
+        provider: PriceProvider = self.provider
+        monkeypatch.setattr(wiring, "build_provider", lambda: provider)
+        wiring.forget()
+        return self
 
     def history(
         self, symbol: str, start: date | None = None, *, now: datetime | None = None
