@@ -85,6 +85,7 @@ class Quarantine(models.Model):
 
     class Meta:
         ordering = ("-last_seen",)
+        verbose_name = "quarantined answer"
         verbose_name_plural = "quarantine"
 
     def __str__(self) -> str:

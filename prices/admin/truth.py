@@ -7,7 +7,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -47,11 +48,31 @@ class QuarantineAdmin(ReadOnly, ThemedAdmin[Quarantine]):
         description="Take what the provider says now in place of the stored history",
         permissions=["release"],
     )
-    def release(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
+    def release(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> HttpResponse | None:
+        """Asks first: what is stored goes."""
+        if "confirmed" not in request.POST:
+            return self._asked(request, queryset)
         symbols = sorted(set(queryset.values_list("symbol", flat=True)))
         options = {"whole": True, "trusted": True}
         what = f"{listed(symbols)} is released from quarantine"
         queue_run(request, SyncRun.Kind.BACKFILL, symbols, what, options)
+        return None
+
+    def _asked(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Release from quarantine",
+            "opts": self.opts,
+            "entries": {
+                "headers": ["Symbol", "Why its answer was kept out"],
+                "rows": [[entry.symbol, entry.reason] for entry in queryset],
+            },
+            "chosen": [entry.pk for entry in queryset],
+            "back": request.get_full_path(),
+        }
+        return TemplateResponse(
+            request, "admin/prices/quarantine/release_confirmation.html", context
+        )
 
     @admin.display(description="Reason")
     def told(self, entry: Quarantine) -> object:

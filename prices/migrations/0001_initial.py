@@ -248,6 +248,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "quarantined answer",
                 "verbose_name_plural": "quarantine",
                 "ordering": ("-last_seen",),
             },

@@ -274,9 +274,11 @@ class TestAdmin:
         assert "&quot;last_close&quot;: 24.5" in detail
         assert TestQuarantine.REASON in page
         assert "volume settled" in page
-        admin_client.post(
-            "/admin/prices/quarantine/", {"action": "release", "_selected_action": [entry.pk]}
-        )
+        pressed = {"action": "release", "_selected_action": [entry.pk]}
+        asked = admin_client.post("/admin/prices/quarantine/", pressed).content.decode()
+        assert "in place of what is there" in asked
+        assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
+        admin_client.post("/admin/prices/quarantine/", {**pressed, "confirmed": "yes"})
         queued = SyncRun.objects.filter(state=SyncRun.State.QUEUED).get()
         assert queued.options == {"whole": True, "trusted": True}
         assert queued.symbols == ["ACME"]
@@ -290,7 +292,11 @@ class TestAdmin:
 
         client.post(
             "/admin/prices/quarantine/",
-            {"action": "release", "_selected_action": [Quarantine.objects.get().pk]},
+            {
+                "action": "release",
+                "confirmed": "yes",
+                "_selected_action": [Quarantine.objects.get().pk],
+            },
         )
 
         assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()

@@ -10,7 +10,6 @@ import pytest
 from prices import jobs, runs, wiring
 from prices.domain.ranges import Asked
 from prices.models import SyncRun, TrackedSymbol
-from prices.providers.base import PriceProvider
 from prices.store.mongo import Db
 from prices.tracking import track
 from tests.prices.providers.against import Yahoo, expected_rows, running_yahoo
@@ -67,11 +66,7 @@ def _yahoo() -> Iterator[Yahoo]:
 
 @pytest.fixture
 def life(_yahoo: Yahoo, store: Db, monkeypatch: pytest.MonkeyPatch) -> Life:
-    _yahoo.reset()
-    provider: PriceProvider = _yahoo.provider
-    monkeypatch.setattr(wiring, "build_provider", lambda: provider)
-    wiring.forget()
-    life = Life(_yahoo)
+    life = Life(_yahoo.wired(monkeypatch))
     monkeypatch.setattr("django.utils.timezone.now", lambda: life.now)
     life.at(MONDAY)
     for symbol in ("STEADY", "LAZARUS"):

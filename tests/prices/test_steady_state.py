@@ -15,7 +15,6 @@ from prices import jobs, runs, wiring
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.models import SyncRun, TrackedSymbol
-from prices.providers.base import PriceProvider
 from prices.store.documents import Facts
 from prices.store.mongo import Db
 from tests.prices.providers.against import Yahoo, expected_rows, running_yahoo
@@ -112,11 +111,7 @@ def _yahoo() -> Iterator[Yahoo]:
 
 @pytest.fixture
 def thousand(_yahoo: Yahoo, store: Db, monkeypatch: pytest.MonkeyPatch) -> Thousand:
-    _yahoo.reset()
-    provider: PriceProvider = _yahoo.provider
-    monkeypatch.setattr(wiring, "build_provider", lambda: provider)
-    wiring.forget()
-    thousand = Thousand(_yahoo)
+    thousand = Thousand(_yahoo.wired(monkeypatch))
     monkeypatch.setattr("django.utils.timezone.now", lambda: thousand.now)
     return thousand
 
