@@ -32,6 +32,9 @@ yf.config.network.proxy = os.environ["PRICECACHE_YAHOO_PROXY"]
 yf.config.debug.hide_exceptions = False
 folder = tempfile.TemporaryDirectory()
 yf.set_tz_cache_location(folder.name)
+# Opened by one thread: several that begin at once find yfinance's files locked.
+yf.cache.get_tz_cache().lookup("")
+yf.cache.get_cookie_cache().lookup("")
 QUOTES = {QUOTES!r}
 
 def history(symbol, **asked):
@@ -473,6 +476,23 @@ class TestControl:
         last = acme_standin.expected_bars("ACME")[-1]
 
         assert (last["close"], last["high"]) == (9.3, 9.4)
+
+
+def test_tells_what_closed_a_while_ago(standin: StandIn) -> None:
+    """New York closed at 21:00 UTC on Monday 2026-03-02, London at 16:30."""
+    hour = timedelta(hours=1)
+    for now, symbol, just in (
+        ("20:59", "AAPL", False),
+        ("21:00", "AAPL", True),
+        ("21:59", "AAPL", True),
+        ("22:00", "AAPL", False),
+        ("17:00", "VOD.L", True),
+        ("21:30", "VOD.L", False),
+    ):
+        standin.set_clock(datetime.fromisoformat(f"2026-03-02 {now}+00:00"))
+
+        assert standin.closed_within(symbol, hour) is just, (now, symbol)
+    assert not standin.closed_within("NOBODY", hour)
 
 
 class TestServer:

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -88,6 +88,13 @@ class Yahoo:
         """Bars of closed sessions as they are served now, without faults and mutations."""
         view = self._view(symbol)
         return expected_bars(view[1]) if view else []
+
+    def closed_within(self, symbol: str, past: timedelta) -> bool:
+        """Did a session of the symbol close in the time just past?"""
+        tape = self.book.tape(symbol)
+        now = self.now.timestamp()
+        begin = now - past.total_seconds()
+        return tape is not None and bool(((tape.closes > begin) & (tape.closes <= now)).any())
 
     def answer(self, host: str, target: str) -> Answer:
         """What Yahoo sends for `target` (path and query) on `host`; written into the log."""
