@@ -18,7 +18,7 @@ check: .venv/installed-dev  ## The same as test
 	$(BIN)/ruff check $(TREE)
 	$(BIN)/lint-imports
 	$(BIN)/mypy $(TREE)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 format: .venv/installed-dev  ## Put the code into shape
 	$(BIN)/ruff format $(TREE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from cachetools import TTLCache
@@ -24,9 +25,9 @@ class Remembered(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, name: str) -> T:
-        with self._lock:
-            if name in self._answers:
-                return self._answers[name]
+        # Asked once: between "is it there" and "give it", its time may run out.
+        with self._lock, suppress(KeyError):
+            return self._answers[name]
         answer = self._look_up(name)
         with self._lock:
             self._answers[name] = answer

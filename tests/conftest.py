@@ -15,6 +15,18 @@ from prices.store import mongo
 from prices.store.embedded import running_mongod
 from tests.fakes import FakeProvider
 
+# The files whose tests take many seconds each: begun first, lest a worker ends long after the other.
+_LONG = ("test_system.py", "test_up.py", "test_supervisor", "test_guards.py", "test_pages.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.name.startswith(_LONG))
+
+
+def pytest_unconfigure() -> None:
+    """Nothing of the run is left, also of the process that only hands out the tests."""
+    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
 
 @pytest.fixture(scope="session")
 def mongod_uri() -> Iterator[str]:
@@ -22,7 +34,6 @@ def mongod_uri() -> Iterator[str]:
     with running_mongod(data_dir=settings.DATA_DIR, port=settings.MONGOD_PORT) as uri:
         yield uri
         mongo.disconnect(settings.MONGODB_URI)
-    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

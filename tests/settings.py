@@ -6,11 +6,18 @@ import os
 import tempfile
 from pathlib import Path
 
-# Before the settings are read: nothing of a developer's own system may be touched.
-_FOLDER = os.environ.setdefault("PRICECACHE_TEST_DIR", tempfile.mkdtemp(prefix="pricecache-test-"))
+from tests.ports import free_ports
+
+# Before the settings are read: nothing of a developer's own system may be touched. Each process
+# that runs tests has a folder and a mongod of its own; the processes that it starts share them.
+_RUNNER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if os.environ.get("PRICECACHE_TEST_RUNNER") != _RUNNER:
+    os.environ["PRICECACHE_TEST_RUNNER"] = _RUNNER
+    os.environ["PRICECACHE_TEST_DIR"] = tempfile.mkdtemp(prefix="pricecache-test-")
+    os.environ["PRICECACHE_MONGOD_PORT"] = str(free_ports(2))
+_FOLDER = os.environ["PRICECACHE_TEST_DIR"]
 os.environ["PRICECACHE_DATA_DIR"] = _FOLDER
 os.environ["MONGODB_URI"] = ""
-os.environ.setdefault("PRICECACHE_MONGOD_PORT", "20917")
 # The stand-in bears as many requests as come.
 os.environ["PRICECACHE_YAHOO_REQUESTS_PER_MINUTE"] = "1000000"
 os.environ["PRICECACHE_YAHOO_BURST"] = "1000000"

@@ -19,9 +19,10 @@ from prices.guards import hold_lock, pid_in
 from prices.store import embedded
 from prices.store.embedded import EmbeddedMongod, EmbeddedMongodError, find_mongod, running_mongod
 from prices.store.mongod_log import cause_of_death
+from tests.ports import free_ports
 from tests.trees import is_gone, until
 
-PORT = 23110
+PORT = free_ports(2)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_ports
 from tests.standin import StandIn, default_book
 from tests.system import System, system
 
@@ -24,19 +24,6 @@ SYMBOLS = 50
 VICTIMS = ("mongod", "web", "worker", "cluster", "up")
 
 
-def _free_port() -> int:
-    """The first of two free neighbours below the ephemeral range."""
-    for port in range(25_000, 26_000, 2):
-        if all(_is_free(p) for p in (port, port + 1)):
-            return port
-    raise AssertionError("no free port")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
 @pytest.fixture(scope="module")
 def standin() -> Iterator[StandIn]:
     with StandIn(default_book(SYMBOLS * (1 + len(VICTIMS)), years=2)) as running:
@@ -45,7 +32,7 @@ def standin() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, standin: StandIn) -> Iterator[System]:
-    with system(tmp_path_factory.mktemp("system"), _free_port(), standin.env()) as running:
+    with system(tmp_path_factory.mktemp("system"), free_ports(2), standin.env()) as running:
         running.start("--no-sample")
         yield running
 
@@ -53,7 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, standin: StandIn) -> Itera
 class TestWithoutInternet:
     def test_the_sample_is_served_and_the_reason_is_given(self, tmp_path: Path) -> None:
         nowhere = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:1"}
-        with system(tmp_path, _free_port(), nowhere) as running:
+        with system(tmp_path, free_ports(2), nowhere) as running:
             running.start()
 
             status = running.get("/cache/status")

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from prices.management.commands.up import port
+from tests.ports import free_ports
 from tests.system import ROOT, System, system
 
 pytestmark = pytest.mark.timeout(300)
 
 # Nobody listens there: no test may reach the real provider.
 NOWHERE = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:9", "MONGODB_URI": ""}
-PORT = 23_300
+PORT = free_ports(30)
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 55) -> None:

@@ -13,8 +13,6 @@ from tests.guards.copies import Copy, warm_up
 
 # What pytest says by its exit status.
 PASSED, FAILED = 0, 1
-# Of the first copy's mongod; the others' follow.
-PORT = int(os.environ.get("PRICECACHE_MONGOD_PORT", "20950"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     warm_up()
     with tempfile.TemporaryDirectory(prefix="guards-") as folder:
-        copies = [Copy.make(Path(folder) / str(at), PORT + at) for at in range(asked.copies)]
+        copies = [Copy.make(Path(folder) / str(at)) for at in range(asked.copies)]
         if not sound(mutations, copies[0]):
             return 1
         wrong = tried(mutations, copies)

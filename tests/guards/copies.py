@@ -38,18 +38,17 @@ def warm_up() -> None:
 
 @dataclass(frozen=True)
 class Copy:
-    """One copy; `port` is for its mongod."""
+    """One copy."""
 
     folder: Path
-    port: int
 
     @classmethod
-    def make(cls, folder: Path, port: int) -> Copy:
+    def make(cls, folder: Path) -> Copy:
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", *_NOT_COPIED))
         # By hash: a mutation may have the size and the time of what it replaces.
         by_hash = PycInvalidationMode.CHECKED_HASH
         compileall.compile_dir(folder, quiet=2, invalidation_mode=by_hash)
-        return cls(folder, port)
+        return cls(folder)
 
     @property
     def said(self) -> str:
@@ -76,8 +75,7 @@ class Copy:
         os.dup2(out, 1)
         os.dup2(out, 2)
         os.chdir(self.folder)
-        os.environ["PRICECACHE_MONGOD_PORT"] = str(self.port)
-        os.environ.pop("PRICECACHE_TEST_DIR", None)
+        os.environ.pop("PRICECACHE_TEST_RUNNER", None)  # a folder and ports of its own
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # hypothesis alone takes a second
         sys.dont_write_bytecode = True
         sys.path[:] = [str(self.folder), *(p for p in sys.path if Path(p or ".").resolve() != ROOT)]
