@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import litecharts
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -181,10 +182,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# Of the portfolio's pages; the admin has a login page of its own.
+LOGIN_URL = "portfolios:login"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env("PRICECACHE_TIME_ZONE", default="UTC")
 USE_TZ = True
 STATIC_URL = "static/"
+STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 # Served straight from the installed packages: there is no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

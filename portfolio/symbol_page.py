@@ -1,0 +1,97 @@
+"""The page of one symbol: its prices drawn, and in words how fresh and how complete they are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from portfolio.policy import strict
+from prices import wiring
+from prices.domain.bars import InvalidSymbol
+from prices.domain.markets import major_currency
+from prices.domain.quotes import Quote
+from prices.domain.ranges import Asked
+from prices.queries import History
+from prices.tracking import NotTracked
+
+# More would make the list longer than the chart that shows them all.
+MOST_EVENTS = 8
+
+
+@strict
+@login_required
+def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
+    now = timezone.now()
+    try:
+        history = wiring.reader().history(symbol, Asked(), now=now)
+        _, actions, currency = wiring.reader().actions(symbol)
+    except (NotTracked, InvalidSymbol) as error:
+        raise Http404(
+            f"{symbol} is not tracked: add a transaction of it to a portfolio, "
+            "and its history is loaded."
+        ) from error
+    dividends = list(reversed(actions.dividends))
+    context = {
+        "row": history.row,
+        "bars": len(history.bars),
+        "last": history.bars.last,
+        "exchange": history.row.market or history.row.mic,
+        "currency": currency,
+        "splits": list(reversed(actions.splits)),
+        "dividends": dividends[:MOST_EVENTS],
+        "older_dividends": len(dividends[MOST_EVENTS:]),
+        "sentences": _sentences(history, now),
+        **_quote_context(history.quote, now),
+    }
+    return render(request, "portfolio/symbol.html", context)
+
+
+def _quote_context(quote: Quote | None, now: datetime) -> dict[str, Any]:
+    if quote is None:
+        return {}
+    before = quote.previous_close
+    change = quote.price - before if before else None
+    state = "market open" if quote.market_state == "REGULAR" else "market closed"
+    return {
+        "quote": quote,
+        "change": change,
+        "change_percent": change / before if before and change is not None else None,
+        "quote_words": f"{state}, traded {_ago(quote.market_time, now)}",
+    }
+
+
+def _sentences(history: History, now: datetime) -> list[str]:
+    """What to think of the bars, in plain words."""
+    covered, bars = history.coverage, history.bars
+    if not len(bars):
+        return []
+    found = [f"{len(bars):,} daily bars, {bars.sessions[0]} to {bars.sessions[-1]}."]
+    if covered.percent is None:
+        found.append("The sessions of its exchange are not known, so nothing is said of gaps.")
+    elif missing := int(np.searchsorted(np.array(covered.gaps, "M8[D]"), bars.sessions[-1])):
+        days = "session lacks its bar" if missing == 1 else "sessions lack their bars"
+        found.append(f"{missing:,} {days} in that time.")
+    else:
+        found.append("Every session of its exchange in that time has its bar.")
+    found.append(
+        f"Not up to date: {history.stale_reason}."
+        if history.stale_reason
+        else "Up to date with the last closed session."
+    )
+    if history.as_of:
+        found.append(f"Last confirmed by the provider {_ago(history.as_of, now)}.")
+    major, units = major_currency(history.currency)
+    if units > 1:
+        found.append(f"Prices are in {history.currency}: {units} of them are one {major}.")
+    return found
+
+
+def _ago(when: datetime, now: datetime) -> str:
+    return f"{timesince(when, now, depth=1)} ago" if when < now else "just now"

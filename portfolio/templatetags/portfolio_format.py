@@ -1,0 +1,97 @@
+"""Numbers, money and dates as text; static/portfolio/format.js writes the same in the browser."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeAlias
+
+from django import template
+
+register = template.Library()
+
+Number: TypeAlias = Decimal | float | int | None
+
+MINUS, NONE, SPACE = "\u2212", "\u2013", "\u00a0"
+# As browsers write them in English; other currencies stand before the number by their code.
+_SIGNS = {
+    **{"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CAD": "CA$", "AUD": "A$", "NZD": "NZ$"},
+    **{"HKD": "HK$", "MXN": "MX$", "BRL": "R$", "CNY": "CN¥", "INR": "₹", "KRW": "₩", "ILS": "₪"},
+    **{"TWD": "NT$", "VND": "₫", "PHP": "₱"},
+}
+_WHOLE = {"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG"}
+
+
+@register.filter
+def money(value: Number, currency: str = "") -> str:
+    """An amount with its currency: $1,234.50, −€3.00, 512.30 GBp."""
+    return _money(value, currency, 0 if currency in _WHOLE else 2)
+
+
+@register.filter
+def price(value: Number, currency: str = "") -> str:
+    """A price: like money, with four digits below one."""
+    small = value is not None and abs(value) < 1 and _is_major(currency)
+    return _money(value, currency, 4) if small else money(value, currency)
+
+
+@register.filter
+def signed_money(value: Number, currency: str = "") -> str:
+    return _with_sign(money(value, currency), value)
+
+
+@register.filter
+def signed_price(value: Number, currency: str = "") -> str:
+    return _with_sign(price(value, currency), value)
+
+
+@register.filter
+def percent(value: Number, digits: int = 2) -> str:
+    """A share as a percentage: 0.05 is 5.00 %."""
+    return NONE if value is None else f"{_rounded(100 * value, digits)}{SPACE}%"
+
+
+@register.filter
+def signed_percent(value: Number) -> str:
+    return _with_sign(percent(value), value)
+
+
+@register.filter
+def plain(value: Number) -> str:
+    """A quantity without needless zeros: 1,200, 0.125."""
+    if value is None:
+        return NONE
+    text = f"{Decimal(str(value)):,f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", MINUS)
+
+
+@register.filter
+def tone(value: Number) -> str:
+    """The class that colours a number by its sign; the sign itself is always written."""
+    return "" if not value else "up" if value > 0 else "down"
+
+
+def _money(value: Number, currency: str, digits: int) -> str:
+    if value is None:
+        return NONE
+    text = _rounded(abs(value), digits)
+    if currency in _SIGNS:
+        text = f"{_SIGNS[currency]}{text}"
+    elif _is_major(currency):
+        text = f"{currency}{SPACE}{text}"
+    elif currency:
+        text = f"{text}{SPACE}{currency}"
+    return f"{MINUS}{text}" if value < 0 and any(digit in text for digit in "123456789") else text
+
+
+def _is_major(currency: str) -> bool:
+    return len(currency) == 3 and currency.isupper()
+
+
+def _rounded(value: Decimal | float, digits: int) -> str:
+    exact = Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{exact + 0:,}".replace("-", MINUS)
+
+
+def _with_sign(text: str, value: Number) -> str:
+    return f"+{text}" if value and value > 0 else text
