@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portfolio import accounts
+from portfolio import accounts, pages
 from portfolio.symbol_page import symbol_page
 
 app_name = "portfolios"
+_ONE = "<int:portfolio_id>/"
 urlpatterns = [
-    path("", symbol_page, {"symbol": "AAPL"}, name="list"),
+    path("", pages.listing, name="list"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),
     path("symbols/<str:symbol>/", symbol_page, name="symbol"),
+    path(_ONE, pages.portfolio_page, name="portfolio"),
+    path(f"{_ONE}settings/", pages.edit_portfolio, name="edit"),
+    path(f"{_ONE}delete/", pages.delete_portfolio, name="delete"),
+    path(f"{_ONE}add/", pages.portfolio_page, name="add"),
+    path(f"{_ONE}import/", pages.portfolio_page, name="import"),
+    path(f"{_ONE}export/", pages.portfolio_page, name="export"),
+    path(f"{_ONE}<int:transaction_id>/", pages.portfolio_page, name="change"),
+    path(f"{_ONE}<int:transaction_id>/delete/", pages.portfolio_page, name="remove"),
 ]

@@ -28,7 +28,7 @@ def sparkline(values: Sequence[float], about: str = "") -> SafeString:
         return mark_safe('<span class="quiet">\u2013</span>')  # a constant
     change = values[-1] / values[0] - 1
     return format_html(
-        '<svg class="spark {}" viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        '<svg class="spark {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<polyline points="{}"/></svg>',
         tone(change),
         WIDTH,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from django import template
 
 register = template.Library()
 
-Number: TypeAlias = Decimal | float | int | None
+# Text: a decimal number, exactly.
+Number: TypeAlias = Decimal | float | int | str | None
 
 MINUS, NONE, SPACE = "\u2212", "\u2013", "\u00a0"
 # As browsers write them in English; other currencies stand before the number by their code.
@@ -30,7 +32,7 @@ def money(value: Number, currency: str = "") -> str:
 @register.filter
 def price(value: Number, currency: str = "") -> str:
     """A price: like money, with four digits below one."""
-    small = value is not None and abs(value) < 1 and _is_major(currency)
+    small = value is not None and abs(_exact(value)) < 1 and _is_major(currency)
     return _money(value, currency, 4) if small else money(value, currency)
 
 
@@ -47,7 +49,7 @@ def signed_price(value: Number, currency: str = "") -> str:
 @register.filter
 def percent(value: Number, digits: int = 2) -> str:
     """A share as a percentage: 0.05 is 5.00 %."""
-    return NONE if value is None else f"{_rounded(100 * value, digits)}{SPACE}%"
+    return NONE if value is None else f"{_rounded(100 * _exact(value), digits)}{SPACE}%"
 
 
 @register.filter
@@ -66,32 +68,45 @@ def plain(value: Number) -> str:
 
 
 @register.filter
+def gross(booked: Mapping[str, Any]) -> Number:
+    """The money that a transaction moved before fees."""
+    quantity, one = booked["quantity"], booked["price"]
+    return booked["amount"] if quantity is None else _exact(quantity) * _exact(one)
+
+
+@register.filter
 def tone(value: Number) -> str:
     """The class that colours a number by its sign; the sign itself is always written."""
-    return "" if not value else "up" if value > 0 else "down"
+    sign = 0 if value is None else _exact(value)
+    return "up" if sign > 0 else "down" if sign < 0 else ""
 
 
 def _money(value: Number, currency: str, digits: int) -> str:
     if value is None:
         return NONE
-    text = _rounded(abs(value), digits)
+    exact = _exact(value)
+    text = _rounded(abs(exact), digits)
     if currency in _SIGNS:
         text = f"{_SIGNS[currency]}{text}"
     elif _is_major(currency):
         text = f"{currency}{SPACE}{text}"
     elif currency:
         text = f"{text}{SPACE}{currency}"
-    return f"{MINUS}{text}" if value < 0 and any(digit in text for digit in "123456789") else text
+    return f"{MINUS}{text}" if exact < 0 and any(digit in text for digit in "123456789") else text
 
 
 def _is_major(currency: str) -> bool:
     return len(currency) == 3 and currency.isupper()
 
 
-def _rounded(value: Decimal | float, digits: int) -> str:
-    exact = Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+def _exact(value: Decimal | float | str) -> Decimal:
+    return Decimal(str(value))
+
+
+def _rounded(value: Decimal, digits: int) -> str:
+    exact = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{exact + 0:,}".replace("-", MINUS)
 
 
 def _with_sign(text: str, value: Number) -> str:
-    return f"+{text}" if value and value > 0 else text
+    return f"+{text}" if tone(value) == "up" else text

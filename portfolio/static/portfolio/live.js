@@ -7,6 +7,7 @@ const page = document.querySelector("[data-portfolio]");
 const { portfolio, currency } = page.dataset;
 const note = page.querySelector("[data-live-note]");
 const loading = () => page.querySelectorAll("tr[data-status='loading']");
+const TONED = { toned: true };
 let timer = 0;
 let failedSince = null;
 
@@ -32,9 +33,9 @@ function renew(element, text, value, { toned = false } = {}) {
 function take(body) {
   const of = (name) => page.querySelector(`.summary [data-live='${name}']`);
   renew(of("value"), money(body.value, currency), body.value);
-  renew(of("profit"), signedMoney(body.profit, currency), body.profit, { toned: true });
-  renew(of("day_change"), signedMoney(body.day_change, currency), body.day_change, { toned: true });
-  renew(of("day_change_percent"), `(${signedPercent(body.day_change_percent)})`, body.day_change_percent, { toned: true });
+  renew(of("profit"), signedMoney(body.profit, currency), body.profit, TONED);
+  renew(of("day_change"), signedMoney(body.day_change, currency), body.day_change, TONED);
+  renew(of("day_change_percent"), `(${signedPercent(body.day_change_percent)})`, body.day_change_percent, TONED);
   for (const holding of body.holdings) row(holding);
 }
 
@@ -42,12 +43,12 @@ function row(holding) {
   const found = page.querySelector(`tr[data-symbol="${CSS.escape(holding.symbol)}"]`);
   if (!found) return;
   if (found.dataset.status === "loading" && holding.status === "priced") location.reload();
-  const of = (name) => found.querySelector(`[data-live='${name}']`);
-  renew(of("price"), price(holding.price, found.dataset.currency), holding.price);
-  renew(of("value"), money(holding.value, currency), holding.value);
-  renew(of("weight"), percent(holding.weight), holding.weight);
-  renew(of("profit"), signedMoney(holding.profit, currency), holding.profit, { toned: true });
-  renew(of("day_change_percent"), signedPercent(holding.day_change_percent), holding.day_change_percent, { toned: true });
+  const all = (name, ...said) => found.querySelectorAll(`[data-live='${name}']`).forEach((one) => renew(one, ...said));
+  all("price", price(holding.price, found.dataset.currency), holding.price);
+  all("value", money(holding.value, currency), holding.value);
+  all("weight", percent(holding.weight), holding.weight);
+  all("profit", signedMoney(holding.profit, currency), holding.profit, TONED);
+  all("day_change_percent", signedPercent(holding.day_change_percent), holding.day_change_percent, TONED);
 }
 
 async function poll() {
