@@ -246,6 +246,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.api.errors.problem_response",
 }
+# Below these, what is not found or fails is told as problem+json instead of a page.
+API_PATHS = ("/cache/", "/portfolio/")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Price cache",
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",
