@@ -11,6 +11,8 @@ from enum import StrEnum
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, MINOR_CURRENCIES, UnknownMarket, major_currency, resolve
 
+Day = date
+
 
 class Kind(StrEnum):
     """What was done. A split is none of them: it comes from the store."""
@@ -66,7 +68,7 @@ class Entry:
     """
 
     kind: Kind
-    date: date
+    date: Day
     symbol: str
     quantity: Decimal | None
     price: Decimal | None
@@ -83,7 +85,7 @@ class Entry:
         return self.amount or Decimal(0)
 
     @property
-    def order(self) -> tuple[date, int]:
+    def order(self) -> tuple[Day, int]:
         return self.date, _RANK[self.kind]
 
     def __str__(self) -> str:
@@ -120,7 +122,7 @@ def checked_base(text: str) -> str:
     return code
 
 
-def checked(  # one rule a line
+def checked(
     *,
     kind: str,
     when: date | None,
@@ -139,15 +141,19 @@ def checked(  # one rule a line
     :raises InvalidEntry: with a sentence for users, for the first rule that is broken.
     """
     known = _kind(kind)
-    canonical, usual = _symbol(known, symbol, market)
     trade = known in TRADES
+    if trade:
+        _refuse(amount=amount)
+    else:
+        _refuse(quantity=quantity, price=price)
+    canonical, usual = _symbol(known, symbol, market)
     return Entry(
         kind=known,
         date=_date(when, now),
         symbol=canonical,
-        quantity=_positive("quantity", quantity, known) if trade else _none("quantity", quantity),
-        price=_not_negative("price", price, known) if trade else _none("price", price),
-        amount=_none("amount", amount) if trade else _positive("amount", amount, known),
+        quantity=_positive("quantity", quantity, known) if trade else None,
+        price=_not_negative("price", price, known) if trade else None,
+        amount=None if trade else _positive("amount", amount, known),
         currency=checked_currency(currency or usual),
         fees=_not_negative("fees", fees or Decimal(0), known),
         note=_note(note),
@@ -230,10 +236,11 @@ def _sane(field: str, value: Decimal) -> Decimal:
     return value
 
 
-def _none(field: str, value: Decimal | None) -> None:
-    if value is not None:
-        given = "quantity and price" if field == "amount" else "an amount"
-        raise InvalidEntry(field, f"Here {given} says it all: leave the {field} empty.")
+def _refuse(**values: Decimal | None) -> None:
+    for field, value in values.items():
+        if value is not None:
+            given = "quantity and price say" if field == "amount" else "the amount says"
+            raise InvalidEntry(field, f"Here {given} it all: leave the {field} empty.")
 
 
 def _note(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -12,16 +11,18 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from portfolio.exchange.texts import MOST_BYTES, Unreadable, decoded
+from portfolio.importing import Duplicates, Imported, imported
 from portfolio.models import Portfolio
-from portfolio.pages import own
+from portfolio.pages import own, trigger
 from portfolio.policy import strict
 
-# More would make a page that nobody reads and browsers are slow with.
-MOST_LINES, MOST_ERRORS = 200, 20
+# More would make a page that nobody reads.
+MOST_LINES, MOST_FAULTS = 200, 20
 CHOICES = (
-    ("refuse", "name them, and book nothing"),
-    ("skip", "leave them out"),
-    ("book", "book them again"),
+    (Duplicates.REFUSE, "name them, and book nothing"),
+    (Duplicates.SKIP, "skip duplicates"),
+    (Duplicates.BOOK, "book them again"),
 )
 
 
@@ -30,17 +31,84 @@ CHOICES = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     portfolio = own(request, portfolio_id)
-    context: dict[str, Any] = {"portfolio": portfolio, "choices": CHOICES, "duplicates": "refuse"}
+    context: dict[str, Any] = {
+        "portfolio": portfolio,
+        "choices": CHOICES,
+        "duplicates": Duplicates.REFUSE,
+    }
     if request.method == "POST":
-        answer = _posted(request, portfolio, context)
-        if answer is not None:
-            return answer
+        content, duplicates = _content(request), _duplicates(request)
+        context["duplicates"] = duplicates
+        if not content:
+            context["problem"] = "Choose a file, or paste its text, to see what would be booked."
+        else:
+            done = imported(
+                portfolio,
+                content,
+                preview="book" not in request.POST,
+                duplicates=duplicates,
+                trigger=trigger(portfolio.owner),
+                now=timezone.now(),
+            )
+            if done.ok and "book" in request.POST:
+                return _booked(request, portfolio, done)
+            context |= _shown(done, content, duplicates)
     return render(request, "portfolio/import.html", context)
 
 
-def _posted(
-    request: HttpRequest, portfolio: Portfolio, context: dict[str, Any]
-) -> HttpResponse | None:
-    """Books what was sent, or adds to the page's context what to know of it."""
-    uploaded = request.FILES.get("file")
-    raise NotImplementedError
+def _content(request: HttpRequest) -> bytes:
+    """A chosen file goes before the text, which is of the file that was chosen before."""
+    file = request.FILES.get("file")
+    if file is not None:
+        content: bytes = file.read(MOST_BYTES + 1)
+        return content
+    text = str(request.POST.get("content", ""))
+    return text.encode() if text.strip() else b""
+
+
+def _duplicates(request: HttpRequest) -> Duplicates:
+    given = request.POST.get("duplicates")
+    return Duplicates(given) if given in list(Duplicates) else Duplicates.REFUSE
+
+
+def _booked(request: HttpRequest, portfolio: Portfolio, done: Imported) -> HttpResponse:
+    skipped = f" {_counted(done.skipped, 'line')} skipped." if done.skipped else ""
+    loading = f" The history of {', '.join(done.tracked)} is being loaded." if done.tracked else ""
+    messages.success(request, f"{_counted(done.booked, 'transaction')} booked.{skipped}{loading}")
+    return redirect("portfolios:portfolio", portfolio.pk)
+
+
+def _shown(done: Imported, content: bytes, duplicates: Duplicates) -> dict[str, Any]:
+    lines, faults = done.parsed.lines, done.parsed.faults
+    left = len(lines) - (len(done.doubles) if duplicates is Duplicates.SKIP else 0)
+    return {
+        "result": done,
+        "content": _text(content),
+        "lines": [(one.number, one.entry, one.number in done.doubles) for one in lines][
+            :MOST_LINES
+        ],
+        "more_lines": len(lines[MOST_LINES:]),
+        "faults": faults[:MOST_FAULTS],
+        "more_faults": len(faults[MOST_FAULTS:]),
+        "can_book": done.ok and left > 0,
+        "headline": _headline(done, left),
+        "book_label": f"Book {_counted(left, 'transaction')}",
+    }
+
+
+def _headline(done: Imported, left: int) -> str:
+    if done.ok:
+        return f"{_counted(left, 'transaction')} would be booked" if left else "Nothing to book"
+    wrong = _counted(len(done.parsed.faults), "thing")
+    return f"Nothing can be booked yet: {wrong} to correct"
+
+
+def _text(content: bytes) -> str:
+    try:
+        return decoded(content)
+    except Unreadable:
+        return ""
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"

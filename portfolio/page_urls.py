@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portfolio import accounts, pages
+from portfolio import accounts, pages, transaction_pages
+from portfolio.import_page import import_page
 from portfolio.symbol_page import symbol_page
 
 app_name = "portfolios"
@@ -17,9 +18,12 @@ urlpatterns = [
     path(_ONE, pages.portfolio_page, name="portfolio"),
     path(f"{_ONE}settings/", pages.edit_portfolio, name="edit"),
     path(f"{_ONE}delete/", pages.delete_portfolio, name="delete"),
-    path(f"{_ONE}add/", pages.portfolio_page, name="add"),
-    path(f"{_ONE}import/", pages.portfolio_page, name="import"),
-    path(f"{_ONE}export/", pages.portfolio_page, name="export"),
-    path(f"{_ONE}<int:transaction_id>/", pages.portfolio_page, name="change"),
-    path(f"{_ONE}<int:transaction_id>/delete/", pages.portfolio_page, name="remove"),
+    path(f"{_ONE}import/", import_page, name="import"),
+    path(f"{_ONE}add/", transaction_pages.add_transaction, name="add"),
+    path(f"{_ONE}<int:transaction_id>/", transaction_pages.change_transaction, name="change"),
+    path(
+        f"{_ONE}<int:transaction_id>/delete/",
+        transaction_pages.delete_transaction,
+        name="remove",
+    ),
 ]

@@ -195,6 +195,8 @@ STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 X_FRAME_OPTIONS = "DENY"
+# A form holds the text of the largest file that may be imported into a portfolio.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
 LOG_LEVEL = env("PRICECACHE_LOG_LEVEL", default="INFO").upper()
@@ -250,6 +252,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.api.errors.problem_response",
 }
+# Below these, what is not found or fails is told as problem+json instead of a page.
+API_PATHS = ("/cache/", "/portfolio/")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Price cache",
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",

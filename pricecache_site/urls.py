@@ -15,6 +15,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("cache/", include("prices.api.urls")),
+    path("", include("portfolio.api.urls")),
     path("portfolios/", include("portfolio.page_urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),

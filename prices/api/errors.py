@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -41,14 +42,14 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's 404 page; a problem for whoever calls the API."""
-    if not request.path.startswith("/cache/"):
+    if not request.path.startswith(settings.API_PATHS):
         return defaults.page_not_found(request, exception)
     return _plain(404, f"There is no {request.path}; /cache/docs lists what there is.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's 500 page; a problem for whoever calls the API."""
-    if not request.path.startswith("/cache/"):
+    if not request.path.startswith(settings.API_PATHS):
         return defaults.server_error(request)
     return _plain(500, "Something went wrong that nobody foresaw; the web server's log has it.")
 
