@@ -6,7 +6,7 @@ from django.urls import path
 
 from portfolio import accounts, pages, transaction_pages
 from portfolio.import_page import import_page
-from portfolio.symbol_page import symbol_page
+from portfolio.symbol_page import suggested_close, symbol_page
 
 app_name = "portfolios"
 _ONE = "<int:portfolio_id>/"
@@ -14,6 +14,7 @@ urlpatterns = [
     path("", pages.listing, name="list"),
     path("login/", accounts.login, name="login"),
     path("logout/", accounts.logout, name="logout"),
+    path("close/", suggested_close, name="close"),
     path("symbols/<str:symbol>/", symbol_page, name="symbol"),
     path(_ONE, pages.portfolio_page, name="portfolio"),
     path(f"{_ONE}settings/", pages.edit_portfolio, name="edit"),

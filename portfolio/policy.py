@@ -9,10 +9,11 @@ from functools import cache, wraps
 from pathlib import Path
 
 import litecharts
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 # The chart's logo brings a style element of this text; CSP lets it in by the text's hash.
 _LOGO_STYLE = ('createElement("style"),this.', '.innerText="', '"')
@@ -22,7 +23,7 @@ def strict(view: View) -> View:
     """The view's answers run and show only this site's files, and are kept by nobody."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         answer = view(request, *args, **kwargs)
         answer["Content-Security-Policy"] = policy()
         patch_cache_control(answer, private=True, no_cache=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.views.decorators.http import require_safe
 
 from portfolio.policy import strict
 from prices import wiring
+from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
@@ -23,10 +25,13 @@ from prices.tracking import NotTracked
 
 # More would make the list longer than the chart that shows them all.
 MOST_EVENTS = 8
+# A close this old may still be suggested for a day without one.
+SHORTLY = timedelta(days=7)
 
 
 @strict
 @login_required
+@require_safe
 def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
     now = timezone.now()
     try:
@@ -51,6 +56,36 @@ def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
         **_quote_context(history.quote, now),
     }
     return render(request, "portfolio/symbol.html", context)
+
+
+@strict
+@login_required
+@require_safe
+def suggested_close(request: HttpRequest) -> HttpResponse:
+    """The last close on or shortly before a date, as it was traded; or why there is none."""
+    symbol, day = request.GET.get("symbol", ""), parsed_date(request.GET.get("date", ""))
+    if day is None:
+        return JsonResponse({"problem": ""})
+    asked = Asked(day - SHORTLY, day)
+    try:
+        history = wiring.reader().history(symbol, asked, Adjust.NONE, now=timezone.now())
+    except InvalidSymbol as error:
+        return JsonResponse({"problem": str(error)})
+    except NotTracked:
+        problem = f"{symbol} is not tracked yet: once this is saved, its history is loaded."
+        return JsonResponse({"problem": problem})
+    if not len(history.bars):
+        return JsonResponse({"problem": "No price is stored for that date."})
+    bar = history.bars[-1]
+    body = {"date": bar.ts.date(), "close": bar.close, "currency": history.currency}
+    return JsonResponse(body)
+
+
+def parsed_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _quote_context(quote: Quote | None, now: datetime) -> dict[str, Any]:

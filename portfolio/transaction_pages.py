@@ -115,9 +115,7 @@ def _page(
     request: HttpRequest, portfolio: Portfolio, form: TransactionForm, context: dict[str, Any]
 ) -> HttpResponse:
     shared = {"portfolio": portfolio, "form": form, "is_transaction": True}
-    return render(
-        request, "portfolio/form.html", {**context, **shared, **suggestions(portfolio)}
-    )
+    return render(request, "portfolio/form.html", {**context, **shared, **suggestions(portfolio)})
 
 
 def _tell(request: HttpRequest, what: str, tracked: list[str]) -> None:

@@ -25,14 +25,14 @@ _WHOLE = {"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG"}
 
 @register.filter
 def money(value: Number, currency: str = "") -> str:
-    """An amount with its currency: $1,234.50, −€3.00, 512.30 GBp."""
+    """An amount with its currency: $1,234.50, €3.00, 512.30 GBp; a true minus before."""
     return _money(value, currency, 0 if currency in _WHOLE else 2)
 
 
 @register.filter
 def price(value: Number, currency: str = "") -> str:
     """A price: like money, with four digits below one."""
-    small = value is not None and abs(_exact(value)) < 1 and _is_major(currency)
+    small = _is_known(value) and abs(_exact(value)) < 1 and _is_major(currency)
     return _money(value, currency, 4) if small else money(value, currency)
 
 
@@ -49,7 +49,7 @@ def signed_price(value: Number, currency: str = "") -> str:
 @register.filter
 def percent(value: Number, digits: int = 2) -> str:
     """A share as a percentage: 0.05 is 5.00 %."""
-    return NONE if value is None else f"{_rounded(100 * _exact(value), digits)}{SPACE}%"
+    return f"{_rounded(100 * _exact(value), digits)}{SPACE}%" if _is_known(value) else NONE
 
 
 @register.filter
@@ -60,9 +60,9 @@ def signed_percent(value: Number) -> str:
 @register.filter
 def plain(value: Number) -> str:
     """A quantity without needless zeros: 1,200, 0.125."""
-    if value is None:
+    if not _is_known(value):
         return NONE
-    text = f"{Decimal(str(value)):,f}"
+    text = f"{_exact(value):,f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", MINUS)
 
@@ -77,12 +77,12 @@ def gross(booked: Mapping[str, Any]) -> Number:
 @register.filter
 def tone(value: Number) -> str:
     """The class that colours a number by its sign; the sign itself is always written."""
-    sign = 0 if value is None else _exact(value)
+    sign = _exact(value) if _is_known(value) else 0
     return "up" if sign > 0 else "down" if sign < 0 else ""
 
 
 def _money(value: Number, currency: str, digits: int) -> str:
-    if value is None:
+    if not _is_known(value):
         return NONE
     exact = _exact(value)
     text = _rounded(abs(exact), digits)
@@ -99,7 +99,12 @@ def _is_major(currency: str) -> bool:
     return len(currency) == 3 and currency.isupper()
 
 
-def _exact(value: Decimal | float | str) -> Decimal:
+def _is_known(value: Number) -> bool:
+    """An empty text is what a template says of what is not there."""
+    return value is not None and value != ""
+
+
+def _exact(value: Number) -> Decimal:
     return Decimal(str(value))
 
 

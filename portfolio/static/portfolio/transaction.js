@@ -12,7 +12,6 @@ const FIELDS = {
   withdrawal: ["amount", "fees"],
 };
 const ADAPTED = ["symbol", "quantity", "price", "amount", "fees"];
-const DAY = 86_400_000;
 const suggestion = document.createElement("p");
 suggestion.className = "help";
 suggestion.setAttribute("role", "status");
@@ -26,35 +25,22 @@ function adapt() {
   }
 }
 
-/** The last stored close on or shortly before the date, as traded. */
-async function close(symbol, date) {
-  const start = new Date(Date.parse(date) - 7 * DAY).toISOString().slice(0, 10);
-  const history = await asked(`/cache/historical/${encodeURIComponent(symbol)}?start=${start}&end=${date}&adjust=none`);
-  return { currency: history.currency, bar: history.data.at(-1) };
-}
-
 async function suggest() {
   const mine = ++turn;
   const symbol = form.symbol.value.trim().toUpperCase();
   suggestion.replaceChildren();
   if (form.price.disabled || !symbol || !form.date.value) return;
-  let found;
-  try {
-    found = await close(symbol, form.date.value);
-  } catch {
-    if (mine === turn) suggestion.textContent = `${symbol} is not tracked yet: once this is saved, its history is loaded.`;
-    return;
-  }
-  if (mine !== turn) return;
-  if (found.currency && !form.currency.value) form.currency.value = found.currency;
-  if (!found.bar) return void (suggestion.textContent = "No price is stored for that date.");
+  const query = new URLSearchParams({ symbol, date: form.date.value });
+  const found = await asked(`${form.dataset.transaction}?${query}`).catch(() => null);
+  if (mine !== turn || !found) return; // asked anew meanwhile, or nothing to suggest
+  if (found.problem) return void (suggestion.textContent = found.problem);
   const use = Object.assign(document.createElement("button"), { type: "button", textContent: "Use it" });
   use.addEventListener("click", () => {
-    form.price.value = Number(found.bar.close.toFixed(8));
+    form.price.value = Number(found.close.toFixed(6));
     form.currency.value = found.currency;
     form.price.focus();
   });
-  suggestion.append(`The close of ${found.bar.date} was ${price(found.bar.close, found.currency)}. `, use);
+  suggestion.append(`The close of ${found.date} was ${price(found.close, found.currency)}. `, use);
 }
 
 form.querySelector("[data-field='price']").append(suggestion);

@@ -28,7 +28,7 @@ def bought(portfolio: Portfolio, day: date, symbol: str = "ACME", quantity: int 
 
 
 def held(owner: User) -> Portfolio:
-    """Ten shares that cost 110.00 each, a hundred sessions... before the last close, 130.00."""
+    """Ten shares that cost 110.00 each, seventy sessions before the last close, 130.00."""
     days = stored()
     portfolio = Portfolio.objects.create(owner=owner, name="Retirement", base_currency="USD")
     bought(portfolio, days[230])
@@ -45,7 +45,9 @@ class TestPortfolioPage:
 
         summary = page.get_by_role("region", name="Summary")
         expect(summary).to_contain_text("$1,300.00")
-        expect(summary).to_contain_text("$1,100.00 invested")
+        # 200.00 by the price, and a dividend of 10 times 0.50 that was paid out.
+        expect(summary).to_contain_text("+$205.00")
+        expect(summary).to_contain_text("$1,095.00 invested")
         row = page.get_by_role("row", name="ACME").first
         expect(row).to_contain_text("$130.00")
         expect(page.locator("[data-chart] canvas").first).to_be_visible()
@@ -86,8 +88,9 @@ class TestPortfolioPage:
         page.get_by_label("Compare with").fill("spy")
         page.get_by_role("button", name="Compare").click()
 
-        # From 123.0 on the day of the purchase to 130.0.
-        expect(page.locator("[data-period] [data-of=benchmark]")).to_have_text("+5.69\u00a0%")
+        # From 123.0 on the day of the purchase to 130.0, and 0.50 reinvested at 125.90:
+        # 130 / 123 / (1 - 0.5 / 125.9) = 1.0611.
+        expect(page.locator("[data-period] [data-of=benchmark]")).to_have_text("+6.11\u00a0%")
 
     def test_unknown_benchmark_is_a_sentence(self, page: Page, anna: User) -> None:
         at(page, held(anna))
