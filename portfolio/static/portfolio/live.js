@@ -35,7 +35,7 @@ function take(body) {
   renew(of("value"), money(body.value, currency), body.value);
   renew(of("profit"), signedMoney(body.profit, currency), body.profit, TONED);
   renew(of("day_change"), signedMoney(body.day_change, currency), body.day_change, TONED);
-  renew(of("day_change_percent"), `(${signedPercent(body.day_change_percent)})`, body.day_change_percent, TONED);
+  renew(of("day_change_percent"), body.day_change_percent === null ? "" : `(${signedPercent(body.day_change_percent)})`, body.day_change_percent, TONED);
   for (const holding of body.holdings) row(holding);
 }
 

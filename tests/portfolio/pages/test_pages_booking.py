@@ -33,7 +33,7 @@ class TestTransactions:
     def test_added_with_the_suggested_price(self, page: Page, portfolio: Portfolio) -> None:
         days = stored()
         at(page, portfolio)
-        page.get_by_role("link", name="Add transaction").first.click()
+        page.get_by_role("link", name="Add transaction").click()
 
         page.get_by_label("Symbol").fill("acme")
         page.get_by_label("Date").fill(days[200].isoformat())
@@ -145,7 +145,7 @@ class TestKeyboard:
             page.keyboard.press("Enter")
 
             expect(page.get_by_role("heading", name="Savings")).to_be_visible()
-            link = page.get_by_role("link", name="Add transaction").first
+            link = page.get_by_role("link", name="Add transaction")
             for _ in range(12):
                 page.keyboard.press("Tab")
                 if link.evaluate("one => one === document.activeElement"):

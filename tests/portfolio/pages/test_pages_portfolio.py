@@ -148,7 +148,7 @@ class TestLooks:
                 f"{portfolio.pk}/{number}/",
                 f"{portfolio.pk}/{number}/delete/",
             ):
-                page.goto(f"/portfolios/{path}", wait_until="networkidle")
+                page.goto(f"/portfolios/{path}")
                 expect(page.get_by_role("heading", level=1)).to_be_visible()
                 fits(page)
 
