@@ -23,7 +23,7 @@ def main(user: str, path: str, rounds: int) -> dict[str, Any]:
 
     # As gunicorn does before it forks: calendars, connections, routes; no price is read.
     wiring.warm()
-    client = Client()
+    client = Client(SERVER_NAME="localhost")
     client.force_login(User.objects.get(username=user))
     assert client.get("/readyz").status_code in (200, 503)
     taken = []

@@ -37,7 +37,7 @@ def decoded(content: bytes) -> str:
         except UnicodeDecodeError:
             continue
         if "\x00" not in text:
-            return text
+            return text.removeprefix("\ufeff")
     raise Unreadable("This is no text file: export it as CSV, in UTF-8.")
 
 
