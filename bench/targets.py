@@ -55,6 +55,8 @@ TARGETS = (
     Target("portfolio_50_1y_cold", 150),
     Target("portfolio_500_10y_warm", 1_000),
     Target("portfolio_500_10y_cold", 1_000),
+    Target("portfolio_page_first", 500),
+    Target("portfolio_page_again", 500),
     Target("http_304_1_latency", 0.5, "the same answered with 200"),
 )
 

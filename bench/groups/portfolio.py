@@ -49,7 +49,7 @@ def run(bench: Bench) -> Iterator[Record]:
     track(most)
     bench.load([bench.worker(OURS, SCALE)], most, scale=SCALE)
     for case in CASES:
-        path, worth = _portfolio(bench, case)
+        path, worth = portfolio_of(bench, case)
         say(f"  {case.title}: {PROCESSES} processes")
         found = [_valued(path, case, worth) for _ in range(PROCESSES)]
         first = timing([one[0] for one in found])
@@ -60,7 +60,7 @@ def run(bench: Bench) -> Iterator[Record]:
         yield record(f"{case.name}_warm", f"{case.title}, again", "ms", {OURS.key: again})
 
 
-def _portfolio(bench: Bench, case: Case) -> tuple[str, Decimal]:
+def portfolio_of(bench: Bench, case: Case) -> tuple[str, Decimal]:
     """The path of a new portfolio, and what it has to be worth."""
     from django.contrib.auth.models import User
 
