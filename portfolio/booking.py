@@ -13,7 +13,7 @@ from portfolio.entries import Entry, InvalidEntry, as_fields, checked_base
 from portfolio.holdings import Oversold, oversold, too_much
 from portfolio.models import Portfolio, Transaction
 from portfolio.prices_of import prices_of
-from portfolio.reports import entries_of
+from portfolio.rows import booked_entries
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
 from prices.models import TrackedSymbol
@@ -55,7 +55,7 @@ def book(portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: d
     symbols = _symbols(entries)
     splits = _Splits(symbols, now)
     with transaction.atomic():
-        splits.check([*entries_of(portfolio), *entries], symbols)
+        splits.check([*booked_entries(portfolio), *entries], symbols)
         rows = Transaction.objects.bulk_create(
             Transaction(portfolio=portfolio, created_at=now, **as_fields(entry))
             for entry in entries
@@ -68,7 +68,7 @@ def refusals(portfolio: Portfolio, entries: Sequence[Entry], *, now: datetime) -
     """What would be refused, one of each symbol; nothing is booked."""
     entries = _of_today(entries)
     symbols = _symbols(entries)
-    return list(_Splits(symbols, now).refusals([*entries_of(portfolio), *entries], symbols))
+    return list(_Splits(symbols, now).refusals([*booked_entries(portfolio), *entries], symbols))
 
 
 def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Booked:
@@ -109,7 +109,7 @@ def settle(
         portfolio.benchmark = _benchmark(given["benchmark"])
     with transaction.atomic():
         portfolio.save()
-        return _onboard(portfolio, entries_of(portfolio), trigger=trigger, now=now)
+        return _onboard(portfolio, booked_entries(portfolio), trigger=trigger, now=now)
 
 
 def _free_name(portfolio: Portfolio, text: str) -> str:

@@ -25,6 +25,7 @@ class Ledger:
         self.put_in = np.zeros(len(days))
         self.taken_out = np.zeros(len(days))
         self._days = days
+        self._first = days[0].item().toordinal() if len(days) else 0
         self._moves: dict[str, Floats] = defaultdict(lambda: np.zeros(len(days)))
         self._over: dict[str, Floats] = {}
         self._cash: Floats | None = None
@@ -85,7 +86,7 @@ class Ledger:
             self.taken_out[at] -= worth
 
     def _at(self, day: date) -> int:
-        return int((np.datetime64(day, "D") - self._days[0]).astype(int))
+        return day.toordinal() - self._first
 
     def _rate(self, currency: str) -> Floats:
         if currency not in self._over:

@@ -27,12 +27,7 @@ class Kind(StrEnum):
 
 TRADES = (Kind.BUY, Kind.SELL)
 # Within a day: money comes in first and goes out last, so a booking's number decides nothing.
-_RANK = {
-    kind: rank
-    for rank, kind in enumerate(
-        (Kind.DEPOSIT, Kind.BUY, Kind.DIVIDEND, Kind.FEE, Kind.SELL, Kind.WITHDRAWAL)
-    )
-}
+_ORDER = (Kind.DEPOSIT, Kind.BUY, Kind.DIVIDEND, Kind.FEE, Kind.SELL, Kind.WITHDRAWAL)
 
 # ISO 4217's currencies that money is held in, and the units that exchanges quote in.
 _ISO = """
@@ -86,7 +81,7 @@ class Entry:
 
     @property
     def order(self) -> tuple[Day, int]:
-        return self.date, _RANK[self.kind]
+        return self.date, _ORDER.index(self.kind)
 
     def __str__(self) -> str:
         what = f" {plain(self.quantity)}" if self.quantity is not None else ""

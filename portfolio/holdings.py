@@ -82,14 +82,14 @@ class Position:
 def position(
     symbol: str, currency: str, entries: Iterable[Entry], splits: Sequence[Split], rate: Rate
 ) -> Position:
-    """Adds up one symbol's entries; `currency` is the major one of its price.
+    """Adds up one symbol's entries, in order; `currency` is the major one of its price.
 
     Profit is split so that nothing is lost or counted twice: what the price did is counted in
     the holding's currency and changed at the rate of the sale (or of today); what the rate did
     to the money that was invested is `fx`.
     """
     held = Position(symbol, currency)
-    for entry in sorted(entries, key=lambda e: e.order):
+    for entry in entries:
         trade = _trade(entry, currency, splits, rate)
         held.fees += entry.fees / trade.units * trade.to_base
         if entry.kind is Kind.BUY:

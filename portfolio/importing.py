@@ -12,7 +12,7 @@ from portfolio import booking
 from portfolio.entries import Entry
 from portfolio.exchange.reading import Fault, Line, Parsed, parsed
 from portfolio.models import Portfolio
-from portfolio.reports import entries_of
+from portfolio.rows import booked_entries
 
 
 class Duplicates(StrEnum):
@@ -52,7 +52,7 @@ def imported(
         lambda symbol, market: booking.usual_currency(symbol, market, portfolio.base_currency)
     )
     found = Imported(parsed(content, usual=usual, now=now))
-    found.doubles = _doubles(found.parsed.lines, entries_of(portfolio))
+    found.doubles = _doubles(found.parsed.lines, booked_entries(portfolio))
     lines = found.parsed.lines
     if duplicates is Duplicates.SKIP:
         lines = [line for line in lines if line.number not in found.doubles]

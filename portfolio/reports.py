@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portfolio import fx
-from portfolio.entries import Entry
 from portfolio.figures import Figures
 from portfolio.models import Portfolio
 from portfolio.priced import Priced
@@ -27,14 +26,9 @@ class Report:
     benchmark: Priced | None = None
 
 
-def entries_of(portfolio: Portfolio) -> list[Entry]:
-    """What is booked, in the order it counts."""
-    return sorted(booked_entries(portfolio), key=lambda entry: entry.order)
-
-
 def report(portfolio: Portfolio, *, now: datetime, benchmark: str = "") -> Report:
     """Values a portfolio now. Reads from the stores only, in a few round trips."""
-    entries = entries_of(portfolio)
+    entries = booked_entries(portfolio)
     base = portfolio.base_currency
     symbols = dict.fromkeys(entry.symbol for entry in entries if entry.symbol)
     currencies = {major_currency(entry.currency)[0] for entry in entries}

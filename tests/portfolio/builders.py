@@ -25,7 +25,7 @@ def day(text: str) -> date:
 
 def entry(kind: str, when: str, symbol: str = "", **parts: Any) -> Entry:
     """A checked entry; numbers as text."""
-    numbers = {
+    numbers: dict[str, Any] = {
         name: Decimal(parts.pop(name))
         for name in ("quantity", "price", "amount", "fees")
         if name in parts

@@ -88,7 +88,8 @@ def test_drawdowns_by_hand() -> None:
     """From 1.25 to 0.75 are 40 %, from 1.5 to 1.2 are 20 %."""
     now, deepest = drawdowns(np.array([1.0, 1.25, 0.75, 1.5, 1.2]))
 
-    assert (now, deepest) == (pytest.approx(-0.20), pytest.approx(-0.40))
+    assert now == pytest.approx(-0.20)
+    assert deepest == pytest.approx(-0.40)
 
 
 def test_annual() -> None:
