@@ -1,17 +1,24 @@
-"""The Content-Security-Policy of the portfolio's pages: nothing but this site's own files."""
+"""What all pages of the portfolio keep to: only this site's files run, and no failure is a traceback."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
 
 import litecharts
+from django.db import OperationalError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.cache import patch_cache_control
+
+from prices.queries import StoreError
+
+logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 
@@ -20,16 +27,29 @@ _LOGO_STYLE = ('createElement("style"),this.', '.innerText="', '"')
 
 
 def strict(view: View) -> View:
-    """The view's answers run and show only this site's files, and are kept by nobody."""
+    """The view's answers run and show only this site's files, and are kept by nobody.
+
+    Where a store does not answer, a page says so.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        answer = view(request, *args, **kwargs)
+        try:
+            answer = view(request, *args, **kwargs)
+        except StoreError as error:
+            answer = _unavailable(request, str(error))
+        except OperationalError:
+            answer = _unavailable(request, "The database is busy with something else.")
         answer["Content-Security-Policy"] = policy()
         patch_cache_control(answer, private=True, no_cache=True)
         return answer
 
     return guarded
+
+
+def _unavailable(request: HttpRequest, sentence: str) -> HttpResponseBase:
+    logger.warning("%s %s: %s", request.method, request.path, sentence)
+    return render(request, "portfolio/unavailable.html", {"sentence": sentence}, status=503)
 
 
 @cache
