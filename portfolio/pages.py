@@ -24,7 +24,7 @@ from prices.models import TrackedSymbol
 
 PAGE_SIZE = 15
 # Of the line that the chart draws; what else a point says nobody sees.
-_POINT = ("date", "value", "invested")
+_POINT = ("date", "value", "invested", "twr")
 
 
 def own(request: HttpRequest, portfolio_id: int) -> Portfolio:

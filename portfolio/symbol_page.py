@@ -25,6 +25,7 @@ from prices.tracking import NotTracked
 
 # More would make the list longer than the chart that shows them all.
 MOST_EVENTS = 8
+MINUTE = timedelta(minutes=1)
 # A close this old may still be suggested for a day without one.
 SHORTLY = timedelta(days=7)
 
@@ -129,4 +130,4 @@ def _sentences(history: History, now: datetime) -> list[str]:
 
 
 def _ago(when: datetime, now: datetime) -> str:
-    return f"{timesince(when, now, depth=1)} ago" if when < now else "just now"
+    return f"{timesince(when, now, depth=1)} ago" if now - when >= MINUTE else "just now"

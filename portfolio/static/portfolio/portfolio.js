@@ -1,4 +1,4 @@
-// The value chart: ranges, what was invested, and a benchmark beside it.
+// The chart: value and what was invested, or the return; in any range, a benchmark beside it.
 import { asked, chartIn, charts, choose, fit, walkable } from "./charts.js";
 import { money, percent, show, signedMoney, signedPercent } from "./format.js";
 
@@ -8,15 +8,16 @@ const box = page.querySelector("[data-chart]");
 const note = page.querySelector("[data-chart-note]");
 const legend = page.querySelector("[data-legend]");
 const form = page.querySelector("[data-benchmark]");
-const ranges = page.querySelector("[data-choice='range']");
-const state = { range: "1y", benchmark: form.benchmark.value, asked: 0, points: new Map() };
+const state = { range: "1y", view: "value", benchmark: form.benchmark.value, asked: 0, points: [], compared: null };
+const isReturn = () => state.view === "twr";
+const said = (number) => (isReturn() ? signedPercent(number) : money(number, currency));
 
 const axis = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 4 });
 const quiet = { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false };
 let value, invested, benchmark;
 const { chart, paint } = chartIn(
   box,
-  { localization: { priceFormatter: (number) => axis.format(number) }, rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.06 } } },
+  { localization: { priceFormatter: (number) => (isReturn() ? `${(100 * number).toFixed(1)} %` : axis.format(number)) }, rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.06 } } },
   (colours) => {
     value.applyOptions({ lineColor: colours.accent, topColor: colours.faded(colours.accent, 0.22), bottomColor: colours.faded(colours.accent, 0) });
     invested.applyOptions({ color: colours.invested });
@@ -25,35 +26,43 @@ const { chart, paint } = chartIn(
 );
 invested = chart.addSeries(charts.LineSeries, { ...quiet, lineWidth: 1.5, lineType: charts.LineType.WithSteps, lineStyle: charts.LineStyle.Dashed });
 benchmark = chart.addSeries(charts.LineSeries, { ...quiet, lineWidth: 1.5 });
-value = chart.addSeries(charts.AreaSeries, { lineWidth: 2, priceLineVisible: false });
+// In the smallest steps a return is told in: a thousandth.
+const priceFormat = { type: "price", precision: 4, minMove: 0.0001 };
+value = chart.addSeries(charts.AreaSeries, { lineWidth: 2, priceLineVisible: false, priceFormat });
 
-function draw({ points, benchmark_series: compared }) {
-  const line = (name) => points.map((point) => ({ time: point.date, value: point[name] }));
-  state.points = new Map(points.map((point) => [point.date, point]));
-  value.setData(line("value"));
-  invested.setData(line("invested"));
-  benchmark.setData((compared?.data ?? []).map((point) => ({ time: point.date, value: point.value })));
+function take({ points, benchmark_series: compared }) {
+  state.points = points;
   state.compared = compared?.data.length ? compared : null;
-  state.against = new Map((compared?.data ?? []).map((point) => [point.date, point.value]));
-  paint();
-  fit(chart);
   note.hidden = points.length > 1 && !compared?.problem;
   note.textContent = compared?.problem ?? "There are too few days in this range for a line; choose a longer one.";
-  describe(points.at(-1));
-  if (points.length) label(points[0], points.at(-1));
+  draw();
 }
 
+function draw() {
+  const line = (rows, name) => rows.map((row) => ({ time: row.date, value: row[name] }));
+  value.setData(line(state.points, state.view));
+  invested.setData(isReturn() ? [] : line(state.points, "invested"));
+  benchmark.setData(line(state.compared?.data ?? [], state.view));
+  paint();
+  fit(chart);
+  const [first, last] = [state.points[0], state.points.at(-1)];
+  describe(last);
+  if (last) label(first, last);
+}
+
+/** The line in words, for who cannot see it. */
 function label(first, last) {
-  const text = `Value from ${first.date} to ${last.date}: from ${money(first.value, currency)} to ${money(last.value, currency)}`;
+  const told = isReturn() ? `Return from ${first.date} to ${last.date}: ${said(last.twr)}` : `Value from ${first.date} to ${last.date}: from ${said(first.value)} to ${said(last.value)}`;
   const beside = state.compared ? `; ${state.compared.symbol} ${signedPercent(state.compared.twr)}` : "";
-  box.setAttribute("aria-label", `${text}${beside}.`);
+  box.setAttribute("aria-label", `${told}${beside}.`);
 }
 
 function describe(point) {
   if (!point) return legend.replaceChildren("\u00a0");
-  const parts = [["", "", point.date], ["worth", "Value", money(point.value, currency)], ["invested", "Invested", money(point.invested, currency)]];
-  const beside = state.against.get(point.date);
-  if (beside !== undefined) parts.push(["benchmark-key", state.compared.symbol, money(beside, currency)]);
+  const parts = [["", "", point.date], ["worth", isReturn() ? "Return" : "Value", said(point[state.view])]];
+  if (!isReturn()) parts.push(["invested", "Invested", said(point.invested)]);
+  const beside = state.compared?.data.find((one) => one.date === point.date);
+  if (beside) parts.push(["benchmark-key", state.compared.symbol, said(beside[state.view])]);
   legend.replaceChildren(...parts.map(([key, name, text]) => {
     const part = document.createElement("span");
     part.className = key;
@@ -81,7 +90,7 @@ async function load() {
   try {
     const body = await asked(`/portfolio/${portfolio}/complete?${query}`);
     if (turn !== state.asked) return; // something else was chosen meanwhile
-    draw({ points: body.history.data, benchmark_series: body.benchmark_series });
+    take({ points: body.history.data, benchmark_series: body.benchmark_series });
     tell(body);
   } catch (error) {
     if (turn !== state.asked) return;
@@ -91,19 +100,22 @@ async function load() {
   box.removeAttribute("aria-busy");
 }
 
-chart.subscribeCrosshairMove(({ time }) => describe(state.points.get(time) ?? [...state.points.values()].at(-1)));
-walkable(ranges);
-ranges.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (!button) return;
-  choose(ranges, button);
-  state.range = button.value;
-  load();
-});
+chart.subscribeCrosshairMove(({ time }) => describe(state.points.find((one) => one.date === time) ?? state.points.at(-1)));
+for (const group of page.querySelectorAll("[data-choice]")) {
+  walkable(group);
+  group.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    choose(group, button);
+    state[group.dataset.choice] = button.value;
+    if (group.dataset.choice === "range") load();
+    else draw();
+  });
+}
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   state.benchmark = form.benchmark.value.trim().toUpperCase();
   load();
 });
 
-draw(JSON.parse(document.getElementById("chart-data").textContent));
+take(JSON.parse(document.getElementById("chart-data").textContent));

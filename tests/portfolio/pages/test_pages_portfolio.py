@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -14,6 +15,8 @@ from tests.portfolio.pages.conftest import Visitor, quoted, stored
 from tests.prices.test_pages import _assert_fits as fits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
+
+RETURN = re.compile(r"Return from .* to .*: \+18\.6\d\u00a0%\.")
 
 
 def bought(portfolio: Portfolio, day: date, symbol: str = "ACME", quantity: int = 10) -> None:
@@ -81,6 +84,16 @@ class TestPortfolioPage:
         expect(ranges.get_by_role("button", name="1Y")).to_have_attribute("aria-pressed", "false")
         expect(chart).not_to_have_attribute("aria-label", label)
 
+    def test_return_is_drawn_instead(self, page: Page, anna: User) -> None:
+        at(page, held(anna))
+
+        page.get_by_role("button", name="Return", exact=True).click()
+
+        # Bought at 110.00 a day that closed at 123.00, with a dividend of 0.50 since.
+        expect(page.locator("[data-legend]")).to_contain_text("Return +18.6")
+        expect(page.locator("[data-legend]")).not_to_contain_text("Invested")
+        expect(page.locator("[data-chart]")).to_have_attribute("aria-label", RETURN)
+
     def test_benchmark_is_drawn_beside_it(self, page: Page, anna: User) -> None:
         stored("SPY")
         at(page, held(anna))
@@ -108,7 +121,7 @@ class TestPortfolioPage:
         rows = page.locator("table.holdings tbody tr")
         expect(rows.first).to_have_attribute("data-symbol", "ACME")
 
-        page.get_by_role("button", name="Value").focus()
+        page.locator("table").get_by_role("button", name="Value").focus()
         page.keyboard.press("Enter")
 
         header = page.locator("th[data-key=value]")
