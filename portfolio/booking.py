@@ -18,7 +18,7 @@ from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
 from prices.models import TrackedSymbol
 from prices.onboarding import Onboarded, onboard
-from prices.tracking import bearer, followed
+from prices.tracking import bearer, bearers, followed
 
 
 class Refused(ValueError):
@@ -138,7 +138,8 @@ def _symbols(entries: Iterable[Entry]) -> list[str]:
 
 def _of_today(entries: Sequence[Entry]) -> list[Entry]:
     """The entries, former names of symbols replaced; the same objects where nothing changes."""
-    today = {symbol: followed([symbol])[0] for symbol in _symbols(entries)}
+    symbols = _symbols(entries)
+    today = {name: row.symbol for name, row in bearers(symbols).items()}
     return [
         replace(entry, symbol=today[entry.symbol])
         if today.get(entry.symbol, entry.symbol) != entry.symbol
@@ -165,10 +166,12 @@ class _Splits:
             raise refused
 
     def refusals(self, entries: Iterable[Entry], symbols: Iterable[str]) -> Iterator[Refused]:
-        told = list(entries)
-        for symbol in symbols:
-            own = [entry for entry in told if entry.symbol == symbol]
-            found = oversold(own, self._splits.get(symbol, ()))
+        own: dict[str, list[Entry]] = {symbol: [] for symbol in symbols}
+        for entry in entries:
+            if entry.symbol in own:
+                own[entry.symbol].append(entry)
+        for symbol, told in own.items():
+            found = oversold(told, self._splits.get(symbol, ()))
             # Without its history a split may be unknown; without any share none helps.
             if found is not None and (symbol in self._splits or not found.held):
                 yield Refused(found, too_much(found))

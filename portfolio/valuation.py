@@ -10,7 +10,7 @@ reader sees add up to the cent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -122,8 +122,10 @@ def _by_symbol(entries: list[Entry]) -> dict[str, list[Entry]]:
 
 
 def _holding(symbol: str, entries: list[Entry], priced: Priced | None, rates: Rates) -> Holding:
-    unit = priced.unit if priced and priced.unit else entries[0].currency
-    currency = major_currency(unit)[0]
+    if priced is not None and not priced.unit:
+        # Nobody has told yet; it is what its owner pays in.
+        priced = replace(priced, unit=entries[0].currency)
+    currency = priced.currency if priced else major_currency(entries[0].currency)[0]
     splits = priced.actions.splits if priced else ()
     used = dict.fromkeys([currency, *(major_currency(e.currency)[0] for e in entries)])
     lacking = tuple(one for one in used if not rates.has(one))

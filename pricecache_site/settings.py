@@ -113,6 +113,8 @@ YAHOO_BURST = _read("PRICECACHE_YAHOO_BURST", 240)
 HISTORY_YEARS = _read("PRICECACHE_HISTORY_YEARS", 0) or None
 # Symbols that are compared with the provider each night; 0: none.
 VERIFY_SAMPLE = _read("PRICECACHE_VERIFY_SAMPLE", 20)
+# What else the first start shows, once the sample's prices are there: commands of manage.py.
+SAMPLE_COMMANDS = ("demo_portfolio",)
 # Also refresh quotes before the open and after the close.
 LIVE_EXTENDED_HOURS = _read("PRICECACHE_LIVE_EXTENDED_HOURS", False)
 

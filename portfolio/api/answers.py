@@ -126,7 +126,7 @@ class PointOut(serializers.Serializer[Any]):
     twr = serializers.FloatField(help_text="Since the first point; 0.05 is 5 %.")
 
 
-class HistoryOut(serializers.Serializer[Any]):
+class WorthOut(serializers.Serializer[Any]):
     currency = serializers.CharField()
     interval = serializers.CharField()
     start = serializers.DateField(allow_null=True)
@@ -166,7 +166,7 @@ class BenchmarkOut(serializers.Serializer[Any]):
 
 class TransactionOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=_KINDS)
+    kind = serializers.CharField(help_text=", ".join(_KINDS))
     date = serializers.DateField()
     symbol = serializers.CharField()
     quantity = serializers.CharField(allow_null=True, help_text="A decimal number.")
@@ -200,7 +200,7 @@ class OverviewOut(PortfolioOut):
 
 class CompleteOut(OverviewOut):
     period = PeriodOut()
-    history = HistoryOut()
+    history = WorthOut()
     allocation = AllocationOut()
     benchmark_series = BenchmarkOut(allow_null=True)
     transaction_page = TransactionsOut()

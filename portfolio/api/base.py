@@ -19,6 +19,8 @@ from portfolio.reports import Report, report
 from prices.api import serializers as shared
 from prices.api.errors import problem
 
+# What runs say of who asked for them. No name: anybody may read of a run, and of its symbols.
+TRIGGER = "portfolio"
 ERRORS = {400: shared.ProblemOut, 401: shared.ProblemOut, 404: shared.ProblemOut}
 
 
@@ -40,9 +42,6 @@ class OwnerView(APIView):
     def report(self, request: Request, portfolio_id: int, *, benchmark: str = "") -> Report:
         portfolio = self.portfolio(request, portfolio_id)
         return report(portfolio, now=timezone.now(), benchmark=benchmark)
-
-    def trigger(self, request: Request) -> str:
-        return f"portfolio ({self.owner(request).get_username()})"
 
     def handle_exception(self, exc: Exception) -> Response:
         """What the rules of booking refuse is a problem as any other."""

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portfolio.api import answers, serializers
-from portfolio.api.base import ERRORS, OwnerView, valid
+from portfolio.api.base import ERRORS, TRIGGER, OwnerView, valid
 from portfolio.exchange.texts import MOST_BYTES
 from portfolio.exchange.writing import written
 from portfolio.importing import Duplicates, Imported, imported
@@ -62,7 +62,7 @@ class ImportView(OwnerView):
             content,
             preview=query["preview"],
             duplicates=Duplicates(query["duplicates"]),
-            trigger=self.trigger(request),
+            trigger=TRIGGER,
             now=timezone.now(),
         )
         body = import_body(done, preview=query["preview"])

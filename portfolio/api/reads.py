@@ -17,12 +17,12 @@ from prices.api.serializers import NoQuery
 class HistoryView(OwnerView):
     @extend_schema(
         operation_id="portfolio_history",
-        parameters=[serializers.HistoryQuery],
-        responses={200: answers.HistoryOut, **ERRORS},
+        parameters=[serializers.WorthQuery],
+        responses={200: answers.WorthOut, **ERRORS},
     )
     def get(self, request: Request, portfolio_id: int) -> Response:
         """What the portfolio was worth on each day, and what had been put in."""
-        query = valid(serializers.HistoryQuery, request.query_params)
+        query = valid(serializers.WorthQuery, request.query_params)
         seen = self.report(request, portfolio_id)
         period = seen.figures.period(query.get("start"), query.get("end"))
         return Response(bodies.history_body(seen, period, Interval(query["interval"])))

@@ -70,7 +70,7 @@ class PageQuery(StrictSerializer):
     symbol = serializers.CharField(required=False, default="", max_length=32)
 
 
-class HistoryQuery(StrictSerializer):
+class WorthQuery(StrictSerializer):
     start = serializers.DateField(required=False, help_text="First date, inclusive.")
     end = serializers.DateField(required=False, help_text="Last date, inclusive.")
     interval = serializers.ChoiceField(

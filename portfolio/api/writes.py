@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from portfolio import bodies, booking, rows
 from portfolio.api import answers, serializers
-from portfolio.api.base import ERRORS, OwnerView, valid
+from portfolio.api.base import ERRORS, TRIGGER, OwnerView, valid
 from portfolio.entries import FIELDS, Entry, checked
 from portfolio.models import Portfolio, Transaction
 from prices.api.serializers import NoQuery
@@ -38,7 +38,7 @@ class PortfoliosView(OwnerView):
         """A new portfolio."""
         body = valid(serializers.PortfolioBody, request.data)
         made = Portfolio(owner=self.owner(request), created_at=timezone.now())
-        booking.settle(made, body, trigger=self.trigger(request), now=timezone.now())
+        booking.settle(made, body, trigger=TRIGGER, now=timezone.now())
         answer = Response(bodies.portfolio_body(made, 0), status=201)
         answer["Location"] = f"/portfolio/{made.pk}"
         return answer
@@ -61,7 +61,7 @@ class PortfolioView(OwnerView):
         """Another name, base currency or benchmark."""
         found = self.portfolio(request, portfolio_id)
         body = valid(serializers.PortfolioBody, request.data, partial=True)
-        booking.settle(found, body, trigger=self.trigger(request), now=timezone.now())
+        booking.settle(found, body, trigger=TRIGGER, now=timezone.now())
         return Response(bodies.portfolio_body(found, found.transactions.count()))
 
     @extend_schema(operation_id="portfolio_delete", responses={204: None, **ERRORS})
@@ -96,7 +96,7 @@ class TransactionsView(OwnerView):
         found = self.portfolio(request, portfolio_id)
         body = valid(serializers.TransactionBody, request.data)
         entry = entry_of(body, found)
-        done = booking.book(found, [entry], trigger=self.trigger(request), now=timezone.now())
+        done = booking.book(found, [entry], trigger=TRIGGER, now=timezone.now())
         answer = Response(_booked_body(done), status=201)
         answer["Location"] = f"/portfolio/{found.pk}/transactions/{done.rows[0].pk}"
         return answer
@@ -149,7 +149,7 @@ class TransactionView(OwnerView):
         return row
 
     def _change(self, request: Request, row: Transaction, entry: Entry) -> Response:
-        done = booking.change(row, entry, trigger=self.trigger(request), now=timezone.now())
+        done = booking.change(row, entry, trigger=TRIGGER, now=timezone.now())
         return Response(_booked_body(done))
 
 

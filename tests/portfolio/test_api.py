@@ -125,7 +125,7 @@ class TestTransactions:
         assert made.json()["currency"] == "GBp"
         assert made.json()["tracked"] == ["VOD.L", "GBPUSD=X"]
         run = SyncRun.objects.get(kind=SyncRun.Kind.BACKFILL)
-        assert (run.symbols, run.trigger) == (["VOD.L", "GBPUSD=X"], "portfolio (alice)")
+        assert (run.symbols, run.trigger) == (["VOD.L", "GBPUSD=X"], "portfolio")
         body = as_alice.get(f"/portfolio/{savings.pk}").json()
         assert body["holdings"][0]["status"] == "loading"
         assert [warning["code"] for warning in body["warnings"]] == ["loading"]
