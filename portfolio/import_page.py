@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from portfolio.exchange.texts import MOST_BYTES, Unreadable, decoded
 from portfolio.importing import Duplicates, Imported, imported
 from portfolio.models import Portfolio
-from portfolio.pages import own, trigger
+from portfolio.pages import TRIGGER, own
 from portfolio.policy import strict
 
 # More would make a page that nobody reads.
@@ -47,7 +47,7 @@ def import_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
                 content,
                 preview="book" not in request.POST,
                 duplicates=duplicates,
-                trigger=trigger(portfolio.owner),
+                trigger=TRIGGER,
                 now=timezone.now(),
             )
             if done.ok and "book" in request.POST:

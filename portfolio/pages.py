@@ -23,6 +23,8 @@ from portfolio.policy import strict
 from prices.models import TrackedSymbol
 
 PAGE_SIZE = 15
+# What runs say of who asked for them; no name, for anybody may read of a run.
+TRIGGER = "portfolio page"
 # Of the line that the chart draws; what else a point says nobody sees.
 _POINT = ("date", "value", "invested", "twr")
 
@@ -37,11 +39,6 @@ def own(request: HttpRequest, portfolio_id: int) -> Portfolio:
     if found is None:
         raise Http404("There is no such portfolio among yours: choose one from your list.")
     return found
-
-
-def trigger(owner: User) -> str:
-    """Who began the runs that a page begins."""
-    return f"portfolio page ({owner.get_username()})"
 
 
 def suggestions(portfolio: Portfolio | None = None) -> dict[str, Any]:
@@ -62,7 +59,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     owner = cast(User, request.user)
     form = PortfolioForm(request.POST if request.method == "POST" else None)
     made = Portfolio(owner=owner, created_at=timezone.now())
-    if _is_settled(form, made, owner):
+    if _is_settled(form, made):
         return redirect("portfolios:portfolio", made.pk)
     mine = Portfolio.objects.filter(owner=owner)
     tiles = [_tile(portfolio) for portfolio in mine]
@@ -71,13 +68,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _is_settled(form: PortfolioForm, portfolio: Portfolio, owner: User) -> bool:
+def _is_settled(form: PortfolioForm, portfolio: Portfolio) -> bool:
     """Saves what the form says, or has it show what is wrong."""
     if not form.is_valid():
         form.point()
         return False
     try:
-        booking.settle(portfolio, form.cleaned_data, trigger=trigger(owner), now=timezone.now())
+        booking.settle(portfolio, form.cleaned_data, trigger=TRIGGER, now=timezone.now())
     except InvalidEntry as error:
         form.refuse(error)
         return False
@@ -126,7 +123,7 @@ def edit_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     portfolio = own(request, portfolio_id)
     known = {name: getattr(portfolio, name) for name in PortfolioForm.base_fields}
     form = PortfolioForm(request.POST if request.method == "POST" else None, initial=known)
-    if _is_settled(form, portfolio, portfolio.owner):
+    if _is_settled(form, portfolio):
         messages.success(request, "The settings are saved.")
         return redirect("portfolios:portfolio", portfolio.pk)
     portfolio.refresh_from_db()

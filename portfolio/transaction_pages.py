@@ -17,7 +17,7 @@ from portfolio.booking import Refused
 from portfolio.entries import Kind
 from portfolio.forms import TransactionForm, initial_of
 from portfolio.models import Portfolio, Transaction
-from portfolio.pages import own, suggestions, trigger
+from portfolio.pages import TRIGGER, own, suggestions
 from portfolio.policy import strict
 
 
@@ -37,9 +37,7 @@ def add_transaction(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     form = _form(request, portfolio, initial={"kind": Kind.BUY, "date": timezone.localdate()})
     if form.is_valid() and form.entry is not None:
         try:
-            done = booking.book(
-                portfolio, [form.entry], trigger=trigger(portfolio.owner), now=timezone.now()
-            )
+            done = booking.book(portfolio, [form.entry], trigger=TRIGGER, now=timezone.now())
         except Refused as error:
             form.refuse(error)
         else:
@@ -62,9 +60,7 @@ def change_transaction(
     form = _form(request, portfolio, initial=initial_of(booked.entry))
     if form.is_valid() and form.entry is not None:
         try:
-            done = booking.change(
-                booked, form.entry, trigger=trigger(portfolio.owner), now=timezone.now()
-            )
+            done = booking.change(booked, form.entry, trigger=TRIGGER, now=timezone.now())
         except Refused as error:
             form.refuse(error)
         else:
