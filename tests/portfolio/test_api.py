@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from portfolio.models import Portfolio, Transaction
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import SymbolAlias, SyncRun, TrackedSymbol
 from tests.builders import published, tracked
 from tests.fakes import FakeProvider
 
@@ -194,6 +194,28 @@ class TestTransactions:
         assert deleted.status_code == changed.status_code == 400
         assert "18 were held" in changed.json()["detail"]
         assert as_alice.get(path).json()["quantity"] == "10"
+
+    def test_bought_by_a_former_name_and_sold_by_todays(
+        self, as_alice: Client, savings: Portfolio, acme: str
+    ) -> None:
+        bought = buy_acme(as_alice, savings)
+        Transaction.objects.update(symbol="OLD")
+        SymbolAlias.objects.create(symbol="OLD", target=TrackedSymbol.objects.get(symbol="ACME"))
+
+        sold = book(
+            as_alice,
+            savings,
+            kind="sell",
+            symbol="ACME",
+            date="2026-06-05",
+            quantity="20",
+            price="12",
+        )
+
+        assert (bought.status_code, sold.status_code) == (201, 201)
+        body = as_alice.get(f"/portfolio/{savings.pk}").json()
+        assert [one["symbol"] for one in body["closed"]] == ["ACME"]
+        assert body["warnings"] == []
 
     def test_changed_and_deleted(self, as_alice: Client, savings: Portfolio, acme: str) -> None:
         path = buy_acme(as_alice, savings)["Location"]
