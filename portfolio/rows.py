@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from portfolio.entries import FIELDS, Entry, Kind, plain
 from portfolio.models import Portfolio, Transaction
-from prices.tracking import bearers
+from prices.models import SymbolAlias
 
 
 def booked_entries(portfolio: Portfolio) -> list[Entry]:
@@ -29,7 +29,8 @@ def entries_of(rows: QuerySet[Transaction]) -> list[Entry]:
 def renamed(entries: Sequence[Entry]) -> list[Entry]:
     """The entries, former names of symbols replaced; the same objects where nothing changes."""
     symbols = dict.fromkeys(entry.symbol for entry in entries if entry.symbol)
-    today = {name: row.symbol for name, row in bearers(symbols).items() if row.symbol != name}
+    aliases = SymbolAlias.objects.filter(symbol__in=symbols)
+    today = dict(aliases.values_list("symbol", "target__symbol"))
     if not today:
         return list(entries)
     return [
