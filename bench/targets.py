@@ -42,6 +42,7 @@ TARGETS = (
     Target("closes_warm", 1, BEST),
     Target("coverage", 15),
     Target("coverage_answer", 15),
+    Target("plan", 1_000),
     Target("write_1y", 15),
     Target("write_10y", 60),
     Target("growth_factor_2000", 1.1),

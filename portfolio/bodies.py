@@ -62,7 +62,7 @@ def summary_body(seen: Report) -> dict[str, Any]:
     cash = round(float(valuation.ledger.cash[-1]), 2) if tracked and len(days) else None
     change, put_in = figures.day_change, float(valuation.ledger.put_in.sum())
     drawdown, deepest = whole.drawdown or (None, None)
-    return {
+    body = {
         "as_of": figures.last,
         "first_date": days[0].item() if len(days) else None,
         "value": figures.value,
@@ -84,6 +84,15 @@ def summary_body(seen: Report) -> dict[str, Any]:
         "drawdown": drawdown,
         "max_drawdown": deepest,
     }
+    return {**body, **dict.fromkeys(_UNKNOWN)} if figures.is_unknown else body
+
+
+# What is not told while nothing that is held can be valued: a zero would be a lie.
+_UNKNOWN = (
+    *("value", "holdings_value", "invested", "profit", "profit_percent", "realised"),
+    *("unrealised", "dividends", "fx", "fees", "twr", "twr_annual", "mwr", "drawdown"),
+    "max_drawdown",
+)
 
 
 def _returns_body(period: Period) -> dict[str, Any]:
@@ -149,12 +158,12 @@ def _live_body(one: Holding, seen: Report) -> dict[str, Any]:
 
 def live_body(seen: Report) -> dict[str, Any]:
     figures = seen.figures
-    change = figures.day_change
+    change, unknown = figures.day_change, figures.is_unknown
     held = sorted((one for one in figures.seen.holdings if one.is_open), key=_by_worth)
     return {
         "as_of": figures.last,
-        "value": figures.value,
-        "profit": figures.profit.total,
+        "value": None if unknown else figures.value,
+        "profit": None if unknown else figures.profit.total,
         "day_change": change,
         "day_change_percent": None if change is None else _share(change, figures.value - change),
         "holdings": [_live_body(one, seen) for one in held],
@@ -177,8 +186,8 @@ def history_body(seen: Report, period: Period, interval: Interval) -> dict[str, 
 def _points(seen: Report, period: Period, interval: Interval) -> Ints:
     """The last day shown of each interval, and the first of all, from which all is counted."""
     at = period.positions
-    if not len(at):
-        return at
+    if not len(at) or seen.figures.is_unknown:
+        return at[:0]
     chosen = at[last_of_each(seen.figures.seen.days[at], interval)]
     return np.unique(np.concatenate([at[:1], chosen]))
 
@@ -205,22 +214,31 @@ def complete_body(
     """Everything a page needs."""
     history = history_body(seen, period, interval)
     del history["warnings"]
-    drawdown, deepest = period.drawdown or (None, None)
     return {
         **overview_body(seen, page["count"]),
-        "period": {
-            "range": name,
-            "start": history["start"],
-            "end": history["end"],
-            "profit": period.profit,
-            **_returns_body(period),
-            "drawdown": drawdown,
-            "max_drawdown": deepest,
-        },
+        "period": _period_body(name, period, history, unknown=seen.figures.is_unknown),
         "history": history,
         "allocation": _allocation_body(seen),
         "benchmark_series": None,
         "transaction_page": page,
+    }
+
+
+def _period_body(
+    name: str, period: Period, history: dict[str, Any], *, unknown: bool
+) -> dict[str, Any]:
+    drawdown, deepest = period.drawdown or (None, None)
+    figures = {
+        "profit": period.profit,
+        **_returns_body(period),
+        "drawdown": drawdown,
+        "max_drawdown": deepest,
+    }
+    return {
+        "range": name,
+        "start": history["start"],
+        "end": history["end"],
+        **(dict.fromkeys(figures) if unknown else figures),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -13,12 +13,12 @@ from portfolio.entries import Entry, InvalidEntry, as_fields, checked_base
 from portfolio.holdings import Oversold, oversold, too_much
 from portfolio.models import Portfolio, Transaction
 from portfolio.prices_of import prices_of
-from portfolio.rows import booked_entries
+from portfolio.rows import booked_entries, entries_of, renamed
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
 from prices.models import TrackedSymbol
 from prices.onboarding import Onboarded, onboard
-from prices.tracking import bearer, bearers, followed
+from prices.tracking import bearer, followed
 
 
 class Refused(ValueError):
@@ -51,7 +51,7 @@ def usual_currency(symbol: str, market: str, base: str) -> str:
 
 def book(portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime) -> Booked:
     """Books all of them, or none. :raises Refused:"""
-    entries = _of_today(entries)
+    entries = renamed(entries)
     symbols = _symbols(entries)
     splits = _Splits(symbols, now)
     with transaction.atomic():
@@ -66,15 +66,15 @@ def book(portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: d
 
 def refusals(portfolio: Portfolio, entries: Sequence[Entry], *, now: datetime) -> list[Refused]:
     """What would be refused, one of each symbol; nothing is booked."""
-    entries = _of_today(entries)
+    entries = renamed(entries)
     symbols = _symbols(entries)
     return list(_Splits(symbols, now).refusals([*booked_entries(portfolio), *entries], symbols))
 
 
 def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Booked:
     """Puts an entry in the place of a booked one. :raises Refused:"""
-    (entry,) = _of_today([entry])
-    symbols = _symbols([row.entry, entry])
+    (entry,) = renamed([entry])
+    symbols = _symbols(renamed([row.entry, entry]))
     splits = _Splits(symbols, now)
     with transaction.atomic():
         splits.check([*_without(row), entry], symbols)
@@ -87,7 +87,7 @@ def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Bo
 
 def remove(row: Transaction, *, now: datetime) -> None:
     """:raises Refused: a later sale needs it."""
-    symbols = _symbols([row.entry])
+    symbols = _symbols(renamed([row.entry]))
     splits = _Splits(symbols, now)
     with transaction.atomic():
         splits.check(_without(row), symbols)
@@ -101,13 +101,13 @@ def settle(
 
     :raises InvalidEntry: with a sentence for users.
     """
-    if "name" in given:
-        portfolio.name = _free_name(portfolio, given["name"])
-    if "base_currency" in given:
-        portfolio.base_currency = checked_base(given["base_currency"])
-    if "benchmark" in given:
-        portfolio.benchmark = _benchmark(given["benchmark"])
     with transaction.atomic():
+        if "name" in given:
+            portfolio.name = _free_name(portfolio, given["name"])
+        if "base_currency" in given:
+            portfolio.base_currency = checked_base(given["base_currency"])
+        if "benchmark" in given:
+            portfolio.benchmark = _benchmark(given["benchmark"])
         portfolio.save()
         return _onboard(portfolio, booked_entries(portfolio), trigger=trigger, now=now)
 
@@ -136,21 +136,8 @@ def _symbols(entries: Iterable[Entry]) -> list[str]:
     return list(dict.fromkeys(entry.symbol for entry in entries if entry.symbol))
 
 
-def _of_today(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries, former names of symbols replaced; the same objects where nothing changes."""
-    symbols = _symbols(entries)
-    today = {name: row.symbol for name, row in bearers(symbols).items()}
-    return [
-        replace(entry, symbol=today[entry.symbol])
-        if today.get(entry.symbol, entry.symbol) != entry.symbol
-        else entry
-        for entry in entries
-    ]
-
-
 def _without(row: Transaction) -> list[Entry]:
-    rest = row.portfolio.transactions.exclude(pk=row.pk)
-    return [one.entry for one in rest]
+    return entries_of(row.portfolio.transactions.exclude(pk=row.pk))
 
 
 class _Splits:

@@ -107,6 +107,16 @@ class Figures:
         day: date | None = self.seen.days[-1].item() if len(self.seen.days) else None
         return day
 
+    @property
+    def is_unknown(self) -> bool:
+        """Something is held, and nothing of it can be valued: no figure would be true."""
+        held = [one for one in self.seen.holdings if one.is_open]
+        return (
+            bool(held)
+            and not any(one.is_valued for one in self.seen.holdings)
+            and (not self.seen.ledger.tracked)
+        )
+
     @cached_property
     def value(self) -> float:
         return round(float(self.seen.total[-1]), 2) if len(self.seen.days) else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +12,31 @@ from django.db.models import QuerySet
 
 from portfolio.entries import FIELDS, Entry, Kind, plain
 from portfolio.models import Portfolio, Transaction
+from prices.models import SymbolAlias
 
 
 def booked_entries(portfolio: Portfolio) -> list[Entry]:
-    """What is booked, by date and in the order of booking; rows of objects cost ten times as much."""
-    rows = portfolio.transactions.order_by("date", "pk").values_list(*FIELDS)
-    return [Entry(Kind(kind), *rest) for kind, *rest in rows]
+    """All that is booked in a portfolio."""
+    return entries_of(portfolio.transactions.all())
+
+
+def entries_of(rows: QuerySet[Transaction]) -> list[Entry]:
+    """Rows as entries, by date and in the order of booking; symbols by their names of today."""
+    told = rows.order_by("date", "pk").values_list(*FIELDS)
+    return renamed([Entry(Kind(kind), *rest) for kind, *rest in told])
+
+
+def renamed(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, former names of symbols replaced; the same objects where nothing changes."""
+    symbols = dict.fromkeys(entry.symbol for entry in entries if entry.symbol)
+    aliases = SymbolAlias.objects.filter(symbol__in=symbols)
+    today = dict(aliases.values_list("symbol", "target__symbol"))
+    if not today:
+        return list(entries)
+    return [
+        replace(entry, symbol=today[entry.symbol]) if entry.symbol in today else entry
+        for entry in entries
+    ]
 
 
 def entry_body(entry: Entry) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from portfolio.models import Portfolio, Transaction
-from prices.models import SyncRun, TrackedSymbol
+from prices.domain.actions import Actions, Dividend
+from prices.models import SymbolAlias, SyncRun, TrackedSymbol
 from tests.builders import published, tracked
 from tests.fakes import FakeProvider
+from tests.portfolio.builders import day
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -129,6 +131,10 @@ class TestTransactions:
         body = as_alice.get(f"/portfolio/{savings.pk}").json()
         assert body["holdings"][0]["status"] == "loading"
         assert [warning["code"] for warning in body["warnings"]] == ["loading"]
+        # Not a zero: nobody knows yet.
+        assert (body["summary"]["value"], body["summary"]["profit"]) == (None, None)
+        complete = as_alice.get(f"/portfolio/{savings.pk}/complete").json()
+        assert complete["history"]["data"] == []
         assert provider.requests == 0
 
     @pytest.mark.parametrize(
@@ -194,6 +200,28 @@ class TestTransactions:
         assert deleted.status_code == changed.status_code == 400
         assert "18 were held" in changed.json()["detail"]
         assert as_alice.get(path).json()["quantity"] == "10"
+
+    def test_bought_by_a_former_name_and_sold_by_todays(
+        self, as_alice: Client, savings: Portfolio, acme: str
+    ) -> None:
+        bought = buy_acme(as_alice, savings)
+        Transaction.objects.update(symbol="OLD")
+        SymbolAlias.objects.create(symbol="OLD", target=TrackedSymbol.objects.get(symbol="ACME"))
+
+        sold = book(
+            as_alice,
+            savings,
+            kind="sell",
+            symbol="ACME",
+            date="2026-06-05",
+            quantity="20",
+            price="12",
+        )
+
+        assert (bought.status_code, sold.status_code) == (201, 201)
+        body = as_alice.get(f"/portfolio/{savings.pk}").json()
+        assert [one["symbol"] for one in body["closed"]] == ["ACME"]
+        assert body["warnings"] == []
 
     def test_changed_and_deleted(self, as_alice: Client, savings: Portfolio, acme: str) -> None:
         path = buy_acme(as_alice, savings)["Location"]
@@ -273,16 +301,19 @@ class TestComplete:
         assert [p["date"] for p in answer["data"]] == ["2026-06-02", "2026-06-05", "2026-06-08"]
 
     def test_benchmark(self, body: dict[str, Any], as_alice: Client, savings: Portfolio) -> None:
+        """100 as the portfolio begins, 110 in the end, and half a dollar of dividend before."""
         tracked("INDEX")
-        rows = [("2026-06-01", 90.0), ("2026-06-02", 100.0), ("2026-06-08", 110.0)]
-        from datetime import date
-
-        published("INDEX", [(date.fromisoformat(d), c, c, c, c, 1) for d, c in rows])
+        closes = [("2026-06-01", 90.0), ("2026-06-02", 100.0), ("2026-06-08", 110.0)]
+        paid = Actions((), (Dividend(day("2026-06-08"), 0.5),))
+        published("INDEX", [(day(d), c, c, c, c, 1) for d, c in closes], paid)
 
         answer = as_alice.get(f"/portfolio/{savings.pk}/complete?range=max&benchmark=index")
 
         series = answer.json()["benchmark_series"]
         assert series["data"][0] == {"date": "2026-06-02", "value": 210.0, "twr": 0.0}
+        assert series["data"][-1]["twr"] == pytest.approx(
+            110 / (100 * (1 - 0.5 / 100)) - 1, abs=1e-6
+        )
         assert series["problem"] is None
 
     def test_an_unknown_benchmark_says_what_to_do(
