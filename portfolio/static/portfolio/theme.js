@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const root = document.documentElement;
+  root.classList.add("js"); // what only scripts can do is shown from the first paint on
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const kept = () => {
     try { return localStorage.getItem("theme"); } catch { return null; }
@@ -17,7 +18,6 @@
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.querySelector("[data-theme-switch]");
     if (!button) return;
-    button.hidden = false;
     told();
     dark.addEventListener("change", told);
     button.addEventListener("click", () => {

@@ -3,25 +3,16 @@ import { asked } from "./charts.js";
 import { price } from "./format.js";
 
 const form = document.querySelector("[data-transaction]");
-const FIELDS = {
-  buy: ["symbol", "quantity", "price", "fees"],
-  sell: ["symbol", "quantity", "price", "fees"],
-  dividend: ["symbol", "amount", "fees"],
-  fee: ["symbol", "amount"],
-  deposit: ["amount", "fees"],
-  withdrawal: ["amount", "fees"],
-};
-const ADAPTED = ["symbol", "quantity", "price", "amount", "fees"];
 const suggestion = document.createElement("p");
 suggestion.className = "help";
 suggestion.setAttribute("role", "status");
 let turn = 0;
 
+/** Fields that the kind has not are hidden by the stylesheet, and are not sent. */
 function adapt() {
-  const shown = FIELDS[form.kind.value] ?? ADAPTED;
-  for (const name of ADAPTED) {
-    form.querySelector(`[data-field='${name}']`).hidden = !shown.includes(name);
-    form.elements[name].disabled = !shown.includes(name); // and so is not sent
+  form.dataset.kind = form.kind.value;
+  for (const field of form.querySelectorAll("[data-field]")) {
+    form.elements[field.dataset.field].disabled = getComputedStyle(field).display === "none";
   }
 }
 

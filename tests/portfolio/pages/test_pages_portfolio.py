@@ -16,6 +16,13 @@ from tests.prices.test_pages import _assert_fits as fits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
+# Adds up how much of the page moved by itself.
+SHIFTS = """
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) window.shifted += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
 RETURN = re.compile(r"Return from .* to .*: \+18\.6\d\u00a0%\.")
 
 
@@ -146,10 +153,13 @@ class TestLooks:
     @pytest.mark.parametrize(
         ("width", "scheme"), [(1600, "light"), (1024, "dark"), (375, "light"), (375, "dark")]
     )
-    def test_every_page_fits(self, visitor: Visitor, anna: User, width: int, scheme: str) -> None:
+    def test_every_page_fits_and_stands_still(
+        self, visitor: Visitor, anna: User, width: int, scheme: str
+    ) -> None:
         portfolio = held(anna)
         number = portfolio.transactions.get().pk
         with visitor.page(anna, width=width, scheme=scheme) as page:
+            page.add_init_script(SHIFTS)
             for path in (
                 "",
                 "symbols/ACME/",
@@ -163,7 +173,10 @@ class TestLooks:
             ):
                 page.goto(f"/portfolios/{path}")
                 expect(page.get_by_role("heading", level=1)).to_be_visible()
+                if page.locator("[data-chart]").count():
+                    expect(page.locator("[data-chart] canvas").first).to_be_visible()
                 fits(page)
+                assert page.evaluate("shifted") < 0.01
 
     def test_theme_is_kept_and_never_flashes(self, page: Page, anna: User) -> None:
         page.goto("/portfolios/")
