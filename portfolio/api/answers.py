@@ -72,9 +72,9 @@ class SummaryOut(serializers.Serializer[Any]):
 
 class LiveHoldingOut(serializers.Serializer[Any]):
     symbol = serializers.CharField()
-    status = serializers.ChoiceField(
-        choices=["priced", "loading", "unpriced", "no_rate", "closed"],
-        help_text="loading: its history is being fetched; no_rate: no exchange rate.",
+    status = serializers.CharField(
+        help_text="priced; loading: its history is being fetched; unpriced; no_rate: no exchange "
+        "rate; closed: sold entirely."
     )
     price = serializers.FloatField(allow_null=True)
     price_time = serializers.DateTimeField(allow_null=True, help_text="Of a live price.")
