@@ -70,31 +70,34 @@ class SummaryOut(serializers.Serializer[Any]):
     max_drawdown = _share("The deepest there was.")
 
 
-class HoldingOut(serializers.Serializer[Any]):
+class LiveHoldingOut(serializers.Serializer[Any]):
     symbol = serializers.CharField()
-    name = serializers.CharField()
-    status = serializers.ChoiceField(
-        choices=["priced", "loading", "unpriced", "no_rate", "closed"],
-        help_text="loading: its history is being fetched; no_rate: no exchange rate.",
+    status = serializers.CharField(
+        help_text="priced; loading: its history is being fetched; unpriced; no_rate: no exchange "
+        "rate; closed: sold entirely."
     )
-    quantity = serializers.FloatField(help_text="In shares of today.")
-    currency = serializers.CharField(help_text="Unit of the price: USD, GBp.")
-    major_currency = serializers.CharField()
     price = serializers.FloatField(allow_null=True)
-    previous_close = serializers.FloatField(allow_null=True)
-    price_date = serializers.DateField(allow_null=True, help_text="The session of the price.")
     price_time = serializers.DateTimeField(allow_null=True, help_text="Of a live price.")
     live = serializers.BooleanField(help_text="The price is a quote, not a close.")
     day_change = _money()
     day_change_percent = _share("Of the price.")
     value = _money()
-    value_local = serializers.FloatField(allow_null=True, help_text="In the major currency.")
     weight = _share("Of the whole value.")
+    profit = _money()
+
+
+class HoldingOut(LiveHoldingOut):
+    name = serializers.CharField()
+    quantity = serializers.FloatField(help_text="In shares of today.")
+    currency = serializers.CharField(help_text="Unit of the price: USD, GBp.")
+    major_currency = serializers.CharField()
+    previous_close = serializers.FloatField(allow_null=True)
+    price_date = serializers.DateField(allow_null=True, help_text="The session of the price.")
+    value_local = serializers.FloatField(allow_null=True, help_text="In the major currency.")
     cost = _money("Average cost of what is held.")
     average_price = serializers.FloatField(
         allow_null=True, help_text="Cost of a share, in the major currency."
     )
-    profit = _money()
     profit_percent = _share("Of all that was paid for it.")
     realised = _money()
     unrealised = _money()
@@ -164,8 +167,7 @@ class BenchmarkOut(serializers.Serializer[Any]):
     problem = serializers.CharField(allow_null=True, help_text="Why there are no points.")
 
 
-class TransactionOut(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
+class EntryOut(serializers.Serializer[Any]):
     kind = serializers.CharField(help_text=", ".join(_KINDS))
     date = serializers.DateField()
     symbol = serializers.CharField()
@@ -175,6 +177,10 @@ class TransactionOut(serializers.Serializer[Any]):
     currency = serializers.CharField()
     fees = serializers.CharField()
     note = serializers.CharField()
+
+
+class TransactionOut(EntryOut):
+    id = serializers.IntegerField()
 
 
 class BookedOut(TransactionOut):
@@ -206,19 +212,6 @@ class CompleteOut(OverviewOut):
     transaction_page = TransactionsOut()
 
 
-class LiveHoldingOut(serializers.Serializer[Any]):
-    symbol = serializers.CharField()
-    status = serializers.CharField()
-    price = serializers.FloatField(allow_null=True)
-    price_time = serializers.DateTimeField(allow_null=True)
-    live = serializers.BooleanField()
-    day_change = _money()
-    day_change_percent = _share("Of the price.")
-    value = _money()
-    weight = _share("")
-    profit = _money()
-
-
 class LiveOut(serializers.Serializer[Any]):
     as_of = serializers.DateField(allow_null=True)
     value = _money()
@@ -228,17 +221,8 @@ class LiveOut(serializers.Serializer[Any]):
     holdings = LiveHoldingOut(many=True)
 
 
-class ImportLineOut(serializers.Serializer[Any]):
+class ImportLineOut(EntryOut):
     line = serializers.IntegerField(help_text="Of the file, the header being 1.")
-    kind = serializers.CharField()
-    date = serializers.DateField()
-    symbol = serializers.CharField()
-    quantity = serializers.CharField(allow_null=True)
-    price = serializers.CharField(allow_null=True)
-    amount = serializers.CharField(allow_null=True)
-    currency = serializers.CharField()
-    fees = serializers.CharField()
-    note = serializers.CharField()
     duplicate = serializers.BooleanField(help_text="Booked already.")
 
 

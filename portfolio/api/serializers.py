@@ -24,6 +24,12 @@ class PortfolioBody(StrictSerializer):
     )
 
 
+def _decimal(about: str) -> serializers.DecimalField:
+    return serializers.DecimalField(
+        max_digits=20, decimal_places=8, required=False, allow_null=True, help_text=about
+    )
+
+
 class TransactionBody(StrictSerializer):
     kind = serializers.CharField(max_length=12, help_text=", ".join(_KINDS))
     date = serializers.DateField()
@@ -33,34 +39,16 @@ class TransactionBody(StrictSerializer):
     market = serializers.CharField(
         max_length=16, required=False, allow_blank=True, help_text="For a symbol without suffix."
     )
-    quantity = serializers.DecimalField(
-        max_digits=20,
-        decimal_places=8,
-        required=False,
-        allow_null=True,
-        help_text="Of a buy or sell, as traded.",
-    )
-    price = serializers.DecimalField(
-        max_digits=20,
-        decimal_places=8,
-        required=False,
-        allow_null=True,
-        help_text="Of one share, as traded.",
-    )
-    amount = serializers.DecimalField(
-        max_digits=20,
-        decimal_places=8,
-        required=False,
-        allow_null=True,
-        help_text="Of every other kind.",
-    )
+    quantity = _decimal("Of a buy or sell, as traded.")
+    price = _decimal("Of one share, as traded.")
+    amount = _decimal("Of every other kind.")
     currency = serializers.CharField(
         max_length=3,
         required=False,
         allow_blank=True,
         help_text="Of price, amount and fees, GBp too; default: the symbol's, else the portfolio's.",
     )
-    fees = serializers.DecimalField(max_digits=20, decimal_places=8, required=False)
+    fees = _decimal("In the same currency; default: none.")
     note = serializers.CharField(max_length=MOST_NOTE, required=False, allow_blank=True)
 
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from portfolio.entries import Entry, InvalidEntry, checked
-from portfolio.exchange.formats import Format, NoTransaction, columns_of, format_of
+from portfolio.exchange.activities import activities, is_export
+from portfolio.exchange.formats import OWN, Format, NoTransaction, columns_of, format_of
 from portfolio.exchange.texts import Unreadable, decimal_sign, decoded, number, rows
 
 # More faults than this help nobody.
@@ -49,7 +50,9 @@ def parsed(content: bytes, *, usual: Usual, now: datetime) -> Parsed:
     """Reads a file of any known format; raises nothing, for all that is wrong is a fault."""
     found = Parsed()
     try:
-        separator, table = rows(decoded(content))
+        text = decoded(content)
+        exported = is_export(text)
+        separator, table = (",", activities(text)) if exported else rows(text)
         told = list(table)
         if not told:
             raise Unreadable("The file is empty.")
@@ -61,8 +64,8 @@ def parsed(content: bytes, *, usual: Usual, now: datetime) -> Parsed:
     found.format = known.name
     cells = [(line, dict(zip(columns, row, strict=False)), len(row)) for line, row in told[1:]]
     sign = decimal_sign((c.get(n, "") for _, c, _ in cells for n in known.numbers), separator)
-    # Our own files, as they were written, have points.
-    sign = sign or ("." if known.name == "price cache" and separator == "," else "")
+    # What programs wrote for each other, and nobody saved anew, has points.
+    sign = "." if exported or (not sign and known.name == OWN and separator == ",") else sign
     for line, row, width in cells:
         if len(found.faults) >= MOST_FAULTS:
             found.faults.append(Fault(line, "… and perhaps more: correct these first."))
@@ -74,7 +77,7 @@ def parsed(content: bytes, *, usual: Usual, now: datetime) -> Parsed:
                 found, known, line, {name: row.get(name, "") for name in columns}, sign, usual, now
             )
     if not cells:
-        found.faults.append(Fault(0, "There is no line below the header."))
+        found.faults.append(Fault(0, "There is no transaction in the file."))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -92,7 +93,7 @@ class TestOwn:
         [
             (b"", "The file is empty."),
             (b"\n\n", "The file is empty."),
-            (HEAD.encode(), "There is no line below the header."),
+            (HEAD.encode(), "There is no transaction in the file."),
             (b"a,b\n1,2\n", "The first line does not name the columns of a known format."),
             (b"\x89PNG\r\n\x1a\n\x00\x00", "This is no text file"),
             (b'kind,date\n"fee,2026-06-01\n', "Line 2: the quotes do not match"),
@@ -169,6 +170,52 @@ class TestOtherTools:
             "Line 6 is left out: House is priced by hand there, and has no symbol.",
             "Line 7 is left out: “interest” is not kept here.",
         ]
+
+    def test_ghostfolios_own_export(self) -> None:
+        """JSON; what has no market has a made-up symbol, whose name stands elsewhere."""
+        made_up = "14a69cb9-1e31-43fa-b320-83703d8ed74b"
+        common: dict[str, object] = {
+            "currency": "USD",
+            "comment": None,
+            "accountId": None,
+            "tags": [],
+        }
+        told = {
+            "meta": {"version": "dev"},
+            "assetProfiles": [{"symbol": made_up, "name": "Account Opening Fee"}],
+            "activities": [
+                {
+                    **common,
+                    "type": "FEE",
+                    "fee": 49,
+                    "quantity": 0,
+                    "unitPrice": 0,
+                    "dataSource": "MANUAL",
+                    "date": "2026-06-01T00:00:00.000Z",
+                    "symbol": made_up,
+                },
+                {
+                    **common,
+                    "type": "BUY",
+                    "fee": 19,
+                    "quantity": 1.234,
+                    "unitPrice": 298.58,
+                    "dataSource": "YAHOO",
+                    "date": "2026-06-02T00:00:00.000Z",
+                    "symbol": "MSFT",
+                    "comment": "first",
+                },
+            ],
+        }
+
+        assert entries(json.dumps(told)) == [
+            entry("fee", "2026-06-01", amount="49", note="Account Opening Fee"),
+            buy("2026-06-02", "MSFT", "1.234", "298.58", fees="19", note="first"),
+        ]
+
+    @pytest.mark.parametrize("text", ["{", "{}", '{"activities": 5}', '{"activities": [5]}'])
+    def test_other_json(self, text: str) -> None:
+        assert "is no export of Ghostfolio" in faults(text)[0][1]
 
     ENGLISH = (
         "Date,Ex-Date,Type,Value,Transaction Currency,Gross Amount,Currency Gross Amount,"
