@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from portfolio.models import Portfolio, Transaction
 from tests.portfolio.pages.conftest import stored
+from tests.prices.test_pages import _assert_fits as fits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
@@ -93,6 +94,15 @@ class TestImport:
 
         expect(form.get_by_text("1 transaction booked.")).to_be_visible()
         assert other.transactions.get().entry == portfolio.transactions.get().entry
+
+    def test_a_long_line_is_shown_on_a_narrow_screen(self, form: Page) -> None:
+        form.set_viewport_size({"width": 375, "height": 800})
+        lines = "buy,2024-03-01,LONGNAME.L,1234567.12345678,1234567.5,,USD,1234.5,\n"
+        form.get_by_label("or paste its text").fill(HEADER + lines)
+        look(form)
+
+        expect(form.get_by_role("button", name="Book 1 transaction")).to_be_visible()
+        fits(form)
 
     def test_what_is_no_text_is_a_sentence(self, form: Page, tmp_path: Path) -> None:
         file = tmp_path / "picture.csv"
