@@ -17,10 +17,12 @@ class Notice:
     since: date | None = None
 
 
-def loading(symbol: str, since: date) -> Notice:
+def loading(symbol: str, since: date, trouble: str) -> Notice:
+    met = f" (the last try: {trouble})" if trouble else ""
     return Notice(
         "loading",
-        f"{symbol}: its history is being fetched; until then it is left out of value and return.",
+        f"{symbol}: its history is being fetched{met}; until it is there, the holding is left out "
+        "of value and return.",
         symbol,
         since,
     )

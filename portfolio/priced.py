@@ -26,8 +26,8 @@ _DAY = timedelta(days=1)
 class Priced:
     """One symbol's split-adjusted daily closes in `unit`, ascending; prices of today's shares.
 
-    Without closes `problem` says why; empty: they are being fetched. `live` is a price of a
-    session after the last close, on the same basis.
+    Without closes `problem` says why; empty: they are being fetched, and `trouble` is what the
+    last try met. `live` is a price of a session after the last close, on the same basis.
     """
 
     symbol: str
@@ -40,6 +40,7 @@ class Priced:
     calendar: Sessions | None = None
     stale_reason: str = ""
     problem: str = ""
+    trouble: str = ""
     quote: Quote | None = None
 
     @property

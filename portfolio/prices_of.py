@@ -34,6 +34,7 @@ def _priced(symbol: str, history: History) -> Priced:
         calendar=sessions_of(row.mic),
         stale_reason=history.stale_reason,
         problem=_problem(history),
+        trouble=row.last_error,
         quote=history.quote,
     )
 
@@ -43,8 +44,8 @@ def _problem(history: History) -> str:
     row = history.row
     if len(history.bars):
         return ""
-    if row.missing_reason or row.last_error:
-        return row.missing_reason or row.last_error
+    if row.missing_reason:
+        return row.missing_reason
     if not row.active:
         return row.suspended_reason or "it is suspended"
     return "the provider has none" if row.last_update else ""

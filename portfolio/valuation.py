@@ -267,7 +267,7 @@ def _about(one: Holding, seen: Valuation) -> Iterable[Notice]:
         sold, held = plain(sale.entry.quantity or Decimal(0)), plain(round(sale.held, 8))
         yield notices.oversold(one.symbol, sold, held, sale.entry.date)
     if one.status is Status.LOADING:
-        yield notices.loading(one.symbol, one.first)
+        yield notices.loading(one.symbol, one.first, one.priced.trouble if one.priced else "")
     elif one.status is Status.UNPRICED:
         why = one.priced.problem if one.priced else "it is not tracked"
         yield notices.unpriced(one.symbol, why, one.first)

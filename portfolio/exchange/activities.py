@@ -21,6 +21,8 @@ _COLUMNS = {
     "fee": "fee",
     "note": "comment",
 }
+# 1e999999999 is a short text, but written out it fills the memory.
+_MOST_DIGITS = 40
 
 
 def is_export(text: str) -> bool:
@@ -35,6 +37,8 @@ def activities(text: str) -> Iterator[tuple[int, list[str]]]:
         found = told["activities"]
         names = {p["symbol"]: p["name"] for p in told.get("assetProfiles", [])}
         rows = [[_cell(one.get(name), names) for name in _COLUMNS.values()] for one in found]
+    except Unreadable:
+        raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise Unreadable(
             "This looks like JSON, but is no export of Ghostfolio: it has no list “activities”."
@@ -49,6 +53,8 @@ def _cell(value: Any, names: dict[str, str]) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+            raise Unreadable(f"{value} is too large, or too small, for an amount.")
         return plain(value)
     # What is no symbol of a market has a made-up one, and a name beside it.
     return str(names.get(value, value))

@@ -316,6 +316,27 @@ class TestComplete:
         )
         assert series["problem"] is None
 
+    def test_a_symbol_that_the_provider_does_not_know(
+        self, as_alice: Client, savings: Portfolio
+    ) -> None:
+        """While a failure passes, this one has no history to wait for."""
+        buy_acme(as_alice, savings, symbol="LATE")
+        buy_acme(as_alice, savings, symbol="GHOST")
+        symbols = TrackedSymbol.objects
+        symbols.filter(symbol="LATE").update(last_error="unreachable", failures=1)
+        symbols.filter(symbol="GHOST").update(last_error="none", missing_reason="Nobody knows it")
+
+        body = as_alice.get(f"/portfolio/{savings.pk}").json()
+
+        assert {one["symbol"]: one["status"] for one in body["holdings"]} == {
+            "GHOST": "unpriced",
+            "LATE": "loading",
+        }
+        assert [warning["text"].split(";")[0] for warning in body["warnings"]] == [
+            "LATE: its history is being fetched (the last try: unreachable)",
+            "GHOST: there are no prices (Nobody knows it)",
+        ]
+
     def test_an_unknown_benchmark_says_what_to_do(
         self, body: dict[str, Any], as_alice: Client, savings: Portfolio
     ) -> None:

@@ -217,6 +217,11 @@ class TestOtherTools:
     def test_other_json(self, text: str) -> None:
         assert "is no export of Ghostfolio" in faults(text)[0][1]
 
+    def test_a_number_that_would_fill_the_memory(self) -> None:
+        text = '{"activities": [{"fee": 1e999999999}]}'
+
+        assert faults(text) == [(0, "1E+999999999 is too large, or too small, for an amount.")]
+
     ENGLISH = (
         "Date,Ex-Date,Type,Value,Transaction Currency,Gross Amount,Currency Gross Amount,"
         "Exchange Rate,Fees,Taxes,Shares,ISIN,WKN,Ticker Symbol,Security Name,Note\n"
@@ -297,6 +302,7 @@ def test_what_is_written_reads_back_the_same(told: list[Entry]) -> None:
 def test_no_file_is_a_crash(content: bytes) -> None:
     read(content)
     read(HEAD.encode() + content)
+    read(b'{"activities": [{' + content)
 
 
 @pytest.mark.django_db
