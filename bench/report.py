@@ -43,7 +43,7 @@ _METHOD = """\
 """
 _RUN = """
 `make bench` runs everything but the large stores in some minutes, `make bench ONLY=reads` a part
-(`writes`, `reads`, `many`, `crowd`, `growth`, `http`, `portfolio`, `profile`), `make bench-growth` the
+(`writes`, `reads`, `many`, `crowd`, `growth`, `http`, `portfolio`, `portfolio_page`, `profile`), `make bench-growth` the
 stores of up to 5,000 symbols. The peers are installed into `bench/.peers`, apart from the product.
 HTTP needs `wrk`, which shares the cores with the server here. The figures: `bench/results.json`.
 """
@@ -159,7 +159,9 @@ def _portfolio(records: Sequence[Record]) -> Iterator[str]:
         return
     yield "## Portfolios\n\n"
     yield "`GET /portfolio/{id}/complete`, all that a page shows, as one request inside a web process: "
-    yield "booked transactions from SQLite, prices from MongoDB, every day valued anew.\n\n"
+    yield "booked transactions from SQLite, prices from MongoDB, every day valued anew. "
+    yield "In Chromium: the page itself, from the web server, with nothing in the browser's cache at "
+    yield "the first visit.\n\n"
     rows = ([one.title, one.unit, f"**{_figure(one.p50)}**", _figure(one.p95)] for one in records)
     yield from _table(["", "unit", OURS.label, "p95"], rows)
 

@@ -119,3 +119,9 @@ form.addEventListener("submit", (event) => {
 });
 
 take(JSON.parse(document.getElementById("chart-data").textContent));
+
+// What nobody can need before the page is there comes after it.
+addEventListener("load", async () => {
+  await Promise.all([import("./holdings.js"), import("./live.js")]);
+  page.dataset.ready = "";
+});

@@ -47,6 +47,7 @@ def held(owner: User) -> Portfolio:
 
 def at(page: Page, portfolio: Portfolio) -> None:
     page.goto(f"/portfolios/{portfolio.pk}/")
+    page.locator("[data-portfolio][data-ready]").wait_for(state="attached")
 
 
 class TestPortfolioPage:
