@@ -172,7 +172,7 @@ DATABASES = {
 # In the database: a cache in each process's memory would hide the cluster from the web process.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "prices.calm.CalmCache",
         "LOCATION": "django_cache",
     }
 }
