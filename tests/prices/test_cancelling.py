@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from prices import jobs, runs, wiring, work
 from prices.cancelling import cancel
 from prices.domain.bars import SeriesKey
 from prices.models import SyncRun, TrackedSymbol
+from prices.outcomes import Outcome
 from prices.store.coordination import who
 from tests.builders import NOW, WEEK, tracked
 from tests.fakes import FakeProvider
@@ -41,6 +43,13 @@ def _known(provider: FakeProvider, count: int) -> list[str]:
         tracked(symbol, last_update=None)
         provider.histories[symbol] = WEEK
     return symbols
+
+
+def _cancelling(run: SyncRun) -> Callable[[Outcome], None]:
+    def heard(outcome: Outcome) -> None:
+        cancel(run, by=BY, now=NOW)
+
+    return heard
 
 
 def _stored(symbols: list[str]) -> list[bool]:
@@ -78,8 +87,8 @@ class TestARunAtWork:
         run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
         heard: list[str] = []
 
-        def after_the_second(outcome: object) -> None:
-            heard.append(outcome.symbol)  # type: ignore[attr-defined]
+        def after_the_second(outcome: Outcome) -> None:
+            heard.append(outcome.symbol)
             if len(heard) == 2:
                 cancel(run, by=BY, now=NOW)
 
@@ -98,7 +107,7 @@ class TestARunAtWork:
         symbols = _known(one_by_one, 1)
         run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
 
-        work.work_on(run, on_outcome=lambda outcome: cancel(run, by=BY, now=NOW) and None)
+        work.work_on(run, on_outcome=_cancelling(run))
 
         run.refresh_from_db()
         assert (run.state, run.updated) == (State.SUCCEEDED, 1)
@@ -108,7 +117,7 @@ class TestARunAtWork:
         work.work_on(runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW))
         run = runs.begin(Kind.VERIFY, trigger="test", symbols=symbols, now=NOW)
 
-        work.work_on(run, on_outcome=lambda outcome: cancel(run, by=BY, now=NOW) and None)
+        work.work_on(run, on_outcome=_cancelling(run))
 
         run.refresh_from_db()
         assert run.state == State.CANCELLED
@@ -119,7 +128,7 @@ class TestARunAtWork:
         symbols = _known(provider, 6)
         run = runs.begin(Kind.LIVE_PRICE_UPDATE, trigger="test", symbols=symbols, now=NOW)
 
-        work.work_on(run, on_outcome=lambda outcome: cancel(run, by=BY, now=NOW) and None)
+        work.work_on(run, on_outcome=_cancelling(run))
 
         run.refresh_from_db()
         assert (run.state, run.unchanged) == (State.CANCELLED, 2)
