@@ -33,6 +33,7 @@ class TrackedSymbol(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     last_queried_at = models.DateTimeField(null=True, blank=True)
+    reads = models.PositiveBigIntegerField(default=0, help_text="How often its prices were read.")
     missing_since = models.DateField(
         null=True, blank=True, help_text="The day the provider first said that it does not exist."
     )
@@ -187,6 +188,7 @@ class ReadCount(models.Model):
     hour = models.DateTimeField(unique=True)
     hits = models.PositiveBigIntegerField(default=0)
     misses = models.PositiveBigIntegerField(default=0)
+    timings = models.JSONField(default=dict, help_text="How many reads took how long: usage.py.")
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H} h: {self.hits} hits, {self.misses} misses"
