@@ -145,6 +145,7 @@ class SyncRun(models.Model):
         help_text="Symbols that a verification found to differ, and that it did not fix.",
     )
     message = models.CharField(max_length=500, blank=True)
+    traceback = models.TextField(blank=True, help_text="Of what nobody foresaw.")
     cancelled_by = models.CharField(
         max_length=150, blank=True, help_text="Who wants it to stop; what is done stays done."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
@@ -21,6 +22,8 @@ from prices.verify import Verdict
 logger = logging.getLogger(__name__)
 
 Kind = SyncRun.Kind
+# Characters of a traceback that are kept, the last ones.
+_TRACEBACK = 10_000
 
 
 def work_on(
@@ -42,6 +45,7 @@ def work_on(
     except Exception as error:
         # The outermost edge: whatever it was, the run must not stay open, and the log has it all.
         logger.exception("%s failed", run)
+        SyncRun.objects.filter(pk=run.pk).update(traceback=traceback.format_exc()[-_TRACEBACK:])
         runs.close(run, now=timezone.now(), error=f"{type(error).__name__}: {error}")
         return
     if message is not None:
