@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from prices.domain.actions import Actions, Adjust, adjusted
 from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
+from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Coverage, Gap, held_of, overall
 from prices.domain.freshness import ProviderState, SymbolState, staleness
 from prices.domain.quotes import Quote
@@ -236,13 +237,15 @@ class PriceReader:
 
     def corrections(
         self, symbol: str, *, since: date | None = None, limit: int = 1_000
-    ) -> tuple[TrackedSymbol, list[Recorded]]:
-        """The row of a tracked symbol and what was corrected, newest first.
+    ) -> tuple[TrackedSymbol, list[Recorded], tuple[HandFilled, ...]]:
+        """The row of a tracked symbol, what was corrected, newest first, and what is by hand.
 
         `since`: of sessions from then on. :raises NotTracked, InvalidSymbol:
         """
         row = tracked_row(symbol)
-        return row, self._corrections.latest(row.symbol, since=since, limit=limit)
+        manifest = self._bars.manifest(SeriesKey(row.symbol))
+        by_hand = manifest.facts.by_hand if manifest else ()
+        return row, self._corrections.latest(row.symbol, since=since, limit=limit), by_hand
 
     def reports(self, symbols: Iterable[str] | None = None, *, now: datetime) -> list[SymbolReport]:
         """Every tracked symbol (or the given ones, also by former names) at a glance, by symbol."""

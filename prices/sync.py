@@ -11,9 +11,9 @@ from datetime import date, datetime, timedelta
 from prices.domain.answers import Fetched
 from prices.domain.bars import SeriesKey
 from prices.domain.freshness import Due, due
-from prices.domain.merge import Change, overlap_start
+from prices.domain.merge import Change
 from prices.domain.quotes import Quote
-from prices.domain.sessions import sessions_of
+from prices.domain.sessions import overlap_start, sessions_of
 from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result

@@ -17,7 +17,7 @@ from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
-from prices.publish import as_stored, publish
+from prices.publish import Published, as_stored, publish
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.coordination import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
@@ -128,6 +128,8 @@ class VerifyService:
         )
         found = self._compared(row, stored, fetched, task)
         if found.agrees:
+            if task.fix and stored.manifest.facts.by_hand:
+                self._publish(row, stored, fetched, task)  # what it says of those bars is noted
             return _verdict(row, Verdict.AGREES, str(found))
         if not task.fix:
             return _verdict(row, Verdict.DIFFERS, str(found))
@@ -141,11 +143,8 @@ class VerifyService:
         found: Comparison,
         task: _Task,
     ) -> Verified:
-        key, calendar = SeriesKey(row.symbol), sessions_of(mic_of(fetched, row.mic))
-        published = publish(
-            self._bars, key, fetched, calendar, now=task.now, stored=stored, run=task.run
-        )
-        after = self._bars.read(key) or stored
+        published = self._publish(row, stored, fetched, task)
+        after = self._bars.read(SeriesKey(row.symbol)) or stored
         left = self._compared(row, after, fetched, task)
         # Prices that make no sense were left out, and say nothing of the others.
         refused = any(refusal.guard is not Guard.NONSENSE for refusal in published.refused)
@@ -166,6 +165,14 @@ class VerifyService:
             words=words,
         )
         return Verified(verdict, outcome)
+
+    def _publish(
+        self, row: TrackedSymbol, stored: StoredSeries, fetched: Fetched, task: _Task
+    ) -> Published:
+        key, calendar = SeriesKey(row.symbol), sessions_of(mic_of(fetched, row.mic))
+        return publish(
+            self._bars, key, fetched, calendar, now=task.now, stored=stored, run=task.run
+        )
 
     def _compared(
         self, row: TrackedSymbol, stored: StoredSeries, fetched: Fetched, task: _Task

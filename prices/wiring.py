@@ -15,6 +15,7 @@ from prices.domain.bars import SeriesKey
 from prices.domain.sessions import sessions_of
 from prices.gate import ProviderGate, Turnstile
 from prices.live import LiveService
+from prices.mending import Mending
 from prices.models import TrackedSymbol
 from prices.overview import Overview
 from prices.providers import sample
@@ -183,6 +184,11 @@ def sync_service() -> SyncService:
 @_once_a_process
 def live_service() -> LiveService:
     return LiveService(bars=bars(), outlines=outlines(), quotes=quotes(), gate=_gate())
+
+
+@_once_a_process
+def mending() -> Mending:
+    return Mending(bars())
 
 
 @_once_a_process

@@ -7,7 +7,6 @@ from typing import Any
 from rest_framework import serializers
 
 from prices.domain.actions import Adjust
-from prices.domain.answers import Why
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
 
@@ -201,22 +200,6 @@ class ActionsOut(_CurrencyOut):
     symbol = serializers.CharField()
     splits = SplitOut(many=True)
     dividends = DividendOut(many=True)
-
-
-class CorrectionOut(serializers.Serializer[Any]):
-    date = serializers.DateField(help_text="The session of the bar.")
-    field = serializers.CharField(help_text="open, high, low, close, volume; split, bars: of all.")
-    old = serializers.FloatField(allow_null=True, help_text="Null: there was none.")
-    new = serializers.FloatField(allow_null=True)
-    reason = serializers.ChoiceField(choices=[why.value for why in Why])
-    seen_at = serializers.DateTimeField()
-    run = serializers.IntegerField(allow_null=True)
-
-
-class CorrectionsOut(serializers.Serializer[Any]):
-    symbol = serializers.CharField()
-    count = serializers.IntegerField()
-    corrections = CorrectionOut(many=True)
 
 
 class LiveCacheOut(serializers.Serializer[Any]):
