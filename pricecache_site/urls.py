@@ -13,6 +13,7 @@ handler500 = "prices.api.errors.server_error"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", include("prices.admin.urls")),
     path("admin/", admin.site.urls),
     path("cache/", include("prices.api.urls")),
     path("healthz", health.alive),
