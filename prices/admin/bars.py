@@ -86,6 +86,6 @@ def _summary(days: Sequence[RunDay]) -> str:
     if not total:
         return f"No sync in the last {len(days)} days."
     return (
-        f"{total:,} syncs in the last {len(days)} days: {good:,} good, {partial:,} partly failed, "
+        f"{total:,} sync{'s' * (total != 1)} in the last {len(days)} days: {good:,} good, {partial:,} partly failed, "
         f"{failed:,} failed."
     )

@@ -100,8 +100,8 @@ def _ask_again(request: HttpRequest, row: TrackedSymbol) -> None:
     except (CannotMend, StoreError) as error:
         messages.error(request, f"{error}")
         return
-    log(request, row, f"Asked again for {len(asked)} gaps.")
     gaps = f"{len(asked)} gap{'s' * (len(asked) != 1)}"
+    log(request, row, f"Asked again for {gaps}.")
     what = f"{gaps} of {row.symbol} asked for again"
     queue_run(request, Kind.HISTORICAL_SYNC, [row.symbol], what)
 

@@ -17,7 +17,16 @@ from django_q.models import Failure
 
 from prices import running, schedules, wiring
 from prices.admin import tiles
-from prices.admin.display import NONE, badge, clipped, lasting, moment, run_badge, run_link
+from prices.admin.display import (
+    NONE,
+    badge,
+    clipped,
+    lasting,
+    moment,
+    run_badge,
+    run_link,
+    upcoming,
+)
 from prices.admin.job_rows import job_table
 from prices.admin.log import latest as latest_entries
 from prices.admin.panels import FAIR, Table, Tile, button, is_fragment, progress, two_lines
@@ -257,7 +266,7 @@ def _provider(now: datetime) -> list[tuple[str, object]]:
         ("State", state.words(now) or "it answers"),
         ("Reason", state.reason or NONE),
         ("Since", _since(state)),
-        ("Next try", moment(state.next_try_at, now, never="at any time")),
+        ("Next try", upcoming(state.next_try_at, now) if state.next_try_at else "at any time"),
         ("Last answer", moment(state.last_answer_at, now)),
     ]
 

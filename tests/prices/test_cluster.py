@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import socket
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
-from django_q.brokers import get_broker
-from django_q.status import Stat
 
 from prices import cluster, schedules
 from prices.cluster import Word
 from tests.builders import NOW
+from tests.heartbeats import heartbeat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -20,29 +18,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-def heartbeat(*, host: str = "", age: timedelta = timedelta(hours=2), pid: int = 4711) -> None:
-    """As a cluster's sentinel writes it each second."""
-    worker = SimpleNamespace(pid=pid + 2)
-    sentinel = SimpleNamespace(
-        parent_pid=pid,
-        pid=pid + 1,
-        cluster_id=f"cluster-{pid}-{host}",
-        broker=get_broker(),
-        tob=NOW - age,
-        reincarnations=1,
-        status=lambda: "Idle",
-        monitor=None,
-        pusher=None,
-        pool=[worker, SimpleNamespace(pid=pid + 3)],
-        result_queue=SimpleNamespace(qsize=lambda: 0),
-        task_queue=SimpleNamespace(qsize=lambda: 0),
-    )
-    stat = Stat(sentinel)
-    if host:
-        stat.host = host
-    stat.save()
 
 
 def test_runs_when_both_heartbeat_and_canary_are_fresh() -> None:
