@@ -74,7 +74,7 @@ def test_a_button_answers_with_a_sentence(locked: Client) -> None:
 
 
 def test_the_sign_in_answers_with_a_sentence(locked: Client) -> None:
-    locked.logout = lambda: None  # type: ignore[method-assign]  # it would write
+    locked.logout = lambda: None
     stranger = Client(raise_request_exception=False)
 
     answer = stranger.post(reverse("admin:login"), {"username": "admin", "password": "password"})
