@@ -97,6 +97,8 @@ MONGODB_DATABASE = env("MONGODB_DATABASE", default="pricecache")
 SERIES_MEMORY_MB = _read("PRICECACHE_SERIES_MEMORY_MB", 128)
 # Seconds for which what was just seen of a symbol may be believed without looking again.
 VERSION_TTL = _read("PRICECACHE_VERSION_TTL", 1.0)
+# Seconds from one writing down of what was read to the next.
+USAGE_FLUSH_SECONDS = 10.0
 
 # --- the provider ----------------------------------------------------------------------------
 PRICES_PROVIDER = env("PRICECACHE_PROVIDER", default="prices.providers.yahoo.YahooProvider")

@@ -8,6 +8,26 @@ from django.db import models
 from django.utils.timezone import now
 
 
+class Tag(models.Model):
+    """A word that people put on symbols, to find them again."""
+
+    class Colour(models.TextChoices):
+        GREY = "default", "grey"
+        BLUE = "info", "blue"
+        GREEN = "success", "green"
+        ORANGE = "warning", "orange"
+        RED = "danger", "red"
+
+    name = models.CharField(max_length=32, unique=True)
+    colour = models.CharField(max_length=8, choices=Colour.choices, default=Colour.GREY)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class TrackedSymbol(models.Model):
     """A symbol whose prices are kept. Deleting the row leaves its bars in the store."""
 
@@ -33,6 +53,7 @@ class TrackedSymbol(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     last_queried_at = models.DateTimeField(null=True, blank=True)
+    reads = models.PositiveBigIntegerField(default=0, help_text="How often its prices were read.")
     missing_since = models.DateField(
         null=True, blank=True, help_text="The day the provider first said that it does not exist."
     )
@@ -40,6 +61,8 @@ class TrackedSymbol(models.Model):
     suspended_reason = models.CharField(
         max_length=500, blank=True, help_text="Why it was suspended; empty if a person did it."
     )
+
+    tags = models.ManyToManyField(Tag, blank=True, related_name="symbols")
 
     class Meta:
         ordering = ("symbol",)
@@ -166,12 +189,35 @@ class SyncRun(models.Model):
         return self.finished_at - self.started_at
 
 
+class Attempt(models.Model):
+    """What one run brought for one symbol; it goes with its run."""
+
+    symbol = models.ForeignKey(
+        TrackedSymbol, on_delete=models.CASCADE, related_name="attempts", db_index=False
+    )
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    result = models.CharField(max_length=16)
+    bars = models.PositiveIntegerField(default=0, help_text="Bars written.")
+    since = models.DateField(
+        null=True, help_text="The first day that the provider answered for; null: it did not."
+    )
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("symbol", "-id")),)
+
+    def __str__(self) -> str:
+        return f"{self.symbol_id} in run {self.run_id}: {self.result}"
+
+
 class ReadCount(models.Model):
     """Reads of one hour, by whether the cache had prices for them."""
 
     hour = models.DateTimeField(unique=True)
     hits = models.PositiveBigIntegerField(default=0)
     misses = models.PositiveBigIntegerField(default=0)
+    timings = models.JSONField(default=dict, help_text="How many reads took how long: usage.py.")
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H} h: {self.hits} hits, {self.misses} misses"

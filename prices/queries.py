@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,15 +18,14 @@ from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
 from prices.models import TrackedSymbol
 from prices.remembered import Remembered
-from prices.states import state_of, symbol_states
-from prices.store.bars import BarRepository
+from prices.states import state_of
+from prices.store.bars import BarRepository, StoredSeries
 from prices.store.corrections import CorrectionLog, Recorded
 from prices.store.documents import Facts, Manifest
 from prices.store.memory import SeriesMemory
-from prices.store.outlines import Outlines
 from prices.store.provider_log import ProviderLog
 from prices.store.quotes import QuoteStore
-from prices.tracking import followed, tracked_row
+from prices.tracking import bearers, followed, tracked_row
 
 _DAY = timedelta(days=1)
 
@@ -54,6 +52,17 @@ class History:
     quote: Quote | None
     version: str
     renamed_from: str = ""
+    actions: Actions = field(default=Actions())
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of one symbol or of many, when, and what the provider was like then."""
+
+    asked: Asked
+    adjust: Adjust
+    now: datetime
+    provider: ProviderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +89,6 @@ class SymbolReport:
     gaps: tuple[Gap, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """All symbols together."""
-
-    symbols: int
-    with_history: int
-    lagging: int
-    failing: int
-    expected: int
-    present: int
-    oldest: date | None
-    newest: date | None
-    stale: int
-
-    @property
-    def coverage_percent(self) -> float | None:
-        return round(100.0 * self.present / self.expected, 2) if self.expected else None
-
-
-@dataclass(frozen=True, slots=True)
-class LiveTotals:
-    """All quotes together."""
-
-    symbols: int = 0
-    markets: dict[str, int] = field(default_factory=dict)
-    oldest: datetime | None = None
-    newest: datetime | None = None
-
-
 class PriceReader:
     """Reads from the store only; never asks the provider."""
 
@@ -116,7 +96,6 @@ class PriceReader:
         self,
         *,
         bars: BarRepository,
-        outlines: Outlines,
         series: SeriesMemory,
         quotes: QuoteStore,
         corrections: CorrectionLog,
@@ -124,7 +103,6 @@ class PriceReader:
         ttl: float,
     ) -> None:
         self._bars = bars
-        self._outlines = outlines
         self._series = series
         self._corrections = corrections
         self._quotes = quotes
@@ -145,8 +123,44 @@ class PriceReader:
         if stored is None and (today := tracked_row(canonical)).symbol != row.symbol:
             row = today  # renamed since it was looked up
             stored = self._series.read(SeriesKey(row.symbol))
-        manifest = stored.manifest if stored else None
-        about = self._about(canonical, row, manifest, asked, adjust, now)
+        return self._history(canonical, row, stored, _Question(asked, adjust, now, self._state()))
+
+    def histories(
+        self,
+        symbols: Iterable[str],
+        asked: Asked,
+        adjust: Adjust = Adjust.SPLITS,
+        *,
+        now: datetime,
+    ) -> dict[str, History]:
+        """As `history` for many symbols at once, by the names asked for (canonical spelling).
+
+        The round trips do not grow with their number. Those that nobody tracks are left out.
+        """
+        wanted = list(dict.fromkeys(symbols))
+        rows = self._rows.get_many(wanted, bearers)
+        stored = self._series.read_many(SeriesKey(row.symbol) for row in rows.values())
+        lost = [name for name, row in rows.items() if SeriesKey(row.symbol) not in stored]
+        today = {n: row for n, row in bearers(lost).items() if row.symbol != rows[n].symbol}
+        if today:  # renamed since they were looked up
+            rows |= today
+            stored |= self._series.read_many(SeriesKey(row.symbol) for row in today.values())
+        question, found = _Question(asked, adjust, now, self._state()), {}
+        for name in wanted:
+            if (row := rows.get(name)) is not None:
+                series = stored.get(SeriesKey(row.symbol))
+                found[name] = self._history(name, row, series, question)
+        return found
+
+    def _history(
+        self,
+        named: str,
+        row: TrackedSymbol,
+        stored: StoredSeries | None,
+        question: _Question,
+    ) -> History:
+        about = self._about(named, row, stored.manifest if stored else None, question)
+        adjust, now = question.adjust, question.now
         bars = BarSeries.empty()
         if stored:
             # The whole is adjusted before it is cut: later dividends weigh on earlier bars.
@@ -168,7 +182,8 @@ class PriceReader:
             ),
             quote=about.quote,
             version=about.version,
-            renamed_from="" if canonical == row.symbol else canonical,
+            renamed_from="" if named == row.symbol else named,
+            actions=facts.actions,
         )
 
     def version(
@@ -181,26 +196,29 @@ class PriceReader:
         canonical = checked_symbol(symbol)
         row = self._rows.get(canonical)
         manifest = self._series.manifest(SeriesKey(row.symbol))
-        return self._about(canonical, row, manifest, asked, adjust, now).version
+        question = _Question(asked, adjust, now, self._state())
+        return self._about(canonical, row, manifest, question).version
+
+    def _state(self) -> ProviderState:
+        """What was lately heard of the provider."""
+        return self._provider.get("")
 
     def _about(
         self,
         named: str,
         row: TrackedSymbol,
         manifest: Manifest | None,
-        asked: Asked,
-        adjust: Adjust,
-        now: datetime,
+        question: _Question,
     ) -> _About:
-        state = state_of(row, manifest)
-        start, end = asked.within(state.last, now)
-        stale_reason = staleness(state, self._provider.get(""), now)
+        state, now = state_of(row, manifest), question.now
+        start, end = question.asked.within(state.last, now)
+        stale_reason = staleness(state, question.provider, now)
         quote = self._quotes.get([row.symbol]).get(row.symbol)
         # All that an answer is made of, the bars by their manifest's version.
         parts = (
             *(named, row.symbol, row.name, row.currency),
             manifest and (manifest.generation, manifest.version),
-            *(adjust, start, end, stale_reason),
+            *(question.adjust, start, end, stale_reason),
             state.calendar and state.calendar.last_closed(now),
             quote and quote.fetched_at,
         )
@@ -239,40 +257,6 @@ class PriceReader:
         manifests = self._bars.manifests(wanted, ledgers=False)
         provider = self._log.state()
         return [_report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
-
-    def totals(self, *, now: datetime) -> Totals:
-        """Counts over all active symbols; a symbol without history counts as lagging."""
-        states = [s for s in symbol_states(self._outlines) if s.active]
-        held = [s for s in states if s.first and s.last]
-        provider = self._log.state()
-        covered = [
-            overall(s.first, s.gaps, s.last, s.calendar, now) for s in held if s.first and s.last
-        ]
-        known = [c for c in covered if c.expected is not None]
-        return Totals(
-            symbols=len(states),
-            with_history=len(held),
-            lagging=sum(s.is_lagging(now) for s in states),
-            failing=sum(bool(s.last_error) for s in states),
-            expected=sum(c.expected or 0 for c in known),
-            present=sum(c.present for c in known),
-            oldest=min((s.first for s in held if s.first), default=None),
-            newest=max((s.last for s in held if s.last), default=None),
-            stale=sum(bool(staleness(s, provider, now)) for s in states),
-        )
-
-    def live_totals(self) -> LiveTotals:
-        """Counts over the quotes of tracked symbols."""
-        markets = dict(TrackedSymbol.objects.values_list("symbol", "market"))
-        quotes = [q for q in self._quotes.all().values() if q.symbol in markets]
-        times = [q.fetched_at for q in quotes]
-        counted = Counter(markets[q.symbol] or "other" for q in quotes)
-        return LiveTotals(
-            len(quotes),
-            dict(sorted(counted.items())),
-            min(times, default=None),
-            max(times, default=None),
-        )
 
     def provider_state(self) -> ProviderState:
         return self._log.state()

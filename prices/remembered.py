@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -32,3 +32,19 @@ class Remembered(Generic[T]):
         with self._lock:
             self._answers[name] = answer
         return answer
+
+    def get_many(
+        self, names: Iterable[str], look_up: Callable[[list[str]], Mapping[str, T]]
+    ) -> dict[str, T]:
+        """As `get` for many names; `look_up` may leave out what it does not know."""
+        wanted = list(names)
+        with self._lock:
+            held = {name: self._answers.get(name) for name in wanted}
+        known = {name: answer for name, answer in held.items() if answer is not None}
+        lacking = [name for name in wanted if name not in known]
+        if not lacking:
+            return known
+        found = look_up(lacking)
+        with self._lock:
+            self._answers.update(found)
+        return {**known, **found}

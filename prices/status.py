@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from prices import quarantine, runs, schedules, verdicts, wiring
 from prices.models import SyncRun
-from prices.queries import LiveTotals, Totals
+from prices.overview import LiveTotals, Totals
 from prices.schedules import SchedulerState
 from prices.store.mongo import StoreError
 from prices.verdicts import Verification
@@ -46,12 +46,9 @@ def status(*, now: datetime) -> Status:
     totals: Totals | None = None
     live: LiveTotals | None = None
     try:
-        reader = wiring.reader()
-        totals, live, provider = (
-            reader.totals(now=now),
-            reader.live_totals(),
-            reader.provider_state(),
-        )
+        overview = wiring.overview()
+        totals, live = overview.survey(now=now).totals(), overview.live_totals()
+        provider = wiring.reader().provider_state()
         if words := provider.words(now):
             amiss.append(f"{words} ({provider.reason})" if provider.reason else words)
     except StoreError as error:

@@ -53,6 +53,18 @@ def bearer(symbol: str) -> TrackedSymbol | None:
     return TrackedSymbol.objects.filter(symbol=symbol).first()
 
 
+def bearers(symbols: Iterable[str]) -> dict[str, TrackedSymbol]:
+    """As `bearer` for many symbols, by the name that was asked for; two queries at most."""
+    wanted = set(symbols)
+    if not wanted:
+        return {}
+    found = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=wanted)}
+    if lacking := wanted - found.keys():
+        aliases = SymbolAlias.objects.filter(symbol__in=lacking).select_related("target")
+        found |= {alias.symbol: alias.target for alias in aliases}
+    return found
+
+
 def tracked_row(symbol: str) -> TrackedSymbol:
     """As `bearer`, for a symbol as a user typed it.
 

@@ -17,6 +17,7 @@ from prices.gate import ProviderGate, Turnstile
 from prices.live import LiveService
 from prices.mending import Mending
 from prices.models import TrackedSymbol
+from prices.overview import Overview
 from prices.providers import sample
 from prices.providers.base import PriceProvider
 from prices.publish import publish
@@ -105,7 +106,7 @@ def quotes() -> QuoteStore:
 
 @_once_a_process
 def usage() -> Usage:
-    return Usage()
+    return Usage(every=settings.USAGE_FLUSH_SECONDS)
 
 
 def _provider_name() -> str:
@@ -127,13 +128,17 @@ def reader() -> PriceReader:
     )
     return PriceReader(
         bars=bars(),
-        outlines=outlines(),
         series=series,
         quotes=quotes(),
         corrections=corrections(),
         provider_log=provider_log(),
         ttl=settings.VERSION_TTL,
     )
+
+
+@_once_a_process
+def overview() -> Overview:
+    return Overview(outlines=outlines(), quotes=quotes())
 
 
 def build_provider() -> PriceProvider:

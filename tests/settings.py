@@ -31,5 +31,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # A test reads what it has just written; those that are about remembering say for how long.
 VERSION_TTL = 0.0
+# A timer would write in the midst of a test's transaction.
+USAGE_FLUSH_SECONDS = 0.0
 # Jobs are run by the tests that are about them.
 Q_CLUSTER["sync"] = False

@@ -24,7 +24,7 @@ from prices.admin.display import (
     unbroken,
     upcoming,
 )
-from prices.queries import Totals
+from prices.overview import Totals
 from prices.schedules import JobState, SchedulerState
 from prices.status import Status, status
 

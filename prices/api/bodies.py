@@ -17,7 +17,8 @@ from prices.domain.coverage import Coverage
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.models import SyncRun, TrackedSymbol
-from prices.queries import History, LiveTotals, Totals
+from prices.overview import LiveTotals, Totals
+from prices.queries import History
 from prices.status import status
 from prices.store.corrections import Recorded
 

@@ -87,7 +87,7 @@ class HistoricalView(APIView):
                 raise self._failure
             return _historical(request._request, symbol)
         except NotTracked:
-            wiring.usage().miss(now=timezone.now())
+            wiring.usage().miss()
             raise
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -105,20 +105,21 @@ class HistoricalView(APIView):
 
 
 def _historical(request: HttpRequest, symbol: str) -> HttpResponse:
+    began = time.perf_counter()
     market, asked, adjust = _history_query(request.META.get("QUERY_STRING", ""))
     now, reader, usage = timezone.now(), wiring.reader(), wiring.usage()
     canonical, _ = resolve(symbol, market)
     if known := request.headers.get("If-None-Match"):
         version = reader.version(canonical, asked, adjust, now=now)
         if _tag(version) in known:
-            usage.hit(canonical, now=now)
+            usage.hit(canonical, time.perf_counter() - began)
             return HttpResponse(status=304, headers={"ETag": _tag(version)})
     history = reader.history(canonical, asked, adjust, now=now)
-    if len(history.bars):
-        usage.hit(history.row.symbol, now=now)
-    else:
-        usage.miss(now=now)
     body = orjson.dumps(bodies.history_body(history), option=OPTIONS)
+    if len(history.bars):
+        usage.hit(history.row.symbol, time.perf_counter() - began)
+    else:
+        usage.miss()
     headers = {"ETag": _tag(history.version)}
     return HttpResponse(body, content_type="application/json", headers=headers)
 

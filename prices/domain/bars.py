@@ -191,8 +191,8 @@ class BarSeries:
 
     def between(self, start: date | datetime | None, end: date | datetime | None) -> BarSeries:
         """The bars with start ≤ ts < end; None is unbounded. A date is its 00:00 UTC."""
-        low = 0 if start is None else int(np.searchsorted(self.ts, moment(start)))
-        high = len(self) if end is None else int(np.searchsorted(self.ts, moment(end)))
+        low = 0 if start is None else int(self.ts.searchsorted(moment(start)))
+        high = len(self) if end is None else int(self.ts.searchsorted(moment(end)))
         if (low, high) == (0, len(self)):
             return self
         return self.of_valid(*(getattr(self, name)[low:high] for name in COLUMNS))

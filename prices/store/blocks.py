@@ -40,22 +40,19 @@ class BlockStore:
 
         The bars are None where the block is lacking or is of other content.
         """
-        stages: list[Mapping[str, Any]] = [
-            {"$match": {"_id": {"$in": [str(key) for key in keys]}, "generation": {"$ne": None}}},
-            {"$unset": "retired"},
-            {
-                "$lookup": {
-                    "from": "blocks",
-                    "localField": "_id",
-                    "foreignField": "_id",
-                    "as": "block",
-                }
-            },
-        ]
+        # Both by name and one after the other: a join of them takes half as long again.
+        names = [str(key) for key in keys]
+        named: dict[str, Any] = {"$match": {"_id": names[0] if len(names) == 1 else {"$in": names}}}
+        stages = [named, {"$unionWith": {"coll": "blocks", "pipeline": [named]}}]
+        blocks: dict[str, Mapping[str, Any]] = {}
+        manifests: list[Manifest] = []
         with failures_named():
-            found = list(self._series.aggregate(stages, maxTimeMS=MAX_READ_MS))
-        pairs = ((manifest_of(document), document["block"]) for document in found)
-        return {manifest.key: (manifest, _whole(manifest, blocks)) for manifest, blocks in pairs}
+            for document in self._series.aggregate(stages, maxTimeMS=MAX_READ_MS, batchSize=10_000):
+                if "data" in document:
+                    blocks[document["_id"]] = document
+                elif document["generation"] is not None:
+                    manifests.append(manifest_of(document))
+        return {m.key: (m, _whole(m, blocks.get(str(m.key)))) for m in manifests}
 
     def write(self, copies: Iterable[tuple[Manifest, BarSeries]]) -> None:
         """Replaces the blocks of whole series. A failure costs the next readers time, nothing else."""
@@ -87,20 +84,20 @@ def _document(manifest: Manifest, bars: BarSeries) -> dict[str, Any]:
     }
 
 
-def _whole(manifest: Manifest, blocks: list[Mapping[str, Any]]) -> BarSeries | None:
+def _whole(manifest: Manifest, block: Mapping[str, Any] | None) -> BarSeries | None:
     """The bars, if the block holds them all, or all but the last, which the manifest holds itself.
 
     So a day's bar, appended, does not ask for the block to be written anew.
     """
-    if not blocks or blocks[0]["generation"] != manifest.generation:
+    if block is None or block["generation"] != manifest.generation:
         return None
-    if len(blocks[0]["data"]) != blocks[0]["count"] * _BYTES_A_BAR:
+    if len(block["data"]) != block["count"] * _BYTES_A_BAR:
         logger.warning("The block of %s is damaged, and will be made anew", manifest.key)
         return None
-    lacking = manifest.count - blocks[0]["count"]
+    lacking = manifest.count - block["count"]
     if lacking not in (0, 1):
         return None
-    bars = _bars(blocks[0])
+    bars = _bars(block)
     if not lacking:
         return bars
     return bars.merged(BarSeries.from_rows([manifest.last_bar])) if manifest.last_bar else None

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
 from typing import Any
 
 from prices.domain.bars import Interval
 from prices.store.documents import OUTLINE, Outline, outline_from
 from prices.store.mongo import Db, failures_named
-
-# Changes may become visible a little out of the order of their times.
-_OVERLAP = timedelta(seconds=30)
+from prices.store.watermark import Watermark
 
 
 class Outlines:
@@ -21,14 +18,17 @@ class Outlines:
         self._series = db["series"]
         self._lock = threading.Lock()
         self._copy: dict[str, Outline] = {}
-        self._changed_at: datetime | None = None
+        self._mark = Watermark("changed_at")
+        self._changes = 0
 
     def all(self) -> dict[str, Outline]:
         """The outline of each published daily series, by symbol."""
+        return self.look()[1]
+
+    def look(self) -> tuple[int, dict[str, Outline]]:
+        """The same, and a number that is another one when something may have changed."""
         with self._lock:
-            wanted: dict[str, Any] = {"interval": str(Interval.DAY)}
-            if self._changed_at is not None:
-                wanted["changed_at"] = {"$gte": self._changed_at - _OVERLAP}
+            wanted: dict[str, Any] = {"interval": str(Interval.DAY), **self._mark.newer()}
             with failures_named():
                 found = list(self._series.find(wanted, OUTLINE, batch_size=20_000))
             for document in found:
@@ -37,6 +37,6 @@ class Outlines:
                     self._copy.pop(document["symbol"], None)
                 else:
                     self._copy[outline.symbol] = outline
-            times = [d["changed_at"] for d in found if "changed_at" in d]
-            self._changed_at = max(times, default=self._changed_at)
-            return dict(self._copy)
+            self._mark.saw(d["changed_at"] for d in found if "changed_at" in d)
+            self._changes += bool(found)
+            return self._changes, dict(self._copy)

@@ -6,18 +6,16 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import UpdateOne
 
 from prices.domain.quotes import Quote
 from prices.store.mongo import Db, failures_named
+from prices.store.watermark import Watermark
 
 # How old this process's copy may be before it asks for what was written since.
 COPY_SECONDS = 5.0
-# Writes of different processes may become visible out of order by a little.
-_OVERLAP = timedelta(seconds=30)
 
 
 class QuoteStore:
@@ -28,7 +26,7 @@ class QuoteStore:
         self._lock = threading.Lock()
         self._copy: dict[str, Quote] = {}
         self._copied_at = float("-inf")
-        self._written_through: datetime | None = None
+        self._mark = Watermark("written_at")
 
     def put(self, quotes: Iterable[Quote]) -> None:
         """Stores quotes durably, then in this process's copy."""
@@ -63,14 +61,12 @@ class QuoteStore:
         with self._lock:
             if time.monotonic() - self._copied_at < COPY_SECONDS:
                 return  # another thread was first
-            since = self._written_through
-        newer = {"written_at": {"$gte": since - _OVERLAP}} if since else {}
+            newer = self._mark.newer()
         with failures_named():
             documents = list(self._quotes.find(newer, batch_size=10_000))
         self._take([_quote_of(d) for d in documents])
-        written = [d["written_at"] for d in documents]
         with self._lock:
-            self._written_through = max([*written, *([since] if since else [])], default=None)
+            self._mark.saw(d["written_at"] for d in documents)
             self._copied_at = time.monotonic()
 
     def _take(self, quotes: list[Quote]) -> None:

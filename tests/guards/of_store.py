@@ -75,13 +75,11 @@ STORE = (
     # A block of other content is no block, and memory is as new as the manifest.
     _read_model(
         "blocks.py",
-        'if not blocks or blocks[0]["generation"] !=',
-        "if not blocks or manifest.generation !=",
+        'if block is None or block["generation"] !=',
+        "if block is None or manifest.generation !=",
     ),
     _read_model("blocks.py", "if lacking not in (0, 1):", "if lacking < 0:"),
-    _read_model(
-        "blocks.py", 'len(blocks[0]["data"]) != blocks[0]["count"] * _BYTES_A_BAR', "False"
-    ),
+    _read_model("blocks.py", 'len(block["data"]) != block["count"] * _BYTES_A_BAR', "False"),
     _read_model("memory.py", "versions.get(k) == s.manifest.version", "True"),
     _read_model("memory.py", 'if self._checks > BUSY else float("inf")', "if True else 0.0"),
     _read_model("memory.py", "if _weight(stored) <= self._held.maxsize:", "if True:"),
