@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import litecharts
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -188,6 +189,8 @@ TIME_ZONE = env("PRICECACHE_TIME_ZONE", default="UTC")
 USE_TZ = True
 STATIC_URL = "static/"
 # Served straight from the installed packages: there is no collectstatic step to forget.
+# `litecharts` ships lightweight-charts as one file.
+STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 X_FRAME_OPTIONS = "DENY"
@@ -271,7 +274,10 @@ UNFOLD = {
         }
     ],
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda request: static("prices/admin.css")],
+    "STYLES": [
+        lambda request: static("prices/admin.css"),
+        lambda request: static("prices/symbols.css"),
+    ],
     "DASHBOARD_CALLBACK": "prices.admin.dashboard.dashboard",
     "SIDEBAR": {"navigation": "prices.admin.navigation.sidebar"},
 }

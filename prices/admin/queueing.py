@@ -20,7 +20,7 @@ def queue_run(
     symbols: list[str],
     what: str,
     options: dict[str, Any] | None = None,
-) -> None:
+) -> SyncRun:
     """`what` completes the sentence "Run 7 is queued: …"."""
     trigger = f"admin ({request.user.get_username()})"
     run = runs.queue(kind, trigger=trigger, symbols=symbols, options=options)
@@ -28,6 +28,7 @@ def queue_run(
     messages.success(request, format_html("{} is queued: {}.", link, what))
     if not schedules.scheduler_state(now=timezone.now()).running:
         messages.warning(request, "No jobs run at present: it waits for the cluster.")
+    return run
 
 
 def listed(symbols: list[str]) -> str:
