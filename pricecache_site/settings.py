@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import litecharts
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
@@ -192,6 +193,8 @@ TIME_ZONE = env("PRICECACHE_TIME_ZONE", default="UTC")
 USE_TZ = True
 STATIC_URL = "static/"
 # Served straight from the installed packages: there is no collectstatic step to forget.
+# `litecharts` ships lightweight-charts as one file.
+STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 X_FRAME_OPTIONS = "DENY"
@@ -302,6 +305,7 @@ UNFOLD = {
         lambda request: static("prices/theme.css"),
         lambda request: static("prices/admin.css"),
         lambda request: static("prices/panels.css"),
+        lambda request: static("prices/symbols.css"),
     ],
     "SCRIPTS": [lambda request: static("prices/boot.js")],
     # They are in theme.css: the theme itself would write them into each page.

@@ -256,7 +256,7 @@ class PriceReader:
             rows = list(_rows(wanted))
         manifests = self._bars.manifests(wanted, ledgers=False)
         provider = self._log.state()
-        return [_report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
+        return [report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
 
     def provider_state(self) -> ProviderState:
         return self._log.state()
@@ -267,9 +267,10 @@ def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:
     return rows if symbols is None else rows.filter(symbol__in=symbols)
 
 
-def _report(
+def report(
     row: TrackedSymbol, manifest: Manifest | None, provider: ProviderState, now: datetime
 ) -> SymbolReport:
+    """A symbol at a glance, whose row and manifest are at hand."""
     state = state_of(row, manifest)
     held = state.first is not None and state.last is not None
     return SymbolReport(

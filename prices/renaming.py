@@ -14,7 +14,7 @@ from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
 from prices.domain.joining import NotOneCompany, joined
 from prices.domain.markets import market_of
 from prices.domain.ranges import merged
-from prices.models import Quarantine, SymbolAlias, TrackedSymbol
+from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.publish import as_stored
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.coordination import Leases
@@ -198,6 +198,8 @@ def _hand_over(row: TrackedSymbol, today: str, now: datetime) -> None:
     else:
         TrackedSymbol.objects.filter(pk=target.pk).update(**_inherited(target, row))
         SymbolAlias.objects.filter(target=row).update(target=target)
+        Attempt.objects.filter(symbol=row).update(symbol=target)
+        target.tags.add(*row.tags.all())
         row.delete()
     SymbolAlias.objects.create(symbol=former, target=target, renamed_at=now)
     _hand_over_quarantine(former, today, now)

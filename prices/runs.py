@@ -11,7 +11,7 @@ from django.db.models import F, Sum
 from django_q.tasks import async_task
 
 from prices import quarantine, standing
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.store.coordination import is_dead, who
 
@@ -153,11 +153,14 @@ def record(
         Result.FAILED: "failed",
     }[outcome.result]
     with transaction.atomic():
-        if history:
+        if run.kind != Kind.LIVE_PRICE_UPDATE:
             row = TrackedSymbol.objects.filter(symbol=outcome.symbol).first()
             if row is not None:  # else it was untracked while it was fetched
+                _keep_attempt(row, run, outcome, now)
+            if row is not None and history:
                 fields = standing.after(row, outcome, during_outage=during_outage, now=now)
                 TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
+        if history:
             quarantine.note(outcome, run, now=now)
         if outcome.error:
             run.errors[outcome.symbol] = outcome.error[:500]
@@ -168,6 +171,18 @@ def record(
             errors=run.errors,
             heartbeat_at=now,
         )
+
+
+def _keep_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: datetime) -> None:
+    Attempt.objects.create(
+        symbol=row,
+        run=run,
+        at=now,
+        result=outcome.result,
+        bars=outcome.bars,
+        since=outcome.answer.asked.start if outcome.answer else None,
+        error=(outcome.error or outcome.words)[:500],
+    )
 
 
 def close(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -23,11 +23,12 @@ from prices.providers.base import PriceProvider
 from prices.publish import publish
 from prices.queries import PriceReader
 from prices.renaming import RenameService
-from prices.store import mongo
+from prices.store import mongo, sparks
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.coordination import Leases
 from prices.store.corrections import CorrectionLog
+from prices.store.documents import Manifest
 from prices.store.manifests import Manifests
 from prices.store.memory import SeriesMemory
 from prices.store.outlines import Outlines
@@ -139,6 +140,11 @@ def reader() -> PriceReader:
 @_once_a_process
 def overview() -> Overview:
     return Overview(outlines=outlines(), quotes=quotes())
+
+
+def recent_closes(manifests: Iterable[Manifest]) -> dict[SeriesKey, list[float]]:
+    """As `sparks.recent_closes`. :raises StoreUnavailable:"""
+    return sparks.recent_closes(_db(), manifests)
 
 
 def build_provider() -> PriceProvider:

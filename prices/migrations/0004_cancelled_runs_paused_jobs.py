@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("prices", "0002_reads_and_their_timings"),
+        ("prices", "0003_tags_and_attempts"),
     ]
 
     operations = [
