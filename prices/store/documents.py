@@ -151,8 +151,7 @@ class Outline:
 
 # The fields that outlines are made of; the server counts the gaps.
 OUTLINE: dict[str, Any] = {
-    "_id": 0,
-    **dict.fromkeys(("symbol", "generation", "count", "first", "last", "changed_at"), 1),
+    **dict.fromkeys(("symbol", "generation", "count", "first", "last"), 1),
     **dict.fromkeys(("source", "final_through"), 1),
     "close": "$last_bar.c",
     "gaps": {"$size": {"$ifNull": ["$gaps", []]}},
