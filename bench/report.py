@@ -43,10 +43,11 @@ _METHOD = """\
 """
 _RUN = """
 `make bench` runs everything but the large stores in some minutes, `make bench ONLY=reads` a part
-(`writes`, `reads`, `many`, `growth`, `http`, `profile`), `make bench-growth` the stores of up to 5,000
+(`writes`, `reads`, `many`, `crowd`, `growth`, `http`, `profile`), `make bench-growth` the stores of up to 5,000
 symbols. The peers are installed into `bench/.peers`, apart from the product. HTTP needs `wrk`, which
 shares the cores with the server here. The figures: `bench/results.json`.
 """
+_CROWD = ("plan", "status_crowd")
 _OTHER_STORES = ("write_", "read_", "closes_", "latest", "coverage", "append", "readers", "disk")
 
 
@@ -73,6 +74,7 @@ def _document(records: Mapping[str, Record]) -> Iterator[str]:
         yield "## Beside other stores\n\n"
         yield figures.markdown("stores", "How many times as long as the price cache others take")
         yield from _stores(stores)
+    yield from _crowd([one for one in records.values() if one.name in _CROWD])
     yield from _growth(records)
     yield from _http([one for one in records.values() if one.name.startswith("http_")])
     yield from _profiles()
@@ -114,6 +116,13 @@ def _stores(records: Sequence[Record]) -> Iterator[str]:
         for one in records
     )
     yield from _table(head, rows)
+
+
+def _crowd(records: Sequence[Record]) -> Iterator[str]:
+    if records:
+        yield "## All symbols at once\n\n"
+        rows = ([one.title, _figure(one.p50), _figure(one.p95), one.unit] for one in records)
+        yield from _table(["", "median", "p95", "unit"], rows)
 
 
 def _growth(records: Mapping[str, Record]) -> Iterator[str]:

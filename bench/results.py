@@ -85,6 +85,11 @@ def record(
     )
 
 
+def alone(name: str, title: str, unit: str, mine: Timing) -> Record:
+    """A measure of the product alone."""
+    return record(name, title, unit, {OURS.key: mine})
+
+
 def single(name: str, title: str, unit: str, value: float, *, better: str = "less") -> Record:
     """A figure of the product alone."""
     return Record(name, title, unit, value, better=better, **provenance())

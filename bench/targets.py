@@ -41,6 +41,8 @@ TARGETS = (
     Target("closes_warm", 4),
     Target("closes_warm", 1, BEST),
     Target("coverage", 15),
+    Target("coverage_answer", 15),
+    Target("plan", 1_000),
     Target("write_1y", 15),
     Target("write_10y", 60),
     Target("growth_factor_2000", 1.1),
@@ -49,6 +51,7 @@ TARGETS = (
     Target("http_own_time", 1.5),
     Target("http_one_1_rate", 3, "stock DRF serializers", at_least=True),
     Target("http_one_16_rate", 3, "stock DRF serializers", at_least=True),
+    Target("http_304_own", 0.5),
     Target("http_304_1_latency", 0.5, "the same answered with 200"),
 )
 

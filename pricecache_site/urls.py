@@ -12,9 +12,9 @@ handler404 = "prices.api.errors.not_found"
 handler500 = "prices.api.errors.server_error"
 
 urlpatterns = [
+    path("cache/", include("prices.api.urls")),  # what is asked for most comes first
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    path("cache/", include("prices.api.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),
 ]

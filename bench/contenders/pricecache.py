@@ -107,8 +107,11 @@ class WholeAnswer(PriceCache):
         return super().columns(history.bars)
 
     def coverage(self, symbols: Sequence[str]) -> Mapping[str, Extent]:
-        reports = self._reader.reports(symbols, now=self._now)
-        return {one.row.symbol: (one.bars, one.state.first, one.state.last) for one in reports}
+        survey = wiring.overview().survey(now=self._now)
+        survey.totals()
+        columns = (survey.symbol, survey.bars, survey.first, survey.last, survey.percent)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return {symbol: (bars, first, last) for symbol, bars, first, last, _ in rows}
 
     def forget(self) -> None:
         """All services of this process are built anew; the MongoDB client stays connected."""

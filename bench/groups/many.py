@@ -54,7 +54,7 @@ def _one(name: str, title: str, bench: Bench, rounds: int, **asked: object) -> I
     timings = _asked(bench.workers(name, variants=True), name, rounds, lambda _: asked)
     yield record(name, title, "ms", timings)
     if ANSWER.key in timings:
-        about = f"{title}: whole answer, with gaps and freshness"
+        about = f"{title}: whole answer, with gaps, percentage, freshness and totals"
         yield record(f"{name}_answer", about, "ms", timings, ours=ANSWER.key)
 
 

@@ -113,7 +113,8 @@ def _historical(request: HttpRequest, symbol: str) -> HttpResponse:
         version = reader.version(canonical, asked, adjust, now=now)
         if _tag(version) in known:
             usage.hit(canonical, time.perf_counter() - began)
-            return HttpResponse(status=304, headers={"ETag": _tag(version)})
+            told = {"ETag": _tag(version), "Vary": "Accept-Encoding"}
+            return HttpResponse(status=304, headers=told)
     history = reader.history(canonical, asked, adjust, now=now)
     body = orjson.dumps(bodies.history_body(history), option=OPTIONS)
     if len(history.bars):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -122,6 +122,7 @@ class BarSeries:
         return cls(np.array(columns[0], "datetime64[ms]"), *(np.array(c) for c in columns[1:]))
 
     @classmethod
+    @cache
     def empty(cls) -> Self:
         return cls.from_rows(())
 

@@ -64,6 +64,8 @@ def coverage(present: Times, calendar: Sessions | None, wanted: DateRange) -> Co
     if calendar is None:
         return Coverage(None, len(held))
     expected = calendar.between(wanted.start, wanted.end)
+    if np.array_equal(expected, held):  # as it nearly always is
+        return Coverage(len(expected), len(expected))
     lacking = np.setdiff1d(expected, held, assume_unique=True)
     return Coverage(len(expected), len(expected) - len(lacking), tuple(lacking.tolist()))
 

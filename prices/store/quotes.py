@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from pymongo import UpdateOne
 
 from prices.domain.quotes import Quote
+from prices.store.following import Following
 from prices.store.mongo import Db, failures_named
-from prices.store.watermark import Watermark
 
 # How old this process's copy may be before it asks for what was written since.
 COPY_SECONDS = 5.0
+_FIELDS = {field.name: 1 for field in fields(Quote) if field.name != "symbol"}
 
 
 class QuoteStore:
@@ -24,9 +25,10 @@ class QuoteStore:
     def __init__(self, db: Db) -> None:
         self._quotes = db["quotes"]
         self._lock = threading.Lock()
+        self._renewing = threading.Lock()
         self._copy: dict[str, Quote] = {}
         self._copied_at = float("-inf")
-        self._mark = Watermark("written_at")
+        self._following = Following(db["quotes"], time="written_at", stamp="written_at")
 
     def put(self, quotes: Iterable[Quote]) -> None:
         """Stores quotes durably, then in this process's copy."""
@@ -58,15 +60,12 @@ class QuoteStore:
     def _renew(self) -> None:
         if time.monotonic() - self._copied_at < COPY_SECONDS:
             return
-        with self._lock:
+        with self._renewing:
             if time.monotonic() - self._copied_at < COPY_SECONDS:
                 return  # another thread was first
-            newer = self._mark.newer()
-        with failures_named():
-            documents = list(self._quotes.find(newer, batch_size=10_000))
-        self._take([_quote_of(d) for d in documents])
-        with self._lock:
-            self._mark.saw(d["written_at"] for d in documents)
+            with failures_named():
+                documents = self._following.changes(_FIELDS)
+            self._take([_quote_of(d) for d in documents])
             self._copied_at = time.monotonic()
 
     def _take(self, quotes: list[Quote]) -> None:

@@ -1,0 +1,59 @@
+"""Compression: what a client gets that accepts gzip, and what all others get."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import date, timedelta
+
+import pytest
+from django.test import Client
+
+from tests.builders import published, tracked
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+PATH = "/cache/historical/ACME"
+
+
+@pytest.fixture(autouse=True)
+def _acme() -> None:
+    tracked()
+    days = (date(2026, 1, 5) + timedelta(days=n) for n in range(60))
+    published(rows=tuple((day, 10.0, 11.0, 9.0, 10.5, 1_000) for day in days))
+
+
+class TestCompression:
+    def test_is_what_it_is_without(self, client: Client) -> None:
+        plain, packed = client.get(PATH), client.get(PATH, headers={"Accept-Encoding": "br, gzip"})
+
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert int(packed.headers["Content-Length"]) == len(packed.content) < len(plain.content) / 5
+        assert gzip.decompress(packed.content) == plain.content
+        assert packed.headers["ETag"] == plain.headers["ETag"]
+
+    @pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0, br"])
+    def test_is_only_for_who_accepts_it(self, client: Client, accepted: str) -> None:
+        answer = client.get(PATH, headers={"Accept-Encoding": accepted})
+
+        assert "Content-Encoding" not in answer.headers
+        assert answer.json()["count"] == 60
+
+    def test_is_told_to_caches_also_by_a_304(self, client: Client) -> None:
+        first = client.get(PATH)
+        again = client.get(PATH, headers={"If-None-Match": first.headers["ETag"]})
+
+        assert again.status_code == 304
+        assert "Accept-Encoding" in first.headers["Vary"]
+        assert "Accept-Encoding" in again.headers["Vary"]
+
+    def test_spares_what_fits_into_one_packet(self, client: Client) -> None:
+        answer = client.get("/cache/historical/NOBODY", headers={"Accept-Encoding": "gzip"})
+
+        assert answer.status_code == 404
+        assert "Content-Encoding" not in answer.headers
+        assert "NOBODY is not tracked" in answer.json()["detail"]
+
+    def test_leaves_pages_alone(self, client: Client) -> None:
+        answer = client.get("/admin/login/", headers={"Accept-Encoding": "gzip"})
+
+        assert "Content-Encoding" not in answer.headers
