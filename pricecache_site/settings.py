@@ -10,6 +10,7 @@ from typing import Any
 
 import environ
 import litecharts
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -129,6 +130,7 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "csp",
     "django_q",
     "prices",
     "portfolio",
@@ -143,6 +145,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
 WSGI_APPLICATION = "pricecache_site.wsgi.application"
@@ -176,7 +179,7 @@ DATABASES = {
 # In the database: a cache in each process's memory would hide the cluster from the web process.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "prices.calm.CalmCache",
         "LOCATION": "django_cache",
     }
 }
@@ -196,6 +199,29 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+
+# All that a page needs comes from this server. Our own pages have neither inline scripts nor inline
+# styles; what is allowed beside that, the theme and the API's documentation need.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, UNSAFE_EVAL],  # the theme's Alpine makes functions of its attributes
+        "style-src-elem": [
+            SELF,
+            # Swagger UI's page.
+            "'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='",
+            # What lightweight-charts says of its logo.
+            "'sha256-3pRED1tOXas1FXFoPb9TGCjmYe9XQsmO9OV23khV2nY='",
+        ],
+        "style-src-attr": [UNSAFE_INLINE],  # Alpine sets styles by their attribute
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
 
 LOG_LEVEL = env("PRICECACHE_LOG_LEVEL", default="INFO").upper()
 LOGGING = {
@@ -276,9 +302,14 @@ UNFOLD = {
     ],
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [
+        lambda request: static("prices/theme.css"),
         lambda request: static("prices/admin.css"),
+        lambda request: static("prices/panels.css"),
         lambda request: static("prices/symbols.css"),
     ],
+    "SCRIPTS": [lambda request: static("prices/boot.js")],
+    # They are in theme.css: the theme itself would write them into each page.
+    "COLORS": lambda request: {},
     "DASHBOARD_CALLBACK": "prices.admin.dashboard.dashboard",
     "SIDEBAR": {"navigation": "prices.admin.navigation.sidebar"},
 }

@@ -125,6 +125,7 @@ class SyncRun(models.Model):
         SUCCEEDED = "succeeded"
         PARTIAL = "partial", "partly failed"
         FAILED = "failed"
+        CANCELLED = "cancelled"
 
     class Kind(models.TextChoices):
         HISTORICAL_SYNC = "historical_sync", "historical sync"
@@ -166,6 +167,10 @@ class SyncRun(models.Model):
         help_text="Symbols that a verification found to differ, and that it did not fix.",
     )
     message = models.CharField(max_length=500, blank=True)
+    traceback = models.TextField(blank=True, help_text="Of what nobody foresaw.")
+    cancelled_by = models.CharField(
+        max_length=150, blank=True, help_text="Who wants it to stop; what is done stays done."
+    )
 
     class Meta:
         ordering = ("-id",)
@@ -187,6 +192,17 @@ class SyncRun(models.Model):
         if self.started_at is None or self.finished_at is None:
             return None
         return self.finished_at - self.started_at
+
+
+class PausedJob(models.Model):
+    """A scheduled job that a person holds back until it is resumed."""
+
+    job = models.CharField(max_length=100, unique=True)
+    paused_by = models.CharField(max_length=150)
+    paused_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return f"{self.job}, paused by {self.paused_by}"
 
 
 class Attempt(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -58,6 +58,7 @@ class _Task:
     now: datetime
     fix: bool
     run: int | None
+    stopped: Callable[[], bool]
 
 
 class VerifyService:
@@ -83,21 +84,30 @@ class VerifyService:
         return sorted(held & set(active))
 
     def verify(
-        self, symbols: Iterable[str], *, now: datetime, fix: bool = False, run: int | None = None
+        self,
+        symbols: Iterable[str],
+        *,
+        now: datetime,
+        fix: bool = False,
+        run: int | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Verified]:
         """Fetches each symbol's whole history and compares; verdicts come as they are done.
 
         `fix`: what differs is published, past the same guards as any answer; `run` corrects.
-        :raises StoreUnavailable: MongoDB went away.
+        Once `stopped`, none is begun any more. :raises StoreUnavailable: MongoDB went away.
         """
-        task = _Task(now, fix, run)
+        task = _Task(now, fix, run, stopped)
         rows = TrackedSymbol.objects.filter(symbol__in=list(symbols))
         with ThreadPoolExecutor(self._gate.parallel, thread_name_prefix="verify") as pool:
             work = [pool.submit(self._verified, row, task) for row in rows]
             for done in as_completed(work):
-                yield done.result()
+                if (verified := done.result()) is not None:
+                    yield verified
 
-    def _verified(self, row: TrackedSymbol, task: _Task) -> Verified:
+    def _verified(self, row: TrackedSymbol, task: _Task) -> Verified | None:
+        if task.stopped():
+            return None
         try:
             with in_turn(self._leases, row.symbol):
                 return self._in_turn(row, task)

@@ -25,6 +25,7 @@ VARIANT_OF_STATE = {
     State.SUCCEEDED: "success",
     State.PARTIAL: "warning",
     State.FAILED: "danger",
+    State.CANCELLED: "default",
 }
 
 

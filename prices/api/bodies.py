@@ -180,6 +180,9 @@ def scheduler_body() -> dict[str, Any]:
                 "name": job.job.title,
                 "trigger": job.job.trigger,
                 "next_run": job.next_run,
+                "paused": job.paused is not None,
+                "paused_by": job.paused and job.paused.paused_by,
+                "paused_at": job.paused and job.paused.paused_at,
                 "last_run": job.last and (job.last.started_at or job.last.created_at),
                 "last_status": job.last and job.last.state,
                 "last_duration": job.last
