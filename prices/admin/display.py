@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -28,6 +29,7 @@ VARIANT_OF_STATE = {
 }
 
 
+@lru_cache(maxsize=1024)  # a page shows the same few over and over
 def badge(text: str, variant: str = "default") -> SafeString:
     """`variant`: info, success, warning, danger or default."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})

@@ -19,7 +19,7 @@ from prices.domain.freshness import stamp
 from prices.domain.sessions import FIRST_YEAR, Sessions
 
 # Of a cell, and from one to the next; and what the names of the months need above.
-_CELL, _PITCH, _TOP = 10, 12, 12
+_CELL, _PITCH, _TOP = 10, 12, 20
 _WEEKS = 54
 _DAY = timedelta(days=1)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -109,6 +109,10 @@ def _diamond(x: int, y: int) -> str:
     return f"M{x + 5} {y}l5 5l-5 5l-5 -5z"
 
 
+def _triangle(x: int, y: int) -> str:
+    return f"M{x + 5} {y}l5 {_CELL}h-{_CELL}z"
+
+
 def _dash(x: int, y: int) -> str:
     return f"M{x} {y + 4}h{_CELL}v2h-{_CELL}z"
 
@@ -126,7 +130,7 @@ _SHAPES = {
     "provisional": _frame,
     "gap": _cross,
     "hand": _diamond,
-    "conflict": _diamond,
+    "conflict": _triangle,
     "lacking": _dash,
     "holiday": _dot,
     "unlisted": _speck,
@@ -179,9 +183,7 @@ def _year(year: int, history: History) -> Year:
         width=_WEEKS * _PITCH,
         height=_TOP + (7 if _trades_weekends(history) else 5) * _PITCH,
         marks=tuple(drawing.marks),
-        months=tuple(
-            (drawing.cell(date(year, m, 1))[0], name) for m, name in enumerate(_MONTHS, 1)
-        ),
+        months=tuple((drawing.cell(date(year, m, 1))[0], _MONTHS[m - 1]) for m in (1, 4, 7, 10)),
         expected=expected,
         present=len(held),
         provisional=len(provisional),

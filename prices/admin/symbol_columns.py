@@ -96,7 +96,7 @@ def facts_of(row: TrackedSymbol, data: SymbolData) -> list[Heading]:
         ("Age", columns.age(row)),
         ("Bars", f"{report.bars:,}" if report else NONE),
         ("Gaps", columns.gap_count(row)),
-        ("Final through", data.facts.final_through or NONE),
+        ("Final through", unbroken(data.facts.final_through or "-")),
         ("Source", data.facts.source or NONE),
         ("Confirmed", moment(data.facts.fetched_at, now)),
     ]

@@ -15,6 +15,7 @@ import numpy as np
 from django.core.paginator import InvalidPage
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from numpy.typing import NDArray
 from unfold.views import ChangeList
 
 from prices.admin.reported import attach_reports
@@ -51,8 +52,7 @@ class SymbolChangeList(ChangeList):  # type: ignore[misc]  # the theme has no ty
             self.result_list = list(self.result_list)
             attach_reports(self.result_list)
             return
-        names = self.queryset.order_by().values_list("symbol", flat=True)
-        found = _sorted_names(survey, set(names), self._sorting)
+        found = _sorted_names(survey, self._chosen(survey), self._sorting)
         paginator = self.model_admin.get_paginator(request, found, self.list_per_page)
         try:
             shown = paginator.page(self.page_num).object_list
@@ -60,18 +60,28 @@ class SymbolChangeList(ChangeList):  # type: ignore[misc]  # the theme has no ty
             self.page_num = 1
             shown = paginator.page(1).object_list
         self.result_list = _rows(shown)
-        self.result_count, self.full_result_count = paginator.count, None
-        self.show_full_result_count = False
+        self.result_count, self.full_result_count = paginator.count, len(survey)
+        self.show_full_result_count = True  # it costs nothing here
         self.show_admin_actions = True
         self.can_show_all, self.multi_page = False, paginator.num_pages > 1
         self.paginator = paginator
         self.store_error = attach_reports(self.result_list, closes=True)
 
+    def _chosen(self, survey: Survey) -> NDArray[np.intp]:
+        """The positions of what search and filters leave.
 
-def _sorted_names(survey: Survey, found: set[str], by: Sequence[tuple[str, bool]]) -> list[str]:
-    """What was tracked since the survey comes with the next look."""
-    mask = np.fromiter((s in found for s in survey.symbol), bool, len(survey))
-    names: list[str] = survey.symbol[ordered(survey, np.flatnonzero(mask), by)].tolist()
+        What was tracked since the survey comes with the next look.
+        """
+        if not self.queryset.query.where:
+            return np.arange(len(survey))
+        found = set(self.queryset.order_by().values_list("symbol", flat=True))
+        return np.flatnonzero(np.fromiter((s in found for s in survey.symbol), bool, len(survey)))
+
+
+def _sorted_names(
+    survey: Survey, chosen: NDArray[np.intp], by: Sequence[tuple[str, bool]]
+) -> list[str]:
+    names: list[str] = survey.symbol[ordered(survey, chosen, by)].tolist()
     return names
 
 

@@ -33,7 +33,7 @@ from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.tracking import track, untrack
 
 _COLUMNS = (
-    *("named", "curve", "coverage", "first_bar", "last_bar", "age", "gap_count", "state"),
+    *("named", "state", "coverage", "curve", "age", "gap_count", "last_bar", "first_bar"),
     *("updated", "popularity", "traded_at"),
 )
 

@@ -85,15 +85,15 @@ class TestYears:
         (year,) = years_of(history(date(2026, 6, 2), final_through=date(2026, 6, 2)))
 
         (mark,) = [mark for mark in year.marks if mark.tone == "present"]
-        assert mark.path == "M264 24h10v10h-10z"
-        assert year.height == 72
+        assert mark.path == "M264 32h10v10h-10z"
+        assert year.height == 80
 
     def test_has_rows_for_weekends_where_they_trade(self) -> None:
         days = [date(2026, 6, n) for n in range(1, 9)]
 
         (year,) = years_of(history(*days, calendar=sessions_of("24/7")))
 
-        assert year.height == 96
+        assert year.height == 104
 
     def test_claims_nothing_where_sessions_are_not_known(self) -> None:
         (year,) = years_of(history(*(row[0] for row in WEEK[::2]), calendar=None))
