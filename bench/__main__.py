@@ -13,7 +13,7 @@ from bench.system import Bench, running_bench
 from bench.workers import WorkerError
 from prices.store.embedded import EmbeddedMongodError
 
-GROUPS = ("writes", "reads", "many", "crowd", "growth", "http")
+GROUPS = ("writes", "reads", "many", "crowd", "admin", "growth", "http")
 
 
 def main() -> None:
