@@ -129,7 +129,7 @@ def _markets(board: Dashboard) -> Table:
 
 def _market_row(market: Market) -> list[object]:
     totals = market.totals
-    share = coverage_bar(totals.coverage_percent)
+    share = coverage_bar(tiles.share_of(totals))
     name: object = market.name or "other"
     if market.name:
         url = reverse("admin:prices_trackedsymbol_changelist")

@@ -77,7 +77,7 @@ def _with_history(totals: Totals) -> str:
 
 
 def _coverage(totals: Totals) -> Tile:
-    percent, link = totals.coverage_percent, _symbols(o="3", active__exact="1")
+    percent, link = share_of(totals), _symbols(o="3", active__exact="1")
     span = (
         format_html("{} to {}", unbroken(totals.oldest), unbroken(totals.newest))
         if totals.oldest
@@ -86,6 +86,11 @@ def _coverage(totals: Totals) -> Tile:
     if percent is None:
         return Tile("Coverage", "?", span, link=link)
     return Tile("Coverage", f"{floored(percent)} %", span, tone_of_share(percent), link)
+
+
+def share_of(totals: Totals) -> float | None:
+    """Coverage unrounded: one gap among a million sessions is not 100 %."""
+    return 100.0 * totals.present / totals.expected if totals.expected else None
 
 
 def tone_of_share(percent: float) -> str:
