@@ -25,7 +25,7 @@ class Remedy(StrEnum):
     SYNC = "sync"
     BACKFILL = "backfill"
     RESUME = "resume"
-    GAPS = "gaps"
+    GAPS = "ask_all"
     REVIEW = "review"
 
 

@@ -16,10 +16,9 @@ from django.utils.safestring import SafeString
 from prices import running
 from prices.admin import tiles
 from prices.admin.bars import Bars, bars_of
-from prices.admin.display import badge, floored
+from prices.admin.display import badge, coverage_bar
 from prices.admin.job_rows import job_table
-from prices.admin.panels import Table, Tile, button, meter, two_lines
-from prices.admin.pressing import MEND
+from prices.admin.panels import Table, Tile, button, two_lines
 from prices.attention import Need, Needs, Remedy
 from prices.dashboard import Dashboard, Market
 from prices.dashboard import dashboard as figures_at
@@ -30,7 +29,8 @@ _HEADLINES = {
     "degraded": "Prices are served; some are not as they should be.",
     "unhealthy": "A part of the system is down.",
 }
-# What a button says, and how it goes on for those who hear it without its row.
+_MEND = "prices.change_trackedsymbol"
+# What a button says, and its icon; the symbol's own page does what it says, and shows how it goes.
 _LABELS = {
     Remedy.SYNC: ("Sync now", "sync"),
     Remedy.BACKFILL: ("Backfill", "cloud_download"),
@@ -72,7 +72,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
             Panel("Reads and fetches", tiles.of_traffic(board)),
             Panel("Jobs", tiles.of_jobs(board, running.queue(now=now))),
         ],
-        "needs": _needs_table(board.needs, may_mend=request.user.has_perm(MEND)),
+        "needs": _needs_table(board.needs, may_mend=request.user.has_perm(_MEND)),
         "more_needs": _more(board.needs),
         "markets": _markets(board),
         "days": _days(board),
@@ -110,8 +110,8 @@ def _remedy(need: Need) -> SafeString:
             symbol,
         )
     label, icon = _LABELS[need.remedy]
-    url = reverse("desk:mend", args=[need.row.pk])
-    return button(url, label, about=f": {symbol}", value=need.remedy, icon=icon)
+    url = reverse("admin:prices_trackedsymbol_act", args=[need.row.pk])
+    return button(url, label, about=f"for {symbol}", name="do", value=need.remedy, icon=icon)
 
 
 def _more(needs: Needs | None) -> int:
@@ -128,10 +128,8 @@ def _markets(board: Dashboard) -> Table:
 
 
 def _market_row(market: Market) -> list[object]:
-    totals, percent = market.totals, market.totals.coverage_percent
-    share: object = format_html('<span class="pc-subtle">{}</span>', "sessions not known")
-    if percent is not None:
-        share = meter(percent, f"{floored(percent)} %", tiles.tone_of_share(percent))
+    totals = market.totals
+    share = coverage_bar(totals.coverage_percent)
     name: object = market.name or "other"
     if market.name:
         url = reverse("admin:prices_trackedsymbol_changelist")

@@ -93,23 +93,6 @@ def lasting(duration: timedelta | None) -> str | SafeString:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def share(percent: float | None) -> SafeString:
-    """A percentage with a small bar; full is green, less than 95 is orange."""
-    if percent is None:
-        return format_html(
-            '<span class="pc-subtle" title="Its exchange\'s sessions are not known.">{}</span>',
-            "unknown",
-        )
-    tone = "good" if percent >= 99.5 else "fair" if percent >= 95 else "poor"
-    return format_html(
-        '<span class="pc-share"><span class="pc-share-track" aria-hidden="true">'
-        '<span class="pc-share-fill pc-{}" style="width: {}%"></span></span>{} %</span>',
-        tone,
-        f"{min(percent, 100):.1f}",
-        floored(percent),
-    )
-
-
 def floored(percent: float) -> str:
     """Two digits, cut off and not rounded: 100 means that nothing is missing."""
     return f"{int(percent * 100) / 100:g}"
@@ -131,7 +114,10 @@ def run_link(run: SyncRun, text: object) -> SafeString:
 def coverage_bar(percent: float | None) -> SafeString:
     """A percentage with a small bar; full is green, less than 95 is red."""
     if percent is None:
-        return share(None)
+        return format_html(
+            '<span class="pc-subtle" title="Its exchange\'s sessions are not known.">{}</span>',
+            "unknown",
+        )
     tone = "good" if percent >= 99.5 else "fair" if percent >= 95 else "poor"
     return format_html(
         '<span class="pc-share">{} %<svg class="pc-bar" viewBox="0 0 100 4" '

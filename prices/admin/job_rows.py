@@ -92,7 +92,7 @@ def _strip(runs: Sequence[SyncRun]) -> SafeString:
         for run in reversed(runs)
     )
     return format_html(
-        '<span class="pc-strip">{}</span>',
+        '<span class="pc-runs">{}</span>',
         format_html_join(
             "",
             '<a href="{}" class="pc-mark pc-mark-{}" title="{}"><span class="pc-sr">{}</span></a>',
@@ -104,7 +104,7 @@ def _strip(runs: Sequence[SyncRun]) -> SafeString:
 def _buttons(state: JobState) -> object:
     if state.job is schedules.CANARY:
         return NONE
-    url, about = reverse("desk:job", args=[state.job.id]), f": {state.job.title}"
+    url, about = reverse("desk:job", args=[state.job.id]), state.job.title
     run = button(url, "Run now", about=about, value="run", icon="play_arrow")
     if state.paused is None:
         hold = button(url, "Pause", about=about, value="pause", icon="pause")

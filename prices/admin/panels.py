@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -36,15 +35,22 @@ class Table:
 
 
 def button(
-    url: str, label: str, *, about: str = "", tone: str = "", value: str = "", icon: str = ""
+    url: str,
+    label: str,
+    *,
+    about: str = "",
+    tone: str = "",
+    name: str = "want",
+    value: str = "",
+    icon: str = "",
 ) -> SafeString:
     """Posts to `url` by the page's one form, `value` as what is wanted.
 
-    `about` completes the label for those who hear it without its row.
+    `about` follows the label for those who hear it without its row.
     """
     context = {
         **{"url": url, "label": label, "about": about},
-        **{"tone": tone, "value": value, "icon": icon},
+        **{"tone": tone, "name": name, "value": value, "icon": icon},
     }
     return render_to_string("admin/components/button.html", context)
 
@@ -55,23 +61,10 @@ def progress(done: int, total: int, label: str) -> SafeString:
     return render_to_string("admin/components/progress.html", context)
 
 
-def meter(percent: float, text: str, tone: str) -> SafeString:
-    """A share of a hundred as a bar, with its words beside it."""
-    context = {"percent": f"{min(percent, 100.0):.1f}", "text": text, "tone": tone}
-    return render_to_string("admin/components/meter.html", context)
-
-
 def two_lines(first: object, second: object) -> SafeString:
     """A cell with something of less weight below."""
     return format_html(
         '<span class="pc-two">{}<span class="pc-subtle">{}</span></span>', first, second
-    )
-
-
-def clock(when: datetime) -> SafeString:
-    """The time of day in UTC, to the second."""
-    return format_html(
-        '<time datetime="{}">{}</time>', when.isoformat(), f"{when:%Y-%m-%d %H:%M:%S} UTC"
     )
 
 

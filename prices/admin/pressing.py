@@ -1,4 +1,4 @@
-"""What the buttons of the dashboard and the scheduler page do: one view each, by POST alone."""
+"""What the buttons of the scheduler page do: one view each, by POST alone."""
 
 from __future__ import annotations
 
@@ -16,19 +16,14 @@ from django.views.decorators.http import require_POST
 from django_q.models import Failure, Schedule
 from django_q.tasks import async_task
 
-from prices import running, schedules, wiring
+from prices import running, schedules
 from prices.admin.display import run_link
 from prices.admin.log import log
-from prices.admin.queueing import queue_run, warn_if_silent
-from prices.attention import Remedy
+from prices.admin.queueing import warn_if_silent
 from prices.cancelling import cancel
-from prices.mending import CannotMend
-from prices.models import SyncRun, TrackedSymbol
-from prices.store.mongo import StoreError
-from prices.tracking import resume
+from prices.models import SyncRun
 
-Kind = SyncRun.Kind
-MEND, JOBS = "prices.change_trackedsymbol", "django_q.change_schedule"
+JOBS = "django_q.change_schedule"
 RUNS, TASKS = "prices.change_syncrun", "django_q.change_failure"
 Press = Callable[..., None]
 
@@ -54,56 +49,6 @@ def _back(request: HttpRequest) -> str:
     page = request.POST.get("back", "")
     ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure())
     return page if ours else reverse("admin:index")
-
-
-# --- symbols -----------------------------------------------------------------------------------
-
-
-@pressed(MEND)
-def mend(request: HttpRequest, *, symbol: int) -> None:
-    """Does what the button says: `want` is a remedy."""
-    row = get_object_or_404(TrackedSymbol, pk=symbol)
-    remedies = {
-        Remedy.SYNC: _sync,
-        Remedy.BACKFILL: _backfill,
-        Remedy.RESUME: _resume,
-        Remedy.GAPS: _ask_again,
-    }
-    want = request.POST.get("want", "")
-    if want not in remedies:
-        raise Http404
-    remedies[Remedy(want)](request, row)
-
-
-def _sync(request: HttpRequest, row: TrackedSymbol) -> None:
-    log(request, row, "Asked for a sync.")
-    queue_run(request, Kind.HISTORICAL_SYNC, [row.symbol], f"a sync of {row.symbol}")
-
-
-def _backfill(request: HttpRequest, row: TrackedSymbol) -> None:
-    log(request, row, "Asked for its whole history.")
-    what = f"the whole history of {row.symbol}"
-    queue_run(request, Kind.BACKFILL, [row.symbol], what, options={"whole": True})
-
-
-def _resume(request: HttpRequest, row: TrackedSymbol) -> None:
-    if not resume(TrackedSymbol.objects.filter(pk=row.pk, active=False)):
-        messages.info(request, f"{row.symbol} is not suspended any more.")
-        return
-    log(request, row, "Resumed.")
-    queue_run(request, Kind.HISTORICAL_SYNC, [row.symbol], f"{row.symbol} is resumed, a sync of it")
-
-
-def _ask_again(request: HttpRequest, row: TrackedSymbol) -> None:
-    try:
-        asked = wiring.mending().ask_again(row.symbol, now=timezone.now())
-    except (CannotMend, StoreError) as error:
-        messages.error(request, f"{error}")
-        return
-    gaps = f"{len(asked)} gap{'s' * (len(asked) != 1)}"
-    log(request, row, f"Asked again for {gaps}.")
-    what = f"{gaps} of {row.symbol} asked for again"
-    queue_run(request, Kind.HISTORICAL_SYNC, [row.symbol], what)
 
 
 # --- jobs --------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ def _cancel(one: Progress) -> object:
 
 def cancel_button(run: SyncRun) -> object:
     url = reverse("desk:cancel", args=[run.pk])
-    return button(url, "Cancel", about=f" run {run.pk}", tone="danger", icon="cancel")
+    return button(url, "Cancel", about=f"run {run.pk}", tone="stop", icon="cancel")
 
 
 # --- what failed -------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def _again(run: SyncRun) -> object:
     if not running.is_repeatable(run):
         return NONE
     url = reverse("desk:run_again", args=[run.pk])
-    return button(url, "Try again", about=f": run {run.pk}", icon="refresh")
+    return button(url, "Try again", about=f"run {run.pk}", icon="refresh")
 
 
 def _failed_tasks(request: HttpRequest, now: datetime) -> Table:
@@ -249,7 +249,7 @@ def _task_row(task: Failure, now: datetime) -> list[object]:
 
 def _task_again(task: Failure) -> object:
     url = reverse("desk:task_again", args=[task.pk])
-    return button(url, "Try again", about=f": {task.func}", icon="refresh")
+    return button(url, "Try again", about=task.func, icon="refresh")
 
 
 # --- the provider, and who did what ------------------------------------------------------------

@@ -66,7 +66,7 @@ def _of_totals(totals: Totals) -> list[Tile]:
             f"{gaps:,}",
             "sessions without a bar" if gaps else "no session lacks its bar",
             FAIR if gaps else GOOD,
-            _symbols(gaps="open", active__exact="1"),
+            _symbols(gaps="some", active__exact="1", o="-7"),
         ),
     ]
 
@@ -77,7 +77,7 @@ def _with_history(totals: Totals) -> str:
 
 
 def _coverage(totals: Totals) -> Tile:
-    percent, link = totals.coverage_percent, _symbols(coverage="incomplete", active__exact="1")
+    percent, link = totals.coverage_percent, _symbols(o="3", active__exact="1")
     span = (
         format_html("{} to {}", unbroken(totals.oldest), unbroken(totals.newest))
         if totals.oldest

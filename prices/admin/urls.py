@@ -12,7 +12,6 @@ urlpatterns = [
     path("live", admin.site.admin_view(dashboard.live), name="dashboard_live"),
     path("scheduler/", admin.site.admin_view(scheduler.page), name="scheduler"),
     path("corrections/", admin.site.admin_view(corrections.page), name="corrections"),
-    path("press/symbol/<int:symbol>", pressing.mend, name="mend"),
     path("press/job/<slug:job>", pressing.change_job, name="job"),
     path("press/run/<int:run>/cancel", pressing.cancel_run, name="cancel"),
     path("press/run/<int:run>/again", pressing.repeat_run, name="run_again"),

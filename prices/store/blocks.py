@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 from bson import Binary
 from pymongo import ReplaceOne
 from pymongo.errors import PyMongoError
@@ -19,12 +18,9 @@ from pymongo.write_concern import WriteConcern
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.store.documents import Manifest, manifest_of
 from prices.store.mongo import MAX_READ_MS, Db, failures_named
+from prices.store.packing import packed, unpacked
 
 logger = logging.getLogger(__name__)
-
-# Little-endian columns one after another. Seconds since the first bar are 4 bytes instead of 8.
-_COLUMNS = (("open", "<f8"), ("high", "<f8"), ("low", "<f8"), ("close", "<f8"), ("volume", "<i8"))
-_BYTES_A_BAR = 44
 
 
 class BlockStore:
@@ -74,13 +70,13 @@ class BlockStore:
 
 
 def _document(manifest: Manifest, bars: BarSeries) -> dict[str, Any]:
-    since = (bars.ts - bars.ts[:1]).astype("timedelta64[s]").astype("<u4")
-    columns = [since, *(getattr(bars, name).astype(kind) for name, kind in _COLUMNS)]
+    kinds, data = packed(bars)
     return {
         "generation": manifest.generation,
         "count": len(bars),
         "first": int(bars.ts[0].astype("i8")),
-        "data": Binary(b"".join(column.tobytes() for column in columns)),
+        "kinds": kinds,
+        "data": Binary(data),
     }
 
 
@@ -91,24 +87,14 @@ def _whole(manifest: Manifest, block: Mapping[str, Any] | None) -> BarSeries | N
     """
     if block is None or block["generation"] != manifest.generation:
         return None
-    if len(block["data"]) != block["count"] * _BYTES_A_BAR:
-        logger.warning("The block of %s is damaged, and will be made anew", manifest.key)
-        return None
     lacking = manifest.count - block["count"]
     if lacking not in (0, 1):
         return None
-    bars = _bars(block)
+    try:
+        bars = unpacked(block["kinds"], block["data"], block["count"], block["first"])
+    except (KeyError, ValueError):  # damaged, or of a version that packed otherwise
+        logger.info("The block of %s cannot be read, and will be made anew", manifest.key)
+        return None
     if not lacking:
         return bars
     return bars.merged(BarSeries.from_rows([manifest.last_bar])) if manifest.last_bar else None
-
-
-def _bars(block: Mapping[str, Any]) -> BarSeries:
-    """Read-only views on the document's bytes: nothing is copied, nothing can be changed."""
-    data, count = block["data"], block["count"]
-    since = np.frombuffer(data, "<u4", count).astype("i8") * 1000 + block["first"]
-    at, columns = 4 * count, []
-    for _, kind in _COLUMNS:
-        columns.append(np.frombuffer(data, kind, count, offset=at))
-        at += 8 * count
-    return BarSeries.of_valid(since.view("datetime64[ms]"), *columns)

@@ -32,6 +32,11 @@ def _read_model(file: str, text: str, broken: str) -> Mutation:
     return Mutation(f"prices/store/{file}", text, broken, ("tests/prices/store/test_blocks.py",))
 
 
+def _packing(text: str, broken: str) -> Mutation:
+    tests = ("tests/prices/store/test_packing.py",)
+    return Mutation("prices/store/packing.py", text, broken, tests)
+
+
 STORE = (
     # What is refused is not written.
     _publish("if decision.change in (Change.REFUSE, Change.WHOLE):", "if False:"),
@@ -79,7 +84,9 @@ STORE = (
         "if block is None or manifest.generation !=",
     ),
     _read_model("blocks.py", "if lacking not in (0, 1):", "if lacking < 0:"),
-    _read_model("blocks.py", 'len(block["data"]) != block["count"] * _BYTES_A_BAR', "False"),
+    _packing("len(data) != ends[-1]", "False"),
+    _packing("(single == column).all()", "True"),
+    _packing("(hundredths / 100 == column).all()", "True"),
     _read_model("memory.py", "versions.get(k) == s.manifest.version", "True"),
     _read_model("memory.py", 'if self._checks > BUSY else float("inf")', "if True else 0.0"),
     _read_model("memory.py", "if _weight(stored) <= self._held.maxsize:", "if True:"),

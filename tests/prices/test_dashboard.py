@@ -258,18 +258,12 @@ class TestAttention:
         assert "All symbols are complete and fresh, and jobs run." in page
 
     @pytest.mark.parametrize(
-        ("symbol", "remedy", "kind", "options", "said"),
+        ("symbol", "remedy", "runs_of", "said"),
         [
-            ("OLD", Remedy.SYNC, Kind.HISTORICAL_SYNC, {}, "Asked for a sync."),
-            (
-                "NEW",
-                Remedy.BACKFILL,
-                Kind.BACKFILL,
-                {"whole": True},
-                "Asked for its whole history.",
-            ),
-            ("GONE", Remedy.RESUME, Kind.HISTORICAL_SYNC, {}, "Resumed."),
-            ("GAP", Remedy.GAPS, Kind.HISTORICAL_SYNC, {}, "Asked again for 1 gap."),
+            ("OLD", Remedy.SYNC, [(Kind.HISTORICAL_SYNC, {})], "Queued a sync."),
+            ("NEW", Remedy.BACKFILL, [(Kind.BACKFILL, {"whole": True})], "Queued a backfill."),
+            ("GONE", Remedy.RESUME, [], "Resumed."),
+            ("GAP", Remedy.GAPS, [(Kind.HISTORICAL_SYNC, {})], "Asked again for 1 gap."),
         ],
     )
     def test_mends_by_a_button_and_writes_down_who_pressed_it(
@@ -278,63 +272,25 @@ class TestAttention:
         troubled: None,
         symbol: str,
         remedy: Remedy,
-        kind: str,
-        options: dict[str, Any],
+        runs_of: list[tuple[str, dict[str, Any]]],
         said: str,
     ) -> None:
         row = TrackedSymbol.objects.get(symbol=symbol)
-        url = reverse("desk:mend", args=[row.pk])
+        url = reverse("admin:prices_trackedsymbol_act", args=[row.pk])
         page = admin_client.get(DASHBOARD).content.decode()
 
-        answer = admin_client.post(url, {"want": remedy, "back": DASHBOARD}, follow=True)
+        answer = admin_client.post(url, {"do": remedy}, follow=True)
 
         assert f'formaction="{url}"' in page
-        assert answer.redirect_chain == [(DASHBOARD, 302)]
-        run = SyncRun.objects.get()
-        assert (run.kind, run.symbols, run.options) == (kind, [symbol], options)
-        assert run.trigger == "admin (admin)"
+        assert f'name="do" value="{remedy}"' in page
+        assert answer.status_code == 200
+        queued = SyncRun.objects.values_list("kind", "options", "symbols", "trigger")
+        assert list(queued) == [(*run, [symbol], "admin (admin)") for run in runs_of]
         row.refresh_from_db()
         assert row.active
         logged = LogEntry.objects.get(object_repr=symbol)
         assert logged.user.get_username() == "admin"
         assert logged.get_change_message() == said
-
-    def test_asks_again_for_gaps_whose_tries_are_used_up(
-        self, admin_client: Client, troubled: None
-    ) -> None:
-        row = TrackedSymbol.objects.get(symbol="GAP")
-
-        admin_client.post(reverse("desk:mend", args=[row.pk]), {"want": Remedy.GAPS})
-
-        gap = wiring.reader().reports(["GAP"], now=NOW)[0].gaps[0]
-        assert (gap.tries, gap.next_try_at) == (0, NOW)
-
-    def test_says_in_a_sentence_that_a_gap_is_gone(
-        self, admin_client: Client, troubled: None
-    ) -> None:
-        row = TrackedSymbol.objects.get(symbol="FULL")
-
-        answer = admin_client.post(
-            reverse("desk:mend", args=[row.pk]), {"want": Remedy.GAPS}, follow=True
-        )
-
-        assert "it may have been filled meanwhile" in answer.content.decode()
-        assert not SyncRun.objects.exists()
-
-    def test_leads_back_to_pages_of_its_own_alone(
-        self, admin_client: Client, troubled: None
-    ) -> None:
-        url = reverse("desk:mend", args=[TrackedSymbol.objects.get(symbol="OLD").pk])
-
-        answer = admin_client.post(url, {"want": "sync", "back": "https://evil.example/"})
-
-        assert answer["Location"] == DASHBOARD
-
-    @pytest.mark.parametrize("want", ["", "review", "nonsense"])
-    def test_knows_no_other_buttons(self, admin_client: Client, troubled: None, want: str) -> None:
-        url = reverse("desk:mend", args=[TrackedSymbol.objects.get(symbol="OLD").pk])
-
-        assert admin_client.post(url, {"want": want}).status_code == 404
 
 
 class TestDays:
@@ -398,8 +354,9 @@ class TestPage:
 
         assert "2 sessions behind" in page
         assert "formaction" not in page
-        row = TrackedSymbol.objects.get(symbol="OLD")
-        answer = client.post(reverse("desk:mend", args=[row.pk]), {"want": "sync"})
+        old = TrackedSymbol.objects.get(symbol="OLD")
+        url = reverse("admin:prices_trackedsymbol_act", args=[old.pk])
+        answer = client.post(url, {"do": "sync"})
         assert answer.status_code == 403
         assert not SyncRun.objects.exists()
         assert not LogEntry.objects.exists()
@@ -407,6 +364,38 @@ class TestPage:
     def test_is_closed_to_strangers(self, client: Client) -> None:
         assert client.get(LIVE).status_code == 302
         assert client.get(DASHBOARD).status_code == 302
+
+    @pytest.mark.parametrize(
+        ("title", "listed"),
+        [
+            ("Lagging", {"NEW", "OLD"}),
+            ("Failing", {"FAILS"}),
+            ("Gaps open", {"GAP"}),
+            ("Symbols", {"FULL", "GAP", "NEW", "OLD", "FAILS", "GONE", "SLEEPS", "ODD"}),
+        ],
+    )
+    def test_leads_from_each_figure_to_its_symbols(
+        self, admin_client: Client, troubled: None, title: str, listed: set[str]
+    ) -> None:
+        answer = admin_client.get(tiles(admin_client)[title].link)
+
+        assert {row.symbol for row in answer.context["cl"].result_list} == listed
+
+    @pytest.mark.parametrize("may_change", [True, False])
+    def test_leads_from_coverage_to_the_least_covered(
+        self, client: Client, admin_user: User, staff: User, troubled: None, may_change: bool
+    ) -> None:
+        client.force_login(admin_user if may_change else staff)
+
+        answer = client.get(tiles(client)["Coverage"].link)
+
+        listed = [row.symbol for row in answer.context["cl"].result_list]
+        assert listed[:2] == ["OLD", "GAP"]
+
+    def test_every_link_of_it_opens(self, admin_client: Client, troubled: None) -> None:
+        for tile in tiles(admin_client).values():
+            if tile.link:
+                assert admin_client.get(tile.link).status_code == 200, tile.link
 
     def test_opens_without_mongodb_and_says_so(self, admin_client: Client, no_store: None) -> None:
         tracked()

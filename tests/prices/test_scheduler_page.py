@@ -208,6 +208,14 @@ class TestJobs:
         assert "No jobs run at present" in page
         assert OrmQ.objects.get().func() == "prices.jobs.store_sweep"
 
+    def test_lead_back_to_pages_of_ours_alone(self, admin_client: Client) -> None:
+        schedules.install(now=NOW)
+        url = reverse("desk:job", args=["store_sweep"])
+
+        answer = admin_client.post(url, {"want": "pause", "back": "https://evil.example/"})
+
+        assert answer["Location"] == reverse("admin:index")
+
     @pytest.mark.parametrize(
         ("job", "want"), [("canary", "pause"), ("moonshot", "run"), ("store_sweep", "explode")]
     )

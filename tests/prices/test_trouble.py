@@ -74,7 +74,6 @@ def test_a_button_answers_with_a_sentence(locked: Client) -> None:
 
 
 def test_the_sign_in_answers_with_a_sentence(locked: Client) -> None:
-    locked.logout = lambda: None
     stranger = Client(raise_request_exception=False)
 
     answer = stranger.post(reverse("admin:login"), {"username": "admin", "password": "password"})
@@ -115,6 +114,6 @@ def test_is_the_cache_of_the_site() -> None:
     assert caches["default"] is not None
 
 
-def _refuse_writing(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+def _refuse_writing(execute, sql, params, many, context):
     assert sql.lstrip().upper().startswith("SELECT"), sql
     return execute(sql, params, many, context)

@@ -81,10 +81,10 @@ class TestBar:
         # Its cells and its text twice, while they are joined; a dict a bar were 700 bytes more.
         assert (many - few) / (MANY - FEW) < 600
 
-    def test_takes_44_bytes_on_the_wire_from_the_store(self, client: Client, store: Db) -> None:
+    def test_takes_22_bytes_on_the_way_from_the_store(self, client: Client, store: Db) -> None:
         client.get(path("MANY"))
 
         block = store["blocks"].find_one({"_id": "MANY|1d"})
 
         assert block is not None
-        assert len(block["data"]) == 44 * MANY
+        assert len(block["data"]) == 22 * MANY
