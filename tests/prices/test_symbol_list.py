@@ -220,11 +220,13 @@ class TestCost:
         opened(admin_client, query)
         few = _asked(admin_client, query, monkeypatch)
         _generate(2_000)
+        opened(admin_client, query)  # what changed is fetched once
 
         many = _asked(admin_client, query, monkeypatch)
 
         assert many == few
-        assert many[1] == ["find", "find", "find", "aggregate"]
+        assert many[1].count("aggregate") == 1
+        assert len(many[1]) <= 6
         assert len(listed(admin_client, query)) == 50
 
 
@@ -279,6 +281,12 @@ def ask(
     return {name: answer.context[name] for name in ("title", "named", "first", "chosen")}
 
 
+def logged(row: TrackedSymbol) -> list[str]:
+    """What was written down of a symbol, the oldest first."""
+    entries = LogEntry.objects.filter(content_type__model="trackedsymbol", object_id=row.pk)
+    return [entry.get_change_message() for entry in entries.order_by("pk")]
+
+
 class TestActions:
     def test_say_first_what_will_happen_to_how_many(self, admin_client: Client) -> None:
         rows = [tracked(), tracked("OTHER")]
@@ -305,8 +313,7 @@ class TestActions:
         assert "No jobs run" not in page
         assert "Queued: 0 of 2 done." in page
         assert f'href="{SYMBOLS}?market=US"' in page
-        logged = LogEntry.objects.filter(object_id=rows[0].pk).get()
-        assert logged.get_change_message() == f"Queued a backfill: run {run.pk}."
+        assert logged(rows[0]) == [f"Queued a backfill: run {run.pk}."]
 
     @pytest.mark.parametrize(
         ("action", "kind"), [("sync_now", Kind.HISTORICAL_SYNC), ("verify", Kind.VERIFY)]
@@ -366,10 +373,7 @@ class TestActions:
         assert "None of them was suspended" in act(admin_client, "resume", row)
         row.refresh_from_db()
         assert (row.active, row.failures, row.next_attempt_at) == (True, 0, None)
-        assert [e.get_change_message() for e in LogEntry.objects.order_by("pk")] == [
-            "Suspended.",
-            "Resumed.",
-        ]
+        assert logged(row) == ["Suspended.", "Resumed."]
 
     def test_tag_and_untag(self, admin_client: Client) -> None:
         rows = [tracked(), tracked("OTHER")]

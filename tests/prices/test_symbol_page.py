@@ -26,6 +26,7 @@ from tests.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 from tests.prices.counting import counted_commands
 from tests.prices.syncing import facts, stored, synced
+from tests.prices.test_symbol_list import logged
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -235,7 +236,7 @@ class TestButtons:
         run = SyncRun.objects.get()
         assert (run.kind, run.symbols, run.options) == (kind, ["ACME"], options)
         assert "Queued: 0 of 1 done." in page
-        assert LogEntry.objects.filter(object_id=row.pk, user__username="admin").count() == 1
+        assert len(logged(row)) == 1
 
     def test_suspend_and_resume(self, admin_client: Client, row: TrackedSymbol) -> None:
         assert "ACME is suspended: still served" in press(admin_client, row, "suspend")
@@ -243,8 +244,7 @@ class TestButtons:
 
         assert "ACME is resumed" in press(admin_client, row, "resume")
         assert TrackedSymbol.objects.get().active
-        told = [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]
-        assert told == ["Suspended.", "Resumed."]
+        assert logged(row) == ["Suspended.", "Resumed."]
 
     @pytest.mark.parametrize(
         ("button", "told"), [("ask_again 2026-06-04", "2026-06-04"), ("ask_all", "1 gap")]
@@ -257,7 +257,7 @@ class TestButtons:
         assert facts().gaps == (Gap(THURSDAY, 0, NOW, "the provider has none"),)
         assert f"is queued: {told} of ACME asked for again." in page
         assert SyncRun.objects.get().symbols == ["ACME"]
-        assert LogEntry.objects.get().get_change_message() == f"Asked again for {told}."
+        assert logged(row) == [f"Asked again for {told}."]
 
     @pytest.mark.parametrize(
         ("button", "told"),
@@ -308,10 +308,7 @@ class TestFilling:
         assert stored()[2] == WEEK[2]
         (filled,) = facts().by_hand
         assert (filled.by, filled.at, filled.note) == ("admin", NOW, "the exchange's bulletin")
-        assert (
-            LogEntry.objects.get().get_change_message()
-            == "Filled 2026-06-04 by hand: the exchange's bulletin"
-        )
+        assert logged(row) == ["Filled 2026-06-04 by hand: the exchange's bulletin"]
 
     def test_shows_the_bars_around_it(self, admin_client: Client, row: TrackedSymbol) -> None:
         page = admin_client.get(address(row, "fill", "2026-06-04")).content.decode()

@@ -6,8 +6,8 @@
 
   function follow(box) {
     const bar = box.querySelector("progress");
-    const words = box.querySelector(".pc-progress-words");
-    const over = box.querySelector(".pc-progress-over");
+    const words = box.querySelector(".pc-run-words");
+    const over = box.querySelector(".pc-run-over");
 
     async function look() {
       if (document.hidden) return again();
