@@ -216,4 +216,8 @@ def _around(bars: BarSeries, day: date) -> Table:
         [unbroken(b.ts.date()), *(f"{price:,.10g}" for price in b[1:5]), f"{b.volume:,}"]
         for b in near
     ]
-    return {"headers": ["Session", "Open", "High", "Low", "Close", "Volume"], "rows": rows}
+    return {
+        "caption": "Bars around the session",
+        "headers": ["Session", "Open", "High", "Low", "Close", "Volume"],
+        "rows": rows,
+    }

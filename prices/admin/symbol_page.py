@@ -118,6 +118,7 @@ def _map(data: SymbolData) -> dict[str, Any]:
         "map_summary": heat_map.summary(years, history),
         "legend": heat_map.LEGEND,
         "years_table": {
+            "caption": "Sessions by year",
             "headers": ["Year", "Sessions", "Stored", "Gaps", "Not fetched", "Provisional", "Hand"],
             "rows": [
                 [

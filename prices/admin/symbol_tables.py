@@ -57,7 +57,10 @@ def bars_table(data: SymbolData, start: date | None, end: date | None, page: obj
     rows = _bar_rows(data, data.bars.take(positions[::-1])) if positions else []
     headers = ["Session", "Open", "High", "Low", "Close", "Volume", "Source", "State"]
     return BarsTable(
-        {"headers": [*headers, "Confirmed", "Corrected"], "rows": rows}, shown, start, end
+        {"caption": "Bars", "headers": [*headers, "Confirmed", "Corrected"], "rows": rows},
+        shown,
+        start,
+        end,
     )
 
 
@@ -127,7 +130,7 @@ def gaps_table(data: SymbolData, *, may_change: bool) -> Table:
     gaps = data.facts.gaps[::-1][:MOST_GAPS]
     headers = ["Session", "Tries", "Next try", "Reason", *["Mend"] * may_change]
     rows = [[*_gap_row(data, gap), *[_mend(data, gap.session)] * may_change] for gap in gaps]
-    return {"headers": headers, "rows": rows}
+    return {"caption": "Gaps", "headers": headers, "rows": rows}
 
 
 def _gap_row(data: SymbolData, gap: Gap) -> list[object]:
@@ -174,7 +177,11 @@ def by_hand_table(data: SymbolData, *, may_change: bool) -> Table:
         ]
         for filled in reversed(data.facts.by_hand)
     ]
-    return {"headers": [*headers, *["Change"] * may_change], "rows": rows}
+    return {
+        "caption": "Filled by hand",
+        "headers": [*headers, *["Change"] * may_change],
+        "rows": rows,
+    }
 
 
 def _bars_by_hand(data: SymbolData) -> list[Any]:
@@ -212,12 +219,13 @@ def ranges_table(data: SymbolData) -> Table:
     rows: list[list[object]] = [
         [unbroken(r.start), unbroken(r.end - timedelta(days=1))] for r in data.facts.asked
     ]
-    return {"headers": ["Asked for from", "To"], "rows": rows}
+    return {"caption": "Ranges asked for", "headers": ["Asked for from", "To"], "rows": rows}
 
 
 def attempts_table(data: SymbolData) -> Table:
     """The latest runs that worked on the symbol."""
     return {
+        "caption": "Attempts",
         "headers": ["When", "Run", "Result", "Bars", "Answered from", "What was said"],
         "rows": [_attempt_row(data, one) for one in data.attempts[:MOST_ATTEMPTS_SHOWN]],
     }
@@ -236,6 +244,7 @@ def _attempt_row(data: SymbolData, attempt: Attempt) -> list[object]:
 
 def quarantine_table(data: SymbolData) -> Table:
     return {
+        "caption": "Quarantine",
         "headers": ["Guard", "Why it was kept out", "Since", "Times"],
         "rows": [[e.kind, e.reason, at(e.first_seen), e.times] for e in data.quarantine],
     }
@@ -253,7 +262,11 @@ def corrections_table(data: SymbolData) -> Table:
         ]
         for entry in data.corrections[:MOST_CORRECTIONS_SHOWN]
     ]
-    return {"headers": ["Session", "Field", "Old", "New", "Why", "Seen"], "rows": rows}
+    return {
+        "caption": "Corrections",
+        "headers": ["Session", "Field", "Old", "New", "Why", "Seen"],
+        "rows": rows,
+    }
 
 
 def actions_table(data: SymbolData) -> Table:
@@ -262,4 +275,4 @@ def actions_table(data: SymbolData) -> Table:
     told = [(s.session, f"split {s.numerator:g}:{s.denominator:g}") for s in actions.splits]
     told += [(d.session, f"dividend {d.amount:.6g}") for d in actions.dividends]
     rows = [[unbroken(session), what] for session, what in sorted(told, reverse=True)]
-    return {"headers": ["Session", "What"], "rows": rows}
+    return {"caption": "Splits and dividends", "headers": ["Session", "What"], "rows": rows}
