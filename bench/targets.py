@@ -43,6 +43,8 @@ TARGETS = (
     Target("coverage", 15),
     Target("coverage_answer", 15),
     Target("plan", 1_000),
+    *(Target(f"admin_{page}", 300) for page in ("dashboard", "scheduler", "list", "detail")),
+    *(Target(f"admin_{page}", 300) for page in ("dashboard_live", "list_sorted", "list_filtered")),
     Target("write_1y", 15),
     Target("write_10y", 60),
     Target("growth_factor_2000", 1.1),

@@ -10,6 +10,7 @@ from typing import Any
 
 import environ
 import litecharts
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -131,6 +132,7 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "csp",
     "django_q",
     "prices",
     "portfolio",
@@ -145,6 +147,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
 WSGI_APPLICATION = "pricecache_site.wsgi.application"
@@ -178,7 +181,7 @@ DATABASES = {
 # In the database: a cache in each process's memory would hide the cluster from the web process.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "prices.calm.CalmCache",
         "LOCATION": "django_cache",
     }
 }
@@ -193,14 +196,38 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = env("PRICECACHE_TIME_ZONE", default="UTC")
 USE_TZ = True
 STATIC_URL = "static/"
-STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 # Served straight from the installed packages: there is no collectstatic step to forget.
+# `litecharts` ships lightweight-charts as one file.
+STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 X_FRAME_OPTIONS = "DENY"
 # A form holds the text of the largest file that may be imported into a portfolio.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
 SECURE_CONTENT_TYPE_NOSNIFF = True
+
+# All that a page needs comes from this server. Our own pages have neither inline scripts nor inline
+# styles; what is allowed beside that, the theme and the API's documentation need.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, UNSAFE_EVAL],  # the theme's Alpine makes functions of its attributes
+        "style-src-elem": [
+            SELF,
+            # Swagger UI's page.
+            "'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='",
+            # What lightweight-charts says of its logo.
+            "'sha256-3pRED1tOXas1FXFoPb9TGCjmYe9XQsmO9OV23khV2nY='",
+        ],
+        "style-src-attr": [UNSAFE_INLINE],  # Alpine sets styles by their attribute
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
 
 LOG_LEVEL = env("PRICECACHE_LOG_LEVEL", default="INFO").upper()
 LOGGING = {
@@ -282,7 +309,15 @@ UNFOLD = {
         }
     ],
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda request: static("prices/admin.css")],
+    "STYLES": [
+        lambda request: static("prices/theme.css"),
+        lambda request: static("prices/admin.css"),
+        lambda request: static("prices/panels.css"),
+        lambda request: static("prices/symbols.css"),
+    ],
+    "SCRIPTS": [lambda request: static("prices/boot.js")],
+    # They are in theme.css: the theme itself would write them into each page.
+    "COLORS": lambda request: {},
     "DASHBOARD_CALLBACK": "prices.admin.dashboard.dashboard",
     "SIDEBAR": {"navigation": "prices.admin.navigation.sidebar"},
 }

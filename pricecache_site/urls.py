@@ -14,6 +14,7 @@ handler500 = "prices.api.errors.server_error"
 urlpatterns = [
     path("cache/", include("prices.api.urls")),  # what is asked for most comes first
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", include("prices.admin.urls")),
     path("admin/", admin.site.urls),
     path("", include("portfolio.api.urls")),
     path("portfolios/", include("portfolio.page_urls")),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,12 +12,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from prices import quarantine, runs, schedules, standing, verdicts, wiring
+from prices import runs, schedules, verdicts, wiring
 from prices.models import SyncRun, TrackedSymbol
-from prices.outcomes import Outcome
-from prices.store.mongo import StoreError, StoreUnavailable
-from prices.tracking import followed
-from prices.verify import Verdict, drawn
+from prices.store.mongo import StoreError
+from prices.verify import drawn
+from prices.work import work_on
 
 logger = logging.getLogger(__name__)
 
@@ -139,153 +138,3 @@ def _unfinished(now: datetime) -> QuerySet[TrackedSymbol]:
     forgotten = Q(last_attempt_at=None, added_at__lte=now - _RETRY_PAUSE)
     ready = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
     return TrackedSymbol.objects.filter(ready, tried | forgotten, active=True)
-
-
-# --- the work ----------------------------------------------------------------------------------
-
-
-def work_on(
-    run: SyncRun, *, share: bool = True, on_outcome: Callable[[Outcome], None] | None = None
-) -> None:
-    """Does a claimed run and closes it, whatever happens.
-
-    `share`: hand large runs to all workers in parts. `on_outcome` hears of every symbol.
-    """
-    try:
-        message = _WORK[SyncRun.Kind(run.kind)](run, share, on_outcome or (lambda outcome: None))
-    except StoreUnavailable as error:
-        # The canary hands it out again, until its attempts are used up.
-        runs.postpone(run, reason=str(error))
-        return
-    except Exception as error:
-        # The outermost edge: whatever it was, the run must not stay open, and the log has it all.
-        logger.exception("%s failed", run)
-        runs.close(run, now=timezone.now(), error=f"{type(error).__name__}: {error}")
-        return
-    if message is not None:
-        runs.close(run, now=timezone.now(), message=message)
-
-
-Heard = Callable[[Outcome], None]
-
-
-def _sync(run: SyncRun, share: bool, heard: Heard) -> str | None:
-    """Both stages; None when the work was handed on in parts, the last of which closes it."""
-    now = timezone.now()
-    if run.parts.exists():
-        runs.settle(run.pk, now=now)
-        return None
-    transferred = 0
-    if run.parent_id is None and run.kind != Kind.BACKFILL:
-        transferred = wiring.live_service().transfer(now=now)
-    symbols = _symbols_of(run, now)
-    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols))
-    if share and run.parent_id is None and len(symbols) > runs.PART_SIZE:
-        runs.share_out(run, symbols)
-        return None
-    for at in range(0, len(symbols), runs.PART_SIZE):
-        _sync_part(run, symbols[at : at + runs.PART_SIZE], heard)
-    by_quote = f"; {transferred} bars from quotes" if transferred else ""
-    return ("nothing was due" if not symbols else f"{len(symbols)} symbols") + by_quote
-
-
-def _symbols_of(run: SyncRun, now: datetime) -> list[str]:
-    """What is to be done, less what an earlier attempt at the same run has done."""
-    if run.symbols:
-        wanted = followed(run.symbols)  # they may have been renamed since
-        rows = TrackedSymbol.objects.filter(symbol__in=wanted)
-        done = set(
-            rows.filter(last_attempt_at__gte=run.created_at).values_list("symbol", flat=True)
-        )
-        return [s for s in wanted if run.attempts <= 1 or s not in done]
-    if run.options.get("whole"):
-        return list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
-    return [d.symbol for d in wiring.sync_service().plan(now=now, quotes=wiring.quotes().all())]
-
-
-def _sync_part(run: SyncRun, symbols: Iterable[str], heard: Heard) -> None:
-    service, start = wiring.sync_service(), run.options.get("start")
-    sent = service.requests
-    outcomes = service.sync(
-        symbols,
-        now=timezone.now(),
-        whole=bool(run.options.get("whole")),
-        start=date.fromisoformat(start) if start else None,
-        run=run.pk,
-        trusted=bool(run.options.get("trusted")),
-    )
-    for outcome in outcomes:
-        at = timezone.now()
-        runs.record(run, outcome, now=at, during_outage=_is_outage(outcome, at))
-        heard(outcome)
-    SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
-
-
-def _is_outage(outcome: Outcome, now: datetime) -> bool:
-    """Counts what the provider answered; has it no prices for anybody?
-
-    With the alarm, what was held against symbols meanwhile is taken back.
-    """
-    if outcome.barren is None:
-        return False
-    try:
-        attempt = wiring.provider_log().attempted(barren=outcome.barren, now=now)
-    except StoreError as error:
-        logger.warning("%s is not counted: %s", outcome.symbol, error)
-        return False
-    if attempt.alarm:
-        standing.pardon(since=attempt.since)
-    return attempt.during_outage
-
-
-def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
-    now = timezone.now()
-    live = wiring.live_service()
-    symbols = list(run.symbols)
-    if not symbols and run.options.get("all"):
-        symbols = list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
-    elif not symbols:
-        symbols = live.due(now=now, extended=settings.LIVE_EXTENDED_HOURS)
-    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols))
-    for outcome in live.refresh(symbols, now=now):
-        runs.record(run, outcome, now=timezone.now(), history=False)
-        heard(outcome)
-    return f"{len(symbols)} quotes asked for" if symbols else "no market is open"
-
-
-def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
-    """The run's symbols; a second attempt verifies all of them again, so that it counts each once."""
-    service, fix = wiring.verify_service(), bool(run.options.get("fix"))
-    wanted = TrackedSymbol.objects.filter(symbol__in=followed(run.symbols))
-    symbols = list(wanted.values_list("symbol", flat=True))
-    counts = dict.fromkeys(("updated", "unchanged", "failed", "bars"), 0)
-    run.errors, run.differing = {}, []
-    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols), errors={}, differing=[], **counts)
-    sent = service.requests
-    for verified in service.verify(symbols, now=timezone.now(), fix=fix, run=run.pk):
-        now = timezone.now()
-        runs.record(run, verified.outcome, now=now, history=False)
-        if verified.outcome.answer is not None:
-            quarantine.note(verified.outcome, run, now=now)
-        if verified.verdict is Verdict.DIFFERS:
-            run.differing.append(verified.outcome.symbol)
-            SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)
-        heard(verified.outcome)
-    SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
-    return f"{len(symbols)} symbols" + (f", {len(run.differing)} differ" if run.differing else "")
-
-
-def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:
-    now = timezone.now()
-    swept = wiring.sweeper().sweep(now=now)
-    forgotten = runs.forget_old(now=now)
-    return f"{swept} old generations and {forgotten} old runs deleted"
-
-
-_WORK: dict[SyncRun.Kind, Callable[[SyncRun, bool, Heard], str | None]] = {
-    Kind.HISTORICAL_SYNC: _sync,
-    Kind.BACKFILL: _sync,
-    Kind.LIVE_PRICE_UPDATE: _refresh,
-    Kind.STORE_SWEEP: _sweep,
-    Kind.VERIFY: _verify,
-}

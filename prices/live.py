@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -50,11 +50,22 @@ class LiveService:
         places = -len(wanted) % self._gate.quotes_per_request
         return wanted + quote_riders(states, places, now=now)
 
-    def refresh(self, symbols: Iterable[str], *, now: datetime) -> Iterator[Outcome]:
-        """Renews quotes in the fewest requests; a batch that fails does not stop the others."""
+    def refresh(
+        self,
+        symbols: Iterable[str],
+        *,
+        now: datetime,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Outcome]:
+        """Renews quotes in the fewest requests; a batch that fails does not stop the others.
+
+        Once `stopped`, no batch is begun any more.
+        """
         wanted = list(symbols)
         size = self._gate.quotes_per_request
         for at in range(0, len(wanted), size):
+            if stopped():
+                return
             yield from self._batch(wanted[at : at + size], now)
 
     def _batch(self, symbols: list[str], now: datetime) -> Iterator[Outcome]:

@@ -8,6 +8,26 @@ from django.db import models
 from django.utils.timezone import now
 
 
+class Tag(models.Model):
+    """A word that people put on symbols, to find them again."""
+
+    class Colour(models.TextChoices):
+        GREY = "default", "grey"
+        BLUE = "info", "blue"
+        GREEN = "success", "green"
+        ORANGE = "warning", "orange"
+        RED = "danger", "red"
+
+    name = models.CharField(max_length=32, unique=True)
+    colour = models.CharField(max_length=8, choices=Colour.choices, default=Colour.GREY)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class TrackedSymbol(models.Model):
     """A symbol whose prices are kept. Deleting the row leaves its bars in the store."""
 
@@ -41,6 +61,8 @@ class TrackedSymbol(models.Model):
     suspended_reason = models.CharField(
         max_length=500, blank=True, help_text="Why it was suspended; empty if a person did it."
     )
+
+    tags = models.ManyToManyField(Tag, blank=True, related_name="symbols")
 
     class Meta:
         ordering = ("symbol",)
@@ -103,6 +125,7 @@ class SyncRun(models.Model):
         SUCCEEDED = "succeeded"
         PARTIAL = "partial", "partly failed"
         FAILED = "failed"
+        CANCELLED = "cancelled"
 
     class Kind(models.TextChoices):
         HISTORICAL_SYNC = "historical_sync", "historical sync"
@@ -144,6 +167,10 @@ class SyncRun(models.Model):
         help_text="Symbols that a verification found to differ, and that it did not fix.",
     )
     message = models.CharField(max_length=500, blank=True)
+    traceback = models.TextField(blank=True, help_text="Of what nobody foresaw.")
+    cancelled_by = models.CharField(
+        max_length=150, blank=True, help_text="Who wants it to stop; what is done stays done."
+    )
 
     class Meta:
         ordering = ("-id",)
@@ -165,6 +192,39 @@ class SyncRun(models.Model):
         if self.started_at is None or self.finished_at is None:
             return None
         return self.finished_at - self.started_at
+
+
+class PausedJob(models.Model):
+    """A scheduled job that a person holds back until it is resumed."""
+
+    job = models.CharField(max_length=100, unique=True)
+    paused_by = models.CharField(max_length=150)
+    paused_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return f"{self.job}, paused by {self.paused_by}"
+
+
+class Attempt(models.Model):
+    """What one run brought for one symbol; it goes with its run."""
+
+    symbol = models.ForeignKey(
+        TrackedSymbol, on_delete=models.CASCADE, related_name="attempts", db_index=False
+    )
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    result = models.CharField(max_length=16)
+    bars = models.PositiveIntegerField(default=0, help_text="Bars written.")
+    since = models.DateField(
+        null=True, help_text="The first day that the provider answered for; null: it did not."
+    )
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("symbol", "-id")),)
+
+    def __str__(self) -> str:
+        return f"{self.symbol_id} in run {self.run_id}: {self.result}"
 
 
 class ReadCount(models.Model):

@@ -123,6 +123,7 @@ class _Publication:
             final_through=min(settled, last) if settled else before.final_through,
             asked=merged([*before.asked, asked]),
             gaps=retried(before.gaps, held.gaps, asked, "the provider has none", now),
+            by_hand=decision.by_hand,
         )
 
     def _nonsense(self) -> tuple[Refusal, ...]:
@@ -146,4 +147,5 @@ def as_stored(stored: StoredSeries | None) -> Stored:
         facts.currency,
         facts.fetched_at,
         facts.final_through,
+        facts.by_hand,
     )

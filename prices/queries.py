@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from prices.domain.actions import Actions, Adjust, adjusted
 from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
+from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Coverage, Gap, held_of, overall
 from prices.domain.freshness import ProviderState, SymbolState, staleness
 from prices.domain.quotes import Quote
@@ -237,13 +238,15 @@ class PriceReader:
 
     def corrections(
         self, symbol: str, *, since: date | None = None, limit: int = 1_000
-    ) -> tuple[TrackedSymbol, list[Recorded]]:
-        """The row of a tracked symbol and what was corrected, newest first.
+    ) -> tuple[TrackedSymbol, list[Recorded], tuple[HandFilled, ...]]:
+        """The row of a tracked symbol, what was corrected, newest first, and what is by hand.
 
         `since`: of sessions from then on. :raises NotTracked, InvalidSymbol:
         """
         row = tracked_row(symbol)
-        return row, self._corrections.latest(row.symbol, since=since, limit=limit)
+        manifest = self._bars.manifest(SeriesKey(row.symbol))
+        by_hand = manifest.facts.by_hand if manifest else ()
+        return row, self._corrections.latest(row.symbol, since=since, limit=limit), by_hand
 
     def reports(self, symbols: Iterable[str] | None = None, *, now: datetime) -> list[SymbolReport]:
         """Every tracked symbol (or the given ones, also by former names) at a glance, by symbol."""
@@ -254,7 +257,7 @@ class PriceReader:
             rows = list(_rows(wanted))
         manifests = self._bars.manifests(wanted, ledgers=False)
         provider = self._log.state()
-        return [_report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
+        return [report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
 
     def provider_state(self) -> ProviderState:
         return self._log.state()
@@ -265,9 +268,10 @@ def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:
     return rows if symbols is None else rows.filter(symbol__in=symbols)
 
 
-def _report(
+def report(
     row: TrackedSymbol, manifest: Manifest | None, provider: ProviderState, now: datetime
 ) -> SymbolReport:
+    """A symbol at a glance, whose row and manifest are at hand."""
     state = state_of(row, manifest)
     held = state.first is not None and state.last is not None
     return SymbolReport(

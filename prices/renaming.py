@@ -14,7 +14,7 @@ from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
 from prices.domain.joining import NotOneCompany, joined
 from prices.domain.markets import market_of
 from prices.domain.ranges import merged
-from prices.models import Quarantine, SymbolAlias, TrackedSymbol
+from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.publish import as_stored
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.coordination import Leases
@@ -162,18 +162,25 @@ def _united(
             f"{today} has prices that are not those of {former}: {error}. If they may go: {first}"
             f"manage.py untrack {today} --delete, and rename again."
         ) from error
-    return both.series, _united_facts(both, main.manifest.facts, other.manifest.facts)
+    return both.series, _united_facts(both, main, other)
 
 
-def _united_facts(both: Stored, main: Facts, other: Facts) -> Facts:
+def _united_facts(both: Stored, mine: StoredSeries, theirs: StoredSeries) -> Facts:
+    main, other = mine.manifest.facts, theirs.manifest.facts
     gaps = {gap.session: gap for gap in (*other.gaps, *main.gaps)}
-    held = set(both.series.sessions.tolist())
+    held, own = set(both.series.sessions.tolist()), set(mine.bars.sessions.tolist())
+    filled = (*main.by_hand, *(f for f in other.by_hand if f.session not in own))
     return replace(
         main,
         actions=both.actions,
         fetched_at=max(filter(None, (main.fetched_at, other.fetched_at)), default=None),
         asked=merged([*main.asked, *other.asked]),
         gaps=tuple(gaps[session] for session in sorted(gaps.keys() - held)),
+        # What the provider said of them may have been on another split basis; it will say it again.
+        by_hand=tuple(
+            replace(f, offered=None, offered_at=None)
+            for f in sorted(filled, key=lambda filled: filled.session)
+        ),
     )
 
 
@@ -191,6 +198,8 @@ def _hand_over(row: TrackedSymbol, today: str, now: datetime) -> None:
     else:
         TrackedSymbol.objects.filter(pk=target.pk).update(**_inherited(target, row))
         SymbolAlias.objects.filter(target=row).update(target=target)
+        Attempt.objects.filter(symbol=row).update(symbol=target)
+        target.tags.add(*row.tags.all())
         row.delete()
     SymbolAlias.objects.create(symbol=former, target=target, renamed_at=now)
     _hand_over_quarantine(former, today, now)

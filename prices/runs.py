@@ -11,7 +11,7 @@ from django.db.models import F, Sum
 from django_q.tasks import async_task
 
 from prices import quarantine, standing
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.store.coordination import is_dead, who
 
@@ -79,7 +79,10 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
         run = SyncRun.objects.select_for_update().filter(pk=run_id).first()
         if run is None or not run.is_open:
             return None
-        if run.state == State.RUNNING and not _is_lost(run, now):
+        if run.state == State.RUNNING and not is_lost(run, now):
+            return None
+        if who_cancelled(run):
+            close(run, now=now, cancelled=True)
             return None
         if run.attempts >= MAX_ATTEMPTS:
             close(run, now=now, error=f"given up: its worker died {run.attempts} times")
@@ -91,11 +94,17 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
     return run
 
 
-def _is_lost(run: SyncRun, now: datetime) -> bool:
+def is_lost(run: SyncRun, now: datetime) -> bool:
     """Nobody works on it: its worker is dead, was silent for long, or has given it up."""
     if not run.worker or run.heartbeat_at is None or now - run.heartbeat_at > SILENT_AFTER:
         return True
     return is_dead(run.worker)
+
+
+def who_cancelled(run: SyncRun) -> str:
+    """Who wants the run to stop, or the one that it is a part of; empty: nobody."""
+    asked = SyncRun.objects.filter(pk__in=[run.pk, run.parent_id]).exclude(cancelled_by="")
+    return asked.values_list("cancelled_by", flat=True).first() or ""
 
 
 def postpone(run: SyncRun, *, reason: str) -> None:
@@ -144,11 +153,14 @@ def record(
         Result.FAILED: "failed",
     }[outcome.result]
     with transaction.atomic():
-        if history:
+        if run.kind != Kind.LIVE_PRICE_UPDATE:
             row = TrackedSymbol.objects.filter(symbol=outcome.symbol).first()
             if row is not None:  # else it was untracked while it was fetched
+                _keep_attempt(row, run, outcome, now)
+            if row is not None and history:
                 fields = standing.after(row, outcome, during_outage=during_outage, now=now)
                 TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
+        if history:
             quarantine.note(outcome, run, now=now)
         if outcome.error:
             run.errors[outcome.symbol] = outcome.error[:500]
@@ -161,21 +173,49 @@ def record(
         )
 
 
-def close(run: SyncRun, *, now: datetime, message: str = "", error: str = "") -> None:
-    """Ends a run by its counts, or as failed with `error`; ends its parent with its last part."""
+def _keep_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: datetime) -> None:
+    Attempt.objects.create(
+        symbol=row,
+        run=run,
+        at=now,
+        result=outcome.result,
+        bars=outcome.bars,
+        since=outcome.answer.asked.start if outcome.answer else None,
+        error=(outcome.error or outcome.words)[:500],
+    )
+
+
+def close(
+    run: SyncRun, *, now: datetime, message: str = "", error: str = "", cancelled: bool = False
+) -> None:
+    """Ends a run by its counts, or as failed with `error`; ends its parent with its last part.
+
+    `cancelled`: it stopped before its end because somebody wanted it to.
+    """
     with transaction.atomic():
         run.refresh_from_db()
         if run.is_open:
-            _close(run, now, error, message)
+            _close(run, now, error, _cancelled(run) if cancelled else message, cancelled)
         if run.parent_id is not None:
             _queue_next_part(run.parent_id)
             settle(run.parent_id, now=now)
 
 
-def _close(run: SyncRun, now: datetime, error: str = "", message: str = "") -> None:
+def _cancelled(run: SyncRun) -> str:
+    done, by = run.updated + run.unchanged + run.failed, who_cancelled(run)
+    if run.started_at is None:
+        return f"cancelled by {by} before it began"
+    return f"cancelled by {by}, {done} of {run.total} symbols were done"
+
+
+def _close(
+    run: SyncRun, now: datetime, error: str = "", message: str = "", cancelled: bool = False
+) -> None:
     good = run.updated + run.unchanged
     if error:
         run.state = State.FAILED
+    elif cancelled:
+        run.state = State.CANCELLED
     elif run.failed:
         run.state = State.PARTIAL if good else State.FAILED
     else:
@@ -202,7 +242,9 @@ def settle(run_id: int, *, now: datetime) -> None:
         }
         run.save(update_fields=[*counts, "errors"])
         lost = parts.filter(state=State.FAILED, failed=0).first()
-        _close(run, now, f"a part was lost: {lost.message}" if lost else "")
+        error = f"a part was lost: {lost.message}" if lost else ""
+        cancelled = parts.filter(state=State.CANCELLED).exists()
+        _close(run, now, error, _cancelled(run) if cancelled else "", cancelled)
 
 
 def revive(*, now: datetime) -> int:
@@ -211,7 +253,9 @@ def revive(*, now: datetime) -> int:
     for run in SyncRun.objects.filter(state=State.RUNNING):
         if run.parts.exists():
             settle(run.pk, now=now)
-        elif _is_lost(run, now):
+        elif is_lost(run, now) and who_cancelled(run):
+            close(run, now=now, cancelled=True)
+        elif is_lost(run, now):
             lost = SyncRun.objects.filter(pk=run.pk, state=State.RUNNING, attempts=run.attempts)
             if lost.update(state=State.QUEUED):
                 enqueue(run)

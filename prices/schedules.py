@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
+from django.db import transaction
 from django.db.models import Max
 from django_q.models import OrmQ, Schedule
 from django_q.status import Stat
+from django_q.tasks import async_task
 
-from prices.models import SyncRun
+from prices.models import PausedJob, SyncRun
 
 # The cluster counts as alive while its canary is younger.
 CANARY_FRESH = timedelta(minutes=3)
@@ -43,9 +45,14 @@ JOBS = (
 STARTUP_SYNC = "startup_sync"
 
 
+@transaction.atomic
 def install(*, now: datetime) -> None:
-    """Makes django-q2's schedules equal to `JOBS`; a schedule that is not listed goes."""
+    """Makes django-q2's schedules equal to `JOBS`; a schedule that is not listed goes.
+
+    What a person paused stays paused.
+    """
     Schedule.objects.exclude(name__in=[job.id for job in JOBS]).delete()
+    paused = set(PausedJob.objects.values_list("job", flat=True))
     for job in JOBS:
         wanted = {
             "func": f"prices.jobs.{job.id}",
@@ -57,14 +64,57 @@ def install(*, now: datetime) -> None:
         if held is None:
             fresh = Schedule(name=job.id, repeats=-1, **wanted)
             fresh.next_run = fresh.calculate_next_run(now) if job.cron else now
-            fresh.save()
+            fresh.save()  # which gives it a next run, whatever we say
         elif any(getattr(held, field) != value for field, value in wanted.items()):
             Schedule.objects.filter(pk=held.pk).update(**wanted, next_run=now)
+    Schedule.objects.filter(name__in=paused).update(next_run=None)
+
+
+class UnknownJob(LookupError):
+    """There is no such job, or it is one that must always run."""
+
+
+def pausable(job_id: str) -> Job:
+    """:raises UnknownJob: also for the canary, without which nothing tells that jobs run."""
+    for job in JOBS:
+        if job.id == job_id and job is not CANARY:
+            return job
+    raise UnknownJob(f"There is no job {job_id} that can be paused.")
+
+
+def pause(job: Job, *, by: str, now: datetime) -> bool:
+    """Holds a job back until it is resumed, also over restarts; False: it was paused already."""
+    with transaction.atomic():
+        _, fresh = PausedJob.objects.get_or_create(
+            job=job.id, defaults={"paused_by": by, "paused_at": now}
+        )
+        Schedule.objects.filter(name=job.id).update(next_run=None)
+    return fresh
+
+
+def resume(job: Job, *, now: datetime) -> bool:
+    """Lets a job go on at its next time; False: it was not paused."""
+    with transaction.atomic():
+        deleted, _ = PausedJob.objects.filter(job=job.id).delete()
+        if not deleted:
+            return False
+        for schedule in Schedule.objects.filter(name=job.id):
+            upcoming = schedule.calculate_next_run(now)
+            Schedule.objects.filter(pk=schedule.pk).update(next_run=upcoming)
+    return True
+
+
+def run_now(job: Job) -> None:
+    """Hands a job to the cluster at once, whatever its schedule says; that stays as it is."""
+    async_task(f"prices.jobs.{job.id}", group=job.id)
 
 
 def schedule_startup_sync(*, at: datetime) -> None:
-    """One sync soon after the start; an earlier one that has not run yet is replaced."""
+    """One sync soon after the start, unless syncs are paused; an earlier one that has not run
+    yet is replaced."""
     Schedule.objects.filter(name=STARTUP_SYNC).delete()
+    if PausedJob.objects.filter(job="historical_sync").exists():
+        return
     Schedule.objects.create(
         name=STARTUP_SYNC, func="prices.jobs.startup_sync", schedule_type=Schedule.ONCE, next_run=at
     )
@@ -88,6 +138,7 @@ class JobState:
     job: Job
     next_run: datetime | None
     last: SyncRun | None
+    paused: PausedJob | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +162,7 @@ def scheduler_state(*, now: datetime) -> SchedulerState:
     latest = SyncRun.objects.filter(parent=None).values("kind").annotate(last=Max("id"))
     runs = SyncRun.objects.in_bulk([row["last"] for row in latest])
     last = {run.kind: run for run in runs.values()}
+    paused = {row.job: row for row in PausedJob.objects.all()}
     queue = OrmQ.objects.order_by("id")
     oldest = SyncRun.objects.filter(state=SyncRun.State.QUEUED).order_by("id").first()
     return SchedulerState(
@@ -122,6 +174,7 @@ def scheduler_state(*, now: datetime) -> SchedulerState:
         in_work=SyncRun.objects.filter(state=SyncRun.State.RUNNING, parts=None).count(),
         oldest_queued=oldest.created_at if oldest else None,
         jobs=tuple(
-            JobState(job, next_runs.get(job.id), last.get(job.kind or job.id)) for job in JOBS
+            JobState(job, next_runs.get(job.id), last.get(job.kind or job.id), paused.get(job.id))
+            for job in JOBS
         ),
     )

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from django.db.models import Sum
 
 from prices import quarantine, runs, schedules, verdicts, wiring
+from prices.domain.freshness import ProviderState
 from prices.models import SyncRun
-from prices.overview import LiveTotals, Totals
+from prices.overview import LiveTotals, Survey, Totals
 from prices.schedules import SchedulerState
 from prices.store.mongo import StoreError
 from prices.verdicts import Verification
@@ -19,7 +20,7 @@ ERROR_RATE_TARGET = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`totals` and `live` are None while the store does not answer."""
+    """`totals`, `live`, `survey` and `provider` are None while the store does not answer."""
 
     down: tuple[str, ...]
     amiss: tuple[str, ...]
@@ -29,6 +30,8 @@ class Status:
     error_rate: float | None
     quarantined: int
     verification: Verification | None
+    survey: Survey | None = None
+    provider: ProviderState | None = None
 
     @property
     def word(self) -> str:
@@ -43,11 +46,14 @@ def status(*, now: datetime) -> Status:
     """It answers also when a part of the whole does not."""
     down: list[str] = []
     amiss: list[str] = []
+    survey: Survey | None = None
     totals: Totals | None = None
     live: LiveTotals | None = None
+    provider: ProviderState | None = None
     try:
         overview = wiring.overview()
-        totals, live = overview.survey(now=now).totals(), overview.live_totals()
+        survey, live = overview.survey(now=now), overview.live_totals()
+        totals = survey.totals()
         provider = wiring.reader().provider_state()
         if words := provider.words(now):
             amiss.append(f"{words} ({provider.reason})" if provider.reason else words)
@@ -70,7 +76,16 @@ def status(*, now: datetime) -> Status:
     if verification and verification.unfixed:
         amiss.append(_unfixed(verification.unfixed))
     return Status(
-        tuple(down), tuple(amiss), totals, live, scheduler, rate, quarantined, verification
+        tuple(down),
+        tuple(amiss),
+        totals,
+        live,
+        scheduler,
+        rate,
+        quarantined,
+        verification,
+        survey,
+        provider,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,9 +11,9 @@ from datetime import date, datetime, timedelta
 from prices.domain.answers import Fetched
 from prices.domain.bars import SeriesKey
 from prices.domain.freshness import Due, due
-from prices.domain.merge import Change, overlap_start
+from prices.domain.merge import Change
 from prices.domain.quotes import Quote
-from prices.domain.sessions import sessions_of
+from prices.domain.sessions import overlap_start, sessions_of
 from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
@@ -40,6 +40,7 @@ class _Task:
     start: date | None
     run: int | None
     trusted: bool
+    stopped: Callable[[], bool]
 
 
 class SyncService:
@@ -78,14 +79,15 @@ class SyncService:
         start: date | None = None,
         run: int | None = None,
         trusted: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Outcome]:
         """Fetches and publishes each symbol; outcomes come in the order they are done.
 
         `whole`: the whole history (from `start`, if given) whatever is stored. `run` is who
         corrects. `trusted`: what the guards would refuse is taken too, with the whole history.
-        A failure of one symbol never stops the others.
+        A failure of one symbol never stops the others; once `stopped`, none is begun any more.
         """
-        task = _Task(now, whole or trusted, start, run, trusted)
+        task = _Task(now, whole or trusted, start, run, trusted, stopped)
         wanted = list(symbols)
         rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=wanted)}
         with ThreadPoolExecutor(self._gate.parallel, thread_name_prefix="fetch") as pool:
@@ -95,10 +97,13 @@ class SyncService:
                 if symbol in rows
             ]
             for done in as_completed(work):
-                yield done.result()
+                if (outcome := done.result()) is not None:
+                    yield outcome
 
-    def _sync_one(self, row: TrackedSymbol, task: _Task) -> Outcome:
-        """The outcome, whatever happens; a store that is away is waited for a while."""
+    def _sync_one(self, row: TrackedSymbol, task: _Task) -> Outcome | None:
+        """The outcome, whatever happens; a store that is away is waited for a while. None: stopped."""
+        if task.stopped():
+            return None
         give_up_at = time.monotonic() + _AWAY_SECONDS
         while True:
             try:

@@ -106,7 +106,12 @@ def hit_rate(*, now: datetime) -> float | None:
 
 def median_seconds(*, now: datetime) -> float | None:
     """How long half of the last day's reads took at most, to 9 %; None when nobody read."""
-    counts = _merged(_of_last_day(now).values_list("timings", flat=True))
+    return median_of(_of_last_day(now).values_list("timings", flat=True))
+
+
+def median_of(timings: Iterable[dict[str, int]]) -> float | None:
+    """The same of rows' timings."""
+    counts = _merged(timings)
     half, seen = sum(counts.values()) / 2, 0
     for step in sorted(counts, key=int):
         seen += counts[step]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
-from prices.publish import as_stored, publish
+from prices.publish import Published, as_stored, publish
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.coordination import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
@@ -58,6 +58,7 @@ class _Task:
     now: datetime
     fix: bool
     run: int | None
+    stopped: Callable[[], bool]
 
 
 class VerifyService:
@@ -83,21 +84,30 @@ class VerifyService:
         return sorted(held & set(active))
 
     def verify(
-        self, symbols: Iterable[str], *, now: datetime, fix: bool = False, run: int | None = None
+        self,
+        symbols: Iterable[str],
+        *,
+        now: datetime,
+        fix: bool = False,
+        run: int | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Verified]:
         """Fetches each symbol's whole history and compares; verdicts come as they are done.
 
         `fix`: what differs is published, past the same guards as any answer; `run` corrects.
-        :raises StoreUnavailable: MongoDB went away.
+        Once `stopped`, none is begun any more. :raises StoreUnavailable: MongoDB went away.
         """
-        task = _Task(now, fix, run)
+        task = _Task(now, fix, run, stopped)
         rows = TrackedSymbol.objects.filter(symbol__in=list(symbols))
         with ThreadPoolExecutor(self._gate.parallel, thread_name_prefix="verify") as pool:
             work = [pool.submit(self._verified, row, task) for row in rows]
             for done in as_completed(work):
-                yield done.result()
+                if (verified := done.result()) is not None:
+                    yield verified
 
-    def _verified(self, row: TrackedSymbol, task: _Task) -> Verified:
+    def _verified(self, row: TrackedSymbol, task: _Task) -> Verified | None:
+        if task.stopped():
+            return None
         try:
             with in_turn(self._leases, row.symbol):
                 return self._in_turn(row, task)
@@ -118,6 +128,8 @@ class VerifyService:
         )
         found = self._compared(row, stored, fetched, task)
         if found.agrees:
+            if task.fix and stored.manifest.facts.by_hand:
+                self._publish(row, stored, fetched, task)  # what it says of those bars is noted
             return _verdict(row, Verdict.AGREES, str(found))
         if not task.fix:
             return _verdict(row, Verdict.DIFFERS, str(found))
@@ -131,11 +143,8 @@ class VerifyService:
         found: Comparison,
         task: _Task,
     ) -> Verified:
-        key, calendar = SeriesKey(row.symbol), sessions_of(mic_of(fetched, row.mic))
-        published = publish(
-            self._bars, key, fetched, calendar, now=task.now, stored=stored, run=task.run
-        )
-        after = self._bars.read(key) or stored
+        published = self._publish(row, stored, fetched, task)
+        after = self._bars.read(SeriesKey(row.symbol)) or stored
         left = self._compared(row, after, fetched, task)
         # Prices that make no sense were left out, and say nothing of the others.
         refused = any(refusal.guard is not Guard.NONSENSE for refusal in published.refused)
@@ -156,6 +165,14 @@ class VerifyService:
             words=words,
         )
         return Verified(verdict, outcome)
+
+    def _publish(
+        self, row: TrackedSymbol, stored: StoredSeries, fetched: Fetched, task: _Task
+    ) -> Published:
+        key, calendar = SeriesKey(row.symbol), sessions_of(mic_of(fetched, row.mic))
+        return publish(
+            self._bars, key, fetched, calendar, now=task.now, stored=stored, run=task.run
+        )
 
     def _compared(
         self, row: TrackedSymbol, stored: StoredSeries, fetched: Fetched, task: _Task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -15,6 +15,7 @@ from prices.domain.bars import SeriesKey
 from prices.domain.sessions import sessions_of
 from prices.gate import ProviderGate, Turnstile
 from prices.live import LiveService
+from prices.mending import Mending
 from prices.models import TrackedSymbol
 from prices.overview import Overview
 from prices.providers import sample
@@ -22,11 +23,12 @@ from prices.providers.base import PriceProvider
 from prices.publish import publish
 from prices.queries import PriceReader
 from prices.renaming import RenameService
-from prices.store import mongo
+from prices.store import mongo, sparks
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.coordination import Leases
 from prices.store.corrections import CorrectionLog
+from prices.store.documents import Manifest
 from prices.store.manifests import Manifests
 from prices.store.memory import SeriesMemory
 from prices.store.outlines import Outlines
@@ -140,6 +142,11 @@ def overview() -> Overview:
     return Overview(outlines=outlines(), quotes=quotes())
 
 
+def recent_closes(manifests: Iterable[Manifest]) -> dict[SeriesKey, list[float]]:
+    """As `sparks.recent_closes`. :raises StoreUnavailable:"""
+    return sparks.recent_closes(_db(), manifests)
+
+
 def build_provider() -> PriceProvider:
     # Imported here: yfinance costs a second and 100 MB, which the web processes do without.
     build = import_string(settings.PRICES_PROVIDER)
@@ -183,6 +190,11 @@ def sync_service() -> SyncService:
 @_once_a_process
 def live_service() -> LiveService:
     return LiveService(bars=bars(), outlines=outlines(), quotes=quotes(), gate=_gate())
+
+
+@_once_a_process
+def mending() -> Mending:
+    return Mending(bars())
 
 
 @_once_a_process

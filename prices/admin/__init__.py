@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from prices.admin import accounts, jobs, runs, symbols, truth  # noqa: F401  # they register themselves
+from prices.admin import accounts, jobs, log, reads, runs, symbols, truth  # noqa: F401  # they register themselves

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -23,9 +25,11 @@ VARIANT_OF_STATE = {
     State.SUCCEEDED: "success",
     State.PARTIAL: "warning",
     State.FAILED: "danger",
+    State.CANCELLED: "default",
 }
 
 
+@lru_cache(maxsize=1024)  # a page shows the same few over and over
 def badge(text: str, variant: str = "default") -> SafeString:
     """`variant`: info, success, warning, danger or default."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})
@@ -89,23 +93,6 @@ def lasting(duration: timedelta | None) -> str | SafeString:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def share(percent: float | None) -> SafeString:
-    """A percentage with a small bar; full is green, less than 95 is orange."""
-    if percent is None:
-        return format_html(
-            '<span class="pc-subtle" title="Its exchange\'s sessions are not known.">{}</span>',
-            "unknown",
-        )
-    tone = "good" if percent >= 99.5 else "fair" if percent >= 95 else "poor"
-    return format_html(
-        '<span class="pc-share"><span class="pc-share-track" aria-hidden="true">'
-        '<span class="pc-share-fill pc-{}" style="width: {}%"></span></span>{} %</span>',
-        tone,
-        f"{min(percent, 100):.1f}",
-        floored(percent),
-    )
-
-
 def floored(percent: float) -> str:
     """Two digits, cut off and not rounded: 100 means that nothing is missing."""
     return f"{int(percent * 100) / 100:g}"
@@ -122,3 +109,39 @@ def clipped(text: str, length: int = 90) -> str | SafeString:
 def run_link(run: SyncRun, text: object) -> SafeString:
     url = reverse("admin:prices_syncrun_change", args=[run.pk])
     return format_html('<a class="pc-link" href="{}">{}</a>', url, text)
+
+
+def coverage_bar(percent: float | None) -> SafeString:
+    """A percentage with a small bar; full is green, less than 95 is red."""
+    if percent is None:
+        return format_html(
+            '<span class="pc-subtle" title="Its exchange\'s sessions are not known.">{}</span>',
+            "unknown",
+        )
+    tone = "good" if percent >= 99.5 else "fair" if percent >= 95 else "poor"
+    return format_html(
+        '<span class="pc-share">{} %<svg class="pc-bar" viewBox="0 0 100 4" '
+        'preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="4"/>'
+        '<rect class="pc-{}" width="{}" height="4"/></svg></span>',
+        floored(percent),
+        tone,
+        f"{min(percent, 100):.1f}",
+    )
+
+
+def spark(closes: Sequence[float]) -> SafeString:
+    """A small curve of closes, said in words to who does not see it."""
+    if len(closes) < 2:
+        return NONE
+    low, high = min(closes), max(closes)
+    span, step = (high - low) or 1.0, 96 / (len(closes) - 1)
+    points = [(2 + n * step, 26 - 24 * (close - low) / span) for n, close in enumerate(closes)]
+    path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    change = 100 * (closes[-1] / closes[0] - 1)
+    return format_html(
+        '<svg class="pc-spark" role="img" aria-label="{}" viewBox="0 0 100 28">'
+        '<title>{}</title><path d="{}"/><circle cx="{}" cy="{}" r="2"/></svg>',
+        *[f"{len(closes)} closes, {change:+.1f} %"] * 2,
+        path,
+        *(f"{value:.1f}" for value in points[-1]),
+    )

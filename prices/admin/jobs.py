@@ -16,6 +16,8 @@ from django_q.models import Failure, OrmQ, Schedule, Success, Task
 from prices import schedules
 from prices.admin.base import NoAdd, ReadOnly, ThemedAdmin
 from prices.admin.display import NONE, badge, clipped, lasting, moment, upcoming
+from prices.admin.log import log
+from prices.admin.queueing import warn_if_silent
 
 _JOBS = {job.id: job for job in schedules.JOBS}
 
@@ -25,7 +27,7 @@ for _model in (Schedule, Success, Failure, OrmQ):
 
 @admin.register(Schedule)
 class ScheduleAdmin(NoAdd, ThemedAdmin[Any]):
-    """Every start makes the schedules equal to the list in code: only the next run is free."""
+    """Every start makes the schedules equal to the list in code: here they are only looked at."""
 
     list_display = ("titled", "trigger", "next", "last_result", "func")
     list_before_template = "admin/django_q/schedule/note.html"
@@ -33,7 +35,7 @@ class ScheduleAdmin(NoAdd, ThemedAdmin[Any]):
     ordering = ("name",)
     actions = ("run_now",)
     fields = ("name", "func", "schedule_type", "minutes", "cron", "repeats", "next_run", "task")
-    readonly_fields = ("name", "func", "schedule_type", "minutes", "cron", "repeats", "task")
+    readonly_fields = fields
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -63,9 +65,13 @@ class ScheduleAdmin(NoAdd, ThemedAdmin[Any]):
 
     @admin.action(description="Run now", permissions=["change"])
     def run_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        count = queryset.update(next_run=timezone.now())
-        jobs = f"{count} job{'s' * (count != 1)}"
-        self.message_user(request, f"{jobs} will start within half a minute.", messages.SUCCESS)
+        known = [row for row in queryset if row.name in _JOBS]
+        for row in known:
+            schedules.run_now(_JOBS[row.name])
+            log(request, row, f"Ran {_JOBS[row.name].title} by hand.")
+        jobs = f"{len(known)} job{'s' * (len(known) != 1)}"
+        self.message_user(request, f"{jobs} handed to the cluster.", messages.SUCCESS)
+        warn_if_silent(request)
 
 
 class TaskAdmin(ReadOnly, ThemedAdmin[Any]):
@@ -117,6 +123,8 @@ class FailureAdmin(TaskAdmin):
     @admin.action(description="Run again", permissions=["run"])
     def run_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         count = queryset.count()
+        for task in queryset:
+            log(request, task, f"Queued {task.func} again.")
         resubmit_task(self, request, queryset)
         tasks = f"{count} task{'s' * (count != 1)}"
         self.message_user(request, f"{tasks} queued again.", messages.SUCCESS)

@@ -18,12 +18,15 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list("Symbols", "candlestick_chart", "prices.trackedsymbol"),
                 _list("Sync runs", "sync", "prices.syncrun"),
                 _list("Quarantine", "gpp_maybe", "prices.quarantine"),
+                _page("Corrections", "edit_note", "desk:corrections", "prices.trackedsymbol"),
+                _list("Reads", "speed", "prices.readcount"),
             ]
         },
         {
             "title": "Jobs",
             "separator": True,
             "items": [
+                _page("Scheduler", "monitor_heart", "desk:scheduler", "django_q.schedule"),
                 _list("Schedules", "schedule", "django_q.schedule"),
                 _list("Queue", "queue", "django_q.ormq"),
                 _list("Successes", "check_circle", "django_q.success"),
@@ -45,6 +48,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list("Users", "person", "auth.user"),
                 _list("Groups", "group", "auth.group"),
                 _list("Tokens", "key", "authtoken.tokenproxy"),
+                _list("Log", "history", "admin.logentry"),
                 {"title": "API docs", "icon": "api", "link": reverse("docs")},
             ],
         },
@@ -58,6 +62,16 @@ def _list(title: str, icon: str, model: str) -> dict[str, Any]:
         "icon": icon,
         "link": reverse(f"admin:{app}_{name}_changelist"),
         "permission": _may_view(app, name),
+    }
+
+
+def _page(title: str, icon: str, url: str, model: str) -> dict[str, Any]:
+    """A page of our own, for those who may view the model that it is about."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse(url),
+        "permission": _may_view(*model.split(".")),
     }
 
 

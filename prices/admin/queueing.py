@@ -1,4 +1,4 @@
-"""Queueing a run from a page, and telling who pressed what became of it."""
+"""Queueing a run from a page, writing down who did, and telling what becomes of it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from prices import runs, schedules
+from prices import runs
 from prices.admin.display import run_link
+from prices.admin.log import log
+from prices.cluster import Word, cluster_state
 from prices.models import SyncRun
 
 
@@ -20,14 +22,24 @@ def queue_run(
     symbols: list[str],
     what: str,
     options: dict[str, Any] | None = None,
-) -> None:
+) -> SyncRun:
     """`what` completes the sentence "Run 7 is queued: …"."""
     trigger = f"admin ({request.user.get_username()})"
     run = runs.queue(kind, trigger=trigger, symbols=symbols, options=options)
+    log(request, run, f"Queued: {what}.")
     link = run_link(run, f"Run {run.pk}")
     messages.success(request, format_html("{} is queued: {}.", link, what))
-    if not schedules.scheduler_state(now=timezone.now()).running:
-        messages.warning(request, "No jobs run at present: it waits for the cluster.")
+    warn_if_silent(request)
+    return run
+
+
+def warn_if_silent(request: HttpRequest) -> None:
+    """Whoever waits for a job should know that none is done."""
+    state = cluster_state(now=timezone.now())
+    if state.word in (Word.HUNG, Word.STOPPED):
+        messages.warning(
+            request, f"No jobs run at present: it waits for the cluster. {state.advice}"
+        )
 
 
 def listed(symbols: list[str]) -> str:

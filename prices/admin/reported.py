@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from prices import wiring
 from prices.admin.display import badge
+from prices.domain.bars import SeriesKey
 from prices.models import TrackedSymbol
-from prices.queries import SymbolReport
+from prices.queries import SymbolReport, report
 from prices.store.mongo import StoreError
 
 # On the row itself: a ModelAdmin is shared by all requests.
-_KEY = "_report"
+_REPORT, _CLOSES = "_report", "_closes"
 
 
-def attach_reports(rows: Sequence[TrackedSymbol], *, now: datetime) -> str:
-    """Puts on each row its report, in one call; returns why the store did not answer, if so."""
+def attach_reports(rows: Sequence[TrackedSymbol], *, closes: bool = False) -> str:
+    """Puts on each row its report (and its recent closes), in a look for all of them.
+
+    Returns why the store did not answer, if so.
+    """
     if not rows:
         return ""
     try:
-        reports = wiring.reader().reports([row.symbol for row in rows], now=now)
+        manifests = wiring.bars().manifests([row.symbol for row in rows], ledgers=False)
+        provider = wiring.provider_log().state()
+        recent = wiring.recent_closes(manifests.values()) if closes else {}
     except StoreError as error:
         return str(error)
-    of_symbol = {report.row.symbol: report for report in reports}
+    now = timezone.now()
     for row in rows:
-        row.__dict__[_KEY] = of_symbol.get(row.symbol)
+        key = SeriesKey(row.symbol)
+        attach_report(row, report(row, manifests.get(key), provider, now))
+        row.__dict__[_CLOSES] = recent.get(key, [])
     return ""
+
+
+def attach_report(row: TrackedSymbol, found: SymbolReport | None) -> None:
+    row.__dict__[_REPORT] = found
 
 
 def report_of(row: TrackedSymbol) -> SymbolReport | None:
     """What was put on the row; None when the store did not answer."""
-    report: SymbolReport | None = row.__dict__.get(_KEY)
-    return report
+    found: SymbolReport | None = row.__dict__.get(_REPORT)
+    return found
+
+
+def closes_of(row: TrackedSymbol) -> list[float]:
+    """The recent closes that were put on the row, ascending."""
+    found: list[float] = row.__dict__.get(_CLOSES, [])
+    return found
 
 
 def condition(row: TrackedSymbol) -> SafeString:
@@ -49,16 +67,16 @@ def condition(row: TrackedSymbol) -> SafeString:
     )
 
 
-def _condition(row: TrackedSymbol, report: SymbolReport | None) -> tuple[str, str, str]:
-    if report is None:
+def _condition(row: TrackedSymbol, found: SymbolReport | None) -> tuple[str, str, str]:
+    """The words of `surveyed.STATES`."""
+    if found is None:
         word = "unknown" if row.active else "suspended"
-        return word, "default", "the store does not answer"
-    # The error itself is told beside the state.
-    reason = report.stale_reason.removeprefix(f"{row.last_error}, ")
+        return word, "default", row.last_error or "the store does not answer"
+    reason = found.stale_reason
     if not row.active:
         return "suspended", "default", reason
-    if report.state.last is None:
+    if found.state.last is None:
         return "no history", "warning", reason.removesuffix("no history yet").rstrip(", ")
     if reason:
-        return "stale", "danger" if row.last_error else "warning", reason
-    return "fresh", "success", ""
+        return ("failing", "danger", reason) if row.last_error else ("stale", "warning", reason)
+    return "fresh", "success", row.last_error

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,9 +17,14 @@ from django.utils.safestring import SafeString
 from prices.admin.base import ReadOnly, ThemedAdmin
 from prices.admin.display import NONE, at, clipped, lasting, moment, run_badge, run_link
 from prices.admin.filters import PartsFilter
+from prices.admin.panels import button, is_fragment
+from prices.admin.pressing import RUNS
+from prices.admin.scheduler import bar_of, cancel_button, state_of
 from prices.models import SyncRun
+from prices.running import is_repeatable, progress_of
 
 _MOST_SYMBOLS = 200
+_FAILED = (SyncRun.State.FAILED, SyncRun.State.PARTIAL)
 
 
 @admin.register(SyncRun)
@@ -34,6 +41,7 @@ class SyncRunAdmin(ReadOnly, ThemedAdmin[SyncRun]):
     list_fullwidth = True
     show_full_result_count = False
     actions = None
+    change_form_outer_before_template = "admin/prices/syncrun/before.html"
     change_form_outer_after_template = "admin/prices/syncrun/after.html"
     fieldsets = (
         (None, {"fields": (("kind", "status"), "trigger", "message", "whole")}),
@@ -57,6 +65,7 @@ class SyncRunAdmin(ReadOnly, ThemedAdmin[SyncRun]):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         run = kwargs["obj"]
+        context |= about_run(run, request)
         context["run_errors"] = {
             "headers": ["Symbol", "Why it failed"],
             "rows": [[symbol, why] for symbol, why in sorted(run.errors.items())],
@@ -66,6 +75,20 @@ class SyncRunAdmin(ReadOnly, ThemedAdmin[SyncRun]):
             "rows": [_part_row(part) for part in run.parts.order_by("id")],
         }
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not is_fragment(request):
+            return super().change_view(request, object_id, form_url, extra_context)
+        run = self.get_object(request, object_id)
+        if run is None or not self.has_view_permission(request, run):
+            raise Http404
+        return render(request, "admin/prices/syncrun/live.html", about_run(run, request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
         return super().get_queryset(request).select_related("parent")
@@ -122,6 +145,26 @@ class SyncRunAdmin(ReadOnly, ThemedAdmin[SyncRun]):
     @admin.display(description="Options")
     def asked_options(self, run: SyncRun) -> object:
         return format_html("<code>{}</code>", json.dumps(run.options)) if run.options else NONE
+
+
+def about_run(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
+    """How far it has come, and what may be pressed."""
+    now = timezone.now()
+    whole = run.parent or run
+    progress = progress_of(run, now=now)
+    may = request.user.has_perm(RUNS)
+    stoppable = may and whole.is_open and not progress.stopping
+    repeatable = may and run.parent_id is None and run.state in _FAILED and is_repeatable(run)
+    url = reverse("desk:run_again", args=[run.pk])
+    return {
+        "now": now,
+        "run": run,
+        "state": state_of(progress),
+        "bar": bar_of(progress) if run.is_open or progress.total else NONE,
+        "progress": progress,
+        "cancel": cancel_button(whole) if stoppable else "",
+        "again": button(url, "Try again what failed", icon="refresh") if repeatable else "",
+    }
 
 
 def _part_row(part: SyncRun) -> list[object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -13,16 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices import wiring
 from prices.admin.base import ReadOnly, ThemedAdmin
 from prices.admin.display import NONE, at, clipped, moment, run_link
 from prices.admin.filters import OverFilter
 from prices.admin.queueing import listed, queue_run
 from prices.models import Quarantine, SyncRun
-from prices.store.corrections import Recorded
-from prices.store.mongo import StoreError
-
-MOST_CORRECTIONS = 100
 
 
 @admin.register(Quarantine)
@@ -105,34 +99,3 @@ class QuarantineAdmin(ReadOnly, ThemedAdmin[Quarantine]):
     @admin.display(description="What it held")
     def held(self, entry: Quarantine) -> object:
         return format_html("<pre>{}</pre>", json.dumps(entry.summary, indent=2))
-
-
-def tables_of(symbol: str) -> dict[str, Any]:
-    """What the symbol's page shows: its open quarantine, and its latest corrections."""
-    entries = Quarantine.objects.filter(symbol=symbol, resolved_at=None)
-    try:
-        found = wiring.corrections().latest(symbol, limit=MOST_CORRECTIONS)
-    except StoreError:
-        found = []  # the page says already that the store is away
-    return {
-        "quarantine": {
-            "headers": ["Guard", "Why it was kept out", "Since", "Times"],
-            "rows": [[e.kind, e.reason, at(e.first_seen), e.times] for e in entries],
-        },
-        "corrections": {
-            "headers": ["Session", "Field", "Old", "New", "Why", "Seen"],
-            "rows": [_row(entry) for entry in found],
-        },
-    }
-
-
-def _row(entry: Recorded) -> list[object]:
-    change = entry.correction
-    return [
-        change.session.isoformat(),
-        change.field,
-        NONE if change.old is None else f"{change.old:,.10g}",
-        NONE if change.new is None else f"{change.new:,.10g}",
-        str(change.why),
-        at(entry.seen_at),
-    ]

@@ -11,7 +11,8 @@ from prices import runs, schedules, usage
 from prices.api.bars import bars_json
 from prices.api.serializers import RunSerializer
 from prices.domain.actions import Actions
-from prices.domain.bars import Interval
+from prices.domain.bars import COLUMNS, Interval
+from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Coverage
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
@@ -71,7 +72,9 @@ def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[st
     }
 
 
-def corrections_body(row: TrackedSymbol, found: list[Recorded]) -> dict[str, Any]:
+def corrections_body(
+    row: TrackedSymbol, found: list[Recorded], by_hand: tuple[HandFilled, ...]
+) -> dict[str, Any]:
     return {
         "symbol": row.symbol,
         "count": len(found),
@@ -86,6 +89,18 @@ def corrections_body(row: TrackedSymbol, found: list[Recorded]) -> dict[str, Any
                 "run": entry.run,
             }
             for entry in found
+        ],
+        "by_hand": [
+            {
+                "date": filled.session,
+                "by": filled.by,
+                "at": filled.at,
+                "note": filled.note,
+                "offered": filled.offered
+                and dict(zip(COLUMNS[1:], filled.offered[1:], strict=True)),
+                "offered_at": filled.offered_at,
+            }
+            for filled in by_hand
         ],
     }
 
@@ -165,6 +180,9 @@ def scheduler_body() -> dict[str, Any]:
                 "name": job.job.title,
                 "trigger": job.job.trigger,
                 "next_run": job.next_run,
+                "paused": job.paused is not None,
+                "paused_by": job.paused and job.paused.paused_by,
+                "paused_at": job.paused and job.paused.paused_at,
                 "last_run": job.last and (job.last.started_at or job.last.created_at),
                 "last_status": job.last and job.last.state,
                 "last_duration": job.last

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -48,19 +51,42 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's 500 page; a problem for whoever calls the API."""
+    """Django's 500 page; a problem for whoever calls the API; a sentence for a database in trouble.
+
+    Django calls it while it handles the error, also one of a middleware such as the sessions'.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, DatabaseError):
+        return _in_trouble(request, error)
     if not request.path.startswith(settings.API_PATHS):
         return defaults.server_error(request)
     return _plain(500, "Something went wrong that nobody foresaw; the web server's log has it.")
 
 
-def _plain(status: int, detail: str) -> HttpResponse:
+def _in_trouble(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+    if "locked" in str(error):
+        sentence = "Something else holds the lock of Django's database, so nothing was changed."
+        advice = (
+            "Try again. If it stays, close what holds it: a database browser, or a backup in the "
+            "middle of a transaction."
+        )
+    else:
+        sentence = f"Django's database does not answer ({error}), so nothing was changed."
+        advice = "manage.py prepare makes what is missing; var/logs tells more."
+    if request.path.startswith(settings.API_PATHS):
+        return _plain(503, sentence, hint=advice)
+    context = {"sentence": sentence, "advice": advice}
+    return render(request, "admin/trouble.html", context, status=503)
+
+
+def _plain(status: int, detail: str, **more: str) -> HttpResponse:
     """A problem without DRF, which is not there when no view of its own is."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
+        **more,
     }
     return JsonResponse(body, status=status, content_type="application/problem+json")
 

@@ -7,7 +7,6 @@ from typing import Any
 from rest_framework import serializers
 
 from prices.domain.actions import Adjust
-from prices.domain.answers import Why
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
 
@@ -203,22 +202,6 @@ class ActionsOut(_CurrencyOut):
     dividends = DividendOut(many=True)
 
 
-class CorrectionOut(serializers.Serializer[Any]):
-    date = serializers.DateField(help_text="The session of the bar.")
-    field = serializers.CharField(help_text="open, high, low, close, volume; split, bars: of all.")
-    old = serializers.FloatField(allow_null=True, help_text="Null: there was none.")
-    new = serializers.FloatField(allow_null=True)
-    reason = serializers.ChoiceField(choices=[why.value for why in Why])
-    seen_at = serializers.DateTimeField()
-    run = serializers.IntegerField(allow_null=True)
-
-
-class CorrectionsOut(serializers.Serializer[Any]):
-    symbol = serializers.CharField()
-    count = serializers.IntegerField()
-    corrections = CorrectionOut(many=True)
-
-
 class LiveCacheOut(serializers.Serializer[Any]):
     total_symbols = serializers.IntegerField()
     markets = serializers.DictField(child=serializers.IntegerField())
@@ -268,7 +251,10 @@ class JobOut(serializers.Serializer[Any]):
     id = serializers.CharField()
     name = serializers.CharField()
     trigger = serializers.CharField()
-    next_run = serializers.DateTimeField(allow_null=True)
+    next_run = serializers.DateTimeField(allow_null=True, help_text="null: paused.")
+    paused = serializers.BooleanField()
+    paused_by = serializers.CharField(allow_null=True)
+    paused_at = serializers.DateTimeField(allow_null=True)
     last_run = serializers.DateTimeField(allow_null=True)
     last_status = serializers.CharField(allow_null=True)
     last_duration = serializers.FloatField(allow_null=True)

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from prices import runs, wiring
 from prices.api import bodies, serializers
+from prices.api.correction_serializers import CorrectionsOut
 from prices.api.renderers import OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.markets import resolve
@@ -138,15 +139,15 @@ class ActionsView(APIView):
 class CorrectionsView(APIView):
     @extend_schema(
         parameters=[serializers.CorrectionsQuery],
-        responses={200: serializers.CorrectionsOut, **_ABOUT_A_SYMBOL},
+        responses={200: CorrectionsOut, **_ABOUT_A_SYMBOL},
     )
     def get(self, request: Request, symbol: str) -> Response:
-        """Every stored bar of a symbol that a later answer changed, newest change first."""
+        """Every stored bar of a symbol that a later answer or a person changed, newest change first."""
         query = _valid(serializers.CorrectionsQuery, request.query_params)
-        row, found = wiring.reader().corrections(
+        row, found, by_hand = wiring.reader().corrections(
             symbol, since=query.get("since"), limit=query["limit"]
         )
-        return Response(bodies.corrections_body(row, found))
+        return Response(bodies.corrections_body(row, found, by_hand))
 
 
 class RunView(APIView):

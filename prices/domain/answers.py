@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from prices.domain.actions import Actions
 from prices.domain.bars import BarSeries
+from prices.domain.by_hand import HandFilled, parted
 from prices.domain.ranges import DateRange
 
 SAMPLE = "sample"
@@ -46,6 +47,12 @@ class Stored:
     currency: str = ""
     fetched_at: datetime | None = None
     final_through: date | None = None
+    by_hand: tuple[HandFilled, ...] = ()
+
+    @property
+    def provided(self) -> BarSeries:
+        """The bars that are the provider's own."""
+        return parted(self.series, self.by_hand)[0]
 
 
 class Why(StrEnum):
@@ -57,6 +64,7 @@ class Why(StrEnum):
     SPLIT = "split"
     UNIT = "unit"
     RELEASED = "released by hand"
+    BY_HAND = "filled by hand"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from prices.domain import refusals
 from prices.domain.actions import Actions, split_factors
 from prices.domain.answers import SAMPLE, Correction, Fetched, Refusal, Stored, Why
 from prices.domain.bars import BarSeries, Floats
+from prices.domain.by_hand import HandFilled, bar_of, noted, parted
 from prices.domain.refusals import SAME_PRICE
 from prices.domain.sessions import Sessions
 
@@ -39,7 +40,8 @@ class Change(StrEnum):
 class Decision:
     """`bars` are those to append, or the whole series to replace with.
 
-    `refusal` says why an answer was refused, or which part of it was left out.
+    `refusal` says why an answer was refused, or which part of it was left out. `by_hand` is what
+    is known of the bars filled by hand then.
     """
 
     change: Change
@@ -48,6 +50,7 @@ class Decision:
     corrections: tuple[Correction, ...] = field(default=())
     note: str = ""
     refusal: Refusal | None = None
+    by_hand: tuple[HandFilled, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -80,14 +83,19 @@ def merge(
         return _refused(stored, answer)
     if answer is not fetched:
         bars = closed_bars(answer, calendar, now=now)
+    # What a person gave is judged by nobody: the answer goes on as if it lacked those sessions.
+    bars, offered = parted(bars, stored.by_hand)
     decision = _judged(stored, answer, bars, today)
-    return _without_unsettled_step(stored, decision, calendar, now)
+    decision = _without_unsettled_step(stored, decision, calendar, now)
+    kept = decision.bars if decision.change is Change.REPLACE else stored.series
+    told = noted(stored.by_hand, kept, offered, answer.asked, answer.fetched_at)
+    return replace(decision, by_hand=told)
 
 
 def _judged(stored: Stored, answer: Fetched, bars: BarSeries, today: date) -> Decision:
     since = answer.asked.start
     whole = since <= stored.series.sessions[0].item()
-    expected = stored.series.between(since, answer.asked.end)
+    expected = stored.provided.between(since, answer.asked.end)
     if not len(bars) and len(expected) < _OVERLAP:
         return _nothing(stored, "the provider has no bars for the range")
     actions, step = _told(stored, answer, bars, today)
@@ -175,7 +183,8 @@ def closed_bars(fetched: Fetched, calendar: Sessions | None, *, now: datetime) -
 
 
 def _nothing(stored: Stored, note: str) -> Decision:
-    return Decision(Change.NOTHING, BarSeries.empty(), stored.actions, note=note)
+    nothing = BarSeries.empty()
+    return Decision(Change.NOTHING, nothing, stored.actions, note=note, by_hand=stored.by_hand)
 
 
 def _refused(stored: Stored, refusal: Refusal) -> Decision:
@@ -196,7 +205,13 @@ def _released(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
     if not len(bars):
         return _nothing(stored, "the provider has no bars")
     count = Correction(bars.sessions[0].item(), "bars", len(stored.series), len(bars), Why.RELEASED)
-    return Decision(Change.REPLACE, bars, actions, (count,))
+    given_up = (_given_up(filled.session, stored.series, bars) for filled in stored.by_hand)
+    return Decision(Change.REPLACE, bars, actions, (count, *given_up))
+
+
+def _given_up(session: date, old: BarSeries, new: BarSeries) -> Correction:
+    before, after = (bar.close if (bar := bar_of(of, session)) else None for of in (old, new))
+    return Correction(session, "close", before, after, Why.RELEASED)
 
 
 def _decide(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
@@ -228,10 +243,11 @@ def _restated(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
 
 def _split_corrections(before: Actions, after: Actions) -> list[Correction]:
     """One for each split that came or went: it moves all bars before it."""
-    came = [s for s in after.splits if s not in before.splits]
-    went = [s for s in before.splits if s not in after.splits]
-    return [Correction(s.session, "split", None, s.ratio, Why.SPLIT) for s in came] + [
-        Correction(s.session, "split", s.ratio, None, Why.SPLIT) for s in went
+    came = (s for s in after.splits if s not in before.splits)
+    went = (s for s in before.splits if s not in after.splits)
+    return [
+        *(Correction(s.session, "split", None, s.ratio, Why.SPLIT) for s in came),
+        *(Correction(s.session, "split", s.ratio, None, Why.SPLIT) for s in went),
     ]
 
 
@@ -281,9 +297,3 @@ def _without_unsettled_step(
     if decision.change is Change.REPLACE and kept == stored.series:
         return _refused(stored, refusal)
     return replace(decision, bars=kept, refusal=decision.refusal or refusal)
-
-
-def overlap_start(last: date, final_through: date | None, calendar: Sessions | None) -> date:
-    """Where a fetch that brings a series forward begins: 7 sessions back, or at what is not final."""
-    back = calendar.shifted(last, -7) if calendar else last - timedelta(days=10)
-    return min(back, final_through) if final_through else back

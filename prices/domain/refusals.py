@@ -128,13 +128,13 @@ def _move_at(bars: BarSeries, session: date) -> float | None:
 
 def completeness(stored: Stored, bars: BarSeries) -> Refusal | None:
     """A whole answer holds at least nine tenths of the sessions that are stored."""
-    held = float(np.isin(stored.series.ts, bars.ts).mean())
+    held = float(np.isin(stored.provided.ts, bars.ts).mean())
     if held >= COMPLETE:
         return None
     share = f"only {held:.0%}" if held else "none"
     return Refusal(
         Guard.COMPLETENESS,
-        f"the answer holds {share} of the {len(stored.series)} stored sessions",
+        f"the answer holds {share} of the {len(stored.provided)} stored sessions",
     )
 
 

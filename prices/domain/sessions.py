@@ -132,6 +132,12 @@ def _closed_by(sessions: Sessions, now: datetime) -> int:
     return int(np.searchsorted(sessions.closes, _utc(now - sessions.lag), side="right"))
 
 
+def overlap_start(last: date, final_through: date | None, calendar: Sessions | None) -> date:
+    """Where a fetch that brings a series forward begins: 7 sessions back, or at what is not final."""
+    back = calendar.shifted(last, -7) if calendar else last - timedelta(days=10)
+    return min(back, final_through) if final_through else back
+
+
 @lru_cache(maxsize=128)
 def sessions_of(mic: str) -> Sessions | None:
     """The sessions of an exchange since `FIRST_YEAR`; None for an unknown exchange.

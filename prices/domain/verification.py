@@ -13,6 +13,7 @@ import numpy as np
 from prices.domain.actions import Actions, Split, rebased, rebased_dividends
 from prices.domain.answers import Fetched, Refusal, Stored
 from prices.domain.bars import Bar, BarSeries, Floats
+from prices.domain.by_hand import parted
 from prices.domain.merge import FIELDS, closed_bars
 from prices.domain.refusals import SAME_PRICE, in_stored_unit
 from prices.domain.sessions import Sessions
@@ -83,13 +84,13 @@ def compare(
     """Compares the closed sessions that were asked for, and the corporate actions.
 
     Prices to 1e-4; volumes exactly, where the bar is final. A bar that is stored and not final
-    may still be lacking at the provider.
+    may still be lacking at the provider. Bars filled by hand are left out.
     """
     answer = in_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
         return Comparison(0, basis=answer.reason)
-    theirs = closed_bars(answer, calendar, now=now)
-    mine = stored.series.between(answer.asked.start, None)
+    theirs, _ = parted(closed_bars(answer, calendar, now=now), stored.by_hand)
+    mine = stored.provided.between(answer.asked.start, None)
     told = _effective(answer, now)
     if not len(mine):
         return Comparison(0, newer=len(theirs))

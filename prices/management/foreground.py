@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from prices import jobs, runs
+from prices import runs, work
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
 from prices.models import SyncRun, TrackedSymbol
@@ -52,7 +52,7 @@ class ForegroundCommand(BaseCommand):
             kind, trigger="command", symbols=wanted, options=options, now=timezone.now()
         )
         with self._progress(len(wanted)) as heard:
-            jobs.work_on(run, share=False, on_outcome=heard)
+            work.work_on(run, share=False, on_outcome=heard)
         run.refresh_from_db()
         self.summarise(run)
 

@@ -14,8 +14,10 @@ from bson.raw_bson import RawBSONDocument
 
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import Bar, BarSeries, Interval, SeriesKey
+from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
+from prices.store.by_hand import hand_documents, hand_filled_of
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _FEW = 4
@@ -103,6 +105,7 @@ class Facts:
     final_through: date | None = None
     asked: tuple[DateRange, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    by_hand: tuple[HandFilled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +230,7 @@ def _facts_of(document: Mapping[str, Any]) -> Facts:
             Gap(_day(g["session"]), g["tries"], g["next_try_at"], g["reason"])
             for g in document.get("gaps", ())
         ),
+        by_hand=hand_filled_of(document.get("by_hand", ())),
     )
 
 
@@ -258,6 +262,7 @@ def facts_document(facts: Facts) -> dict[str, Any]:
             }
             for g in facts.gaps
         ],
+        "by_hand": hand_documents(facts.by_hand),
     }
 
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 from django_q.models import OrmQ
 
-from prices import jobs, runs, wiring
+from prices import jobs, runs, wiring, work
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.queries import SymbolReport
 from prices.tracking import track
@@ -122,7 +122,7 @@ class Hundred:
             symbols=symbols,
             options=options,
         )
-        jobs.work_on(run, share=False)
+        work.work_on(run, share=False)
         run.refresh_from_db()
         return run
 

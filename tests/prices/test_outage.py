@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django_q.models import OrmQ
 
-from prices import jobs, runs, wiring
+from prices import jobs, runs, wiring, work
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, UnknownSymbol
 from prices.status import status
@@ -82,7 +82,7 @@ class TestOutage:
         )
         tracked("BEFORE", failures=3, last_attempt_at=yesterday, last_error="nonsense")
 
-        jobs.work_on(runs.begin(Kind.HISTORICAL_SYNC, trigger="test", now=NOW, symbols=[first]))
+        work.work_on(runs.begin(Kind.HISTORICAL_SYNC, trigger="test", now=NOW, symbols=[first]))
         suspended = TrackedSymbol.objects.get(symbol=first).active
         self._sync()
 

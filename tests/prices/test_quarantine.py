@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from prices import jobs, runs, wiring
+from prices import runs, wiring, work
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction, Why
 from prices.domain.bars import BarSeries, SeriesKey
@@ -49,7 +49,7 @@ def _sync(*, whole: bool = False, **options: object) -> SyncRun:
     kind = SyncRun.Kind.BACKFILL if whole else SyncRun.Kind.HISTORICAL_SYNC
     options = {"whole": True, **options} if whole else options
     run = runs.begin(kind, trigger="test", symbols=["ACME"], options=options, now=NOW)
-    jobs.work_on(run)
+    work.work_on(run)
     run.refresh_from_db()
     return run
 

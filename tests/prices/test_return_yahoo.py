@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from prices import jobs, runs, wiring
+from prices import jobs, runs, wiring, work
 from prices.domain.ranges import Asked
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import Db
@@ -40,7 +40,7 @@ class Life:
 
     def sync(self, *symbols: str) -> None:
         kind = SyncRun.Kind.HISTORICAL_SYNC
-        jobs.work_on(runs.begin(kind, trigger="test", now=self.now, symbols=symbols))
+        work.work_on(runs.begin(kind, trigger="test", now=self.now, symbols=symbols))
 
     def vanishes(self) -> None:
         del self.yahoo.standin.book.instruments["LAZARUS"]

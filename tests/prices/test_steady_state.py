@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django_q.models import OrmQ
 
-from prices import jobs, runs, wiring
+from prices import jobs, runs, wiring, work
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.models import SyncRun, TrackedSymbol
@@ -122,7 +122,7 @@ class TestSteadyState:
         for symbol in DEAD:
             TrackedSymbol.objects.create(symbol=symbol, mic="XNYS", last_queried_at=THURSDAY)
         first = runs.begin(SyncRun.Kind.HISTORICAL_SYNC, trigger="test", now=THURSDAY, symbols=DEAD)
-        jobs.work_on(first, share=False)
+        work.work_on(first, share=False)
         assert TrackedSymbol.objects.filter(missing_since=date(2026, 3, 5)).count() == 50
         thousand.fill()
         cycles, now = {}, MAIN

@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 
 from prices import wiring
 from prices.api.bodies import corrections_body
+from prices.domain.by_hand import HandFilled
 from prices.management.foreground import ForegroundCommand, iso_date, tracked
 from prices.store.corrections import Recorded
 
@@ -33,12 +34,14 @@ class Command(ForegroundCommand):
         if json:
             self.stdout.write(_as_json(found))
             return
-        for row, entries in found:
+        for row, entries, by_hand in found:
             self.stdout.write(
                 f"{row.symbol}: {len(entries) or 'no'} correction{'s' * (len(entries) != 1)}"
             )
             for entry in entries:
                 self.stdout.write(_as_line(entry))
+            for filled in by_hand:
+                self.stdout.write(_by_hand(filled))
 
 
 def _as_line(entry: Recorded) -> str:
@@ -50,6 +53,11 @@ def _as_line(entry: Recorded) -> str:
     )
 
 
+def _by_hand(filled: HandFilled) -> str:
+    offered = f"; the provider says {filled.offered.close:.10g}" if filled.offered else ""
+    return f"  {filled.session}  filled by {filled.by}: {filled.note}{offered}"
+
+
 def _as_json(found: list[Any]) -> str:
-    bodies = [corrections_body(row, entries) for row, entries in found]
+    bodies = [corrections_body(*about) for about in found]
     return json.dumps(bodies, default=str, indent=2)

@@ -160,6 +160,9 @@ class TestScheduler:
             "trigger": "cron 0 */3 * * *",
             "next_run": "2026-06-09T15:00:00Z",
             "last_run": "2026-06-09T11:58:30Z",
+            "paused": False,
+            "paused_by": None,
+            "paused_at": None,
             "last_status": "succeeded",
             "last_duration": 30.0,
         }

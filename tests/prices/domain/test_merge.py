@@ -10,8 +10,9 @@ import pytest
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Correction, Fetched, Stored, Why
 from prices.domain.bars import BarSeries
-from prices.domain.merge import Change, Decision, merge, overlap_start
+from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange
+from prices.domain.sessions import overlap_start
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 
 NOW = at("2026-03-14 12:00")  # a Saturday; both weeks are closed

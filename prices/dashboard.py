@@ -1,0 +1,67 @@
+"""What the first page says, as figures: no theme, no HTML, and an answer whatever is down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from prices import usage, wiring
+from prices.attention import Needs, needs
+from prices.cluster import ClusterState, cluster_state
+from prices.overview import Totals
+from prices.run_days import RunDay, run_days
+from prices.status import Status, status
+from prices.store.mongo import StoreError
+
+CORRECTIONS_WITHIN = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The active symbols of one market; `name` is empty where it is not known."""
+
+    name: str
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """All at one moment. `needs`, `corrections` and markets are None while the store is away.
+
+    `hit_rate` 0 to 1 and `p50_seconds` are of the last day's reads, None when nobody read.
+    """
+
+    now: datetime
+    status: Status
+    cluster: ClusterState
+    markets: tuple[Market, ...] | None
+    needs: Needs | None
+    corrections: int | None
+    hit_rate: float | None
+    p50_seconds: float | None
+    days: tuple[RunDay, ...]
+
+
+def dashboard(*, now: datetime) -> Dashboard:
+    whole = status(now=now)
+    markets: tuple[Market, ...] | None = None
+    worst: Needs | None = None
+    corrections: int | None = None
+    if whole.survey is not None:
+        markets = tuple(Market(name, t) for name, t in whole.survey.by_market().items())
+        try:
+            worst = needs(whole.survey, now=now)
+            corrections = wiring.corrections().count(after=now - CORRECTIONS_WITHIN)
+        except StoreError:
+            worst = None  # it went away between two questions; the next look will say so
+    return Dashboard(
+        now=now,
+        status=whole,
+        cluster=cluster_state(now=now),
+        markets=markets,
+        needs=worst,
+        corrections=corrections,
+        hit_rate=usage.hit_rate(now=now),
+        p50_seconds=usage.median_seconds(now=now),
+        days=run_days(now=now),
+    )

@@ -1,0 +1,38 @@
+"""Counting what is asked of MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from pymongo import monitoring
+
+from prices import wiring
+
+
+class _Commands(monitoring.CommandListener):
+    """Counts what is sent to MongoDB."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        self.names.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+@contextmanager
+def counted_commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Commands]:
+    """The commands of the store's client, which is made anew to be listened to."""
+    commands = _Commands()
+    client = wiring._db().client
+    with monkeypatch.context() as patch:
+        patch.setattr(client._event_listeners, "_EventListeners__enabled_for_commands", True)
+        patch.setattr(client._event_listeners, "_EventListeners__command_listeners", [commands])
+        yield commands

@@ -1,0 +1,181 @@
+"""Bars filled by hand: no answer moves them, and what it says of them instead is noted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from prices.domain.actions import Actions, Split
+from prices.domain.answers import Correction, Fetched, Stored, Why
+from prices.domain.bars import Bar, BarSeries, InvalidBars
+from prices.domain.by_hand import HandFilled, checked_bar
+from prices.domain.merge import Change, Decision, merge
+from prices.domain.ranges import DateRange
+from prices.domain.verification import compare
+from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
+
+NOW = at("2026-03-14 12:00")  # a Saturday; both weeks are closed
+SATURDAY = at("2026-03-07 12:00")
+WEEK = (
+    ("2026-03-02", 100.0),
+    ("2026-03-03", 101.0),
+    ("2026-03-04", 102.0),
+    ("2026-03-05", 103.0),
+    ("2026-03-06", 104.0),
+)
+WEDNESDAY = day("2026-03-04")
+FILLED = HandFilled(WEDNESDAY, "alice", SATURDAY, "the exchange's bulletin")
+# The provider's answer for the week, with another close of the session that was filled.
+OTHER = (*WEEK[:2], ("2026-03-04", 102.5), *WEEK[3:])
+THEIRS = Bar(at("2026-03-04 00:00"), 102.5, 102.5, 102.5, 102.5, 1_000)
+
+
+def stored(bars: BarSeries | None = None, **changes: Any) -> Stored:
+    known: dict[str, Any] = {"source": "yahoo", "currency": "USD", "fetched_at": SATURDAY}
+    known |= {"by_hand": (FILLED,), **changes}
+    return Stored(series(*WEEK) if bars is None else bars, Actions(), **known)
+
+
+def merged(answer: Fetched, before: Stored | None = None, **options: Any) -> Decision:
+    return merge(before or stored(), answer, sessions("XNYS"), now=NOW, **options)
+
+
+class TestMerge:
+    def test_keeps_the_hand_value_and_notes_what_the_provider_says(self) -> None:
+        answer = fetched(series(*OTHER), fetched_at=NOW)
+
+        decision = merged(answer)
+
+        assert decision.change is Change.NOTHING
+        assert decision.by_hand == (replace(FILLED, offered=THEIRS, offered_at=NOW),)
+
+    def test_keeps_it_while_other_bars_are_revised_and_new_ones_come(self) -> None:
+        rows = (WEEK[0], ("2026-03-03", 101.2), *OTHER[2:], ("2026-03-09", 105.0))
+
+        decision = merged(fetched(series(*rows), fetched_at=NOW))
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars) == {
+            "2026-03-02": 100.0,
+            "2026-03-03": 101.2,
+            "2026-03-04": 102.0,
+            "2026-03-05": 103.0,
+            "2026-03-06": 104.0,
+            "2026-03-09": 105.0,
+        }
+        assert {c.session for c in decision.corrections} == {day("2026-03-03")}
+        assert decision.by_hand == (replace(FILLED, offered=THEIRS, offered_at=NOW),)
+
+    def test_appends_past_it(self) -> None:
+        answer = fetched(series(*WEEK[3:], ("2026-03-09", 105.0)), fetched_at=NOW)
+
+        decision = merged(answer)
+
+        assert decision.change is Change.APPEND
+        assert closes(decision.bars) == {"2026-03-09": 105.0}
+        assert decision.by_hand == (FILLED,)  # that session was not asked for
+
+    def test_notes_nothing_where_the_provider_agrees(self) -> None:
+        almost = (*WEEK[:2], ("2026-03-04", 102.005), *WEEK[3:])
+        known = replace(FILLED, offered=THEIRS, offered_at=SATURDAY)
+
+        decision = merged(fetched(series(*almost), fetched_at=NOW), stored(by_hand=(known,)))
+
+        assert decision.change is Change.NOTHING
+        assert decision.by_hand == (FILLED,)
+
+    def test_keeps_since_when_the_provider_says_so(self) -> None:
+        known = replace(FILLED, offered=THEIRS, offered_at=SATURDAY)
+
+        decision = merged(fetched(series(*OTHER), fetched_at=NOW), stored(by_hand=(known,)))
+
+        assert decision.by_hand == (known,)
+
+    def test_forgets_what_the_provider_says_no_more(self) -> None:
+        known = replace(FILLED, offered=THEIRS, offered_at=SATURDAY)
+        answer = fetched(series(*WEEK[:2], *WEEK[3:]), fetched_at=NOW)
+
+        assert merged(answer, stored(by_hand=(known,))).by_hand == (FILLED,)
+
+    def test_restates_it_with_a_split(self) -> None:
+        split = Actions((Split(day("2026-03-10"), 2, 1),))
+        rows = tuple((when, close / 2) for when, close in (*WEEK[:2], *WEEK[3:]))
+        late = (("2026-03-09", 52.5), ("2026-03-10", 53.0))
+        answer = fetched(series(*rows, *late), actions=split, fetched_at=NOW)
+
+        decision = merged(answer)
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars)["2026-03-04"] == 51.0
+        assert decision.by_hand == (FILLED,)
+
+    def test_does_not_count_against_an_answer_that_lacks_it(self) -> None:
+        """Of ten bars two are by hand: the eight that the provider gave are all there."""
+        rows = [(f"2026-03-{n:02}", 100.0) for n in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
+        filled = (FILLED, HandFilled(day("2026-03-05"), "alice", SATURDAY, "the bulletin"))
+        answer = fetched(series(*rows[:2], *rows[4:]), fetched_at=NOW)
+
+        decision = merged(answer, stored(series(*rows), by_hand=filled))
+
+        assert decision.change is Change.NOTHING
+        assert decision.refusal is None
+
+    def test_guards_still_judge_the_rest(self) -> None:
+        moved = tuple((when, close * 3) for when, close in OTHER)
+
+        decision = merged(fetched(series(*moved), fetched_at=NOW))
+
+        assert decision.change is Change.REFUSE
+
+    def test_goes_with_a_release_and_that_is_told(self) -> None:
+        """Who takes the provider's history whatever is stored, gives up what was filled too."""
+        answer = fetched(series(*OTHER), fetched_at=NOW)
+
+        decision = merged(answer, trusted=True)
+
+        assert closes(decision.bars)["2026-03-04"] == 102.5
+        assert decision.by_hand == ()
+        assert decision.corrections == (
+            Correction(day("2026-03-02"), "bars", 5, 5, Why.RELEASED),
+            Correction(WEDNESDAY, "close", 102.0, 102.5, Why.RELEASED),
+        )
+
+    def test_stays_where_an_answer_has_nothing(self) -> None:
+        nothing = fetched(BarSeries.empty(), asked=DateRange(WEDNESDAY, day("2026-03-05")))
+
+        decision = merged(replace(nothing, fetched_at=NOW))
+
+        assert decision.change is Change.NOTHING
+        assert decision.by_hand == (FILLED,)
+
+
+class TestVerification:
+    def test_leaves_it_out(self) -> None:
+        found = compare(
+            stored(final_through=day("2026-03-06")), fetched(series(*OTHER)), None, now=NOW
+        )
+
+        assert found.agrees
+        assert found.sessions == 4
+
+
+class TestCheckedBar:
+    def test_is_a_series_of_one(self) -> None:
+        bar = checked_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, (101.0, 103.0, 100.0, 102.0, 7))
+
+        assert [bar[0]] == [Bar(at("2026-03-04 00:00"), 101.0, 103.0, 100.0, 102.0, 7)]
+
+    @pytest.mark.parametrize(
+        ("values", "told"),
+        [
+            ((101.0, 100.0, 99.0, 102.0, 7), "between its low and its high"),
+            ((101.0, 103.0, 100.0, -2.0, 7), "prices must be above zero"),
+            ((10_100.0, 10_300.0, 10_000.0, 10_200.0, 7), "101 times that of 2026-03-03, 101"),
+            ((1.0, 1.0, 1.0, 1.0, 7), "0.0099 times that of 2026-03-03, 101"),
+        ],
+    )
+    def test_refuses_with_a_sentence(self, values: tuple[float, ...], told: str) -> None:
+        with pytest.raises(InvalidBars, match=told):
+            checked_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, values)
