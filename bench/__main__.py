@@ -13,7 +13,10 @@ from bench.system import Bench, running_bench
 from bench.workers import WorkerError
 from prices.store.embedded import EmbeddedMongodError
 
-GROUPS = ("writes", "reads", "many", "crowd", "admin", "growth", "http")
+GROUPS = (
+    *("writes", "reads", "many", "crowd", "admin", "growth", "http"),
+    *("portfolio", "portfolio_page"),
+)
 
 
 def main() -> None:

@@ -43,9 +43,9 @@ _METHOD = """\
 """
 _RUN = """
 `make bench` runs everything but the large stores in some minutes, `make bench ONLY=reads` a part
-(`writes`, `reads`, `many`, `crowd`, `growth`, `http`, `profile`), `make bench-growth` the stores of up to 5,000
-symbols. The peers are installed into `bench/.peers`, apart from the product. HTTP needs `wrk`, which
-shares the cores with the server here. The figures: `bench/results.json`.
+(`writes`, `reads`, `many`, `crowd`, `growth`, `http`, `portfolio`, `profile`), `make bench-growth` the
+stores of up to 5,000 symbols. The peers are installed into `bench/.peers`, apart from the product.
+HTTP needs `wrk`, which shares the cores with the server here. The figures: `bench/results.json`.
 """
 _CROWD = ("plan", "status_crowd")
 _OTHER_STORES = ("write_", "read_", "closes_", "latest", "coverage", "append", "readers", "disk")
@@ -77,6 +77,7 @@ def _document(records: Mapping[str, Record]) -> Iterator[str]:
     yield from _crowd([one for one in records.values() if one.name in _CROWD])
     yield from _growth(records)
     yield from _http([one for one in records.values() if one.name.startswith("http_")])
+    yield from _portfolio([one for one in records.values() if one.name.startswith("portfolio_")])
     yield from _profiles()
     yield _METHOD
     yield from _contenders()
@@ -151,6 +152,16 @@ def _http(records: Sequence[Record]) -> Iterator[str]:
         for one in records
     )
     yield from _table(["", "unit", OURS.label, "p99", *labels], rows)
+
+
+def _portfolio(records: Sequence[Record]) -> Iterator[str]:
+    if not records:
+        return
+    yield "## Portfolios\n\n"
+    yield "`GET /portfolio/{id}/complete`, all that a page shows, as one request inside a web process: "
+    yield "booked transactions from SQLite, prices from MongoDB, every day valued anew.\n\n"
+    rows = ([one.title, one.unit, f"**{_figure(one.p50)}**", _figure(one.p95)] for one in records)
+    yield from _table(["", "unit", OURS.label, "p95"], rows)
 
 
 def _beside(one: Record, label: str) -> str:

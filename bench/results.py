@@ -130,7 +130,9 @@ def _cpu() -> str:
 def _commit() -> str:
     """The short hash, and a mark if what was measured differs from it."""
     commit = _git("rev-parse", "--short", "HEAD")
-    changed = _git("status", "--porcelain", "--", "prices", "pricecache_site", "requirements.lock")
+    changed = _git(
+        "status", "--porcelain", "--", "prices", "portfolio", "pricecache_site", "requirements.lock"
+    )
     return f"{commit} with changes" if commit and changed else commit or "unknown"
 
 

@@ -54,6 +54,12 @@ TARGETS = (
     Target("http_one_1_rate", 3, "stock DRF serializers", at_least=True),
     Target("http_one_16_rate", 3, "stock DRF serializers", at_least=True),
     Target("http_304_own", 0.5),
+    Target("portfolio_50_1y_warm", 60),
+    Target("portfolio_50_1y_cold", 150),
+    Target("portfolio_500_10y_warm", 1_000),
+    Target("portfolio_500_10y_cold", 1_000),
+    Target("portfolio_page_first", 500),
+    Target("portfolio_page_again", 500),
     Target("http_304_1_latency", 0.5, "the same answered with 200"),
 )
 

@@ -114,6 +114,8 @@ YAHOO_BURST = _read("PRICECACHE_YAHOO_BURST", 240)
 HISTORY_YEARS = _read("PRICECACHE_HISTORY_YEARS", 0) or None
 # Symbols that are compared with the provider each night; 0: none.
 VERIFY_SAMPLE = _read("PRICECACHE_VERIFY_SAMPLE", 20)
+# What else the first start shows, once the sample's prices are there: commands of manage.py.
+SAMPLE_COMMANDS = ("demo_portfolio",)
 # Also refresh quotes before the open and after the close.
 LIVE_EXTENDED_HOURS = _read("PRICECACHE_LIVE_EXTENDED_HOURS", False)
 
@@ -188,6 +190,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# Of the portfolio's pages; the admin has a login page of its own.
+LOGIN_URL = "portfolios:login"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env("PRICECACHE_TIME_ZONE", default="UTC")
 USE_TZ = True
@@ -198,6 +202,8 @@ STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 X_FRAME_OPTIONS = "DENY"
+# A form holds the text of the largest file that may be imported into a portfolio.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
 # All that a page needs comes from this server. Our own pages have neither inline scripts nor inline
@@ -276,6 +282,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.api.errors.problem_response",
 }
+# Below these, what is not found or fails is told as problem+json instead of a page.
+API_PATHS = ("/cache/", "/portfolio/")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Price cache",
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",

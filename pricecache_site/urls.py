@@ -16,6 +16,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", include("prices.admin.urls")),
     path("admin/", admin.site.urls),
+    path("", include("portfolio.api.urls")),
+    path("portfolios/", include("portfolio.page_urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from io import StringIO
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from rest_framework.authtoken.models import Token
@@ -117,11 +118,13 @@ def _load_sample(now: datetime) -> tuple[tuple[str, ...], str]:
     # A start that is killed in the middle leaves the mark, and the next one goes on.
     unfinished.touch()
     try:
-        loaded = tuple(wiring.load_sample(now=now))
+        loaded, problem = tuple(wiring.load_sample(now=now)), ""
+        for command in settings.SAMPLE_COMMANDS:
+            call_command(command, stdout=StringIO())
     except ProviderError as error:
         loaded, problem = (), str(error)
-    else:
-        problem = ""
+    except CommandError as error:
+        problem = str(error)
     unfinished.unlink()
     return loaded, problem
 

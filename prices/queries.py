@@ -23,6 +23,7 @@ from prices.store.bars import BarRepository, StoredSeries
 from prices.store.corrections import CorrectionLog, Recorded
 from prices.store.documents import Facts, Manifest
 from prices.store.memory import SeriesMemory
+from prices.store.mongo import StoreError as StoreError  # what every read may raise
 from prices.store.provider_log import ProviderLog
 from prices.store.quotes import QuoteStore
 from prices.tracking import bearers, followed, tracked_row

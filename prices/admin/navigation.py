@@ -34,6 +34,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": "Portfolios",
+            "separator": True,
+            "items": [
+                _list("Portfolios", "pie_chart", "portfolio.portfolio"),
+                _list("Transactions", "receipt_long", "portfolio.transaction"),
+            ],
+        },
+        {
             "title": "Access",
             "separator": True,
             "items": [

@@ -6,6 +6,7 @@ import sys
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -44,7 +45,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's 404 page; a problem for whoever calls the API."""
-    if not request.path.startswith("/cache/"):
+    if not request.path.startswith(settings.API_PATHS):
         return defaults.page_not_found(request, exception)
     return _plain(404, f"There is no {request.path}; /cache/docs lists what there is.")
 
@@ -57,7 +58,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, DatabaseError):
         return _in_trouble(request, error)
-    if not request.path.startswith("/cache/"):
+    if not request.path.startswith(settings.API_PATHS):
         return defaults.server_error(request)
     return _plain(500, "Something went wrong that nobody foresaw; the web server's log has it.")
 
@@ -72,7 +73,7 @@ def _in_trouble(request: HttpRequest, error: DatabaseError) -> HttpResponse:
     else:
         sentence = f"Django's database does not answer ({error}), so nothing was changed."
         advice = "manage.py prepare makes what is missing; var/logs tells more."
-    if request.path.startswith("/cache/"):
+    if request.path.startswith(settings.API_PATHS):
         return _plain(503, sentence, hint=advice)
     context = {"sentence": sentence, "advice": advice}
     return render(request, "admin/trouble.html", context, status=503)

@@ -221,6 +221,15 @@ class TestHealthAndSchema:
             "/cache/backfill-symbol",
             "/cache/backfill-all",
             "/cache/runs/{run_id}",
+            "/portfolio",
+            "/portfolio/{portfolio_id}",
+            "/portfolio/{portfolio_id}/complete",
+            "/portfolio/{portfolio_id}/export",
+            "/portfolio/{portfolio_id}/history",
+            "/portfolio/{portfolio_id}/import",
+            "/portfolio/{portfolio_id}/live",
+            "/portfolio/{portfolio_id}/transactions",
+            "/portfolio/{portfolio_id}/transactions/{transaction_id}",
         }
 
     def test_docs_page_opens(self, client: Client) -> None:

@@ -1,0 +1,18 @@
+"""Logging in to the portfolio's pages and out of them."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import reverse_lazy
+
+from portfolio.policy import strict
+
+login = strict(
+    LoginView.as_view(
+        template_name="portfolio/login.html",
+        next_page=reverse_lazy("portfolios:list"),
+        redirect_authenticated_user=True,
+        extra_context={"section": "elsewhere"},
+    )
+)
+logout = strict(LogoutView.as_view(next_page=reverse_lazy("portfolios:login")))

@@ -1,0 +1,1 @@
+"""Transactions as files: reading CSV of several tools, and writing our own."""

@@ -1,0 +1,30 @@
+"""Routes of the portfolio's pages, below /portfolios/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portfolio import accounts, pages, transaction_pages
+from portfolio.import_page import import_page
+from portfolio.symbol_page import suggested_close, symbol_page
+
+app_name = "portfolios"
+_ONE = "<int:portfolio_id>/"
+urlpatterns = [
+    path("", pages.listing, name="list"),
+    path("login/", accounts.login, name="login"),
+    path("logout/", accounts.logout, name="logout"),
+    path("close/", suggested_close, name="close"),
+    path("symbols/<str:symbol>/", symbol_page, name="symbol"),
+    path(_ONE, pages.portfolio_page, name="portfolio"),
+    path(f"{_ONE}settings/", pages.edit_portfolio, name="edit"),
+    path(f"{_ONE}delete/", pages.delete_portfolio, name="delete"),
+    path(f"{_ONE}import/", import_page, name="import"),
+    path(f"{_ONE}add/", transaction_pages.add_transaction, name="add"),
+    path(f"{_ONE}<int:transaction_id>/", transaction_pages.change_transaction, name="change"),
+    path(
+        f"{_ONE}<int:transaction_id>/delete/",
+        transaction_pages.delete_transaction,
+        name="remove",
+    ),
+]

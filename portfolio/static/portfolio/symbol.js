@@ -1,0 +1,112 @@
+// The symbol page: bars, volume, splits and dividends, in the range and basis that is asked for.
+import { asked, chartIn, charts, choose, fit, walkable } from "./charts.js";
+import { price, whole } from "./format.js";
+
+const page = document.querySelector("[data-symbol]");
+const { symbol, last } = page.dataset;
+const box = page.querySelector("[data-chart]");
+const note = page.querySelector("[data-chart-note]");
+const legend = page.querySelector("[data-legend]");
+const DAYS = { "1m": 31, "3m": 92, "1y": 365, "5y": 1826 };
+const state = { range: "1y", adjust: "splits", bars: [], actions: { splits: [], dividends: [] } };
+
+let series, volume, marks;
+const { chart, paint } = chartIn(box, { rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.06 } } }, colours);
+series = chart.addSeries(charts.CandlestickSeries, { borderVisible: false, priceLineVisible: false });
+volume = chart.addSeries(charts.HistogramSeries, { priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false }, 1);
+marks = charts.createSeriesMarkers(series, []);
+chart.panes()[1].setStretchFactor(0.22);
+chart.panes()[0].setStretchFactor(1);
+
+function colours({ up, down, faded }) {
+  series.applyOptions({ upColor: up, downColor: down, wickUpColor: up, wickDownColor: down });
+  volume.setData(state.bars.map((bar) => ({
+    time: bar.date, value: bar.volume, color: faded(bar.close < bar.open ? down : up, 0.45),
+  })));
+  marks.setMarkers(markers());
+}
+
+function markers() {
+  const days = state.bars.map((bar) => bar.date);
+  const shown = (event) => days.length && event.date >= days[0] && event.date <= days.at(-1);
+  const probe = getComputedStyle(document.body).color;
+  const splits = state.actions.splits.filter(shown).map((split) => ({
+    time: split.date, position: "aboveBar", shape: "square", color: probe, text: `${split.numerator}:${split.denominator}`,
+  }));
+  // Beside a hundred dividends their amounts could not be read.
+  const paid = state.actions.dividends.filter(shown);
+  const dividends = paid.map((dividend) => ({
+    time: dividend.date, position: "belowBar", shape: "circle", color: probe, size: 0.6,
+    text: paid.length <= 6 ? `D ${price(dividend.amount, state.currency)}` : paid.length <= 24 ? "D" : "",
+  }));
+  return [...splits, ...dividends].sort((one, other) => (one.time < other.time ? -1 : 1));
+}
+
+function query() {
+  if (state.range === "max") return "";
+  if (state.range === "ytd") return `&start=${last.slice(0, 4)}-01-01`;
+  return `&days=${DAYS[state.range]}`;
+}
+
+async function load() {
+  box.setAttribute("aria-busy", "true");
+  try {
+    const path = encodeURIComponent(symbol);
+    const history = await asked(`/cache/historical/${path}?adjust=${state.adjust}${query()}`);
+    state.bars = history.data;
+    state.currency = history.currency;
+    series.setData(history.data.map(({ date, ...bar }) => ({ time: date, ...bar })));
+    paint();
+    fit(chart);
+    tell();
+    note.hidden = state.bars.length > 0;
+    note.textContent = "There are no bars in this range; choose a longer one.";
+  } catch (error) {
+    note.hidden = false;
+    note.textContent = `The prices could not be read: ${error.message} Reload the page to try again.`;
+  }
+  box.removeAttribute("aria-busy");
+}
+
+/** The bars in words, for who cannot see them: also the chart's label. */
+function tell() {
+  const [first, end] = [state.bars[0], state.bars.at(-1)];
+  if (!first) return;
+  const low = Math.min(...state.bars.map((bar) => bar.low));
+  const high = Math.max(...state.bars.map((bar) => bar.high));
+  const said = (value) => price(value, state.currency);
+  box.setAttribute("aria-label", `${symbol} from ${first.date} to ${end.date}: from ${said(first.close)} to ${said(end.close)}, between ${said(low)} and ${said(high)}.`);
+  describe(end);
+}
+
+function describe(bar) {
+  const said = (value) => price(value, state.currency);
+  const parts = [["", bar.date], ["Open", said(bar.open)], ["High", said(bar.high)], ["Low", said(bar.low)], ["Close", said(bar.close)], ["Volume", whole(bar.volume)]];
+  legend.replaceChildren(...parts.map(([name, value]) => {
+    const part = document.createElement("span");
+    part.append(name ? `${name} ` : "", Object.assign(document.createElement("b"), { textContent: value }));
+    return part;
+  }));
+}
+
+chart.subscribeCrosshairMove(({ time }) => {
+  const bar = time ? state.bars.find((one) => one.date === time) : state.bars.at(-1);
+  if (bar) describe(bar);
+});
+
+for (const group of page.querySelectorAll("[data-choice]")) {
+  walkable(group);
+  group.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    choose(group, button);
+    state[group.dataset.choice] = button.value;
+    load();
+  });
+}
+
+asked(`/cache/actions/${encodeURIComponent(symbol)}`).then((found) => {
+  state.actions = found;
+  paint();
+}, () => {});
+load();

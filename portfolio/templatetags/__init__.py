@@ -1,0 +1,3 @@
+"""Template tags of the portfolio's pages."""
+
+from __future__ import annotations

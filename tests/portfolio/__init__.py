@@ -1,0 +1,3 @@
+"""Tests of the portfolio app, laid out as its source."""
+
+from __future__ import annotations

@@ -1,0 +1,78 @@
+"""Builders of what portfolios are made of, in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from portfolio.entries import Entry, checked
+from portfolio.figures import Figures
+from portfolio.priced import Priced
+from portfolio.valuation import valued
+from prices.domain.actions import Actions, Dividend, Split
+
+# A Friday, after the close of New York.
+NOW = datetime(2026, 6, 12, 22, 0, tzinfo=UTC)
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def entry(kind: str, when: str, symbol: str = "", **parts: Any) -> Entry:
+    """A checked entry; numbers as text."""
+    numbers: dict[str, Any] = {
+        name: Decimal(parts.pop(name))
+        for name in ("quantity", "price", "amount", "fees")
+        if name in parts
+    }
+    parts.setdefault("currency", "USD")
+    return checked(kind=kind, when=day(when), symbol=symbol, **numbers, **parts, now=NOW)
+
+
+def buy(when: str, symbol: str, quantity: str, price: str, **parts: Any) -> Entry:
+    return entry("buy", when, symbol, quantity=quantity, price=price, **parts)
+
+
+def sell(when: str, symbol: str, quantity: str, price: str, **parts: Any) -> Entry:
+    return entry("sell", when, symbol, quantity=quantity, price=price, **parts)
+
+
+def priced(
+    symbol: str,
+    closes: Mapping[str, float],
+    *,
+    unit: str = "USD",
+    splits: Iterable[Split] = (),
+    dividends: Iterable[Dividend] = (),
+    **parts: Any,
+) -> Priced:
+    """A symbol with hand-written closes by date, in the stored (split-adjusted) basis."""
+    return Priced(
+        symbol=symbol,
+        sessions=np.array(list(closes), "datetime64[D]"),
+        closes=np.array(list(closes.values()), float),
+        unit=unit,
+        actions=Actions(tuple(splits), tuple(dividends)),
+        **parts,
+    )
+
+
+def figures(
+    entries: Iterable[Entry], *prices: Priced, base: str = "USD", now: datetime = NOW
+) -> Figures:
+    return Figures(valued(entries, {one.symbol: one for one in prices}, base, now=now))
+
+
+def worth(of: Figures, when: str) -> float:
+    """The value at the end of a day."""
+    at = (day(when) - of.seen.days[0].item()).days
+    return float(of.seen.total[at])
+
+
+def codes(of: Figures) -> list[str]:
+    return [notice.code for notice in of.warnings]

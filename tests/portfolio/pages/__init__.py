@@ -1,0 +1,3 @@
+"""Tests of the portfolio's pages."""
+
+from __future__ import annotations

@@ -1,0 +1,82 @@
+"""The demo over the real sample: splits, stored dividends and cash at work on real prices."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from portfolio.models import Portfolio
+from prices import wiring
+from prices.models import SyncRun
+from tests.portfolio.builders import day
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+
+@pytest.fixture
+def admin() -> User:
+    return User.objects.create_superuser("admin")
+
+
+@pytest.fixture
+def body(admin: User, client: Client) -> dict[str, Any]:
+    wiring.load_sample(now=datetime.now(UTC))
+    call_command("demo_portfolio")
+    call_command("demo_portfolio")  # once is enough
+    client.force_login(admin)
+    (made,) = Portfolio.objects.all()
+    answer: dict[str, Any] = client.get(f"/portfolio/{made.pk}/complete?range=max").json()
+    return answer
+
+
+def test_it_holds_what_the_splits_made_of_it(body: dict[str, Any]) -> None:
+    """Apple: 500 x 2 - 300 + 100 - 50; Google 60 - 20; Microsoft 400 + 200 - 250."""
+    held = {one["symbol"]: one["quantity"] for one in body["holdings"]}
+
+    assert held == {"AAPL": 750, "GOOG": 40, "IBM": 120, "META": 300, "MSFT": 350}
+    assert body["summary"]["as_of"] == "2013-03-01"
+    # The sample's last closes, from the package's own table: 430.47, 806.19, 202.91, 27.78, 27.95.
+    worth = 750 * 430.47 + 40 * 806.19 + 120 * 202.91 + 300 * 27.78 + 350 * 27.95
+    assert body["summary"]["holdings_value"] == pytest.approx(worth, abs=0.01)
+
+
+def test_nothing_jumps_on_the_day_of_the_split(body: dict[str, Any]) -> None:
+    """Apple went from 88.99 to 44.86 that day, which is + 0.8 % of twice as many."""
+    values = {point["date"]: point["value"] for point in body["history"]["data"]}
+
+    assert values["2005-02-28"] / values["2005-02-25"] == pytest.approx(1, abs=0.02)
+
+
+def test_bought_at_the_price_of_its_day(body: dict[str, Any]) -> None:
+    """14.90 for one of the shares of 2003, which are two of today."""
+    first = Portfolio.objects.get().transactions.get(date=day("2003-01-06"), kind="buy")
+
+    assert (first.quantity, first.price) == (Decimal(500), Decimal("14.90"))
+
+
+def test_it_says_that_the_sample_is_old_and_nothing_else(body: dict[str, Any]) -> None:
+    assert {warning["code"] for warning in body["warnings"]} == {"stale"}
+    assert body["summary"]["dividends"] > 0
+    assert body["summary"]["cash"] > 0
+
+
+def test_nothing_is_fetched_for_it(body: dict[str, Any]) -> None:
+    assert not SyncRun.objects.exists()
+
+
+def test_without_the_sample_it_says_what_to_do(admin: User) -> None:
+    with pytest.raises(CommandError, match="load_sample"):
+        call_command("demo_portfolio")
+    with pytest.raises(CommandError, match="There is no user “nobody”"):
+        call_command("demo_portfolio", "--owner", "nobody")
+
+
+def test_the_admin_shows_it(body: dict[str, Any], client: Client) -> None:
+    assert b"Sample portfolio" in client.get("/admin/portfolio/portfolio/").content
+    assert b"AAPL" in client.get("/admin/portfolio/transaction/").content
