@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from prices import runs, schedules, wiring
 from prices.attention import Remedy
 from prices.domain.coverage import Gap
 from prices.models import Quarantine, ReadCount, SyncRun, TrackedSymbol
-from prices.store import mongo
 from prices.store.mongo import Db
 from tests.builders import NOW, WEEK, published, tracked
 from tests.heartbeats import heartbeat
@@ -35,26 +33,6 @@ GAP = Gap(date(2026, 6, 3), 5, None, "the provider has none")
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-@pytest.fixture
-def staff(client: Client) -> User:
-    """Signed in, and may only look."""
-    user = User.objects.create_user("carol", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
-def no_store(settings: Any) -> Iterator[None]:
-    """MongoDB where nobody listens."""
-    settings.MONGODB_URI = (
-        "mongodb://127.0.0.1:9/?directConnection=true&serverSelectionTimeoutMS=100"
-    )
-    wiring.forget()
-    yield
-    mongo.disconnect(settings.MONGODB_URI)
 
 
 @pytest.fixture
