@@ -406,6 +406,24 @@ class TestPage:
         assert "MongoDB does not answer" in page
         assert "Not known while the store does not answer." in page
 
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            (reverse("desk:scheduler"), "not known: MongoDB does not answer"),
+            (reverse("desk:corrections"), "The store does not answer"),
+            (reverse("admin:prices_syncrun_changelist"), "Sync runs"),
+            (reverse("admin:prices_readcount_changelist"), "Reads"),
+            (reverse("admin:admin_logentry_changelist"), "Log"),
+        ],
+    )
+    def test_has_neighbours_that_open_without_mongodb(
+        self, admin_client: Client, no_store: None, url: str, told: str
+    ) -> None:
+        answer = admin_client.get(url)
+
+        assert answer.status_code == 200
+        assert told in answer.content.decode()
+
     def test_says_that_nothing_runs(self, admin_client: Client) -> None:
         page = admin_client.get(DASHBOARD).content.decode()
 
