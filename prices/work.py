@@ -75,7 +75,11 @@ def _sync(run: SyncRun, share: bool, heard: Heard) -> str | None:
         done = _sync_part(run, symbols[at : at + runs.PART_SIZE], heard, watch)
         watch.obey(left=len(symbols) - at - done)
     by_quote = f"; {transferred} bars from quotes" if transferred else ""
-    return ("nothing was due" if not symbols else f"{len(symbols)} symbols") + by_quote
+    return (_counted(symbols) if symbols else "nothing was due") + by_quote
+
+
+def _counted(symbols: list[str]) -> str:
+    return f"{len(symbols)} symbol{'s' * (len(symbols) != 1)}"
 
 
 def _symbols_of(run: SyncRun, now: datetime) -> list[str]:
@@ -148,7 +152,8 @@ def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
         heard(outcome)
         done += 1
     watch.obey(left=len(symbols) - done)
-    return f"{len(symbols)} quotes asked for" if symbols else "no market is open"
+    quotes = f"{len(symbols)} quote{'s' * (len(symbols) != 1)}"
+    return f"{quotes} asked for" if symbols else "no market is open"
 
 
 def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
@@ -176,7 +181,7 @@ def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
         watch.look()
     SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
     watch.obey(left=len(symbols) - done)
-    return f"{len(symbols)} symbols" + (f", {len(run.differing)} differ" if run.differing else "")
+    return _counted(symbols) + (f", {len(run.differing)} differ" if run.differing else "")
 
 
 def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:

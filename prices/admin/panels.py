@@ -64,7 +64,9 @@ def progress(done: int, total: int, label: str) -> SafeString:
 def two_lines(first: object, second: object) -> SafeString:
     """A cell with something of less weight below."""
     return format_html(
-        '<span class="pc-two">{}<span class="pc-subtle">{}</span></span>', first, second
+        '<span class="pc-two"><span>{}</span><span class="pc-subtle">{}</span></span>',
+        first,
+        second,
     )
 
 

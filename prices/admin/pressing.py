@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -35,7 +36,8 @@ def pressed(permission: str) -> Callable[[Press], Callable[..., HttpResponse]]:
         def view(request: HttpRequest, **arguments: object) -> HttpResponse:
             if not request.user.has_perm(permission):
                 raise PermissionDenied
-            press(request, **arguments)
+            with transaction.atomic():  # neither is done without being logged
+                press(request, **arguments)
             return HttpResponseRedirect(_back(request))
 
         guarded: Callable[..., HttpResponse] = admin.site.admin_view(require_POST(view))

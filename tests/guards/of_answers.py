@@ -18,6 +18,15 @@ def _refusals(text: str, broken: str) -> Mutation:
     return Mutation("prices/domain/refusals.py", text, broken, _TESTS)
 
 
+def _overlap(text: str, broken: str) -> Mutation:
+    return Mutation("prices/domain/sessions.py", text, broken, _TESTS)
+
+
+def _by_hand(text: str, broken: str) -> Mutation:
+    tests = (f"{_DOMAIN}test_by_hand.py", "tests/prices/test_mending.py")
+    return Mutation("prices/domain/merge.py", text, broken, tests)
+
+
 ANSWERS = (
     # An answer fetched earlier never overrides one fetched later.
     _merge("fetched.fetched_at < stored.fetched_at:", "False:"),
@@ -82,8 +91,24 @@ ANSWERS = (
     _merge("session > settled", "session <= settled"),
     _merge("*_split_corrections(stored.actions, actions),", ""),
     # What is not final is read again.
-    _merge("return min(back, final_through) if final_through else back", "return back"),
-    _merge("calendar.shifted(last, -7)", "calendar.shifted(last, -1)"),
+    _overlap("return min(back, final_through) if final_through else back", "return back"),
+    _overlap("calendar.shifted(last, -7)", "calendar.shifted(last, -1)"),
+    # What a person gave stays, is judged by nobody, and what the provider says of it is noted.
+    _by_hand(
+        "bars, offered = parted(bars, stored.by_hand)",
+        "offered = parted(bars, stored.by_hand)[1]",
+    ),
+    _by_hand(
+        "told = noted(stored.by_hand, kept, offered, answer.asked, answer.fetched_at)",
+        "told = stored.by_hand",
+    ),
+    _by_hand("(count, *given_up)", "(count,)"),
+    _by_hand("note=note, by_hand=stored.by_hand)", "note=note)"),
+    _by_hand("expected = stored.provided.between", "expected = stored.series.between"),
+    Mutation(
+        *("prices/domain/refusals.py", "np.isin(stored.provided.ts,", "np.isin(stored.series.ts,"),
+        (f"{_DOMAIN}test_by_hand.py",),
+    ),
     # By hand: but an empty answer destroys nothing even then.
     _merge("if trusted:", "if False:"),
     _merge(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from prices import runs, schedules, wiring
 from prices.attention import Remedy
 from prices.domain.coverage import Gap
 from prices.models import Quarantine, ReadCount, SyncRun, TrackedSymbol
-from prices.store import mongo
 from prices.store.mongo import Db
 from tests.builders import NOW, WEEK, published, tracked
 from tests.heartbeats import heartbeat
@@ -35,26 +33,6 @@ GAP = Gap(date(2026, 6, 3), 5, None, "the provider has none")
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-@pytest.fixture
-def staff(client: Client) -> User:
-    """Signed in, and may only look."""
-    user = User.objects.create_user("carol", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
-def no_store(settings: Any) -> Iterator[None]:
-    """MongoDB where nobody listens."""
-    settings.MONGODB_URI = (
-        "mongodb://127.0.0.1:9/?directConnection=true&serverSelectionTimeoutMS=100"
-    )
-    wiring.forget()
-    yield
-    mongo.disconnect(settings.MONGODB_URI)
 
 
 @pytest.fixture
@@ -405,6 +383,24 @@ class TestPage:
         assert "A part of the system is down." in page
         assert "MongoDB does not answer" in page
         assert "Not known while the store does not answer." in page
+
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            (reverse("desk:scheduler"), "not known: MongoDB does not answer"),
+            (reverse("desk:corrections"), "The store does not answer"),
+            (reverse("admin:prices_syncrun_changelist"), "Sync runs"),
+            (reverse("admin:prices_readcount_changelist"), "Reads"),
+            (reverse("admin:admin_logentry_changelist"), "Log"),
+        ],
+    )
+    def test_has_neighbours_that_open_without_mongodb(
+        self, admin_client: Client, no_store: None, url: str, told: str
+    ) -> None:
+        answer = admin_client.get(url)
+
+        assert answer.status_code == 200
+        assert told in answer.content.decode()
 
     def test_says_that_nothing_runs(self, admin_client: Client) -> None:
         page = admin_client.get(DASHBOARD).content.decode()

@@ -2,66 +2,39 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from prices import schedules, wiring
 from prices.models import SyncRun
 from prices.queries import SymbolReport
+from tests.browser import chromium, signed_in
 from tests.builders import published, tracked
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    assert path, "Chromium is needed: apt-get install chromium"
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright's loop runs in this thread, where Django would refuse to touch its database.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[(1440, "light"), (375, "dark")], ids=["wide-light", "narrow-dark"])
 def page(
     browser: Browser, live_server: LiveServer, request: pytest.FixtureRequest
 ) -> Iterator[Page]:
-    """Logged in; whatever the pages complain about fails the test."""
+    """Signed in; whatever the pages complain about fails the test."""
     width, scheme = request.param
-    User.objects.create_superuser("admin", password="correct horse")  # noqa: S106
-    complaints: list[str] = []
-    with browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme
-    ) as context:
-        page = context.new_page()
-        page.on("console", lambda m: complaints.extend([m.text] if m.type == "error" else []))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{live_server.url}/admin/")
-        page.get_by_label("Username").fill("admin")
-        page.get_by_label("Password").fill("correct horse")
-        page.get_by_role("button", name="Log in").click()
+    boss = User.objects.create_superuser("admin", password="correct horse")  # noqa: S106
+    with signed_in(browser, live_server.url, boss, width=width, scheme=scheme) as page:
         yield page
-        assert complaints == []
 
 
 def _state() -> SymbolReport:
@@ -79,6 +52,16 @@ def _assert_fits(page: Page) -> None:
 
 
 class TestPages:
+    def test_one_signs_in_by_name_and_password(self, page: Page) -> None:
+        page.context.clear_cookies()
+        page.reload()
+
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Log in").click()
+
+        expect(page.get_by_text("Needs attention").first).to_be_visible()
+
     def test_dashboard_shows_the_figures(self, page: Page) -> None:
         _state()
 

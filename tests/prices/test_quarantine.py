@@ -119,6 +119,7 @@ class TestCorrections:
                     "run": run.pk,
                 }
             ],
+            "by_hand": [],
         }
         assert client.get("/cache/corrections/ACME?since=2026-06-09").json()["count"] == 0
         assert client.get("/cache/corrections/ACME?limit=0").status_code == 400

@@ -150,6 +150,24 @@ class TestMerge:
         assert decision.change is Change.NOTHING
         assert decision.by_hand == (FILLED,)
 
+    def test_stays_where_a_release_finds_nothing(self) -> None:
+        nothing = fetched(BarSeries.empty(), asked=DateRange(day("2026-03-02"), day("2026-03-09")))
+
+        decision = merged(replace(nothing, fetched_at=NOW), trusted=True)
+
+        assert (decision.change, decision.by_hand) == (Change.NOTHING, (FILLED,))
+
+    def test_raises_no_doubt_where_all_that_was_asked_for_is_by_hand(self) -> None:
+        """That the provider has none of three stored sessions would ask for the whole history."""
+        filled = tuple(
+            HandFilled(day(f"2026-03-0{n}"), "alice", SATURDAY, "the bulletin") for n in (3, 4, 5)
+        )
+        nothing = fetched(BarSeries.empty(), asked=DateRange(day("2026-03-03"), day("2026-03-06")))
+
+        decision = merged(replace(nothing, fetched_at=NOW), stored(by_hand=filled))
+
+        assert (decision.change, decision.by_hand) == (Change.NOTHING, filled)
+
 
 class TestVerification:
     def test_leaves_it_out(self) -> None:
