@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from prices.api import health
 
 handler404 = "prices.api.errors.not_found"
 handler500 = "prices.api.errors.server_error"
 
+
+def home(request: HttpRequest) -> HttpResponseRedirect:
+    """The admin, or for who may not enter it, the portfolios."""
+    known = request.user.is_authenticated and not request.user.is_staff
+    return redirect("portfolios:list" if known else "admin:index")
+
+
 urlpatterns = [
     path("cache/", include("prices.api.urls")),  # what is asked for most comes first
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", home),
     path("admin/", include("prices.admin.urls")),
     path("admin/", admin.site.urls),
     path("", include("portfolio.api.urls")),

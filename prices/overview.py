@@ -20,6 +20,7 @@ from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
 from prices.domain.bars import Floats, Ints, Times
+from prices.domain.coverage import share
 from prices.domain.freshness import LAGGING_AFTER
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
@@ -184,7 +185,7 @@ class Totals:
 
     @property
     def coverage_percent(self) -> float | None:
-        return round(100.0 * self.present / self.expected, 2) if self.expected else None
+        return share(self.present, self.expected) if self.expected else None
 
 
 @dataclass(frozen=True, slots=True)

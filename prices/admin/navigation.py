@@ -37,6 +37,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Portfolios",
             "separator": True,
             "items": [
+                {
+                    "title": "My portfolios",
+                    "icon": "trending_up",
+                    "link": reverse("portfolios:list"),
+                },
                 _list("Portfolios", "pie_chart", "portfolio.portfolio"),
                 _list("Transactions", "receipt_long", "portfolio.transaction"),
             ],

@@ -49,9 +49,13 @@ class Coverage:
 
     @property
     def percent(self) -> float | None:
-        if self.expected is None:
-            return None
-        return 100.0 if not self.expected else round(100.0 * self.present / self.expected, 2)
+        return None if self.expected is None else share(self.present, self.expected)
+
+
+def share(present: int, expected: int) -> float:
+    """Percent, rounded to two digits; 100 only if nothing is missing."""
+    rounded = round(100.0 * present / expected, 2) if expected else 100.0
+    return min(rounded, 99.99) if present < expected else rounded
 
 
 def coverage(present: Times, calendar: Sessions | None, wanted: DateRange) -> Coverage:

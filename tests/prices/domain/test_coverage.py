@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from prices.domain.coverage import Coverage, Gap, coverage, overall, retried
+from prices.domain.coverage import Coverage, Gap, coverage, overall, retried, share
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, day, sessions
 
@@ -146,3 +146,11 @@ class TestRetried:
             gaps = self.tried(*gaps, now=NOW + timedelta(minutes=minute))
 
         assert gaps == (Gap(self.LACKING, 6, None, REASON),)
+
+
+class TestShare:
+    def test_is_100_only_if_complete(self) -> None:
+        assert share(999_999, 1_000_000) == 99.99
+        assert share(1_000_000, 1_000_000) == 100.0
+        assert share(2, 3) == 66.67
+        assert share(0, 0) == 100.0
