@@ -27,6 +27,7 @@ def crowd(bench: Bench, count: int) -> Iterator[datetime]:
 
     from prices import wiring
     from prices.models import TrackedSymbol
+    from prices.store import mongo
 
     now = datetime.now(UTC)
     others = list(TrackedSymbol.objects.values_list("symbol", flat=True))
@@ -38,6 +39,7 @@ def crowd(bench: Bench, count: int) -> Iterator[datetime]:
         _fill(bench, count, now)
         yield now
     finally:
+        mongo.database(settings.MONGODB_URI, _DATABASE).client.drop_database(_DATABASE)
         settings.MONGODB_DATABASE = main
         wiring.forget()
         TrackedSymbol.objects.all().delete()

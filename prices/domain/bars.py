@@ -131,10 +131,15 @@ class BarSeries:
         cls, ts: Times, open_: Floats, high: Floats, low: Floats, close: Floats, volume: Ints
     ) -> Self:
         """A series from read-only columns that were a series before: nothing is judged again."""
-        series = object.__new__(cls)
-        for name, column in zip(COLUMNS, (ts, open_, high, low, close, volume), strict=True):
+        columns = (ts, open_, high, low, close, volume)
+        for column in columns:
             column.setflags(write=False)
-            object.__setattr__(series, name, column)
+        return cls._made(columns)
+
+    @classmethod
+    def _made(cls, columns: Iterable[NDArray[Any]]) -> Self:
+        series = object.__new__(cls)
+        series.__dict__.update(zip(COLUMNS, columns, strict=True))
         return series
 
     def _check(self) -> None:
@@ -196,7 +201,7 @@ class BarSeries:
         high = len(self) if end is None else int(self.ts.searchsorted(moment(end)))
         if (low, high) == (0, len(self)):
             return self
-        return self.of_valid(*(getattr(self, name)[low:high] for name in COLUMNS))
+        return self._made([getattr(self, name)[low:high] for name in COLUMNS])
 
     def after(self, ts: datetime) -> BarSeries:
         """The bars that start later than `ts`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from bson import Binary
 from pymongo import ReplaceOne
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from prices.domain.bars import BarSeries, SeriesKey
@@ -29,6 +29,7 @@ class BlockStore:
     def __init__(self, db: Db) -> None:
         # Not durable, unlike the bars: a block that a crash takes is made anew.
         self._blocks = db["blocks"].with_options(write_concern=WriteConcern(w=1))
+        self._db = db
         self._series = db["series"]
 
     def read(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, tuple[Manifest, BarSeries | None]]:
@@ -39,16 +40,34 @@ class BlockStore:
         # Both by name and one after the other: a join of them takes half as long again.
         names = [str(key) for key in keys]
         named: dict[str, Any] = {"$match": {"_id": names[0] if len(names) == 1 else {"$in": names}}}
-        stages = [named, {"$unionWith": {"coll": "blocks", "pipeline": [named]}}]
+        stages: list[Mapping[str, Any]] = [
+            named,
+            {"$unionWith": {"coll": "blocks", "pipeline": [named]}},
+        ]
         blocks: dict[str, Mapping[str, Any]] = {}
         manifests: list[Manifest] = []
         with failures_named():
-            for document in self._series.aggregate(stages, maxTimeMS=MAX_READ_MS, batchSize=10_000):
+            for document in self._found(stages, len(names)):
                 if "data" in document:
                     blocks[document["_id"]] = document
                 elif document["generation"] is not None:
                     manifests.append(manifest_of(document))
         return {m.key: (m, _whole(m, blocks.get(str(m.key)))) for m in manifests}
+
+    def _found(self, stages: list[Mapping[str, Any]], count: int) -> Iterable[Mapping[str, Any]]:
+        """What an aggregate gives. Of one symbol by a bare command, which is quicker by a tenth."""
+        if count == 1:
+            command = {"aggregate": self._series.name, "pipeline": stages, "cursor": {}}
+            try:
+                answer = self._db.command(
+                    command, maxTimeMS=MAX_READ_MS, codec_options=self._db.codec_options
+                )
+            except ConnectionFailure:
+                pass  # a connection of old, as after a restart of the server: the driver tries anew
+            else:
+                found: list[Mapping[str, Any]] = answer["cursor"]["firstBatch"]
+                return found
+        return self._series.aggregate(stages, maxTimeMS=MAX_READ_MS, batchSize=10_000)
 
     def write(self, copies: Iterable[tuple[Manifest, BarSeries]]) -> None:
         """Replaces the blocks of whole series. A failure costs the next readers time, nothing else."""

@@ -93,6 +93,8 @@ class SeriesMemory:
             self._checks += 1
             oldest = now - self._ttl if self._checks > BUSY else float("inf")
             held = {key: series for key in keys if (series := self._held.get(key)) is not None}
+            if not held:
+                return {}, {}
             sure = {k: s for k, s in held.items() if self._seen.get(k, 0) > oldest}
         return sure, {key: series for key, series in held.items() if key not in sure}
 
@@ -106,7 +108,8 @@ class SeriesMemory:
             elif (stored := self._bars.read(key)) is not None:
                 found[key] = stored
                 rebuilt.append((stored.manifest, stored))
-        self._blocks.write((manifest, stored.bars) for manifest, stored in rebuilt)
+        if rebuilt:
+            self._blocks.write((manifest, stored.bars) for manifest, stored in rebuilt)
         with self._lock:
             for key, stored in found.items():
                 if _weight(stored) <= self._held.maxsize:
