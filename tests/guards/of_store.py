@@ -84,7 +84,7 @@ STORE = (
         "if block is None or manifest.generation !=",
     ),
     _read_model("blocks.py", "if lacking not in (0, 1):", "if lacking < 0:"),
-    _packing("len(data) != ends[-1]", "False"),
+    _packing("len(data) != volumes_at + _BYTES[of_volumes] * count", "False"),
     _packing("(single == column).all()", "True"),
     _packing("(hundredths / 100 == column).all()", "True"),
     _read_model("memory.py", "versions.get(k) == s.manifest.version", "True"),
