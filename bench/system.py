@@ -115,9 +115,11 @@ def running_bench(*, full: bool = False) -> Iterator[Bench]:
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "var"))
     _own_settings(folder)
     try:
+        from django.conf import settings
+
         from prices.store.embedded import running_mongod
 
-        with running_mongod(data_dir=folder, port=PORT) as uri:
+        with running_mongod(data_dir=folder, port=PORT, cache_gb=settings.MONGOD_CACHE_GB) as uri:
             os.environ["MONGODB_URI"] = uri
             bench = Bench(folder, _book(folder / "book"), uri, full)
             try:
