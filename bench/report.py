@@ -36,6 +36,8 @@ _METHOD = """\
   MongoDB each time; *under load* it believes a version that it has just seen for a second
   (`PRICECACHE_VERSION_TTL`). Stores in the process itself (SQLite, DuckDB, Parquet, ArcticDB) need
   no round trip to a server; MongoDB's is in every figure of the price cache but those under load.
+- *As the store grows*: all stores of all sizes lie side by side on the machine, and each symbol of
+  each was read once before anything is timed.
 - *Whole answer*: what the API gives, with coverage, freshness and quote; the others give bars alone.
 - A new series is written to a store that is otherwise at rest. What a contender's users wait for
   is what is timed; how safe that is differs:
