@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing.sharedctypes import Synchronized
 
 import numpy as np
 
@@ -29,6 +31,32 @@ KEY = SeriesKey("HAMMER")
 TTL = 0.2
 # When (by the machine's monotonic clock, the same in all processes) which version was there.
 Moment = tuple[float, int]
+# The time of a bout is in seconds; one that still lacks something after so many is given up.
+LONGEST = 120
+_at_work: Synchronized[int]
+
+
+def enter(at_work: Synchronized[int]) -> None:
+    """Takes the number of those who have not done enough yet, which all processes share."""
+    global _at_work
+    _at_work = at_work
+
+
+def bout(seconds: float, enough: Callable[[], bool]) -> Iterator[float]:
+    """The start of each round: for so long, and on until everybody has done enough.
+
+    Not for a time alone: on a busy machine that says nothing of what was tried in it.
+    """
+    began, done = time.monotonic(), False
+    while not done or _at_work.value > 0:
+        now = time.monotonic()
+        if now - began > LONGEST:
+            return
+        yield now
+        if not done and now - began >= seconds and enough():
+            done = True
+            with _at_work.get_lock():
+                _at_work.value -= 1
 
 
 def bars(count: int, close: float, skip: int = 0) -> BarSeries:
@@ -44,8 +72,7 @@ def write(uri: str, name: str, seconds: float) -> tuple[dict[str, int], list[Mom
     """Appends and replaces at random; how many of each were published, and when."""
     repository = BarRepository(mongo.database(uri, name))
     done, published = {"append": 0, "replace": 0, "conflict": 0}, []
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    for _ in bout(seconds, lambda: min(done["append"], done["replace"]) > 5):
         now = datetime.now(UTC)
         stored = repository.read(KEY)
         assert stored is not None
@@ -86,9 +113,8 @@ def recall(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
         capacity=1_000_000,
         ttl=TTL,
     )
-    wrong, seen = 0, {}
-    until = time.monotonic() + seconds
-    while (began := time.monotonic()) < until:
+    wrong, seen = 0, dict[int, float]()
+    for began in bout(seconds, lambda: len(seen) > 5):
         stored = memory.read(KEY)
         if stored is None:
             wrong += 1
@@ -106,8 +132,7 @@ def read(uri: str, name: str, seconds: float) -> dict[str, int]:
     """Reads whole and in part; how often, and how often it was nothing anybody published."""
     repository = BarRepository(mongo.database(uri, name))
     seen = {"reads": 0, "empty": 0, "partial": 0, "mixed": 0, "short": 0}
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    for _ in bout(seconds, lambda: seen["reads"] > 50):
         whole = random.random() < 0.5
         start, end = (
             (None, None) if whole else (FIRST + timedelta(days=50), FIRST + timedelta(days=250))
@@ -129,9 +154,9 @@ def read(uri: str, name: str, seconds: float) -> dict[str, int]:
 def sweep(uri: str, name: str, seconds: float) -> int:
     """Sweeps without any grace: the worst case for readers."""
     sweeper = Sweeper(mongo.database(uri, name))
-    until, swept = time.monotonic() + seconds, 0
-    while time.monotonic() < until:
-        swept += sweeper.sweep(now=datetime.now(UTC) + timedelta(minutes=30))
+    swept: list[int] = []
+    for _ in bout(seconds, lambda: sum(swept) > 10):
+        swept.append(sweeper.sweep(now=datetime.now(UTC) + timedelta(minutes=30)))
         time.sleep(0.05)
     mongo.disconnect(uri)
-    return swept
+    return sum(swept)

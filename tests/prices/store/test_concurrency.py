@@ -23,6 +23,8 @@ from prices.store.embedded import running_mongod
 from prices.store.mongo import StoreError
 from tests.prices.store import hammer
 
+# Writers, readers, memories, and the sweeper.
+PARTIES = 4 + 4 + 4 + 1
 # PRICECACHE_HAMMER_SECONDS=60 runs it for a minute.
 SECONDS = float(os.environ.get("PRICECACHE_HAMMER_SECONDS", "6"))
 
@@ -35,7 +37,9 @@ class TestConcurrency:
         spawn = multiprocessing.get_context("spawn")
         target = (settings.MONGODB_URI, settings.MONGODB_DATABASE, SECONDS)
 
-        with ProcessPoolExecutor(13, mp_context=spawn) as pool:
+        with ProcessPoolExecutor(
+            PARTIES, spawn, initializer=hammer.enter, initargs=(spawn.Value("i", PARTIES),)
+        ) as pool:
             writers = [pool.submit(hammer.write, *target) for _ in range(4)]
             readers = [pool.submit(hammer.read, *target) for _ in range(4)]
             memories = [pool.submit(hammer.recall, *target) for _ in range(4)]
@@ -45,10 +49,9 @@ class TestConcurrency:
             seen = [reader.result() for reader in readers]
             recalled = [memory.result() for memory in memories]
 
-        assert sum(w["replace"] for w in written) > 10
-        assert sum(w["append"] for w in written) > 10
+        assert all(min(w["append"], w["replace"]) > 5 for w in written)
         assert sweeper.result() > 10
-        assert sum(s["reads"] for s in seen) > 100
+        assert all(s["reads"] > 50 for s in seen)
         for s in seen:
             assert {**s, "reads": 0} == dict.fromkeys(s, 0)
         for wrong, moments in recalled:
