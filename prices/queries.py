@@ -19,10 +19,10 @@ from prices.domain.ranges import Asked
 from prices.models import TrackedSymbol
 from prices.remembered import Remembered
 from prices.states import state_of
-from prices.store.bars import BarRepository, StoredSeries
+from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog, Recorded
 from prices.store.documents import Facts, Manifest
-from prices.store.memory import SeriesMemory
+from prices.store.memory import HeldSeries, SeriesMemory
 from prices.store.mongo import StoreError as StoreError  # what every read may raise
 from prices.store.provider_log import ProviderLog
 from prices.store.quotes import QuoteStore
@@ -157,17 +157,13 @@ class PriceReader:
         self,
         named: str,
         row: TrackedSymbol,
-        stored: StoredSeries | None,
+        held: HeldSeries | None,
         question: _Question,
     ) -> History:
-        about = self._about(named, row, stored.manifest if stored else None, question)
+        about = self._about(named, row, held.manifest if held else None, question)
         adjust, now = question.adjust, question.now
-        bars = BarSeries.empty()
-        if stored:
-            # The whole is adjusted before it is cut: later dividends weigh on earlier bars.
-            whole = adjusted(stored.bars, stored.manifest.facts.actions, adjust)
-            bars = whole.between(about.start, about.end + _DAY if about.end else None)
-        facts, state = stored.manifest.facts if stored else Facts(), about.state
+        bars = _bars(held, adjust, about.start, about.end) if held else BarSeries.empty()
+        facts, state = held.manifest.facts if held else Facts(), about.state
         return History(
             row=row,
             bars=bars,
@@ -261,6 +257,14 @@ class PriceReader:
 
     def provider_state(self) -> ProviderState:
         return self._log.state()
+
+
+def _bars(held: HeldSeries, adjust: Adjust, start: date | None, end: date | None) -> BarSeries:
+    """The bars from `start` to `end`, both inclusive, in the asked basis."""
+    until = end + _DAY if end else None
+    # Later dividends weigh on earlier bars: these are adjusted up to the last one before the cut.
+    within = held.bars(start, None if adjust is Adjust.ALL else until)
+    return adjusted(within, held.manifest.facts.actions, adjust).between(None, until)
 
 
 def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:

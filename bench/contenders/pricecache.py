@@ -54,8 +54,8 @@ class PriceCache(Store):
         self._bars.replace(SeriesKey(symbol), None, BarSeries(*bars), self._facts, now=self._now)
 
     def read(self, symbol: str, since: date | None) -> Any:
-        stored = self._series.read(SeriesKey(symbol))
-        return stored.bars.between(since, None) if stored else None
+        held = self._series.read(SeriesKey(symbol))
+        return held.bars(since) if held else None
 
     def columns(self, answer: Any) -> Columns:
         bars: BarSeries = answer
@@ -64,7 +64,7 @@ class PriceCache(Store):
     def closes(self, symbols: Sequence[str], since: date) -> Array:
         keys = [SeriesKey(symbol) for symbol in symbols]
         held = self._series.read_many(keys)
-        return np.stack([held[key].bars.between(since, None).close for key in keys])
+        return np.stack([held[key].bars(since).close for key in keys])
 
     def latest(self, symbols: Sequence[str]) -> Mapping[str, float]:
         held = self._outlines.all()

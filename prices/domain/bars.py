@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache, cached_property
 from typing import Any, NamedTuple, Self
@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 # noise of 6e-8, and currencies' bars break the rule in the fifth digit.
 INVARIANT_TOLERANCE = 1e-4
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=&_-]{0,31}")
 
 
@@ -127,17 +128,8 @@ class BarSeries:
         return cls.from_rows(())
 
     @classmethod
-    def of_valid(
-        cls, ts: Times, open_: Floats, high: Floats, low: Floats, close: Floats, volume: Ints
-    ) -> Self:
-        """A series from read-only columns that were a series before: nothing is judged again."""
-        columns = (ts, open_, high, low, close, volume)
-        for column in columns:
-            column.setflags(write=False)
-        return cls._made(columns)
-
-    @classmethod
-    def _made(cls, columns: Iterable[NDArray[Any]]) -> Self:
+    def of_valid(cls, *columns: NDArray[Any]) -> Self:
+        """A series from read-only columns of one that was judged before: nothing is, again."""
         series = object.__new__(cls)
         series.__dict__.update(zip(COLUMNS, columns, strict=True))
         return series
@@ -201,7 +193,7 @@ class BarSeries:
         high = len(self) if end is None else int(self.ts.searchsorted(moment(end)))
         if (low, high) == (0, len(self)):
             return self
-        return self._made([getattr(self, name)[low:high] for name in COLUMNS])
+        return self.of_valid(*[getattr(self, name)[low:high] for name in COLUMNS])
 
     def after(self, ts: datetime) -> BarSeries:
         """The bars that start later than `ts`."""
@@ -240,7 +232,16 @@ def nonsense(
 
 def moment(when: date | datetime) -> np.datetime64:
     """A date or an aware datetime as datetime64[ms] in UTC."""
-    return np.datetime64(_utc(when), "ms")
+    return np.datetime64(milliseconds(when), "ms")
+
+
+def milliseconds(when: date | datetime) -> int:
+    """How long after 1970 began in UTC; of a date its 00:00 UTC."""
+    if not isinstance(when, datetime):
+        return (when.toordinal() - _EPOCH.toordinal()) * 86_400_000
+    if when.tzinfo is None:
+        raise InvalidBars(f"{when} has no time zone")
+    return (when - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _utc(when: date | datetime) -> datetime:

@@ -42,6 +42,7 @@ from prices.store.mongo import (
     StoreError,
     failures_named,
 )
+from prices.store.packing import Packed
 
 _READ_TRIES = 20
 
@@ -216,7 +217,7 @@ class BarRepository:
             "published_at": now,
         }
         published = self._publish(registered, changes, corrections, run, now)
-        self._blocks.write([(published, bars)])
+        self._blocks.write([(published, Packed.of(bars))])
         return published
 
     def _publish(

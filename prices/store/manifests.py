@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from prices.domain.bars import SeriesKey
 from prices.store.documents import Manifest, manifest_of
-from prices.store.mongo import Db, StoreConflict, failures_named
+from prices.store.mongo import Db, StoreConflict, batch, failures_named
 
 # Longer than any read may take, so that no reader loses the generation it began with.
 GRACE = timedelta(minutes=2)
@@ -26,6 +26,7 @@ class Manifests:
 
     def __init__(self, db: Db) -> None:
         self.collection = db["series"]
+        self._db = db
 
     def one(self, key: SeriesKey) -> Manifest | None:
         with failures_named():
@@ -51,12 +52,15 @@ class Manifests:
         """The versions of series, in one query; those that have no manifest are left out."""
         names = {str(key): key for key in keys}
         only = {"version": 1}
+        found: Iterable[Mapping[str, Any]]
         with failures_named():
             if len(names) == 1:
-                name, key = next(iter(names.items()))
-                document = self.collection.find_one({"_id": name}, only)
-                return {key: document["version"]} if document else {}
-            found = self.collection.find({"_id": {"$in": list(names)}}, only, batch_size=10_000)
+                wanted = {"filter": {"_id": next(iter(names))}, "projection": only, "limit": 1}
+                find = {"find": self.collection.name, **wanted, "singleBatch": True}
+                found = batch(self._db, find)
+            else:
+                among = {"_id": {"$in": list(names)}}
+                found = self.collection.find(among, only, batch_size=10_000)
             return {names[document["_id"]]: document["version"] for document in found}
 
     def create(self, key: SeriesKey, pending: dict[str, Any]) -> Manifest:

@@ -1,57 +1,110 @@
-"""Packing: the columns of a series as bytes, in the least width that gives them back exactly.
+"""Packed series: columns in the least width that gives them back exactly, unpacked in part.
 
-Half the bytes are half the way to the reader, and twice the series in the server's memory.
+Half the bytes are half the way to the reader, and twice the series in a memory; and a read of a
+year out of ten unpacks that year alone.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prices.domain.bars import BarSeries, Floats, Ints, Times
+from prices.domain.bars import Bar, BarSeries, Floats, Ints, Times, milliseconds
 
 Column = NDArray[Any]
 
 # Little-endian. Times since the first bar; prices as they are, as float32 in disguise (Yahoo's
 # adjusted ones), or in hundredths (exchanges').
 _WIDTHS = {
-    **{"days": "<u2", "seconds": "<u4", "milliseconds": "<i8"},
-    **{"double": "<f8", "single": "<f4", "hundredths": "<i4"},
-    **{"long": "<i8", "short": "<u4"},
+    kind: np.dtype(width)
+    for kind, width in {
+        **{"days": "<u2", "seconds": "<u4", "milliseconds": "<i8"},
+        **{"double": "<f8", "single": "<f4", "hundredths": "<i4"},
+        **{"long": "<i8", "short": "<u4"},
+    }.items()
 }
-_BYTES = {kind: int(width[-1]) for kind, width in _WIDTHS.items()}
+_INT, _FLOAT, _TIME = np.dtype("i8"), np.dtype("f8"), np.dtype("datetime64[ms]")
 _STEPS = {"days": 86_400_000, "seconds": 1_000, "milliseconds": 1}
 
 
-def packed(bars: BarSeries) -> tuple[list[str], bytes]:
-    """The kinds of times, prices and volumes, and ts, open, high, low, close, volume in a row."""
-    prices = np.vstack([bars.open, bars.high, bars.low, bars.close])
-    columns = [_times(bars.ts), _prices(prices), _volumes(bars.volume)]
-    data = b"".join(column.astype(_WIDTHS[kind]).tobytes() for kind, column in columns)
-    return [kind for kind, _ in columns], data
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A series of at least one bar.
 
+    `kinds` are those of times, prices and volumes; `data` is ts, open, high, low, close and volume
+    in a row, of `count` bars from `first` on (ms since 1970). `tail` is one more bar, the last.
 
-def unpacked(kinds: list[str], data: bytes, count: int, first: int) -> BarSeries:
-    """The series again; `first` is its first time in ms.
-
-    All prices in one step: what a first read takes is mostly the number of steps.
     :raises KeyError, ValueError: the bytes are not those of so many bars.
     """
-    of_times, of_prices, of_volumes = kinds
-    prices_at = _BYTES[of_times] * count
-    volumes_at = prices_at + 4 * _BYTES[of_prices] * count
-    if len(data) != volumes_at + _BYTES[of_volumes] * count:
-        raise ValueError(f"{len(data)} bytes are not {count} bars")
-    times = np.frombuffer(data, _WIDTHS[of_times], count).astype("i8")
-    prices = np.frombuffer(data, _WIDTHS[of_prices], 4 * count, prices_at).reshape(4, count)
-    volumes = np.frombuffer(data, _WIDTHS[of_volumes], count, volumes_at).astype("i8")
-    times *= _STEPS[of_times]
-    times += first
-    values = prices / 100.0 if of_prices == "hundredths" else prices.astype("f8")
-    open_, high, low, close = values
-    return BarSeries.of_valid(times.view("datetime64[ms]"), open_, high, low, close, volumes)
+
+    kinds: tuple[str, ...]
+    data: bytes
+    count: int
+    first: int
+    tail: Bar | None = None
+
+    def __post_init__(self) -> None:
+        of_times, of_prices, of_volumes = (_WIDTHS[kind].itemsize for kind in self.kinds)
+        if len(self.data) != (of_times + 4 * of_prices + of_volumes) * self.count:
+            raise ValueError(f"{len(self.data)} bytes are not {self.count} bars")
+
+    @classmethod
+    def of(cls, bars: BarSeries) -> Self:
+        """Packs a series."""
+        prices = np.vstack([bars.open, bars.high, bars.low, bars.close])
+        columns = [_times(bars.ts), _prices(prices), _volumes(bars.volume)]
+        data = b"".join(column.astype(_WIDTHS[kind]).tobytes() for kind, column in columns)
+        kinds = tuple(kind for kind, _ in columns)
+        return cls(kinds, data, len(bars), int(bars.ts[0].astype("i8")))
+
+    def between(
+        self, start: date | datetime | None = None, end: date | datetime | None = None
+    ) -> BarSeries:
+        """The bars with start ≤ ts < end, as of `BarSeries.between`."""
+        of_times, of_prices, of_volumes = self.kinds
+        times = np.frombuffer(self.data, _WIDTHS[of_times], self.count)
+        at = times.nbytes
+        prices = np.frombuffer(self.data, _WIDTHS[of_prices], 4 * self.count, at)
+        volumes = np.frombuffer(self.data, _WIDTHS[of_volumes], self.count, at + prices.nbytes)
+        low = 0 if start is None else self._position(times, milliseconds(start))
+        high = self.count if end is None else self._position(times, milliseconds(end))
+
+        # In few steps: what a first read takes here is mostly their number.
+        ts = times[low:high].astype(_INT)
+        ts *= _STEPS[of_times]
+        ts += self.first
+        values = prices.reshape(4, self.count)[:, low:high].astype(_FLOAT)
+        if of_prices == "hundredths":
+            values /= 100.0
+        volume = volumes[low:high].astype(_INT)
+        if tail := self._tail_between(start, end):
+            ts, volume = np.append(ts, milliseconds(tail.ts)), np.append(volume, tail.volume)
+            values = np.hstack([values, np.reshape(tail[1:5], (4, 1))])
+        ts = ts.view(_TIME)
+        for column in (ts, values, volume):
+            column.setflags(write=False)
+        return BarSeries.of_valid(ts, values[0], values[1], values[2], values[3], volume)
+
+    def _position(self, times: Column, ms: int) -> int:
+        """Where the first bar is that does not start before `ms`."""
+        steps = -((self.first - ms) // _STEPS[self.kinds[0]])  # rounded up
+        if steps <= 0:
+            return 0
+        # What no packed time reaches need not fit into their width.
+        return self.count if steps > times[-1] else int(times.searchsorted(times.dtype.type(steps)))
+
+    def _tail_between(
+        self, start: date | datetime | None, end: date | datetime | None
+    ) -> Bar | None:
+        if self.tail is None:
+            return None
+        at = milliseconds(self.tail.ts)
+        begun = start is None or milliseconds(start) <= at
+        return self.tail if begun and (end is None or at < milliseconds(end)) else None
 
 
 def _times(ts: Times) -> tuple[str, Column]:

@@ -8,6 +8,7 @@ from django.core.management.base import CommandParser
 
 from prices import wiring
 from prices.management.foreground import ForegroundCommand, tracked
+from prices.store.packing import Packed
 
 
 class Command(ForegroundCommand):
@@ -19,10 +20,10 @@ class Command(ForegroundCommand):
     def work(self, *, symbols: list[str], **_: Any) -> None:
         wanted = [row.symbol for row in tracked(symbols)] if symbols else None
         bars, blocks = wiring.bars(), wiring.blocks()
-        packed = 0
+        count = 0
         for key in sorted(bars.manifests(wanted), key=str):
             stored = bars.read(key)
             if stored is not None:
-                blocks.write([(stored.manifest, stored.bars)])
-                packed += 1
-        self.stdout.write(f"{packed} series packed.")
+                blocks.write([(stored.manifest, Packed.of(stored.bars))])
+                count += 1
+        self.stdout.write(f"{count} series packed.")

@@ -119,7 +119,8 @@ def recall(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
         if stored is None:
             wrong += 1
             continue
-        days, closes = stored.bars.sessions, stored.bars.close
+        bars = stored.bars()
+        days, closes = bars.sessions, bars.close
         whole = len(days) == stored.manifest.count >= LEAST
         gapless = bool((np.diff(days) == np.timedelta64(1, "D")).all())
         wrong += not (whole and gapless and bool((closes == closes[0]).all()))

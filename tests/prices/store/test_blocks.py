@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import pytest
 from bson import Binary
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect
 
 from prices.domain.bars import Bar, BarSeries, Interval, SeriesKey
 from prices.store.bars import BarRepository
@@ -16,6 +20,7 @@ from prices.store.documents import Facts, Manifest
 from prices.store.manifests import Manifests
 from prices.store.memory import BUSY, SeriesMemory
 from prices.store.mongo import Db, StoreUnavailable
+from prices.store.packing import Packed
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 KEY = SeriesKey("ACME")
@@ -55,8 +60,9 @@ class Store:
         assert base is not None
         return self.bars.append(base, BarSeries.from_rows(rows), FACTS, now=NOW)  # type: ignore[arg-type]
 
-    def block(self) -> BarSeries | None:
-        return self.blocks.read([KEY])[KEY][1]
+    def block(self, key: SeriesKey = KEY) -> BarSeries | None:
+        packed = self.blocks.read([key])[key][1]
+        return packed.between() if packed else None
 
 
 @pytest.fixture
@@ -76,7 +82,7 @@ class TestBlock:
         rows = [(at + timedelta(minutes=n), 1.0, 1.0, 1.0, 1.0, n) for n in range(390)]
         held.publish(*rows, key=key)
 
-        assert held.blocks.read([key])[key][1] == BarSeries.from_rows(rows)
+        assert held.block(key) == BarSeries.from_rows(rows)
 
     def test_cannot_be_changed_by_a_reader(self, held: Store) -> None:
         held.publish(*ROWS)
@@ -104,7 +110,7 @@ class TestBlock:
         old = held.publish(*ROWS)
         held.publish(*ROWS[:2], *NEXT)  # as many bars
 
-        held.blocks.write([(old, BarSeries.from_rows(ROWS))])
+        held.blocks.write([(old, Packed.of(BarSeries.from_rows(ROWS)))])
 
         assert held.block() is None
 
@@ -135,9 +141,11 @@ class TestMemory:
         held.publish(*ROWS)
         memory = held.memory()
 
-        cold, warm = memory.read(KEY), memory.read(KEY)
+        cold, warm, stored = memory.read(KEY), memory.read(KEY), held.bars.read(KEY)
 
-        assert cold == held.bars.read(KEY)
+        assert cold is not None
+        assert stored is not None
+        assert (cold.manifest, cold.bars()) == (stored.manifest, stored.bars)
         assert warm is cold
 
     def test_asks_for_the_version_alone_while_it_is_the_same(self, held: Store) -> None:
@@ -162,8 +170,8 @@ class TestMemory:
 
         assert appended is not None
         assert replaced is not None
-        assert appended.bars == BarSeries.from_rows((*ROWS, *NEXT))
-        assert replaced.bars == BarSeries.from_rows(ROWS[1:])
+        assert appended.bars() == BarSeries.from_rows((*ROWS, *NEXT))
+        assert replaced.bars() == BarSeries.from_rows(ROWS[1:])
 
     @pytest.mark.parametrize("harm", ["drop", "truncate", "older"])
     def test_answers_right_whatever_happens_to_the_blocks(
@@ -176,12 +184,12 @@ class TestMemory:
         elif harm == "truncate":
             store["blocks"].update_one({}, {"$set": {"data": Binary(b"short")}})
         else:
-            held.blocks.write([(old, BarSeries.from_rows(ROWS[:1]))])
+            held.blocks.write([(old, Packed.of(BarSeries.from_rows(ROWS[:1])))])
 
         stored = held.memory().read(KEY)
 
         assert stored is not None
-        assert stored.bars == BarSeries.from_rows(ROWS)
+        assert stored.bars() == BarSeries.from_rows(ROWS)
         assert held.block() == BarSeries.from_rows(ROWS)  # made anew
 
     def test_knows_nothing_of_what_was_deleted(self, held: Store) -> None:
@@ -243,8 +251,19 @@ class TestMemory:
 
         assert busy is not None
         assert quiet is not None
-        assert len(busy.bars) == 3
-        assert len(quiet.bars) == 4
+        assert len(busy.bars()) == 3
+        assert len(quiet.bars()) == 4
+
+    def test_tries_a_connection_anew_that_the_server_has_closed(self, held: Store) -> None:
+        held.publish(*ROWS)
+        memory = held.memory()
+
+        for _ in ("first the block", "then the version"):
+            with mock.patch.object(
+                Database, "command", autospec=True, side_effect=_closed_once()
+            ) as asked:
+                assert memory.read(KEY) is not None
+            assert asked.call_count == 2
 
     def test_says_that_the_store_is_away(self, held: Store) -> None:
         held.publish(*ROWS)
@@ -256,6 +275,18 @@ class TestMemory:
             pytest.raises(StoreUnavailable),
         ):
             memory.read(KEY)
+
+
+def _closed_once() -> Callable[..., Any]:
+    """A database's commands, of which the first finds the connection closed."""
+    command, tries = Database.command, iter([True])
+
+    def ask(*args: Any, **options: Any) -> Any:
+        if next(tries, False):
+            raise AutoReconnect("connection closed")
+        return command(*args, **options)
+
+    return ask
 
 
 def test_a_bar_of_a_block_is_a_bar(held: Store) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prices.domain.bars import BarSeries
-from prices.store.packing import packed, unpacked
+from prices.domain.bars import Bar, BarSeries, InvalidBars
+from prices.store.packing import Packed
 
 
 def series(*closes: float, volume: int = 1_000, step: timedelta = timedelta(days=1)) -> BarSeries:
@@ -21,8 +22,7 @@ def series(*closes: float, volume: int = 1_000, step: timedelta = timedelta(days
 
 
 def again(bars: BarSeries) -> BarSeries:
-    kinds, data = packed(bars)
-    return unpacked(kinds, data, len(bars), int(bars.ts[0].astype("i8")))
+    return Packed.of(bars).between()
 
 
 class TestPacking:
@@ -46,10 +46,10 @@ class TestPacking:
     def test_takes_the_least_width(
         self, bars: BarSeries, kinds: tuple[str, str, str], width: int
     ) -> None:
-        found, data = packed(bars)
+        packed = Packed.of(bars)
 
-        assert tuple(found) == kinds
-        assert len(data) == width * len(bars)
+        assert packed.kinds == kinds
+        assert len(packed.data) == width * len(bars)
         assert again(bars) == bars
 
     @given(
@@ -73,17 +73,82 @@ class TestPacking:
         assert not back.close.flags.writeable
         assert back.ts.dtype == np.dtype("datetime64[ms]")
 
-    @pytest.mark.parametrize("kinds", [["days"], ["days", "odd", "short"]], ids=str)
-    def test_refuses_other_kinds(self, kinds: list[str]) -> None:
-        _, data = packed(series(1.5, 2.5))
+    @pytest.mark.parametrize("kinds", [("days",), ("days", "odd", "short")], ids=str)
+    def test_refuses_other_kinds(self, kinds: tuple[str, ...]) -> None:
+        packed = Packed.of(series(1.5, 2.5))
 
         with pytest.raises((KeyError, ValueError)):
-            unpacked(kinds, data, 2, 0)
+            replace(packed, kinds=kinds)
 
     @pytest.mark.parametrize("odd", [b"", b"x" * 43, b"x" * 45], ids=len)
     def test_refuses_bytes_of_another_length(self, odd: bytes) -> None:
-        kinds, data = packed(series(1.5, 2.5))
-        assert len(data) == 44
+        packed = Packed.of(series(1.5, 2.5))
+        assert len(packed.data) == 44
 
         with pytest.raises(ValueError, match="bytes"):
-            unpacked(kinds, odd, 2, 0)
+            replace(packed, data=odd)
+
+
+JUNE = [(date(2026, 6, day), 1.0, 2.0, 0.5, 1.0 + day / 100, day) for day in (1, 2, 4, 5, 9)]
+TAIL = Bar(datetime(2026, 6, 12, tzinfo=UTC), 1.0, 2.0, 0.5, 1.12, 12)
+
+
+class TestCut:
+    """What is unpacked of a part, by the days of June 2026 that are left."""
+
+    @pytest.mark.parametrize(
+        ("start", "end", "days"),
+        [
+            (None, None, [1, 2, 4, 5, 9, 12]),
+            (date(2026, 6, 2), None, [2, 4, 5, 9, 12]),
+            (date(2026, 6, 3), date(2026, 6, 9), [4, 5]),
+            (None, date(2026, 6, 10), [1, 2, 4, 5, 9]),
+            (date(2026, 6, 10), None, [12]),
+            (date(2026, 6, 12), date(2026, 6, 13), [12]),
+            (date(2026, 6, 12), date(2026, 6, 12), []),
+            (date(2026, 6, 13), None, []),
+            (date(2026, 6, 5), date(2026, 6, 2), []),
+            (None, date(2026, 6, 1), []),
+            (date(1, 1, 1), date(9999, 12, 31), [1, 2, 4, 5, 9, 12]),
+            (datetime(2026, 6, 2, 0, 0, 0, 1_000, tzinfo=UTC), None, [4, 5, 9, 12]),
+            (datetime(2026, 6, 2, tzinfo=timezone(timedelta(hours=2))), None, [2, 4, 5, 9, 12]),
+        ],
+        ids=str,
+    )
+    def test_leaves_the_bars_of_the_range(
+        self, start: date | None, end: date | None, days: list[int]
+    ) -> None:
+        packed = replace(Packed.of(BarSeries.from_rows(JUNE)), tail=TAIL)
+
+        bars = packed.between(start, end)
+
+        assert [day.item().day for day in bars.sessions] == days
+        assert bars.volume.tolist() == days
+        assert bars.close.tolist() == [1.0 + day / 100 for day in days]
+
+    def test_of_hours_is_exact(self) -> None:
+        hours = series(1.0, 2.0, 3.0, 4.0, step=timedelta(hours=1))
+
+        bars = Packed.of(hours).between(
+            datetime(2026, 6, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, 2, 30, tzinfo=UTC)
+        )
+
+        assert bars.close.tolist() == [2.0, 3.0]
+
+    @given(
+        st.lists(st.integers(0, 70_000), min_size=1, max_size=6, unique=True).map(sorted),
+        st.integers(-5, 70_005),
+        st.integers(-5, 70_005),
+    )
+    def test_is_the_same_as_a_cut_of_the_whole(self, days: list[int], start: int, end: int) -> None:
+        begin = date(1962, 1, 2)
+        bars = BarSeries.from_rows([(begin + timedelta(n), 1.0, 1.0, 1.0, 1.0, n) for n in days])
+        low, high = begin + timedelta(start), begin + timedelta(end)
+
+        cut = Packed.of(bars).between(low, high)
+
+        assert cut.volume.tolist() == [n for n in days if start <= n < end]
+
+    def test_needs_a_time_zone(self) -> None:
+        with pytest.raises(InvalidBars, match="time zone"):
+            Packed.of(series(1.0)).between(datetime(2026, 6, 1))  # noqa: DTZ001
