@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import sys
 import time
@@ -32,15 +33,16 @@ def side_by_side(
 ) -> dict[str, Timing]:
     """Asks every contender once a round for the numbers that it measured.
 
-    Each gets the number of the round, beginning with 0, a round that is not counted. Who begins
-    changes from round to round. A slow contender drops out when its time is used up.
+    Each gets the number of the round, beginning with 0, a round that is not counted. The order is
+    drawn anew in each round, so that nobody always follows the one that empties the caches. A slow
+    contender drops out when its time is used up.
     """
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     spent = dict.fromkeys(contenders, 0.0)
     names = list(contenders)
     for round_ in range(rounds + 1):
-        turn = round_ % len(names)
-        for name in names[turn:] + names[:turn]:
+        random.Random(round_).shuffle(names)
+        for name in names:
             if round_ >= LEAST_ROUNDS and spent[name] > budget:
                 continue
             begin = time.monotonic()
