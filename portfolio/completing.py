@@ -33,13 +33,12 @@ def complete(
     seen = report(portfolio, now=timezone.now(), benchmark=wanted)
     last, every = seen.figures.last, Interval(interval)
     period = seen.figures.period(Range(range).start(last) if last else None)
-    rows = portfolio.transactions.all()
     body = bodies.complete_body(
         seen,
         period,
         name=range,
         interval=every,
-        page=page_body(rows.filter(symbol=symbol) if symbol else rows, page, page_size),
+        page=page_body(portfolio.transactions.all(), page, page_size, symbol),
     )
     if wanted:
         body["benchmark_series"] = bodies.benchmark_body(wanted, seen, period, every)

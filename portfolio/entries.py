@@ -41,9 +41,11 @@ USD UYU UZS VES VND VUV WST XAF XAG XAU XCD XOF XPF YER ZAR ZMW
 """
 CURRENCIES = frozenset(_ISO.split())
 FIRST_DATE = date(1970, 1, 1)
-# Twenty digits in all, eight behind the point; more is a typing error.
+# More is a typing error.
 _MOST = Decimal(10) ** 12
-_PLACES = Decimal("0.00000001")
+PLACES = 8
+# SQLite keeps numbers as float64, which tells so many digits exactly.
+DIGITS = 15
 MOST_NOTE = 500
 
 
@@ -226,8 +228,10 @@ _ARTICLE = {"quantity": "a", "price": "a", "amount": "an", "fees": "some"}
 def _sane(field: str, value: Decimal) -> Decimal:
     if value >= _MOST:
         raise InvalidEntry(field, f"The {field} is too large: less than a million million, please.")
-    if value != value.quantize(_PLACES):
+    if value != round(value, PLACES):
         raise InvalidEntry(field, f"The {field} has more than eight digits behind the point.")
+    if len(value.normalize().as_tuple().digits) > DIGITS:
+        raise InvalidEntry(field, f"The {field} has more than {DIGITS} digits: please round it.")
     return value
 
 

@@ -16,6 +16,8 @@ NOTHING = 0.01
 # Shorter than this a yearly rate says nothing: 1 % in a day would be 3,678 % a year.
 _LEAST_DAYS = 30
 _YEAR = 365.0
+# Neither does more: a millionfold in a year is a gift, or a slip, of some weeks ago.
+_MOST_RATE = 1e6
 
 
 def growth(values: Floats, put_in: Floats, taken_out: Floats) -> tuple[Floats, Ints]:
@@ -29,8 +31,8 @@ def growth(values: Floats, put_in: Floats, taken_out: Floats) -> tuple[Floats, I
     has_base = before >= NOTHING
     factors = np.ones(len(values))
     np.divide(after, before, out=factors, where=has_base)
-    lost = np.flatnonzero(~has_base & (np.abs(after) >= NOTHING)).astype(np.int64)
-    # More cannot be lost than all: a debt has no return.
+    # More cannot be lost than all: a debt has no return, nor is it a gain out of nothing.
+    lost = np.flatnonzero((np.abs(before) < NOTHING) & (np.abs(after) >= NOTHING)).astype(np.int64)
     return np.cumprod(np.maximum(factors, 0.0)).astype(np.float64), lost
 
 
@@ -61,12 +63,13 @@ class Payment:
 def money_weighted(payments: Sequence[Payment]) -> float | None:
     """The yearly rate at which all payments are worth nothing together (XIRR).
 
-    None where there is no such rate, or where the time is too short to speak of a year.
+    None where there is no such rate, or where it or the time is not such as to speak of a year.
     """
     days = [payment.when for payment in payments]
     if not days or (max(days) - min(days)).days < _LEAST_DAYS:
         return None
-    return xirr(payments)
+    rate = xirr(payments)
+    return None if rate is None or rate > _MOST_RATE else rate
 
 
 def xirr(payments: Sequence[Payment]) -> float | None:

@@ -58,9 +58,11 @@ def transaction_body(row: Transaction) -> dict[str, Any]:
     return {"id": row.pk, **entry_body(row.entry)}
 
 
-def page_body(rows: QuerySet[Transaction], page: int, page_size: int) -> dict[str, Any]:
+def page_body(
+    rows: QuerySet[Transaction], page: int, page_size: int, symbol: str = ""
+) -> dict[str, Any]:
     """A page of transactions, the latest first; a page behind the last is the last."""
-    pages = Paginator(rows, page_size)
+    pages = Paginator(rows.filter(symbol=symbol.upper()) if symbol else rows, page_size)
     shown = pages.get_page(page)
     return {
         "count": pages.count,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_safe
 
+from portfolio.entries import FIRST_DATE
 from portfolio.policy import strict
 from prices import wiring
 from prices.domain.actions import Adjust
@@ -65,7 +66,7 @@ def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
 def suggested_close(request: HttpRequest) -> HttpResponse:
     """The last close on or shortly before a date, as it was traded; or why there is none."""
     symbol, day = request.GET.get("symbol", ""), parsed_date(request.GET.get("date", ""))
-    if day is None:
+    if day is None or day < FIRST_DATE:  # the form says what is wrong with it
         return JsonResponse({"problem": ""})
     asked = Asked(day - SHORTLY, day)
     try:

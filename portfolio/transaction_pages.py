@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods
 
 from portfolio import booking
@@ -89,7 +90,7 @@ def delete_transaction(
             return redirect("portfolios:portfolio", portfolio.pk)
     context = {
         "title": "Delete transaction?",
-        "question": f"{str(booked.entry).capitalize()} would be gone for good.",
+        "question": f"{capfirst(str(booked.entry))} would be gone for good.",
         "button": "Delete transaction",
         "problem": problem,
         "portfolio": portfolio,

@@ -81,10 +81,7 @@ class TransactionsView(OwnerView):
         """What is booked, the latest first."""
         found = self.portfolio(request, portfolio_id)
         query = valid(serializers.PageQuery, request.query_params)
-        booked = found.transactions.all()
-        if query["symbol"]:
-            booked = booked.filter(symbol=query["symbol"].upper())
-        return Response(rows.page_body(booked, query["page"], query["page_size"]))
+        return Response(rows.page_body(found.transactions.all(), **query))
 
     @extend_schema(
         operation_id="transaction_create",

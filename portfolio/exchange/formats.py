@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
-from portfolio.entries import FIELDS, Kind
+from portfolio.entries import DIGITS, FIELDS, PLACES, Kind
 from portfolio.exchange.texts import Unreadable, day
 
 Cells = Mapping[str, str]
 # A cell as a number; raises Unreadable.
 Number = Callable[[str], Decimal | None]
 _ZERO = Decimal(0)
+
+
+def _reckoned(value: Decimal) -> Decimal:
+    """What stands in no file, but follows from it: to as many digits as are kept."""
+    kept = Context(DIGITS).plus(value)
+    return kept if kept.adjusted() > DIGITS else round(kept, PLACES)  # too much is refused later
 
 
 class NoTransaction(Exception):
@@ -67,12 +73,12 @@ def _ghostfolio(cells: Cells, number: Number) -> dict[str, Any]:
     }
     if action == Kind.FEE:
         note = told["note"] or code
-        return {**told, "amount": price * quantity + fee, "note": note}
+        return {**told, "amount": _reckoned(price * quantity + fee), "note": note}
     if cells.get("datasource", "").strip().upper() == "MANUAL":
         raise NoTransaction(f"{code} is priced by hand there, and has no symbol")
     told |= {"symbol": code, "fees": fee}
     if action == Kind.DIVIDEND:
-        return {**told, "amount": price * quantity}
+        return {**told, "amount": _reckoned(price * quantity)}
     return {**told, "quantity": quantity, "price": price}
 
 
@@ -122,7 +128,7 @@ def _performance(cells: Cells, number: Number) -> dict[str, Any]:
     gross = value - costs if kind is Kind.BUY else value + costs
     if not shares:
         raise Unreadable("The number of shares is missing.")
-    return {**told, "quantity": shares, "price": round(gross / shares, 8)}
+    return {**told, "quantity": shares, "price": _reckoned(gross / shares)}
 
 
 def _ticker(cells: Cells) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, TypeAlias
 
 from django import template
@@ -20,6 +20,8 @@ _SIGNS = {
     **{"HKD": "HK$", "MXN": "MX$", "BRL": "R$", "CNY": "CN¥", "INR": "₹", "KRW": "₩", "ILS": "₪"},
     **{"TWD": "NT$", "VND": "₫", "PHP": "₱"},
 }
+# Wide enough for every float64.
+_ROUNDING = Context(prec=400, rounding=ROUND_HALF_UP)
 _WHOLE = {"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG"}
 
 
@@ -109,8 +111,8 @@ def _exact(value: Number) -> Decimal:
 
 
 def _rounded(value: Decimal, digits: int) -> str:
-    exact = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    return f"{exact + 0:,}".replace("-", MINUS)
+    exact = value.quantize(Decimal(1).scaleb(-digits), context=_ROUNDING)
+    return f"{_ROUNDING.add(exact, 0):,f}".replace("-", MINUS)
 
 
 def _with_sign(text: str, value: Number) -> str:

@@ -21,10 +21,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if not hasattr(data, "keys"):
-            raise serializers.ValidationError("Send a JSON object.")
+            raise serializers.ValidationError({"non_field_errors": ["Send a JSON object."]})
         unknown = sorted(set(data.keys()) - set(self.fields) - {"format"})
         if unknown:
-            known = ", ".join(self.fields)
+            known = ", ".join(self.fields) or "none"
             raise serializers.ValidationError({unknown[0]: f"Not known here; known are: {known}."})
         return super().to_internal_value(data)
 

@@ -8,6 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 
+# An inclusive end has a day behind it, and that has to be a date as well.
+_LATEST = date.max - timedelta(days=1)
+
+
 class DateRange(NamedTuple):
     """The dates with start ≤ date < end."""
 
@@ -31,11 +35,17 @@ class Asked:
 
         Days count back from today, or from the end of a series that ended before them.
         """
+        end = min(self.end, _LATEST) if self.end else None
         if self.days is None:
-            return self.start, self.end
-        end, days = self.end or now.astimezone(UTC).date(), timedelta(days=self.days)
-        end = last if last and last < end - days else end
-        return end - days, end
+            return self.start, end
+        end = end or now.astimezone(UTC).date()
+        begin = _before(end, self.days)
+        return (_before(last, self.days), last) if last and last < begin else (begin, end)
+
+
+def _before(day: date, days: int) -> date:
+    """So many days earlier, or the first date there is."""
+    return date.fromordinal(max(day.toordinal() - days, 1))
 
 
 def merged(ranges: Iterable[DateRange]) -> tuple[DateRange, ...]:

@@ -110,6 +110,14 @@ class TestTransactions:
         again = as_alice.get(made["Location"]).json()
         assert again == {name: value for name, value in made.json().items() if name != "tracked"}
 
+    def test_fifteen_digits_are_kept_exactly(
+        self, as_alice: Client, savings: Portfolio, acme: str
+    ) -> None:
+        path = buy_acme(as_alice, savings, quantity="1234567.12345678", price="999999999999.999")
+
+        told = as_alice.get(path["Location"]).json()
+        assert (told["quantity"], told["price"]) == ("1234567.12345678", "999999999999.999")
+
     def test_an_unknown_symbol_is_tracked_and_its_history_on_its_way(
         self, as_alice: Client, savings: Portfolio, provider: FakeProvider
     ) -> None:
@@ -159,6 +167,7 @@ class TestTransactions:
             ({"quantity": "1.123456789"}, "8 decimal places"),
             ({"quantity": "NaN"}, "A valid number is required."),
             ({"price": "1e30"}, "digits"),
+            ({"quantity": "123456789.12345678"}, "more than 15 digits: please round it"),
         ],
     )
     def test_what_cannot_be_is_refused(
@@ -244,6 +253,28 @@ class TestTransactions:
 
         assert (page["count"], page["pages"], page["page"]) == (3, 2, 2)
         assert [row["date"] for row in page["results"]] == ["2026-06-02"]
+
+    @pytest.mark.parametrize("where", ["transactions", "complete"])
+    def test_of_one_symbol(
+        self, as_alice: Client, savings: Portfolio, acme: str, where: str
+    ) -> None:
+        buy_acme(as_alice, savings)
+        book(as_alice, savings, kind="deposit", date="2026-06-01", amount="1000")
+
+        body = as_alice.get(f"/portfolio/{savings.pk}/{where}?symbol=acme").json()
+
+        page = body.get("transaction_page", body)
+        assert [row["kind"] for row in page["results"]] == ["buy"]
+
+    @pytest.mark.parametrize("body", ["[1]", '"buy"', "7"])
+    def test_a_body_that_is_no_object(
+        self, as_alice: Client, savings: Portfolio, body: str
+    ) -> None:
+        path = f"/portfolio/{savings.pk}/transactions"
+
+        answer = as_alice.post(path, body, content_type=JSON)
+
+        assert (answer.status_code, answer.json()["detail"]) == (400, "Send a JSON object.")
 
 
 class TestComplete:

@@ -261,6 +261,28 @@ class TestOtherTools:
         ]
         assert found.left_out == 1
 
+    def test_what_has_to_be_reckoned_is_rounded_to_what_can_be_kept(self) -> None:
+        """A dividend of 12.345678 x 0.2475; a price of 30,000,000 / 7."""
+        ghostfolio = (
+            "Date,Code,DataSource,Currency,Price,Quantity,Action,Fee,Note\n"
+            "2026-06-03,MSFT,YAHOO,USD,0.2475,12.345678,dividend,0,\n"
+        )
+        performance = (
+            "Date,Type,Value,Transaction Currency,Fees,Taxes,Shares,Ticker Symbol\n"
+            "2026-06-02,Buy,30000000.00,USD,,,7,BTC-USD\n"
+        )
+
+        assert entries(ghostfolio)[0].amount == Decimal("3.0555553")
+        assert entries(performance)[0].price == Decimal("4285714.28571429")
+
+    def test_a_sum_that_cannot_be_is_a_fault(self) -> None:
+        text = (
+            "Date,Type,Value,Transaction Currency,Fees,Taxes,Shares,Ticker Symbol\n"
+            f"2026-06-02,Buy,{'9' * 40},USD,,,7,BTC-USD\n"
+        )
+
+        assert "The price is too large" in faults(text)[0][1]
+
     def test_a_security_without_ticker_is_named(self) -> None:
         text = self.ENGLISH.replace(",AAPL,", ",,")
 
@@ -270,7 +292,7 @@ class TestOtherTools:
         )
 
 
-_positive = st.decimals(min_value="0.00000001", max_value="999999999999", places=8, allow_nan=False)
+_positive = st.decimals(min_value="0.00000001", max_value="9999999", places=8, allow_nan=False)
 _notes = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40).map(str.strip)
 _days = st.dates(date(1970, 1, 1), NOW.date())
 

@@ -108,6 +108,8 @@ def test_any_page_number_shows_transactions(
     ("query", "sentence"),
     [
         ({"symbol": "ACME", "date": "soon"}, ""),
+        ({"symbol": "ACME", "date": "0001-01-01"}, ""),
+        ({"symbol": "A B", "date": "9999-12-31"}, "is not a symbol"),
         ({"symbol": "A B", "date": "2024-01-02"}, "is not a symbol"),
         ({"symbol": "NOSUCH", "date": "2024-01-02"}, "is not tracked yet"),
     ],

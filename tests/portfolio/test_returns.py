@@ -35,6 +35,14 @@ def test_some_days_are_no_year() -> None:
     assert money_weighted(payments) is None
 
 
+def test_a_millionfold_is_no_rate() -> None:
+    """100 times as much in 40 days."""
+    payments = [Payment(date(2026, 5, 1), -100.0), Payment(date(2026, 6, 10), 10_000.0)]
+
+    assert xirr(payments) == pytest.approx(100 ** (365 / 40) - 1)
+    assert money_weighted(payments) is None
+
+
 def test_time_weighted_return_does_not_see_deposits() -> None:
     """100; 100 more come in before 200 become 220; then 198: 1.10 x 0.90 - 1 = -1 %."""
     acme = priced("ACME", {"2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 9.9})

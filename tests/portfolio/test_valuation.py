@@ -118,6 +118,16 @@ class TestCurrencies:
         assert codes(seen) == ["early_rate"]
         assert seen.warnings[0].since == day("2026-06-11")
 
+    def test_a_debt_is_no_money_out_of_nothing(self) -> None:
+        seen = figures(
+            [
+                entry("deposit", "2026-06-10", amount="100"),
+                entry("withdrawal", "2026-06-11", amount="900"),
+            ]
+        )
+
+        assert codes(seen) == ["debt"]
+
     def test_paid_in_another_currency_than_it_is_priced_in(self) -> None:
         """Bought in euros at 1.25: 80 EUR = 100 USD a share."""
         pair = priced("EURUSD=X", {"2026-06-11": 1.25, "2026-06-12": 1.25})

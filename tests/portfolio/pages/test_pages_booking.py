@@ -120,6 +120,7 @@ class TestTransactions:
         expect(page.locator(".summary [data-live=value]")).to_have_text("$2,600.00")
 
         page.get_by_role("link", name="Delete buy ACME").click()
+        expect(page.get_by_text("Buy 20 ACME of")).to_be_visible()
         page.get_by_role("button", name="Delete transaction").click()
         expect(page.get_by_text("Nothing is booked yet")).to_be_visible()
         assert not Transaction.objects.exists()

@@ -78,7 +78,7 @@ class TestSymbolPage:
 
 
 class TestFormat:
-    VALUES = (0, 1, -1, 1234.5, -1234567.891, 0.005, -0.004, 0.0123, 99999999.995)
+    VALUES = (0, 1, -1, 1234.5, -1234567.891, 0.005, -0.004, 0.0123, 99999999.995, 2.0**90)
 
     def test_browser_and_server_write_alike(self, page: Page) -> None:
         page.goto("/portfolios/")

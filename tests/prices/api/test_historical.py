@@ -104,6 +104,15 @@ class TestHistorical:
         assert [row["date"] for row in body["data"]] == ["2026-06-05", "2026-06-08"]
         assert body["stale"] is True
 
+    @pytest.mark.parametrize("query", ["start=0001-01-01&end=9999-12-31", "days=50000"])
+    def test_any_range_may_be_asked_for(self, client: Client, query: str) -> None:
+        tracked()
+        published()
+
+        body = client.get(f"/cache/historical/ACME?{query}").json()
+
+        assert body["count"] == 5
+
     def test_is_found_in_lower_case_and_by_market(self, client: Client) -> None:
         tracked("TEVA.TA", market="TASE", mic="XTAE", currency="ILA")
         published("TEVA.TA")

@@ -87,6 +87,16 @@ class TestBackfillSymbol:
         assert answer.status_code == 400
         assert answer["Content-Type"] == "application/problem+json"
 
+    @pytest.mark.parametrize("path", ["backfill-symbol", "backfill-all", "sync-historical"])
+    @pytest.mark.parametrize("body", [b"[1]", b'"AAPL"', b"7"])
+    def test_takes_a_json_object_alone(
+        self, client: Client, staff: dict[str, str], path: str, body: bytes
+    ) -> None:
+        answer = client.post(f"/cache/{path}", body, content_type="application/json", headers=staff)
+
+        assert answer.status_code == 400
+        assert answer.json()["detail"] == "Send a JSON object."
+
     @pytest.mark.parametrize(
         ("body", "parameter"),
         [

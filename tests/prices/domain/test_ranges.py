@@ -118,5 +118,15 @@ class TestAsked:
 
         assert found == (day("2026-03-01"), day("2026-03-11"))
 
+    def test_counting_back_ends_with_the_first_date_there_is(self) -> None:
+        found = Asked(days=50_000, end=date(1, 1, 5)).within(day("2026-06-08"), self.NOW)
+
+        assert found == (date.min, date(1, 1, 5))
+
+    def test_behind_the_end_there_is_a_day(self) -> None:
+        _, end = Asked(end=date.max).within(None, self.NOW)
+
+        assert end == date.max - timedelta(days=1)
+
     def test_dates_stay_what_they_are(self) -> None:
         assert Asked(day("2026-01-01"), None).within(None, self.NOW) == (day("2026-01-01"), None)
