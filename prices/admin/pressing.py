@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 from django_q.models import Failure, Schedule
 from django_q.tasks import async_task
 
@@ -21,6 +20,7 @@ from prices import running, schedules
 from prices.admin.display import run_link
 from prices.admin.log import log
 from prices.admin.queueing import warn_if_silent
+from prices.admin.words import press_it
 from prices.cancelling import cancel
 from prices.models import SyncRun
 
@@ -34,13 +34,15 @@ def pressed(permission: str) -> Callable[[Press], Callable[..., HttpResponse]]:
 
     def wrap(press: Press) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, **arguments: object) -> HttpResponse:
+            if request.method != "POST":
+                return press_it(request)
             if not request.user.has_perm(permission):
                 raise PermissionDenied
             with transaction.atomic():  # neither is done without being logged
                 press(request, **arguments)
             return HttpResponseRedirect(_back(request))
 
-        guarded: Callable[..., HttpResponse] = admin.site.admin_view(require_POST(view))
+        guarded: Callable[..., HttpResponse] = admin.site.admin_view(view)
         return guarded
 
     return wrap

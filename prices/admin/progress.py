@@ -4,34 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Sum
 from django.http import JsonResponse
 from django.urls import reverse
+from django.utils import timezone
 
+from prices import running
 from prices.models import SyncRun
+from prices.running import Progress
 
-_COUNTS = ("updated", "unchanged", "failed")
 
-
-def progress_of(run: SyncRun) -> dict[str, Any]:
-    """Of a run that was shared out, the numbers of its parts together."""
-    counts = {name: getattr(run, name) for name in _COUNTS}
-    if run.is_open:
-        sums = run.parts.aggregate(**{f"{name}_": Sum(name) for name in _COUNTS})
-        counts = {name: counts[name] + (sums[f"{name}_"] or 0) for name in _COUNTS}
-    done, total = sum(counts.values()), run.total or len(run.symbols)
+def _numbers(run: SyncRun) -> dict[str, Any]:
+    progress = running.progress_of(run, now=timezone.now())
+    total = progress.total or len(run.symbols)
     return {
         "state": run.state,
         "open": run.is_open,
-        "done": min(done, total),
+        "done": min(progress.done, total),
         "total": total,
-        "words": _words(run, done, total, counts["failed"]),
+        "words": _words(progress, total),
     }
 
 
-def _words(run: SyncRun, done: int, total: int, failed: int) -> str:
-    told = f"{run.get_state_display().capitalize()}: {done:,} of {total:,} done"
-    told += f", {failed:,} failed" if failed else ""
+def _words(progress: Progress, total: int) -> str:
+    run = progress.run
+    told = f"{run.get_state_display().capitalize()}: {progress.done:,} of {total:,} done"
+    told += f", {progress.failed:,} failed" if progress.failed else ""
     return f"{told}. {run.message}" if run.message else f"{told}."
 
 
@@ -39,13 +36,13 @@ def progress_answer(run_id: int) -> JsonResponse:
     run = SyncRun.objects.filter(pk=run_id).first()
     if run is None:
         return JsonResponse({"open": False, "words": "There is no such run any more."}, status=404)
-    return JsonResponse(progress_of(run))
+    return JsonResponse(_numbers(run))
 
 
 def progress_context(run: SyncRun) -> dict[str, Any]:
     """What the progress component's template shows before its script has asked."""
     return {
         "run": run,
-        "now": progress_of(run),
+        "now": _numbers(run),
         "source": reverse("admin:prices_trackedsymbol_progress_data", args=[run.pk]),
     }

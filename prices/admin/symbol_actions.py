@@ -27,7 +27,7 @@ from prices.admin.exported import lines_of
 from prices.admin.forms import TagForm
 from prices.admin.queueing import counted, listed, queue_run
 from prices.admin.surveyed import listed_in, survey_error, survey_of
-from prices.admin.words import told_in_words
+from prices.admin.words import told_in_words, told_that_none_is_left
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.tracking import resume
 
@@ -158,6 +158,9 @@ class SymbolActions(_Base):
         form: TagForm | None = None,
     ) -> HttpResponse | None:
         chosen = _chosen(request, queryset)
+        if not chosen.exists():
+            told_that_none_is_left(request)
+            return None
         if "confirmed" not in request.POST:
             return self._confirmation(request, chosen, action, form)
         answer = None

@@ -10,7 +10,7 @@ import numpy as np
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -24,7 +24,7 @@ from prices.admin.forms import FillForm
 from prices.admin.queueing import queue_run
 from prices.admin.symbol_data import data_of
 from prices.admin.symbol_tables import Table
-from prices.admin.words import told_in_words
+from prices.admin.words import press_it, told_in_words
 from prices.domain.bars import BarSeries, InvalidBars
 from prices.domain.by_hand import bar_of
 from prices.mending import CannotMend
@@ -47,7 +47,7 @@ class SymbolButtons(_Base):
     def act_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Does what the pressed button's value says: a word, or a word and a session."""
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return press_it(request)
         row = self._changeable(request, pk)
         name, _, told = request.POST.get("do", "").partition(" ")
         run: Done = None

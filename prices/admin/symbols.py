@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -90,6 +91,8 @@ class TrackedSymbolAdmin(
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """A queued run, live; the address bears the list's filters, for the way back."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         run = get_object_or_404(SyncRun, pk=run_id)
         query = request.META.get("QUERY_STRING", "")
         symbols = reverse("admin:prices_trackedsymbol_changelist")
@@ -103,6 +106,8 @@ class TrackedSymbolAdmin(
         return TemplateResponse(request, "admin/prices/trackedsymbol/progress.html", context)
 
     def progress_data_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         return progress_answer(run_id)
 
     # --- tracking ------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from prices.admin.base import ReadOnly, ThemedAdmin
 from prices.admin.display import NONE, at, clipped, moment, run_link
 from prices.admin.filters import OverFilter
 from prices.admin.queueing import listed, queue_run
+from prices.admin.words import told_that_none_is_left
 from prices.models import Quarantine, SyncRun
 
 
@@ -44,9 +45,13 @@ class QuarantineAdmin(ReadOnly, ThemedAdmin[Quarantine]):
     )
     def release(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> HttpResponse | None:
         """Asks first: what is stored goes."""
+        entries = queryset.filter(resolved_at=None)  # a good answer may have come meanwhile
+        symbols = sorted(set(entries.values_list("symbol", flat=True)))
+        if not symbols:
+            told_that_none_is_left(request)
+            return None
         if "confirmed" not in request.POST:
-            return self._asked(request, queryset)
-        symbols = sorted(set(queryset.values_list("symbol", flat=True)))
+            return self._asked(request, entries)
         options = {"whole": True, "trusted": True}
         what = f"{listed(symbols)} is released from quarantine"
         queue_run(request, SyncRun.Kind.BACKFILL, symbols, what, options)

@@ -7,9 +7,22 @@ from contextlib import contextmanager
 
 from django.contrib import messages
 from django.db import OperationalError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from prices.store.mongo import StoreError
+
+
+def told_that_none_is_left(request: HttpRequest) -> None:
+    """Of a choice that was confirmed too late: a run without symbols would be about all of them."""
+    messages.warning(request, "Nothing was done: what was chosen is gone, or over.")
+
+
+def press_it(request: HttpRequest) -> HttpResponse:
+    """For who comes to a button's address without pressing it, as after signing in anew."""
+    answer = render(request, "405.html", status=405)
+    answer["Allow"] = "POST"
+    return answer
 
 
 @contextmanager

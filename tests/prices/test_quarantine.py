@@ -284,6 +284,22 @@ class TestAdmin:
         assert queued.options == {"whole": True, "trusted": True}
         assert queued.symbols == ["ACME"]
 
+    @pytest.mark.parametrize("query", ["", "?over=all"])
+    def test_releases_nothing_that_is_over(
+        self, acme: FakeProvider, admin_client: Client, query: str
+    ) -> None:
+        """A run without symbols would release all of them."""
+        acme.histories = {"ACME": DOUBLED}
+        _sync()
+        entry = Quarantine.objects.get()
+        Quarantine.objects.update(resolved_at=entry.last_seen)
+        pressed = {"action": "release", "_selected_action": [entry.pk], "confirmed": "yes"}
+
+        answer = admin_client.post(f"/admin/prices/quarantine/{query}", pressed, follow=True)
+
+        assert "Nothing was done: what was chosen is gone, or over." in answer.content.decode()
+        assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
+
     def test_lets_who_may_only_look_press_nothing(self, acme: FakeProvider, client: Client) -> None:
         acme.histories = {"ACME": DOUBLED}
         _sync()

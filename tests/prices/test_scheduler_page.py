@@ -343,7 +343,9 @@ class TestRights:
 
     def test_nothing_is_done_by_looking(self, admin_client: Client, state: dict[str, Any]) -> None:
         for name, key in state.items():
-            assert admin_client.get(reverse(f"desk:{name}", args=[key])).status_code == 405
+            answer = admin_client.get(reverse(f"desk:{name}", args=[key]))
+            assert answer.status_code == 405
+            assert "press the button again" in answer.content.decode()
 
     def test_needs_the_token_of_the_page(self, admin_user: User, state: dict[str, Any]) -> None:
         client = Client(enforce_csrf_checks=True)

@@ -455,6 +455,24 @@ class TestActions:
         assert "Nothing was changed: the database is busy (database is locked)." in page
         assert not SyncRun.objects.exists()
 
+    @pytest.mark.parametrize("action", ["backfill", "sync_now", "verify"])
+    def test_queue_nothing_for_symbols_that_are_gone(
+        self, admin_client: Client, action: str
+    ) -> None:
+        """A run without symbols would be about all of them."""
+        row = tracked()
+        asked = ask(admin_client, action, row)
+        row.delete()
+        tracked("OTHER")
+        hidden = {"_selected_action": asked["first"], "chosen": asked["chosen"]}
+
+        answer = admin_client.post(
+            SYMBOLS, {"action": action, **hidden, "confirmed": "yes"}, follow=True
+        )
+
+        assert "Nothing was done: what was chosen is gone" in answer.content.decode()
+        assert not SyncRun.objects.exists()
+
     @pytest.mark.parametrize("chosen", ["nonsense", '{"a": 1}', '["x"]'])
     def test_do_nothing_on_what_they_did_not_ask(self, admin_client: Client, chosen: str) -> None:
         row = tracked()

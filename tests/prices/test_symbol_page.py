@@ -278,7 +278,10 @@ class TestButtons:
         assert not SyncRun.objects.exists()
 
     def test_are_pressed_and_not_opened(self, admin_client: Client, row: TrackedSymbol) -> None:
-        assert admin_client.get(address(row, "act")).status_code == 405
+        answer = admin_client.get(address(row, "act"))
+
+        assert answer.status_code == 405
+        assert "press the button again" in answer.content.decode()
 
     def test_say_that_the_store_is_away(self, admin_client: Client, no_store: None) -> None:
         page = press(admin_client, tracked(), "ask_all")
@@ -410,8 +413,16 @@ class TestRights:
     def test_others_see_nothing(self, client: Client, row: TrackedSymbol) -> None:
         client.force_login(User.objects.create_user("dave", is_staff=True))
 
-        assert client.get(address(row)).status_code == 403
-        assert client.get(address(row, "chart")).status_code == 403
+        run = runs.queue(Kind.BACKFILL, trigger="test", symbols=[row.symbol])
+        follow = [
+            reverse(f"admin:prices_trackedsymbol_{name}", args=[run.pk])
+            for name in ("progress", "progress_data")
+        ]
+
+        for url in (address(row), address(row, "chart"), *follow):
+            answer = client.get(url)
+            assert answer.status_code == 403
+            assert "This is not yours to do" in answer.content.decode()
 
 
 class TestProgress:
