@@ -1,10 +1,14 @@
-"""Notices: what a reader of a portfolio must know of its figures, in plain words."""
+"""Notices: what a reader of a portfolio must know of its figures, in plain words.
+
+What is about a symbol begins with it, and what follows can be said of several.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +21,22 @@ class Notice:
     since: date | None = None
 
 
+def sentences(warnings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What warnings tell people: what is said of several symbols names them all, once."""
+    symbols: dict[str, list[str]] = {}
+    for one in warnings:
+        said = one["text"].removeprefix(f"{one['symbol']}: ")
+        named = symbols.setdefault(said, [])
+        if said != one["text"]:
+            named.append(one["symbol"])
+    return [f"{', '.join(named)}: {said}" if named else said for said, named in symbols.items()]
+
+
 def loading(symbol: str, since: date, trouble: str) -> Notice:
     met = f" (the last try: {trouble})" if trouble else ""
     return Notice(
         "loading",
-        f"{symbol}: its history is being fetched{met}; until it is there, the holding is left out "
-        "of value and return.",
+        f"{symbol}: the history is being fetched{met}; value and return are without it until then.",
         symbol,
         since,
     )
@@ -31,7 +45,7 @@ def loading(symbol: str, since: date, trouble: str) -> Notice:
 def unpriced(symbol: str, why: str, since: date) -> Notice:
     return Notice(
         "unpriced",
-        f"{symbol}: there are no prices ({why}); it is left out of value and return.",
+        f"{symbol}: there are no prices ({why}); value and return are without it.",
         symbol,
         since,
     )
@@ -41,7 +55,7 @@ def no_rate(symbol: str, currencies: Iterable[str], base: str, since: date) -> N
     return Notice(
         "no_rate",
         f"{symbol or 'Cash'}: there is no exchange rate from {' and '.join(currencies)} to {base} "
-        "yet; it is left out of value and return.",
+        "yet; value and return are without it.",
         symbol,
         since,
     )
@@ -60,7 +74,7 @@ def early_rate(pair: str, currency: str, base: str, first: date, since: date) ->
 def late_history(symbol: str, first: date, since: date) -> Notice:
     return Notice(
         "late_history",
-        f"{symbol}: its closes begin on {first}; from {since} until then it is valued at what was "
+        f"{symbol}: the closes begin on {first}; from {since} until then it is valued at what was "
         "last paid or got for a share.",
         symbol,
         since,
@@ -81,7 +95,7 @@ def gap(symbol: str, count: int, first: date, last: date) -> Notice:
 def stale(symbol: str, last: date, why: str) -> Notice:
     return Notice(
         "stale",
-        f"{symbol}: its last close is of {last} ({why}); it is carried on from there.",
+        f"{symbol}: the last close is of {last} ({why}); it is carried on from there.",
         symbol,
         last,
     )

@@ -19,6 +19,7 @@ from portfolio.completing import complete
 from portfolio.entries import InvalidEntry
 from portfolio.forms import PortfolioForm, currencies
 from portfolio.models import Portfolio
+from portfolio.notices import sentences
 from portfolio.policy import strict
 from prices.models import TrackedSymbol
 
@@ -89,7 +90,7 @@ def _tile(portfolio: Portfolio) -> Mapping[str, Any]:
         "name": portfolio.name,
         "currency": portfolio.base_currency,
         "holdings": len(body["holdings"]),
-        "warnings": len(body["warnings"]),
+        "warnings": len(sentences(body["warnings"])),
         "values": [point["value"] for point in body["history"]["data"]],
         **{name: summary[name] for name in ("as_of", "value", "day_change", "day_change_percent")},
     }
@@ -107,7 +108,8 @@ def portfolio_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
         "points": [{name: point[name] for name in _POINT} for point in points],
         "benchmark_series": page["benchmark_series"],
     }
-    context = {"page": page, "chart": chart, **suggestions(portfolio)}
+    warnings = sentences(page["warnings"])
+    context = {"page": page, "chart": chart, "warnings": warnings, **suggestions(portfolio)}
     return render(request, "portfolio/portfolio.html", context)
 
 
@@ -148,10 +150,10 @@ def delete_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
         messages.success(request, f"{portfolio.name} is deleted.")
         return redirect("portfolios:list")
     count = portfolio.transactions.count()
-    booked = f"its {count} transactions" if count != 1 else "its transaction"
+    booked = {0: "", 1: " and its transaction"}.get(count, f" and its {count} transactions")
     context = {
         "title": f"Delete {portfolio.name}?",
-        "question": f"{portfolio.name} and {booked} would be gone for good. "
+        "question": f"{portfolio.name}{booked} would be gone for good. "
         "Export it first if you may want it back.",
         "button": "Delete portfolio",
         "portfolio": portfolio,

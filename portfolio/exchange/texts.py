@@ -72,7 +72,8 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
     except csv.Error as error:
         raise Unreadable(
-            f"Line {start}: the quotes do not match ({error}); a quote within a text is doubled."
+            f"Line {start} cannot be read ({error}): perhaps quotes do not match; a quote within a "
+            "text is doubled."
         ) from None
 
 

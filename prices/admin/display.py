@@ -16,6 +16,7 @@ from prices.domain.freshness import stamp
 from prices.models import SyncRun
 
 State = SyncRun.State
+GOOD, FAIR, POOR = "good", "fair", "poor"
 
 NONE = mark_safe('<span class="pc-subtle">-</span>')  # a constant
 VARIANT_OF_STATE = {
@@ -111,6 +112,10 @@ def run_link(run: SyncRun, text: object) -> SafeString:
     return format_html('<a class="pc-link" href="{}">{}</a>', url, text)
 
 
+def tone_of_share(percent: float) -> str:
+    return GOOD if percent >= 99.5 else FAIR if percent >= 95 else POOR
+
+
 def coverage_bar(percent: float | None) -> SafeString:
     """A percentage with a small bar; full is green, less than 95 is red."""
     if percent is None:
@@ -118,13 +123,12 @@ def coverage_bar(percent: float | None) -> SafeString:
             '<span class="pc-subtle" title="Its exchange\'s sessions are not known.">{}</span>',
             "unknown",
         )
-    tone = "good" if percent >= 99.5 else "fair" if percent >= 95 else "poor"
     return format_html(
         '<span class="pc-share">{} %<svg class="pc-bar" viewBox="0 0 100 4" '
         'preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="4"/>'
         '<rect class="pc-{}" width="{}" height="4"/></svg></span>',
         floored(percent),
-        tone,
+        tone_of_share(percent),
         f"{min(percent, 100):.1f}",
     )
 

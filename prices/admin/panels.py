@@ -10,8 +10,6 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-GOOD, FAIR, POOR = "good", "fair", "poor"
-
 
 @dataclass(frozen=True, slots=True)
 class Tile:

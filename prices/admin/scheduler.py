@@ -18,6 +18,7 @@ from django_q.models import Failure
 from prices import running, schedules, wiring
 from prices.admin import tiles
 from prices.admin.display import (
+    FAIR,
     NONE,
     badge,
     clipped,
@@ -29,7 +30,7 @@ from prices.admin.display import (
 )
 from prices.admin.job_rows import job_table
 from prices.admin.log import latest as latest_entries
-from prices.admin.panels import FAIR, Table, Tile, button, is_fragment, progress, two_lines
+from prices.admin.panels import Table, Tile, button, is_fragment, progress, two_lines
 from prices.admin.pressing import RUNS, TASKS
 from prices.cluster import Cluster, ClusterState, Word, cluster_state
 from prices.domain.freshness import ProviderState, stamp

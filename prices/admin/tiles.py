@@ -8,8 +8,17 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.html import format_html
 
-from prices.admin.display import floored, moment, unbroken, upcoming
-from prices.admin.panels import FAIR, GOOD, POOR, Tile
+from prices.admin.display import (
+    FAIR,
+    GOOD,
+    POOR,
+    floored,
+    moment,
+    tone_of_share,
+    unbroken,
+    upcoming,
+)
+from prices.admin.panels import Tile
 from prices.cluster import ClusterState, Word
 from prices.dashboard import Dashboard
 from prices.domain.freshness import ProviderState, stamp
@@ -91,10 +100,6 @@ def _coverage(totals: Totals) -> Tile:
 def share_of(totals: Totals) -> float | None:
     """Coverage unrounded: one gap among a million sessions is not 100 %."""
     return 100.0 * totals.present / totals.expected if totals.expected else None
-
-
-def tone_of_share(percent: float) -> str:
-    return GOOD if percent >= 99.5 else FAIR if percent >= 95 else POOR
 
 
 def _quarantined(board: Dashboard) -> Tile:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-
 # An inclusive end has a day behind it, and that has to be a date as well.
 _LATEST = date.max - timedelta(days=1)
 

@@ -364,7 +364,7 @@ class TestComplete:
             "LATE": "loading",
         }
         assert [warning["text"].split(";")[0] for warning in body["warnings"]] == [
-            "LATE: its history is being fetched (the last try: unreachable)",
+            "LATE: the history is being fetched (the last try: unreachable)",
             "GHOST: there are no prices (Nobody knows it)",
         ]
 

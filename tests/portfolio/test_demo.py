@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from portfolio.models import Portfolio
+from portfolio.notices import sentences
 from prices import wiring
 from prices.models import SyncRun
 from tests.portfolio.builders import day
@@ -64,6 +65,12 @@ def test_it_says_that_the_sample_is_old_and_nothing_else(body: dict[str, Any]) -
     assert {warning["code"] for warning in body["warnings"]} == {"stale"}
     assert body["summary"]["dividends"] > 0
     assert body["summary"]["cash"] > 0
+
+
+def test_what_holds_of_all_symbols_is_said_once(body: dict[str, Any]) -> None:
+    (sentence,) = sentences(body["warnings"])
+
+    assert sentence.startswith("AAPL, MSFT, IBM, GOOG, META: the last close is of 2013-03-01 (")
 
 
 def test_nothing_is_fetched_for_it(body: dict[str, Any]) -> None:

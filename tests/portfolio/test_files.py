@@ -96,7 +96,7 @@ class TestOwn:
             (HEAD.encode(), "There is no transaction in the file."),
             (b"a,b\n1,2\n", "The first line does not name the columns of a known format."),
             (b"\x89PNG\r\n\x1a\n\x00\x00", "This is no text file"),
-            (b'kind,date\n"fee,2026-06-01\n', "Line 2: the quotes do not match"),
+            (b'kind,date\n"fee,2026-06-01\n', "perhaps quotes do not match"),
             (b"x" * 5_000_001, "The file is larger than 5 MB"),
             (b"kind,date\n" + b"fee,2026-06-01\n" * 20_001, "more than 20,000 lines"),
         ],

@@ -326,7 +326,7 @@ class TestPartialData:
         assert seen.period(None).twr == pytest.approx(0.10)  # of ACME alone
         assert codes(seen) == ["unpriced"]
         assert seen.warnings[0].text == (
-            "GHOST: there are no prices (Nobody knows GHOST); it is left out of value and return."
+            "GHOST: there are no prices (Nobody knows GHOST); value and return are without it."
         )
 
     def test_left_out_of_tracked_cash_it_is_no_loss(self) -> None:
@@ -400,7 +400,7 @@ class TestPartialData:
 
         assert seen.value == 101.00
         assert codes(seen) == ["stale"]
-        assert "its last close is of 2026-06-05 (5 sessions behind)" in seen.warnings[0].text
+        assert "the last close is of 2026-06-05 (5 sessions behind)" in seen.warnings[0].text
 
     def test_bought_before_its_history_begins(self) -> None:
         acme = priced("ACME", {"2026-06-11": 12.0, "2026-06-12": 12.0})

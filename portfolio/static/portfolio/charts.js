@@ -65,16 +65,21 @@ export async function asked(path) {
   return body;
 }
 
-/** Marks one of a group of buttons or links as the one that holds. */
-export function choose(group, chosen) {
-  for (const one of group.children) {
-    const attribute = one.tagName === "A" ? "aria-current" : "aria-pressed";
-    one.setAttribute(attribute, String(one === chosen));
+/** Groups of buttons of which one holds: `chosen(name, value)` hears which was pressed. */
+export function choices(page, chosen) {
+  for (const group of page.querySelectorAll("[data-choice]")) {
+    walkable(group);
+    group.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      for (const one of group.children) one.setAttribute("aria-pressed", String(one === button));
+      chosen(group.dataset.choice, button.value);
+    });
   }
 }
 
 /** Has the arrow keys go along a group of buttons. */
-export function walkable(group) {
+function walkable(group) {
   group.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const at = [...group.children].indexOf(document.activeElement);

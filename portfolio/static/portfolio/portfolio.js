@@ -1,5 +1,5 @@
 // The chart: value and what was invested, or the return; in any range, a benchmark beside it.
-import { asked, chartIn, charts, choose, fit, walkable } from "./charts.js";
+import { asked, chartIn, charts, choices, fit } from "./charts.js";
 import { money, percent, show, signedMoney, signedPercent } from "./format.js";
 
 const page = document.querySelector("[data-portfolio]");
@@ -101,17 +101,11 @@ async function load() {
 }
 
 chart.subscribeCrosshairMove(({ time }) => describe(state.points.find((one) => one.date === time) ?? state.points.at(-1)));
-for (const group of page.querySelectorAll("[data-choice]")) {
-  walkable(group);
-  group.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (!button) return;
-    choose(group, button);
-    state[group.dataset.choice] = button.value;
-    if (group.dataset.choice === "range") load();
-    else draw();
-  });
-}
+choices(page, (name, value) => {
+  state[name] = value;
+  if (name === "range") load();
+  else draw();
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   state.benchmark = form.benchmark.value.trim().toUpperCase();

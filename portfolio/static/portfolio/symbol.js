@@ -1,5 +1,5 @@
 // The symbol page: bars, volume, splits and dividends, in the range and basis that is asked for.
-import { asked, chartIn, charts, choose, fit, walkable } from "./charts.js";
+import { asked, chartIn, charts, choices, fit } from "./charts.js";
 import { price, whole } from "./format.js";
 
 const page = document.querySelector("[data-symbol]");
@@ -94,16 +94,10 @@ chart.subscribeCrosshairMove(({ time }) => {
   if (bar) describe(bar);
 });
 
-for (const group of page.querySelectorAll("[data-choice]")) {
-  walkable(group);
-  group.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (!button) return;
-    choose(group, button);
-    state[group.dataset.choice] = button.value;
-    load();
-  });
-}
+choices(page, (name, value) => {
+  state[name] = value;
+  load();
+});
 
 asked(`/cache/actions/${encodeURIComponent(symbol)}`).then((found) => {
   state.actions = found;
