@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from playwright.sync_api import Browser
 
 from prices import wiring
 from prices.store import mongo
 from prices.store.embedded import running_mongod
+from tests.browser import chromium
 from tests.fakes import FakeProvider
 
 # The files whose tests take many seconds each: begun first, lest a worker ends long after the other.
@@ -57,6 +59,13 @@ def store(_schema: mongo.Db) -> Iterator[mongo.Db]:
     """The database with its schema and nothing in it."""
     yield _schema
     empty(_schema)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium a module."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

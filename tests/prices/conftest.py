@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
 
 from prices import wiring
 from prices.store import mongo
 from prices.store.mongo import Db
+from tests.browser import signed_in
 from tests.conftest import empty
 from tests.prices.hundred import Hundred, running_hundred
 
@@ -37,6 +40,17 @@ def staff(client: Client) -> User:
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     client.force_login(user)
     return user
+
+
+@pytest.fixture(params=[(1440, "light"), (375, "dark")], ids=["wide-light", "narrow-dark"])
+def page(
+    browser: Browser, live_server: LiveServer, request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """The admin, signed in; whatever its pages complain about fails the test."""
+    width, scheme = request.param
+    admin = User.objects.create_superuser("admin", password="correct horse")  # noqa: S106
+    with signed_in(browser, live_server.url, admin, width=width, scheme=scheme) as page:
+        yield page
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from prices import runs, schedules
 from prices.models import PausedJob, SyncRun, TrackedSymbol
-from tests.browser import chromium, faint_texts, fits, signed_in
+from tests.browser import faint_texts, fits, signed_in
 from tests.builders import WEEK, published, tracked
 from tests.heartbeats import heartbeat
 
@@ -24,12 +24,6 @@ Kind, State = SyncRun.Kind, SyncRun.State
 VIEWS = [(1440, "light"), (375, "dark")]
 NAMES = ["wide-light", "narrow-dark"]
 UNREACHABLE = "ERR_FAILED"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from prices import schedules, wiring
 from prices.models import SyncRun
 from prices.queries import SymbolReport
-from tests.browser import chromium, signed_in
+from tests.browser import fits
 from tests.builders import published, tracked
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(params=[(1440, "light"), (375, "dark")], ids=["wide-light", "narrow-dark"])
-def page(
-    browser: Browser, live_server: LiveServer, request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """Signed in; whatever the pages complain about fails the test."""
-    width, scheme = request.param
-    boss = User.objects.create_superuser("admin", password="correct horse")  # noqa: S106
-    with signed_in(browser, live_server.url, boss, width=width, scheme=scheme) as page:
-        yield page
 
 
 def _state() -> SymbolReport:
@@ -45,10 +26,6 @@ def _state() -> SymbolReport:
     tracked("NEWCO", last_update=None, last_error="Yahoo says of NEWCO: No data found", failures=1)
     published("ACME")
     return wiring.reader().reports(["ACME"], now=now)[0]
-
-
-def _assert_fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 class TestPages:
@@ -70,7 +47,7 @@ class TestPages:
         expect(page.get_by_text("1 of 2 symbols have no history yet")).to_be_visible()
         expect(page.get_by_text("Historical sync", exact=True)).to_be_visible()
         expect(page.get_by_text("cron 0 */3 * * *")).to_be_visible()
-        _assert_fits(page)
+        assert fits(page)
 
     def test_list_says_why_a_symbol_is_stale(self, page: Page) -> None:
         report = _state()
@@ -81,7 +58,7 @@ class TestPages:
         expect(page.get_by_text("ACME", exact=True).first).to_be_visible()
         expect(page.get_by_text("sessions behind").first).to_be_visible()
         expect(page.get_by_text("No data found").first).to_be_visible()
-        _assert_fits(page)
+        assert fits(page)
 
     def test_a_symbol_is_tracked_by_its_market(self, page: Page) -> None:
         page.goto(page.url + "prices/trackedsymbol/add/")
@@ -117,7 +94,7 @@ class TestPages:
         ):
             page.goto(root + path)
             expect(page.locator("body")).not_to_contain_text("Server Error")
-            _assert_fits(page)
+            assert fits(page)
 
     def test_api_docs_work_without_the_internet(self, page: Page, live_server: LiveServer) -> None:
         page.goto(f"{live_server.url}/cache/docs")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,29 +20,13 @@ from prices.domain.ranges import DateRange
 from prices.domain.sessions import sessions_of
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.publish import publish
-from tests.browser import chromium, faint_texts, fits, signed_in
+from tests.browser import faint_texts, fits, signed_in
 from tests.builders import published, tracked
 from tests.prices.syncing import facts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(params=[(1440, "light"), (375, "dark")], ids=["wide-light", "narrow-dark"])
-def page(
-    browser: Browser, live_server: LiveServer, request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    width, scheme = request.param
-    admin = User.objects.create_superuser("admin")
-    with signed_in(browser, live_server.url, admin, width=width, scheme=scheme) as page:
-        yield page
 
 
 def _days() -> list[date]:

@@ -18,17 +18,10 @@ from prices import wiring
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.quotes import Quote
 from prices.domain.sessions import sessions_of
-from tests.browser import chromium
 from tests.builders import published, tracked
 
 # As many sessions are stored, at 100.0, 100.1 and so on: the last close is 130.0.
 SESSIONS = 301
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from portfolio.models import Portfolio, Transaction
+from tests.browser import fits
 from tests.portfolio.pages.conftest import stored
-from tests.prices.test_pages import _assert_fits as fits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
@@ -102,7 +102,7 @@ class TestImport:
         look(form)
 
         expect(form.get_by_role("button", name="Book 1 transaction")).to_be_visible()
-        fits(form)
+        assert fits(form)
 
     def test_what_is_no_text_is_a_sentence(self, form: Page, tmp_path: Path) -> None:
         file = tmp_path / "picture.csv"

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from portfolio.models import Portfolio
+from tests.browser import fits
 from tests.portfolio.pages.conftest import Visitor, quoted, stored
-from tests.prices.test_pages import _assert_fits as fits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
@@ -176,7 +176,7 @@ class TestLooks:
                 expect(page.get_by_role("heading", level=1)).to_be_visible()
                 if page.locator("[data-chart]").count():
                     expect(page.locator("[data-chart] canvas").first).to_be_visible()
-                fits(page)
+                assert fits(page)
                 assert page.evaluate("shifted") < 0.01
 
     def test_theme_is_kept_and_never_flashes(self, page: Page, anna: User) -> None:
