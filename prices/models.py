@@ -180,7 +180,7 @@ class SyncRun(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} #{self.pk}"
+        return f"{self.get_kind_display().capitalize()} #{self.pk}"
 
     @property
     def is_open(self) -> bool:

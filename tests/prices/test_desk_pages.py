@@ -12,7 +12,7 @@ from django_q.models import OrmQ, Task
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from prices import runs, schedules
+from prices import runs, schedules, wiring
 from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.browser import faint_texts, fits, signed_in
 from tests.builders import WEEK, published, tracked
@@ -109,6 +109,17 @@ class TestPages:
             assert fits(page), path
             assert faint_texts(page) == [], path
             assert page.evaluate("window.shifted") < 0.05, path
+
+    def test_break_no_word_of_a_tile(self, page: Page, state: None) -> None:
+        log = wiring.provider_log()
+        for number in range(5):
+            log.unreachable("no route to Yahoo", timezone.now(), asked=f"SYM{number}")
+        opened(page, "/admin/")
+
+        figure = page.locator(".pc-tile", has_text="Provider").locator(".pc-figure")
+        expect(figure).to_have_text("unreachable")
+        lines = "e => { const r = new Range(); r.selectNodeContents(e); return r.getClientRects().length; }"
+        assert figure.evaluate(lines) == 1
 
     def test_fit_a_very_wide_screen(
         self, browser: Browser, live_server: LiveServer, boss: User, state: None

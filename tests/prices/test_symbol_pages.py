@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -93,13 +94,31 @@ class TestList:
         published("WHOLE")
 
         _list(page)
-        page.locator("#changelist a", has_text="Filters").first.click()
+        page.get_by_role("button", name="Filters").click()
         page.get_by_role("link", name="With gaps").click()
 
         expect(page.get_by_text("ACME", exact=True).first).to_be_visible()
         expect(page.get_by_text("WHOLE", exact=True)).to_have_count(0)
         _list(page, "?o=-10")
         assert page.locator("#result_list b").all_inner_texts() == ["ACME", "WHOLE"]
+
+    def test_filters_by_keyboard(self, page: Page) -> None:
+        _holed()
+        _list(page)
+        opener = page.get_by_role("button", name="Filters")
+        panel = page.locator("#changelist-filter")
+
+        opener.press("Enter")
+        expect(panel.get_by_role("link").first).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(panel).to_be_hidden()
+        expect(opener).to_be_focused()
+        opener.press("Enter")
+        expect(panel.get_by_role("link").first).to_be_focused()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+
+        expect(page).to_have_url(re.compile("state=fresh"))
 
     def test_opens_a_symbol_by_its_keyboard(self, page: Page) -> None:
         row = _holed()
