@@ -41,14 +41,10 @@ def overview_body(seen: Report, transactions: int) -> dict[str, Any]:
     return {
         **portfolio_body(seen.portfolio, transactions),
         "summary": summary_body(seen),
-        "holdings": [_holding_body(one, seen) for one in by_worth if _is_current(one)],
-        "closed": [_holding_body(one, seen) for one in by_worth if not _is_current(one)],
+        "holdings": [_holding_body(one, seen) for one in by_worth if one.is_open],
+        "closed": [_holding_body(one, seen) for one in by_worth if not one.is_open],
         "warnings": [warning_body(notice) for notice in seen.figures.warnings],
     }
-
-
-def _is_current(one: Holding) -> bool:
-    return one.is_open
 
 
 def _by_worth(one: Holding) -> tuple[float, str]:
@@ -171,6 +167,11 @@ def live_body(seen: Report) -> dict[str, Any]:
 
 
 def history_body(seen: Report, period: Period, interval: Interval) -> dict[str, Any]:
+    warnings = [warning_body(notice) for notice in seen.figures.warnings]
+    return {**_line_body(seen, period, interval), "warnings": warnings}
+
+
+def _line_body(seen: Report, period: Period, interval: Interval) -> dict[str, Any]:
     days = seen.figures.seen.days[at := _points(seen, period, interval)].tolist()
     return {
         "currency": seen.portfolio.base_currency,
@@ -179,7 +180,6 @@ def history_body(seen: Report, period: Period, interval: Interval) -> dict[str, 
         "end": days[-1] if days else None,
         "count": len(days),
         "data": _rows(seen, period, at, days),
-        "warnings": [warning_body(notice) for notice in seen.figures.warnings],
     }
 
 
@@ -212,8 +212,7 @@ def complete_body(
     seen: Report, period: Period, *, name: str, interval: Interval, page: dict[str, Any]
 ) -> dict[str, Any]:
     """Everything a page needs."""
-    history = history_body(seen, period, interval)
-    del history["warnings"]
+    history = _line_body(seen, period, interval)
     return {
         **overview_body(seen, page["count"]),
         "period": _period_body(name, period, history, unknown=seen.figures.is_unknown),

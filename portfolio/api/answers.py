@@ -129,13 +129,16 @@ class PointOut(serializers.Serializer[Any]):
     twr = serializers.FloatField(help_text="Since the first point; 0.05 is 5 %.")
 
 
-class WorthOut(serializers.Serializer[Any]):
+class LineOut(serializers.Serializer[Any]):
     currency = serializers.CharField()
     interval = serializers.CharField()
     start = serializers.DateField(allow_null=True)
     end = serializers.DateField(allow_null=True)
     count = serializers.IntegerField()
     data = PointOut(many=True)  # type: ignore[assignment]  # a field of the answer
+
+
+class WorthOut(LineOut):
     warnings = WarningOut(many=True)
 
 
@@ -206,7 +209,7 @@ class OverviewOut(PortfolioOut):
 
 class CompleteOut(OverviewOut):
     period = PeriodOut()
-    history = WorthOut()
+    history = LineOut()
     allocation = AllocationOut()
     benchmark_series = BenchmarkOut(allow_null=True)
     transaction_page = TransactionsOut()

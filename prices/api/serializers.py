@@ -275,4 +275,7 @@ class ProblemOut(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     parameter = serializers.CharField(required=False)
+    errors = serializers.DictField(  # type: ignore[assignment]  # a field of the answer
+        child=serializers.CharField(), required=False, help_text="What is wrong, by parameter."
+    )
     hint = serializers.CharField(required=False)

@@ -28,8 +28,9 @@ from prices.tracking import NotTracked, followed, track
 
 Kind = SyncRun.Kind
 _POLL_SECONDS = 0.1
-_ERRORS = {400: serializers.ProblemOut, 401: serializers.ProblemOut}
+_ERRORS = dict.fromkeys((400, 401, 403), serializers.ProblemOut)
 _RUN = {200: serializers.RunSerializer, 202: serializers.RunSerializer, **_ERRORS}
+_RUN_OF_SYMBOLS = {**_RUN, 404: serializers.ProblemOut}
 
 
 def _valid(serializer: type[serializers.StrictSerializer], data: Any) -> dict[str, Any]:
@@ -194,7 +195,7 @@ _WAIT = [serializers.WaitQuery]
 
 
 class RefreshLiveView(_QueueView):
-    @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN)
+    @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN_OF_SYMBOLS)
     def post(self, request: Request) -> Response:
         """Renews quotes: of the given symbols, or of all, open market or not."""
         _valid(serializers.WaitQuery, request.query_params)
@@ -207,7 +208,7 @@ class RefreshLiveView(_QueueView):
 
 
 class SyncHistoricalView(_QueueView):
-    @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN)
+    @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN_OF_SYMBOLS)
     def post(self, request: Request) -> Response:
         """Brings history forward: of the given symbols, or of all that are due."""
         _valid(serializers.WaitQuery, request.query_params)

@@ -83,7 +83,8 @@ class ForegroundCommand(BaseCommand):
             + (f" ({run.message})" if run.message else "")
         )
         if run.state in (SyncRun.State.FAILED, SyncRun.State.PARTIAL):
-            raise CommandError(run.message if not run.failed else f"{run.failed} symbols failed.")
+            failed = f"{run.failed} symbol{'s' * (run.failed != 1)} failed."
+            raise CommandError(failed if run.failed else run.message)
 
 
 def _line(outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from portfolio.api import answers
 from portfolio.models import Portfolio, Transaction
 from prices.domain.actions import Actions, Dividend
 from prices.models import SymbolAlias, SyncRun, TrackedSymbol
@@ -286,6 +287,14 @@ class TestComplete:
         assert answer.status_code == 200
         body: dict[str, Any] = answer.json()
         return body
+
+    def test_keeps_to_the_schema(self, body: dict[str, Any]) -> None:
+        told: Any = answers.CompleteOut().fields
+
+        assert set(body) == set(told)
+        for part in ("summary", "period", "history", "allocation", "transaction_page"):
+            assert set(body[part]) == set(told[part].fields), part
+        assert set(body["holdings"][0]) == set(told["holdings"].child.fields)
 
     def test_summary(self, body: dict[str, Any]) -> None:
         """245 - 210 = 35 of price, 10 of dividends; out of 210 put in."""

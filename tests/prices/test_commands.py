@@ -80,7 +80,7 @@ class TestTrack:
     def test_fails_when_a_symbol_fails_and_does_the_others(self, provider: FakeProvider) -> None:
         provider.histories = {"AAA": WEEK}
 
-        with pytest.raises(CommandError, match="1 symbols failed"):
+        with pytest.raises(CommandError, match="1 symbol failed"):
             _call("track", "NOPE", "AAA")
 
         assert wiring.bars().read(SeriesKey("AAA")) is not None
@@ -195,7 +195,7 @@ class TestSyncAndRefresh:
         tracked("AAA", last_update=None)
         provider.histories = {"AAA": Unavailable("Yahoo is out of order")}
 
-        with pytest.raises(CommandError, match="1 symbols failed"):
+        with pytest.raises(CommandError, match="1 symbol failed"):
             _call("sync_historical")
 
     def test_refresh_takes_all(self, provider: FakeProvider) -> None:

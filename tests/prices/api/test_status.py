@@ -232,6 +232,12 @@ class TestHealthAndSchema:
             "/portfolio/{portfolio_id}/transactions/{transaction_id}",
         }
 
+    def test_schema_tells_what_a_post_may_be_refused_for(self, client: Client) -> None:
+        paths = client.get("/cache/schema?format=json").json()["paths"]
+
+        told = set(paths["/cache/sync-historical"]["post"]["responses"])
+        assert told == {"200", "202", "400", "401", "403", "404"}
+
     def test_docs_page_opens(self, client: Client) -> None:
         answer = client.get("/cache/docs")
 
