@@ -18,7 +18,7 @@ from prices.processes import die_with_parent
 wsgi_app = "pricecache_site.wsgi:application"
 _host = f"[{settings.WEB_HOST}]" if ":" in settings.WEB_HOST else settings.WEB_HOST
 bind = f"{_host}:{settings.WEB_PORT}"
-worker_class = "gthread"
+worker_class = "pricecache_site.worker.ConsiderateWorker"
 workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
 # Imported once and shared by the workers: a start, also of a worker that died, costs less.
