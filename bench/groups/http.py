@@ -15,9 +15,11 @@ from bench.system import LONG, Bench, track
 from bench.web import HOW_TO_GET_WRK, Load, get, get_json, has_wrk, serving, wrk
 from bench.workers import WorkerError
 
-ROUNDS, SECONDS = 5, 1
+SECONDS = 1
 SYMBOLS = 20
-CONNECTIONS = (1, 16)
+# Rounds by connections. Each run deals its connections to the workers anew, and keeps them there:
+# with several, what is usual shows only in many short runs.
+ROUNDS = {1: 5, 16: 10}
 EMPTY, STOCK, WHOLE = "an empty Django view", "stock DRF serializers", "the same answered with 200"
 
 
@@ -37,8 +39,8 @@ def run(bench: Bench) -> Iterator[Record]:
     bench.load([bench.worker(OURS)], LONG)
     with serving():
         routes = _routes(bench)
-        for connections in CONNECTIONS:
-            loads = _loads(routes, connections)
+        for connections, rounds in ROUNDS.items():
+            loads = _loads(routes, connections, rounds)
             yield from _records(loads, connections)
             if connections == 1:
                 yield from _own_times(loads)
@@ -73,10 +75,10 @@ def _check(bench: Bench, ours: str, stock: str) -> None:
         raise WorkerError(f"GET {stock} answers something else than {ours}")
 
 
-def _loads(routes: Mapping[str, Route], connections: int) -> dict[str, list[Load]]:
+def _loads(routes: Mapping[str, Route], connections: int, rounds: int) -> dict[str, list[Load]]:
     """Short runs in turn, each round in another order; the first round is not counted."""
     found: dict[str, list[Load]] = {name: [] for name in routes}
-    for round_ in range(ROUNDS + 1):
+    for round_ in range(rounds + 1):
         names = list(routes)
         random.Random(round_).shuffle(names)
         for name in names:
