@@ -137,6 +137,9 @@ class Desk:
         """The most that this process ever took, in MB."""
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
+    def settle(self) -> None:
+        self._store.settle()
+
     def release(self) -> None:
         self._store.release()
 

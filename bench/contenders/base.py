@@ -76,6 +76,9 @@ class Store:
     def forget(self) -> None:
         """Drops what this process remembers of bars; connections stay open."""
 
+    def settle(self) -> None:
+        """Returns when what was written is where it stays."""
+
     def release(self) -> None:
         """Lets other processes open the same data."""
 

@@ -82,8 +82,11 @@ class PriceCache(Store):
         )
         self._bars.append_many(additions, now=self._now)
 
-    def disk(self) -> int:
+    def settle(self) -> None:
         self._db.client.admin.command("fsync")
+
+    def disk(self) -> int:
+        self.settle()
         return int(self._db.command("dbStats")["totalSize"])
 
 
