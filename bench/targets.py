@@ -53,6 +53,7 @@ TARGETS = (
     Target("http_own_time", 1.5),
     Target("http_one_1_rate", 3, "stock DRF serializers", at_least=True),
     Target("http_one_16_rate", 3, "stock DRF serializers", at_least=True),
+    Target("http_twenty_16_rate", 3, "stock DRF serializers", at_least=True),
     Target("http_304_own", 0.5),
     Target("portfolio_50_1y_warm", 60),
     Target("portfolio_50_1y_cold", 150),

@@ -157,7 +157,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "pricecache_site.policy.page_policy",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
 WSGI_APPLICATION = "pricecache_site.wsgi.application"

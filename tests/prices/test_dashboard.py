@@ -309,6 +309,13 @@ class TestPage:
         assert 'data-part="needs"' in part
         assert part.split("As of")[0].strip() in page
 
+    def test_has_a_policy_and_bars_have_none(self, admin_client: Client) -> None:
+        name = "Content-Security-Policy"
+
+        assert name in admin_client.get(DASHBOARD)
+        assert name in admin_client.get("/nowhere/")
+        assert name not in admin_client.get("/cache/historical/ACME")
+
     def test_forbids_what_it_does_not_need(self, admin_client: Client) -> None:
         policy = admin_client.get(DASHBOARD)["Content-Security-Policy"]
 
