@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 # noise of 6e-8, and currencies' bars break the rule in the fifth digit.
 INVARIANT_TOLERANCE = 1e-4
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # as numpy wants it
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=&_-]{0,31}")
 
 
@@ -237,11 +237,9 @@ def moment(when: date | datetime) -> np.datetime64:
 
 def milliseconds(when: date | datetime) -> int:
     """How long after 1970 began in UTC; of a date its 00:00 UTC."""
-    if not isinstance(when, datetime):
-        return (when.toordinal() - _EPOCH.toordinal()) * 86_400_000
-    if when.tzinfo is None:
-        raise InvalidBars(f"{when} has no time zone")
-    return (when - _EPOCH) // timedelta(milliseconds=1)
+    if isinstance(when, datetime):
+        return (_utc(when) - _EPOCH) // timedelta(milliseconds=1)
+    return (when.toordinal() - _EPOCH.toordinal()) * 86_400_000
 
 
 def _utc(when: date | datetime) -> datetime:
