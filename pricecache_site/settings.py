@@ -8,48 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import environ
 import litecharts
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
-
-# (name, value, what it should be) of each variable that cannot be read; `manage.py check` tells.
-UNREADABLE: list[tuple[str, str, str]] = []
-
-
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
-_TRUTH = {
-    **dict.fromkeys(("1", "true", "yes", "on"), True),
-    **dict.fromkeys(("0", "false", "no", "off"), False),
-}
-
-
-def _read(name: str, default: Any) -> Any:
-    """A variable of the default's type; an unreadable one is noted and the default taken."""
-    kind, text = type(default), env.str(name, default="").strip()
-    if not text:
-        return default
-    try:
-        return _TRUTH[text.lower()] if kind is bool else kind(text)
-    except (KeyError, ValueError):
-        UNREADABLE.append((name, text, _WORDS[kind]))
-        return default
-
+from pricecache_site.environment import BASE_DIR, log_level, names, read, text, time_zone
+from pricecache_site.environment import UNREADABLE as UNREADABLE  # what `manage.py check` tells
 
 # --- where things live -----------------------------------------------------------------------
-DATA_DIR = Path(env("PRICECACHE_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+DATA_DIR = Path(text("PRICECACHE_DATA_DIR", str(BASE_DIR / "var"))).resolve()
 
 
 def _secret_key() -> str:
     """The key from the environment, else one made once and kept in the data folder."""
-    given = env("PRICECACHE_SECRET_KEY", default="")
-    if given:
-        return str(given)
+    if given := text("PRICECACHE_SECRET_KEY"):
+        return given
     path = DATA_DIR / "secret_key"
     try:
         if not path.exists():
@@ -70,20 +43,20 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
-DEBUG = _read("PRICECACHE_DEBUG", False)
-ALLOWED_HOSTS = env.list("PRICECACHE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("PRICECACHE_CSRF_TRUSTED_ORIGINS", default=[])
+DEBUG = read("PRICECACHE_DEBUG", False)
+ALLOWED_HOSTS = names("PRICECACHE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = names("PRICECACHE_CSRF_TRUSTED_ORIGINS", [])
 
 # --- the web address -------------------------------------------------------------------------
-WEB_HOST = env("PRICECACHE_HOST", default="127.0.0.1")
-WEB_PORT = _read("PRICECACHE_PORT", 8080)
-WEB_WORKERS = _read("PRICECACHE_WEB_WORKERS", 2)
-WEB_THREADS = _read("PRICECACHE_WEB_THREADS", 4)
-PUBLIC_READS = _read("PRICECACHE_PUBLIC_READS", True)
+WEB_HOST = text("PRICECACHE_HOST", "127.0.0.1").strip()
+WEB_PORT = read("PRICECACHE_PORT", 8080)
+WEB_WORKERS = read("PRICECACHE_WEB_WORKERS", 2)
+WEB_THREADS = read("PRICECACHE_WEB_THREADS", 4)
+PUBLIC_READS = read("PRICECACHE_PUBLIC_READS", True)
 
 # --- the first admin user --------------------------------------------------------------------
-ADMIN_USER = env("PRICECACHE_ADMIN_USER", default="admin")
-ADMIN_PASSWORD = env("PRICECACHE_ADMIN_PASSWORD", default="")
+ADMIN_USER = text("PRICECACHE_ADMIN_USER", "admin")
+ADMIN_PASSWORD = text("PRICECACHE_ADMIN_PASSWORD")
 
 
 def _part_of_memory() -> float:
@@ -96,38 +69,38 @@ def _part_of_memory() -> float:
 
 
 # --- MongoDB ---------------------------------------------------------------------------------
-MONGOD_PORT = _read("PRICECACHE_MONGOD_PORT", 27917)
-MONGOD_CACHE_GB = _read("PRICECACHE_MONGOD_CACHE_GB", _part_of_memory())
-MONGODB_EMBEDDED = not env("MONGODB_URI", default="")
-MONGODB_URI = env("MONGODB_URI", default="") or (
+MONGOD_PORT = read("PRICECACHE_MONGOD_PORT", 27917)
+MONGOD_CACHE_GB = read("PRICECACHE_MONGOD_CACHE_GB", _part_of_memory())
+MONGODB_EMBEDDED = not text("MONGODB_URI")
+MONGODB_URI = text("MONGODB_URI") or (
     f"mongodb://127.0.0.1:{MONGOD_PORT}/?replicaSet=pricecache&directConnection=true"
 )
-MONGODB_DATABASE = env("MONGODB_DATABASE", default="pricecache")
+MONGODB_DATABASE = text("MONGODB_DATABASE", "pricecache")
 
 # --- reading ---------------------------------------------------------------------------------
 # Series that each web process keeps in memory, at most.
-SERIES_MEMORY_MB = _read("PRICECACHE_SERIES_MEMORY_MB", 128)
+SERIES_MEMORY_MB = read("PRICECACHE_SERIES_MEMORY_MB", 128)
 # Seconds for which what was just seen of a symbol may be believed without looking again.
-VERSION_TTL = _read("PRICECACHE_VERSION_TTL", 1.0)
+VERSION_TTL = read("PRICECACHE_VERSION_TTL", 1.0)
 # Seconds from one writing down of what was read to the next.
 USAGE_FLUSH_SECONDS = 10.0
 
 # --- the provider ----------------------------------------------------------------------------
-PRICES_PROVIDER = env("PRICECACHE_PROVIDER", default="prices.providers.yahoo.YahooProvider")
-YAHOO_PROXY = env("PRICECACHE_YAHOO_PROXY", default="")
-YAHOO_THREADS = _read("PRICECACHE_YAHOO_THREADS", 4)
-YAHOO_TIMEOUT_SECONDS = _read("PRICECACHE_YAHOO_TIMEOUT_SECONDS", 15.0)
+PRICES_PROVIDER = text("PRICECACHE_PROVIDER", "prices.providers.yahoo.YahooProvider")
+YAHOO_PROXY = text("PRICECACHE_YAHOO_PROXY")
+YAHOO_THREADS = read("PRICECACHE_YAHOO_THREADS", 4)
+YAHOO_TIMEOUT_SECONDS = read("PRICECACHE_YAHOO_TIMEOUT_SECONDS", 15.0)
 # Of all processes and machines together.
-YAHOO_REQUESTS_PER_MINUTE = _read("PRICECACHE_YAHOO_REQUESTS_PER_MINUTE", 120)
-YAHOO_BURST = _read("PRICECACHE_YAHOO_BURST", 240)
+YAHOO_REQUESTS_PER_MINUTE = read("PRICECACHE_YAHOO_REQUESTS_PER_MINUTE", 120)
+YAHOO_BURST = read("PRICECACHE_YAHOO_BURST", 240)
 # None: all the history there is.
-HISTORY_YEARS = _read("PRICECACHE_HISTORY_YEARS", 0) or None
+HISTORY_YEARS = read("PRICECACHE_HISTORY_YEARS", 0) or None
 # Symbols that are compared with the provider each night; 0: none.
-VERIFY_SAMPLE = _read("PRICECACHE_VERIFY_SAMPLE", 20)
+VERIFY_SAMPLE = read("PRICECACHE_VERIFY_SAMPLE", 20)
 # What else the first start shows, once the sample's prices are there: commands of manage.py.
 SAMPLE_COMMANDS = ("demo_portfolio",)
 # Also refresh quotes before the open and after the close.
-LIVE_EXTENDED_HOURS = _read("PRICECACHE_LIVE_EXTENDED_HOURS", False)
+LIVE_EXTENDED_HOURS = read("PRICECACHE_LIVE_EXTENDED_HOURS", False)
 
 # --- Django ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -203,7 +176,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # Of the portfolio's pages; the admin has a login page of its own.
 LOGIN_URL = "portfolios:login"
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = env("PRICECACHE_TIME_ZONE", default="UTC")
+TIME_ZONE = time_zone("PRICECACHE_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
 # Served straight from the installed packages: there is no collectstatic step to forget.
@@ -241,7 +214,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-LOG_LEVEL = env("PRICECACHE_LOG_LEVEL", default="INFO").upper()
+LOG_LEVEL = log_level("PRICECACHE_LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -256,11 +229,12 @@ LOGGING = {
 }
 
 # --- django-q2 -------------------------------------------------------------------------------
+CLUSTER_WORKERS = read("PRICECACHE_CLUSTER_WORKERS", 2)
 Q_CLUSTER = {
     "name": "pricecache",
     "label": "Jobs",
     "orm": "default",
-    "workers": _read("PRICECACHE_CLUSTER_WORKERS", 2),
+    "workers": CLUSTER_WORKERS,
     # A failed job is not run again by the queue (by default it would be, for ever): the next
     # sync heals what it left. `retry` must exceed `timeout`, or long jobs would run twice.
     "timeout": 900,
@@ -295,7 +269,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "prices.api.errors.problem_response",
 }
 # Below these, what is not found or fails is told as problem+json instead of a page.
-API_PATHS = ("/cache/", "/portfolio/")
+API_PATHS = ("/cache/", "/portfolio/", "/healthz", "/readyz")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Price cache",
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,28 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 from django.utils.module_loading import import_string
+
+from prices.store import mongo
+
+_DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
+# Each number by its variable and its setting: the least and the most that it may be.
+_LIMITS = (
+    ("PRICECACHE_PORT", "WEB_PORT", 1, 65_535, "prices.E003"),
+    ("PRICECACHE_MONGOD_PORT", "MONGOD_PORT", 1, 65_535, "prices.E003"),
+    ("PRICECACHE_WEB_WORKERS", "WEB_WORKERS", 1, 100, "prices.E004"),
+    ("PRICECACHE_WEB_THREADS", "WEB_THREADS", 1, 1_000, "prices.E004"),
+    ("PRICECACHE_CLUSTER_WORKERS", "CLUSTER_WORKERS", 1, 100, "prices.E004"),
+    ("PRICECACHE_YAHOO_THREADS", "YAHOO_THREADS", 1, 100, "prices.E004"),
+    ("PRICECACHE_YAHOO_REQUESTS_PER_MINUTE", "YAHOO_REQUESTS_PER_MINUTE", 1, 10**7, "prices.E004"),
+    ("PRICECACHE_YAHOO_BURST", "YAHOO_BURST", 1, 10**7, "prices.E004"),
+    # With more, a fetch would outlast its lease on the series.
+    ("PRICECACHE_YAHOO_TIMEOUT_SECONDS", "YAHOO_TIMEOUT_SECONDS", 0.1, 60, "prices.E005"),
+    ("PRICECACHE_HISTORY_YEARS", "HISTORY_YEARS", 0, 200, "prices.E006"),
+    ("PRICECACHE_MONGOD_CACHE_GB", "MONGOD_CACHE_GB", 0.25, 10_000, "prices.E007"),
+    ("PRICECACHE_VERIFY_SAMPLE", "VERIFY_SAMPLE", 0, 100_000, "prices.E009"),
+    ("PRICECACHE_SERIES_MEMORY_MB", "SERIES_MEMORY_MB", 0, 1_000_000, "prices.E011"),
+    ("PRICECACHE_VERSION_TTL", "VERSION_TTL", 0, 3_600, "prices.E012"),
+)
 
 
 @register()
@@ -27,80 +50,71 @@ def _unreadable() -> Iterator[CheckMessage]:
 
 
 def _addresses() -> Iterator[CheckMessage]:
-    if urlsplit(settings.MONGODB_URI).scheme not in ("mongodb", "mongodb+srv"):
+    if wrong := _why_no_mongodb():
         yield Error(
-            f"MONGODB_URI does not begin with mongodb:// ({settings.MONGODB_URI!r}).",
+            f"MONGODB_URI {wrong}.",
             hint="Give a URI as in mongodb://host:27017/?replicaSet=rs0, or leave it empty for the embedded server.",
             id="prices.E001",
         )
-    proxy = urlsplit(settings.YAHOO_PROXY)
-    if settings.YAHOO_PROXY and (proxy.scheme not in ("http", "https") or not proxy.hostname):
+    if settings.YAHOO_PROXY and not _is_proxy(settings.YAHOO_PROXY):
         yield Error(
-            f"PRICECACHE_YAHOO_PROXY is not the address of a proxy ({settings.YAHOO_PROXY!r}).",
+            "PRICECACHE_YAHOO_PROXY is not the address of a proxy.",
             hint="Give it as in http://127.0.0.1:3128, or leave it empty.",
             id="prices.E002",
         )
-    for name, port in (
-        ("PRICECACHE_PORT", settings.WEB_PORT),
-        ("PRICECACHE_MONGOD_PORT", settings.MONGOD_PORT),
-    ):
-        if not 1 <= port <= 65535:
-            yield Error(
-                f"{name} is {port}.", hint="Ports lie between 1 and 65535.", id="prices.E003"
-            )
+    if not _DATABASE.fullmatch(settings.MONGODB_DATABASE):
+        yield Error(
+            f"MONGODB_DATABASE is {settings.MONGODB_DATABASE!r}.",
+            hint="Give a name of up to 63 letters, digits, - and _, as in pricecache.",
+            id="prices.E010",
+        )
+
+
+def _why_no_mongodb() -> str:
+    """What is wrong with its URI, without its password; empty when nothing is."""
+    if not settings.MONGODB_URI.startswith(("mongodb://", "mongodb+srv://")):
+        return "does not begin with mongodb://"
+    try:
+        mongo.check_uri(settings.MONGODB_URI)
+    except mongo.StoreError as error:
+        return f"cannot be used: {str(error).rstrip('.')}"
+    return ""
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _numbers() -> Iterator[CheckMessage]:
-    least_one = {
-        "PRICECACHE_WEB_WORKERS": settings.WEB_WORKERS,
-        "PRICECACHE_WEB_THREADS": settings.WEB_THREADS,
-        "PRICECACHE_CLUSTER_WORKERS": settings.Q_CLUSTER["workers"],
-        "PRICECACHE_YAHOO_THREADS": settings.YAHOO_THREADS,
-        "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE": settings.YAHOO_REQUESTS_PER_MINUTE,
-        "PRICECACHE_YAHOO_BURST": settings.YAHOO_BURST,
-    }
-    for name, value in least_one.items():
-        if value < 1:
-            yield Error(f"{name} is {value}.", hint="Give at least 1.", id="prices.E004")
-    if settings.YAHOO_TIMEOUT_SECONDS <= 0:
-        yield Error(
-            f"PRICECACHE_YAHOO_TIMEOUT_SECONDS is {settings.YAHOO_TIMEOUT_SECONDS}.",
-            hint="Give the seconds to wait for an answer, as in 15.",
-            id="prices.E005",
-        )
-    if settings.HISTORY_YEARS is not None and settings.HISTORY_YEARS < 0:
-        yield Error(
-            f"PRICECACHE_HISTORY_YEARS is {settings.HISTORY_YEARS}.",
-            hint="Give a number of years, or leave it empty for all there is.",
-            id="prices.E006",
-        )
-    if settings.VERIFY_SAMPLE < 0:
-        yield Error(
-            f"PRICECACHE_VERIFY_SAMPLE is {settings.VERIFY_SAMPLE}.",
-            hint="Give the number of symbols to verify each night, or 0 for none.",
-            id="prices.E009",
-        )
-    if settings.MONGOD_CACHE_GB < 0.25:
-        yield Error(
-            f"PRICECACHE_MONGOD_CACHE_GB is {settings.MONGOD_CACHE_GB}.",
-            hint="mongod takes no less than 0.25.",
-            id="prices.E007",
-        )
+    for name, setting, least, most, identity in _LIMITS:
+        value = getattr(settings, setting) or 0
+        if not least <= value <= most:
+            yield Error(f"{name} is {value}.", hint=f"Give {least} to {most:,}.", id=identity)
 
 
 def _provider() -> Iterator[CheckMessage]:
-    path = settings.PRICES_PROVIDER
-    known = path == "prices.providers.yahoo.YahooProvider"
-    try:
-        # The default is not imported: it would cost every command a second.
-        if not known:
-            import_string(path)
-    except ImportError as error:
+    wrong = _why_no_provider(settings.PRICES_PROVIDER)
+    if wrong:
         yield Error(
-            f"PRICECACHE_PROVIDER cannot be imported: {error}.",
+            f"PRICECACHE_PROVIDER {wrong}.",
             hint="Give the dotted path of a provider class, or leave it empty for Yahoo.",
             id="prices.E008",
         )
+
+
+def _why_no_provider(path: str) -> str:
+    # The default is not imported: it would cost every command a second.
+    if path == "prices.providers.yahoo.YahooProvider":
+        return ""
+    try:
+        found = import_string(path)
+    except Exception as error:  # a module of somebody else's may raise anything
+        return f"cannot be imported: {error}"
+    return "" if callable(getattr(found, "history", None)) else "names no provider"
 
 
 def _debug() -> Iterator[CheckMessage]:

@@ -89,6 +89,8 @@ def _try_bind(host: str, port: int) -> OSError | None:
             probe.listen(1)
     except OSError as error:
         return error
+    except UnicodeError:  # no name at all, such as one of eighty letters
+        return socket.gaierror()
     return None
 
 

@@ -15,7 +15,7 @@ from rest_framework.authtoken.models import Token
 
 from prices import prepare as prepare_module
 from prices import schedules
-from prices.guards import hold_lock
+from prices.guards import hold_lock, why_not_bindable
 from prices.management import roles
 from prices.management.commands.cluster import release_jobs_of_the_dead
 from prices.management.commands.up import without_password
@@ -37,6 +37,10 @@ def data_dir(tmp_path: Path, settings, store) -> Path:
 @pytest.fixture(autouse=True)
 def no_canary_of_another_test() -> None:
     cache.clear()
+
+
+def test_a_name_that_can_be_none_is_no_address() -> None:
+    assert why_not_bindable("a" * 80, 22_999) == "is not an address of this machine"
 
 
 @pytest.mark.django_db

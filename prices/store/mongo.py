@@ -21,6 +21,7 @@ from pymongo.errors import (
     PyMongoError,
 )
 from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 Document = Mapping[str, Any]
@@ -83,6 +84,16 @@ def _connect(uri: str) -> MongoClient[dict[str, Any]]:
         raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
 
 
+def check_uri(uri: str) -> None:
+    """Reads a URI without connecting. :raises StoreError: it is not one."""
+    if uri.startswith("mongodb+srv://"):
+        return  # only a name server knows
+    try:
+        parse_uri(uri)
+    except (InvalidURI, ConfigurationError, ValueError) as error:
+        raise StoreError(str(error)) from error
+
+
 def disconnect(uri: str) -> None:
     """Closes this process's client; the next use of the URI makes a new one."""
     client = _clients.pop((uri, os.getpid()), None)
@@ -134,6 +145,8 @@ def _refused(error: OperationFailure) -> NoReturn:
 
 
 def _short(error: PyMongoError) -> str:
+    if "belongs to a set named 'None'" in str(error):
+        return "nothing listens at its address, or no member of a replica set"
     return (
         str(error).split(", full error")[0].split(" (configured timeouts")[0].split(", Timeout:")[0]
     )
