@@ -9,6 +9,7 @@ from django.urls import include, path
 
 from prices.api import health
 
+handler400 = "prices.api.errors.bad_request"
 handler404 = "prices.api.errors.not_found"
 handler500 = "prices.api.errors.server_error"
 

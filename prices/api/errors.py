@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -48,6 +48,27 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not request.path.startswith(settings.API_PATHS):
         return defaults.page_not_found(request, exception)
     return _plain(404, f"There is no {request.path}; /cache/docs lists what there is.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's 400 page, of requests that reach no view; a problem for whoever calls the API."""
+    sentence = _unreadable(request, exception)
+    if request.path.startswith(settings.API_PATHS):
+        return _plain(400, sentence)
+    return render(request, "400.html", {"sentence": sentence}, status=400)
+
+
+def _unreadable(request: HttpRequest, exception: Exception) -> str:
+    if isinstance(exception, DisallowedHost):
+        name = request.META.get("HTTP_HOST", "")
+        return (
+            f"This server does not answer to the name “{name}”: add it to "
+            "PRICECACHE_ALLOWED_HOSTS, or call it by a name that is there."
+        )
+    if isinstance(exception, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000
+        return f"That is more than the {most} MB that are taken at once: send it in parts."
+    return "What was sent cannot be read: correct it and send it again."
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -114,6 +135,8 @@ def _api_problem(error: exceptions.APIException) -> Response:
         answer = problem(401, str(error.detail), hint=_LOG_IN)
         answer["WWW-Authenticate"] = "Token"
         return answer
+    if isinstance(error, exceptions.NotAcceptable):
+        return problem(406, "Only application/json is served here: ask for it, or for */*.")
     return problem(error.status_code, str(error.detail))
 
 

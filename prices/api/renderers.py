@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,4 +23,10 @@ class OrjsonRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        return b"" if data is None else orjson.dumps(data, option=OPTIONS)
+        if data is None:
+            return b""
+        try:
+            return orjson.dumps(data, option=OPTIONS)
+        except orjson.JSONEncodeError:
+            # Half a character (a lone surrogate) that somebody sent and that an error repeats.
+            return json.dumps(data).encode()

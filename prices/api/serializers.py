@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from prices.domain.actions import Adjust
@@ -82,6 +84,11 @@ class BackfillBody(StrictSerializer):
     start = serializers.DateField(
         required=False, help_text="Fetch from here; default: all there is."
     )
+
+    def validate_start(self, start: date) -> date:
+        if start > timezone.now().date():
+            raise serializers.ValidationError(f"{start} lies in the future.")
+        return start
 
 
 class EmptyBody(StrictSerializer):

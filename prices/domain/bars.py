@@ -38,8 +38,9 @@ def checked_symbol(text: str) -> str:
 
     :raises InvalidSymbol: with a sentence for users.
     """
-    symbol = text.strip().upper()
-    if not _SYMBOL.fullmatch(symbol):
+    symbol = text.strip()
+    # Before the upper case: that of ß is SS.
+    if not symbol.isascii() or not _SYMBOL.fullmatch(symbol := symbol.upper()):
         raise InvalidSymbol(
             f"“{text}” is not a symbol: use up to 32 letters, digits and . ^ = & _ -, as in "
             "AAPL, VOD.L, BTC-USD, EURUSD=X or ^GSPC."

@@ -36,6 +36,8 @@ class Command(ForegroundCommand):
     ) -> None:
         if everything and symbols:
             raise CommandError("Name symbols or say --all, not both.")
+        if start is not None and start > timezone.now().date():
+            raise CommandError(f"{start} lies in the future: give an earlier --start, or none.")
         options: dict[str, Any] = {"whole": True}
         if start is not None:
             options["start"] = start.isoformat()

@@ -118,6 +118,27 @@ class TestWork:
 
 
 class TestTag:
+    @pytest.mark.parametrize(
+        ("sent", "status"),
+        [
+            ('W/"{}"', 304),
+            ('"{}"', 304),
+            ('"other", W/"{}"', 304),
+            ('"other","{}"', 304),
+            ("*", 304),
+            ("{}", 200),
+            ('"other"', 200),
+        ],
+    )
+    def test_is_known_however_it_is_sent(self, client: Client, sent: str, status: int) -> None:
+        tracked()
+        published()
+        version = self.tag(client).removeprefix("W/").strip('"')
+
+        answer = client.get(PATH, headers={"If-None-Match": sent.format(version)})
+
+        assert answer.status_code == status
+
     def tag(self, client: Client, path: str = PATH) -> str:
         answer = client.get(path)
         assert answer.status_code == 200

@@ -229,6 +229,32 @@ class TestErrors:
         assert answer.status_code == 503
         assert "MongoDB" in answer.json()["detail"]
 
+    @pytest.mark.parametrize("path", ["/cache/status", "/cache/historical/ACME", "/readyz"])
+    def test_tells_who_calls_it_by_another_name_what_to_set(
+        self, client: Client, path: str
+    ) -> None:
+        answer = client.get(path, headers={"Host": "prices.example.com"})
+
+        assert answer.status_code == 400
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["detail"] == (
+            "This server does not answer to the name “prices.example.com”: add it to "
+            "PRICECACHE_ALLOWED_HOSTS, or call it by a name that is there."
+        )
+
+    def test_tells_the_same_on_a_page(self, client: Client) -> None:
+        answer = client.get("/admin/", headers={"Host": "<b>.example.com"})
+
+        assert answer.status_code == 400
+        assert "PRICECACHE_ALLOWED_HOSTS" in answer.content.decode()
+        assert "<b>" not in answer.content.decode()
+
+    def test_says_that_it_speaks_json_alone(self, client: Client) -> None:
+        answer = client.get("/cache/status", headers={"Accept": "text/csv"})
+
+        assert answer.status_code == 406
+        assert "application/json" in answer.json()["detail"]
+
     def test_says_that_there_is_no_such_path(self, client: Client) -> None:
         answer = client.get("/cache/histrical/ACME")
 

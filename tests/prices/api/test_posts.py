@@ -87,6 +87,25 @@ class TestBackfillSymbol:
         assert answer.status_code == 400
         assert answer["Content-Type"] == "application/problem+json"
 
+    @pytest.mark.parametrize(
+        ("body", "sentence"),
+        [
+            (b"[" * 100_000, "JSON parse error - it is nested too deeply."),
+            (b" " * 6_000_001, "That is more than the 6 MB that are taken at once"),
+        ],
+        ids=["deep", "large"],
+    )
+    def test_takes_what_cannot_be_read_as_a_fault_of_the_caller(
+        self, client: Client, staff: dict[str, str], body: bytes, sentence: str
+    ) -> None:
+        answer = client.post(
+            "/cache/sync-historical", body, content_type="application/json", headers=staff
+        )
+
+        assert answer.status_code == 400
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["detail"].startswith(sentence)
+
     @pytest.mark.parametrize("path", ["backfill-symbol", "backfill-all", "sync-historical"])
     @pytest.mark.parametrize("body", [b"[1]", b'"AAPL"', b"7"])
     def test_takes_a_json_object_alone(
@@ -105,6 +124,9 @@ class TestBackfillSymbol:
             ({"symbol": "AAPL", "market": "MOON"}, "market"),
             ({"symbol": "VOD.L", "market": "XETRA"}, "symbol"),
             ({"symbol": "AAPL", "start": "soon"}, "start"),
+            ({"symbol": "AAPL", "start": "9999-12-31"}, "start"),
+            ({"symbol": "ß"}, "symbol"),
+            ({"symbol": "AAPL", "\ud800": 1}, "\ud800"),
             ({"symbol": "AAPL", "sart": "2020-01-01"}, "sart"),
         ],
     )
