@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F
 
 from prices.domain.answers import Fetched, Guard
-from prices.models import Quarantine, SyncRun
+from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
 
 Resolution = Quarantine.Resolution
@@ -16,6 +16,9 @@ Resolution = Quarantine.Resolution
 
 def note(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
     """Writes down what was refused of an answer; a good answer closes what was open before."""
+    # Of a symbol that was untracked while it was fetched an entry would stay open for ever.
+    if outcome.refused and not TrackedSymbol.objects.filter(symbol=outcome.symbol).exists():
+        return
     for refusal in outcome.refused:
         _keep(outcome, refusal.guard, refusal.reason, run, now)
     if outcome.result is Result.FAILED or outcome.answer is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Sum
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from prices import quarantine, standing
@@ -36,11 +37,12 @@ def queue(
     symbols: Iterable[str] = (),
     options: dict[str, Any] | None = None,
 ) -> SyncRun:
-    """Writes a run down and hands it to the cluster."""
-    run = SyncRun.objects.create(
-        kind=kind, trigger=trigger, symbols=list(symbols), options=options or {}
-    )
-    enqueue(run)
+    """Writes a run down and hands it to the cluster, both or neither."""
+    with transaction.atomic():
+        run = SyncRun.objects.create(
+            kind=kind, trigger=trigger, symbols=list(symbols), options=options or {}
+        )
+        enqueue(run)
     return run
 
 
@@ -67,7 +69,11 @@ def begin(
 
 
 def enqueue(run: SyncRun) -> None:
-    async_task("prices.jobs.perform", run.pk, group=run.kind, task_name=f"{run.kind}-{run.pk}")
+    async_task("prices.jobs.perform", run.pk, group=run.kind, task_name=_task_name(run))
+
+
+def _task_name(run: SyncRun) -> str:
+    return f"{run.kind}-{run.pk}"
 
 
 def claim(run_id: int, *, now: datetime) -> SyncRun | None:
@@ -112,6 +118,7 @@ def postpone(run: SyncRun, *, reason: str) -> None:
     SyncRun.objects.filter(pk=run.pk).update(worker="", message=reason[:500])
 
 
+@transaction.atomic
 def share_out(run: SyncRun, symbols: list[str]) -> None:
     """Splits a run's symbols into parts that any worker of any machine may take.
 
@@ -236,10 +243,10 @@ def settle(run_id: int, *, now: datetime) -> None:
         counts = ("updated", "unchanged", "failed", "bars", "requests")
         sums = parts.aggregate(**{f"{name}_": Sum(name) for name in counts})
         for name in counts:
-            setattr(run, name, sums[f"{name}_"] or 0)
-        run.errors = {
-            s: e for errors in parts.values_list("errors", flat=True) for s, e in errors.items()
-        }
+            # To what an earlier attempt did before the rest was shared out.
+            setattr(run, name, getattr(run, name) + (sums[f"{name}_"] or 0))
+        for errors in parts.values_list("errors", flat=True):
+            run.errors |= errors
         run.save(update_fields=[*counts, "errors"])
         lost = parts.filter(state=State.FAILED, failed=0).first()
         error = f"a part was lost: {lost.message}" if lost else ""
@@ -248,8 +255,12 @@ def settle(run_id: int, *, now: datetime) -> None:
 
 
 def revive(*, now: datetime) -> int:
-    """Hands runs that lost their workers to the cluster again; how many."""
+    """Hands runs that lost their workers, or their place in the queue, to the cluster again;
+    how many."""
     revived = 0
+    for run in _dropped(now):
+        enqueue(run)
+        revived += 1
     for run in SyncRun.objects.filter(state=State.RUNNING):
         if run.parts.exists():
             settle(run.pk, now=now)
@@ -257,10 +268,23 @@ def revive(*, now: datetime) -> int:
             close(run, now=now, cancelled=True)
         elif is_lost(run, now):
             lost = SyncRun.objects.filter(pk=run.pk, state=State.RUNNING, attempts=run.attempts)
-            if lost.update(state=State.QUEUED):
-                enqueue(run)
-                revived += 1
+            with transaction.atomic():
+                if lost.update(state=State.QUEUED):
+                    enqueue(run)
+                    revived += 1
     return revived
+
+
+def _dropped(now: datetime) -> list[SyncRun]:
+    """Runs that wait for a worker while no task in the queue stands for them.
+
+    A task that cannot even begin, as when the database is locked for long, is over for the queue.
+    """
+    waiting = SyncRun.objects.filter(state=State.QUEUED, created_at__lt=now - SILENT_AFTER)
+    if not waiting.exists():
+        return []
+    queued = {task.name() for task in OrmQ.objects.all()}
+    return [run for run in waiting if _task_name(run) not in queued]
 
 
 def forget_old(*, now: datetime) -> int:

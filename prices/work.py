@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from prices import quarantine, runs, standing, wiring
 from prices.cancelling import Cancelled, Watch
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.outcomes import Outcome
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.tracking import followed
@@ -64,8 +64,10 @@ def _sync(run: SyncRun, share: bool, heard: Heard) -> str | None:
     transferred = 0
     if run.parent_id is None and run.kind != Kind.BACKFILL:
         transferred = wiring.live_service().transfer(now=now)
-    symbols = _symbols_of(run, now)
-    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols))
+    before = _done(run)
+    symbols = [symbol for symbol in _symbols_of(run, now) if symbol not in before]
+    total = len(before) + len(symbols)
+    SyncRun.objects.filter(pk=run.pk).update(total=total)
     watch = Watch(run)
     watch.obey(left=len(symbols))
     if share and run.parent_id is None and len(symbols) > runs.PART_SIZE:
@@ -75,25 +77,25 @@ def _sync(run: SyncRun, share: bool, heard: Heard) -> str | None:
         done = _sync_part(run, symbols[at : at + runs.PART_SIZE], heard, watch)
         watch.obey(left=len(symbols) - at - done)
     by_quote = f"; {transferred} bars from quotes" if transferred else ""
-    return (_counted(symbols) if symbols else "nothing was due") + by_quote
+    return (_counted(total) if total else "nothing was due") + by_quote
 
 
-def _counted(symbols: list[str]) -> str:
-    return f"{len(symbols)} symbol{'s' * (len(symbols) != 1)}"
+def _counted(symbols: int) -> str:
+    return f"{symbols} symbol{'s' * (symbols != 1)}"
 
 
 def _symbols_of(run: SyncRun, now: datetime) -> list[str]:
-    """What is to be done, less what an earlier attempt at the same run has done."""
     if run.symbols:
-        wanted = followed(run.symbols)  # they may have been renamed since
-        rows = TrackedSymbol.objects.filter(symbol__in=wanted)
-        done = set(
-            rows.filter(last_attempt_at__gte=run.created_at).values_list("symbol", flat=True)
-        )
-        return [s for s in wanted if run.attempts <= 1 or s not in done]
+        return followed(run.symbols)  # they may have been renamed since
     if run.options.get("whole"):
         return list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
     return [d.symbol for d in wiring.sync_service().plan(now=now, quotes=wiring.quotes().all())]
+
+
+def _done(run: SyncRun) -> set[str]:
+    """What an earlier attempt at the same run has done."""
+    done = Attempt.objects.filter(run=run).values_list("symbol__symbol", flat=True)
+    return set(done) if run.attempts > 1 else set()
 
 
 def _sync_part(run: SyncRun, symbols: Iterable[str], heard: Heard, watch: Watch) -> int:
@@ -140,12 +142,14 @@ def _is_outage(outcome: Outcome, now: datetime) -> bool:
 def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
     now = timezone.now()
     live = wiring.live_service()
-    symbols = list(run.symbols)
-    if not symbols and run.options.get("all"):
+    if run.symbols:
+        wanted = TrackedSymbol.objects.filter(symbol__in=followed(run.symbols))
+        symbols = list(wanted.values_list("symbol", flat=True))
+    elif run.options.get("all"):
         symbols = list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
-    elif not symbols:
+    else:
         symbols = live.due(now=now, extended=settings.LIVE_EXTENDED_HOURS)
-    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols))
+    _begin_anew(run, total=len(symbols))
     watch, done = Watch(run), 0
     for outcome in live.refresh(symbols, now=now, stopped=watch.look):
         runs.record(run, outcome, now=timezone.now(), history=False)
@@ -157,13 +161,11 @@ def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
 
 
 def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
-    """The run's symbols; a second attempt verifies all of them again, so that it counts each once."""
+    """The run's symbols; a second attempt verifies all of them again."""
     service, fix = wiring.verify_service(), bool(run.options.get("fix"))
     wanted = TrackedSymbol.objects.filter(symbol__in=followed(run.symbols))
     symbols = list(wanted.values_list("symbol", flat=True))
-    counts = dict.fromkeys(("updated", "unchanged", "failed", "bars"), 0)
-    run.errors, run.differing = {}, []
-    SyncRun.objects.filter(pk=run.pk).update(total=len(symbols), errors={}, differing=[], **counts)
+    _begin_anew(run, total=len(symbols))
     sent, watch, done = service.requests, Watch(run), 0
     verdicts = service.verify(
         symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=watch.stopped
@@ -181,7 +183,14 @@ def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
         watch.look()
     SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
     watch.obey(left=len(symbols) - done)
-    return _counted(symbols) + (f", {len(run.differing)} differ" if run.differing else "")
+    return _counted(len(symbols)) + (f", {len(run.differing)} differ" if run.differing else "")
+
+
+def _begin_anew(run: SyncRun, *, total: int) -> None:
+    """What an earlier attempt counted is done again, and counts once."""
+    counts = dict.fromkeys(("updated", "unchanged", "failed", "bars"), 0)
+    run.errors, run.differing = {}, []
+    SyncRun.objects.filter(pk=run.pk).update(total=total, errors={}, differing=[], **counts)
 
 
 def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:

@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from prices import jobs, runs, schedules, wiring
 from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import Attempt, SymbolAlias, SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, RateLimited, Unavailable
 from prices.store.coordination import who
 from prices.store.mongo import StoreUnavailable
@@ -165,6 +166,42 @@ class TestParts:
         assert parent.state == "failed"
 
 
+class TestQueue:
+    def test_writes_down_no_run_that_nobody_would_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def locked(*_: object, **__: object) -> None:
+            raise DatabaseError("database is locked")
+
+        monkeypatch.setattr(runs, "async_task", locked)
+
+        with pytest.raises(DatabaseError):
+            runs.queue(Kind.HISTORICAL_SYNC, trigger="a person")
+
+        assert not SyncRun.objects.exists()
+
+
+class TestRefresh:
+    def test_asks_for_the_names_of_today_alone(self, provider: FakeProvider) -> None:
+        meta = tracked("META")
+        SymbolAlias.objects.create(symbol="FB", target=meta)
+
+        runs.queue(Kind.LIVE_PRICE_UPDATE, trigger="a person", symbols=["FB", "GONE"])
+        _run_queue()
+
+        assert SyncRun.objects.get().total == 1
+        assert provider.quote_requests == [["META"]]
+
+    def test_of_nothing_that_is_tracked_any_more_asks_for_nothing(
+        self, provider: FakeProvider
+    ) -> None:
+        tracked("META")
+
+        runs.queue(Kind.LIVE_PRICE_UPDATE, trigger="a person", symbols=["GONE"])
+        _run_queue()
+
+        assert SyncRun.objects.get().total == 0
+        assert provider.quote_requests == []
+
+
 class TestRevival:
     def test_picks_up_a_run_whose_worker_died_without_doing_work_twice(
         self, provider: FakeProvider
@@ -181,9 +218,10 @@ class TestRevival:
             updated=1,
             bars=5,
         )
-        TrackedSymbol.objects.filter(symbol="AAA").update(
-            last_attempt_at=NOW - timedelta(minutes=3)
-        )
+        row = TrackedSymbol.objects.get(symbol="AAA")
+        Attempt.objects.create(symbol=row, run=run, at=NOW, result="updated")
+        # Another run's fetch of a part of it meanwhile is no whole history.
+        TrackedSymbol.objects.filter(symbol="BBB").update(last_attempt_at=NOW)
 
         revived = runs.revive(now=NOW)
         _run_queue()
@@ -192,6 +230,26 @@ class TestRevival:
         assert revived == 1
         assert provider.asked == [("BBB", None)]
         assert (run.state, run.attempts, run.updated, run.bars) == ("succeeded", 2, 2, 10)
+        assert (run.total, run.message) == (2, "2 symbols")
+
+    def test_picks_up_a_run_that_lost_its_place_in_the_queue(self, provider: FakeProvider) -> None:
+        waits = runs.queue(Kind.BACKFILL, trigger="a person", symbols=["AAA"])
+        lost = runs.queue(Kind.BACKFILL, trigger="a person", symbols=["BBB"])
+        OrmQ.objects.order_by("id").last().delete()  # as of a worker that found the database locked
+        SyncRun.objects.update(created_at=NOW - timedelta(minutes=5))
+
+        revived = runs.revive(now=NOW)
+
+        tasks = [task.task["args"] for task in OrmQ.objects.order_by("id")]
+        assert revived == 1
+        assert tasks == [(waits.pk,), (lost.pk,)]
+        assert runs.revive(now=NOW) == 0
+
+    def test_leaves_a_run_alone_that_was_just_queued(self, provider: FakeProvider) -> None:
+        runs.queue(Kind.BACKFILL, trigger="a person", symbols=["AAA"])
+        OrmQ.objects.all().delete()
+
+        assert runs.revive(now=NOW) == 0
 
     def test_leaves_a_run_alone_that_is_at_work(self, provider: FakeProvider) -> None:
         run = SyncRun.objects.create(
