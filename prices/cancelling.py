@@ -41,6 +41,12 @@ def cancel(run: SyncRun, *, by: str, now: datetime) -> SyncRun | None:
     return whole
 
 
+def abandon(run: SyncRun, *, by: str, now: datetime) -> None:
+    """Ends a run that its own worker leaves because a person wants it to."""
+    SyncRun.objects.filter(pk=run.pk).update(cancelled_by=by)
+    runs.close(run, now=now, cancelled=True)
+
+
 class Watch:
     """Whether a run that is at work was cancelled."""
 

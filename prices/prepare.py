@@ -59,7 +59,7 @@ def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
             "see what holds it up, or end it and start again."
         ) from error
     except DatabaseError as error:
-        raise PrepareError(_database_trouble(error)) from error
+        raise PrepareError(database_trouble(error)) from error
     except StoreError as error:
         raise PrepareError(f"{str(error).rstrip('.')}: see that MongoDB runs.") from error
     except OSError as error:
@@ -129,9 +129,17 @@ def _load_sample(now: datetime) -> tuple[tuple[str, ...], str]:
     return loaded, problem
 
 
-def _database_trouble(error: DatabaseError) -> str:
+def database_trouble(error: DatabaseError) -> str:
+    """What is wrong with Django's database, and what to do."""
     path = connection.settings_dict["NAME"]
     text = str(error)
+    if "no such table" in text or "no such column" in text:
+        return f"{path} is not made ready ({text}): run manage.py prepare, or manage.py up."
+    if "locked" in text:
+        return (
+            f"Something else holds the lock of {path}: close it (a database browser, a backup in "
+            "the middle of a transaction) and try again."
+        )
     if "not a database" in text or "malformed" in text:
         return (
             f"{path} is not a sound SQLite database ({text}): restore it from a backup, "

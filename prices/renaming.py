@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -110,12 +109,7 @@ class RenameService:
         """Takes away what is left under the old name: nobody reads it any more."""
         self._corrections.rename(former, today)
         self._quotes.delete(former)
-        for _ in range(_TRIES):
-            # A closing quote may still be made a bar by somebody who knows the old name.
-            with suppress(StoreConflict):
-                self._bars.delete(SeriesKey(former), now=now)
-                return
-        raise StoreError(f"Others kept changing {former}; try again.")
+        self._bars.delete(SeriesKey(former), now=now)
 
 
 def _check_is_done(former: str, today: str) -> None:

@@ -96,9 +96,13 @@ class SyncService:
                 for symbol in wanted
                 if symbol in rows
             ]
-            for done in as_completed(work):
-                if (outcome := done.result()) is not None:
-                    yield outcome
+            try:
+                for done in as_completed(work):
+                    if (outcome := done.result()) is not None:
+                        yield outcome
+            finally:
+                # Where something broke this off, what no thread has begun is not begun any more.
+                pool.shutdown(cancel_futures=True)
 
     def _sync_one(self, row: TrackedSymbol, task: _Task) -> Outcome | None:
         """The outcome, whatever happens; a store that is away is waited for a while. None: stopped."""

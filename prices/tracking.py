@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from prices.domain.answers import Fetched
@@ -134,12 +135,13 @@ def untrack(
     now: datetime,
 ) -> None:
     """Stops tracking; the prices stay in the store unless `delete`."""
-    Quarantine.objects.filter(symbol=row.symbol).delete()
     if delete:
         bars.delete(SeriesKey(row.symbol), now=now)
         quotes.delete(row.symbol)
         corrections.delete(row.symbol)
-    row.delete()
+    with transaction.atomic():
+        Quarantine.objects.filter(symbol=row.symbol).delete()
+        row.delete()
 
 
 def forget_alias(

@@ -101,9 +101,13 @@ class VerifyService:
         rows = TrackedSymbol.objects.filter(symbol__in=list(symbols))
         with ThreadPoolExecutor(self._gate.parallel, thread_name_prefix="verify") as pool:
             work = [pool.submit(self._verified, row, task) for row in rows]
-            for done in as_completed(work):
-                if (verified := done.result()) is not None:
-                    yield verified
+            try:
+                for done in as_completed(work):
+                    if (verified := done.result()) is not None:
+                        yield verified
+            finally:
+                # Where something broke this off, what no thread has begun is not begun any more.
+                pool.shutdown(cancel_futures=True)
 
     def _verified(self, row: TrackedSymbol, task: _Task) -> Verified | None:
         if task.stopped():

@@ -10,35 +10,43 @@ from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
-from prices import runs, work
+from prices import cancelling, runs, work
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
+from prices.prepare import database_trouble
 from prices.providers.base import ProviderError
-from prices.store.mongo import StoreError
+from prices.store.mongo import StoreError, StoreUnavailable
 from prices.tracking import followed
 from prices.turns import Busy
 
 
 class ForegroundCommand(BaseCommand):
-    """Says foreseeable faults in a sentence, and fails with status 1."""
+    """Says foreseeable faults in a sentence, and fails with status 1; 130 where Ctrl-C ended it."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.work(**options)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped; what is done stays done.", returncode=130) from None
         except BrokenPipeError:
             # Whoever read the output has seen enough (… | head); Python would still complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (InvalidSymbol, UnknownMarket, ProviderError, Busy) as error:
             raise CommandError(str(error)) from error
-        except StoreError as error:
+        except StoreUnavailable as error:
             raise CommandError(
                 f"{error} (Is the system up? Start it with: manage.py up)"
             ) from error
+        except StoreError as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(database_trouble(error)) from error
 
     def work(self, *args: Any, **options: Any) -> None:
         raise NotImplementedError
@@ -51,8 +59,13 @@ class ForegroundCommand(BaseCommand):
         run = runs.begin(
             kind, trigger="command", symbols=wanted, options=options, now=timezone.now()
         )
-        with self._progress(len(wanted)) as heard:
-            work.work_on(run, share=False, on_outcome=heard)
+        try:
+            with self._progress(len(wanted)) as heard:
+                work.work_on(run, share=False, on_outcome=heard)
+        except KeyboardInterrupt:
+            # Else the cluster would take it for a lost one, and go on with it.
+            cancelling.abandon(run, by="Ctrl-C", now=timezone.now())
+            raise
         run.refresh_from_db()
         self.summarise(run)
 

@@ -8,6 +8,7 @@ so that a crash at any point leaves the old answer readable.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -45,6 +46,7 @@ from prices.store.mongo import (
 from prices.store.packing import Packed
 
 _READ_TRIES = 20
+_DELETE_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +250,20 @@ class BarRepository:
         return self._manifests.swap(base, facts_document(facts))
 
     def delete(self, key: SeriesKey, *, now: datetime) -> bool:
-        """Unpublishes a series; its bars go with the next sweeps. False: there was none."""
-        manifest = self.manifest(key)
-        if manifest is None or manifest.generation is None:
-            return False
+        """Unpublishes a series; its bars go with the next sweeps. False: there was none.
+
+        Begins anew when somebody else changes it meanwhile. :raises StoreError: others kept at it.
+        """
+        for _ in range(_DELETE_TRIES):
+            manifest = self.manifest(key)
+            if manifest is None or manifest.generation is None:
+                return False
+            with suppress(StoreConflict):
+                self._unpublish(manifest, manifest.generation, now)
+                return True
+        raise StoreError(f"Others kept changing {key.symbol}; try again.")
+
+    def _unpublish(self, manifest: Manifest, generation: str, now: datetime) -> None:
         nothing = {
             **extent_document(None, None, 0),
             **facts_document(Facts()),
@@ -259,9 +271,8 @@ class BarRepository:
             "bars_key": None,
             "dirty": False,
         }
-        self._manifests.swap(manifest, nothing, retire=manifest.generation, now=now)
-        self._blocks.forget(key)
-        return True
+        self._manifests.swap(manifest, nothing, retire=generation, now=now)
+        self._blocks.forget(manifest.key)
 
     def _insert(self, key: SeriesKey, generation: str, bars: BarSeries) -> None:
         collection: Collection[Any] = self._db[collection_of(key)]

@@ -9,14 +9,17 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import OperationalError
 from django.test import override_settings
 
 from prices import wiring
-from prices.domain.bars import SeriesKey
+from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.quotes import Quote
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.providers.base import Unavailable
+from prices.store.documents import Facts
+from prices.store.manifests import Manifests
 from tests.builders import NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 
@@ -121,8 +124,85 @@ class TestUntrack:
         with pytest.raises(CommandError, match="Not tracked: NOPE"):
             _call("untrack", "NOPE", "--yes")
 
+    def test_keeps_all_while_the_store_is_away(self, provider: FakeProvider) -> None:
+        tracked()
+        Quarantine.objects.create(symbol="ACME", kind="step", reason="prices moved")
+
+        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
+            wiring.forget()
+            with pytest.raises(CommandError, match="Is the system up"):
+                _call("untrack", "ACME", "--delete", "--yes")
+        wiring.forget()
+
+        assert TrackedSymbol.objects.exists()
+        assert Quarantine.objects.exists()
+
+    def test_deletes_what_somebody_else_is_changing(
+        self, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tracked()
+        published()
+        swap, others = Manifests.swap, [WEEK[:3]]
+
+        def overtaken(self: Manifests, *args: object, **kwargs: object) -> object:
+            if others:
+                series = BarSeries.from_rows(others.pop())
+                base = wiring.bars().manifest(SeriesKey("ACME"))
+                wiring.bars().replace(SeriesKey("ACME"), base, series, Facts(), now=NOW)
+            return swap(self, *args, **kwargs)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Manifests, "swap", overtaken)
+
+        _call("untrack", "ACME", "--delete", "--yes")
+
+        assert wiring.bars().read(SeriesKey("ACME")) is None
+
+
+class TestTrouble:
+    def test_is_told_in_a_sentence_where_nothing_was_prepared(
+        self, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def absent(*_: object) -> None:
+            raise OperationalError("no such table: prices_trackedsymbol")
+
+        monkeypatch.setattr("prices.management.commands.coverage.tracked", absent)
+
+        with pytest.raises(CommandError, match=r"is not made ready .*: run manage.py prepare"):
+            _call("coverage", "ACME")
+
+    def test_is_told_in_a_sentence_where_the_database_is_locked(
+        self, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def locked(*_: object, **__: object) -> None:
+            raise OperationalError("database is locked")
+
+        monkeypatch.setattr("prices.runs.begin", locked)
+
+        with pytest.raises(CommandError, match="Something else holds the lock of"):
+            _call("sync_historical")
+
+    def test_of_impatience_ends_the_run_for_good(self, provider: FakeProvider) -> None:
+        def stopped(symbol: str) -> None:
+            raise KeyboardInterrupt
+
+        provider.on_history = stopped
+
+        with pytest.raises(CommandError, match="Stopped; what is done stays done") as told:
+            _call("track", "AAA", "BBB")
+
+        run = SyncRun.objects.get()
+        assert told.value.returncode == 130
+        assert (run.state, run.cancelled_by) == ("cancelled", "Ctrl-C")
+        assert run.message == "cancelled by Ctrl-C, 0 of 2 symbols were done"
+
 
 class TestBackfill:
+    def test_does_not_begin_in_the_future(self, provider: FakeProvider) -> None:
+        with pytest.raises(CommandError, match="9999-12-31 lies in the future"):
+            _call("backfill", "AAA", "--start", "9999-12-31")
+
+        assert not TrackedSymbol.objects.exists()
+
     def test_tracks_what_is_new(self, provider: FakeProvider) -> None:
         provider.histories = {"AAA": WEEK}
 
@@ -288,16 +368,27 @@ class TestCheck:
         [
             ("UNREADABLE", [("PRICECACHE_PORT", "http", "a whole number")], "prices.E000"),
             ("MONGODB_URI", "localhost:27017", "prices.E001"),
+            ("MONGODB_URI", "mongodb://", "prices.E001"),
+            ("MONGODB_URI", "mongodb://[::1", "prices.E001"),
+            ("MONGODB_DATABASE", "a b/c", "prices.E010"),
             ("YAHOO_PROXY", "proxy:3128", "prices.E002"),
+            ("YAHOO_PROXY", "http://[::1", "prices.E002"),
+            ("YAHOO_PROXY", "http://proxy:99999", "prices.E002"),
             ("WEB_PORT", 0, "prices.E003"),
             ("WEB_WORKERS", 0, "prices.E004"),
+            ("CLUSTER_WORKERS", 100_000, "prices.E004"),
             ("YAHOO_REQUESTS_PER_MINUTE", 0, "prices.E004"),
             ("YAHOO_BURST", 0, "prices.E004"),
             ("YAHOO_TIMEOUT_SECONDS", 0.0, "prices.E005"),
             ("HISTORY_YEARS", -1, "prices.E006"),
+            ("HISTORY_YEARS", 10**9, "prices.E006"),
+            ("SERIES_MEMORY_MB", -1, "prices.E011"),
+            ("VERSION_TTL", -1.0, "prices.E012"),
             ("VERIFY_SAMPLE", -1, "prices.E009"),
             ("MONGOD_CACHE_GB", 0.1, "prices.E007"),
             ("PRICES_PROVIDER", "prices.providers.nowhere.Provider", "prices.E008"),
+            ("PRICES_PROVIDER", "..nowhere", "prices.E008"),
+            ("PRICES_PROVIDER", "os.path", "prices.E008"),
         ],
     )
     def test_names_a_wrong_setting(self, setting: str, value: object, identity: str) -> None:
@@ -308,6 +399,16 @@ class TestCheck:
 
         assert [message.id for message in found] == [identity]
         assert found[0].hint
+
+    def test_tells_no_password(self) -> None:
+        from prices.checks import settings_check
+
+        wrong = {"MONGODB_URI": "mongo://u:secret@h", "YAHOO_PROXY": "http://u:secret@"}
+        with override_settings(**wrong):
+            found = settings_check(None)
+
+        assert len(found) == 2
+        assert "secret" not in str(found)
 
     def test_is_silent_when_all_is_well(self) -> None:
         from prices.checks import settings_check

@@ -61,6 +61,13 @@ def _call(*args: str) -> str:
 
 
 class TestCorrections:
+    @pytest.mark.parametrize("limit", ["0", "-5", "99999999999999999999"])
+    def test_are_listed_up_to_a_limit_that_makes_sense(
+        self, acme: FakeProvider, limit: str
+    ) -> None:
+        with pytest.raises(CommandError, match="Give a --limit from 1 to 10,000"):
+            _call("corrections", "ACME", "--limit", limit)
+
     def test_are_kept_with_the_run_that_made_them(self, acme: FakeProvider) -> None:
         acme.histories = {"ACME": SETTLED}
 
@@ -317,3 +324,22 @@ class TestAdmin:
         )
 
         assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
+
+
+def test_nothing_is_kept_of_a_symbol_that_was_untracked_while_it_was_fetched(
+    acme: FakeProvider,
+) -> None:
+    acme.histories = {"ACME": DOUBLED}
+    acme.on_history = lambda symbol: untracked.append(symbol)
+    untracked: list[str] = []
+    real = runs.record
+
+    def after_untracking(*args: object, **kwargs: object) -> None:
+        TrackedSymbol.objects.filter(symbol__in=untracked).delete()
+        real(*args, **kwargs)  # type: ignore[arg-type]
+
+    with mock.patch("prices.runs.record", after_untracking):
+        run = _sync(whole=True)
+
+    assert run.failed == 1
+    assert not Quarantine.objects.exists()

@@ -18,6 +18,7 @@ from django_q.scheduler import scheduler
 
 from prices import jobs, schedules, wiring
 from prices.guards import LockHeldError, hold_lock
+from prices.prepare import database_trouble
 from prices.processes import die_with_parent_after_every_fork
 
 logger = logging.getLogger(__name__)
@@ -62,8 +63,11 @@ class Command(BaseCommand):
                 f"A cluster (process {error.pid}) already runs on {settings.DATA_DIR}."
             ) from error
         except DatabaseError as error:
+            raise CommandError(database_trouble(error)) from error
+        except OSError as error:
             raise CommandError(
-                f"The queue cannot be used ({error}): run manage.py prepare."
+                f"The data folder {settings.DATA_DIR} cannot be written ({error.strerror}): make "
+                "it writable, or set PRICECACHE_DATA_DIR to another folder."
             ) from error
         with lock:
             self._run()

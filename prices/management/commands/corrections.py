@@ -6,13 +6,15 @@ import json
 from datetime import date
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from prices import wiring
 from prices.api.bodies import corrections_body
 from prices.domain.by_hand import HandFilled
 from prices.management.foreground import ForegroundCommand, iso_date, tracked
 from prices.store.corrections import Recorded
+
+_MOST = 10_000
 
 
 class Command(ForegroundCommand):
@@ -21,12 +23,14 @@ class Command(ForegroundCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbols", nargs="+")
         parser.add_argument("--since", type=iso_date, help="Of sessions from this date on.")
-        parser.add_argument("--limit", type=int, default=1_000)
+        parser.add_argument("--limit", type=int, default=1_000, help="At most so many of each.")
         parser.add_argument("--json", action="store_true")
 
     def work(
         self, *, symbols: list[str], since: date | None, limit: int, json: bool, **_: Any
     ) -> None:
+        if not 1 <= limit <= _MOST:
+            raise CommandError(f"Give a --limit from 1 to {_MOST:,}, not {limit}.")
         found = [
             wiring.reader().corrections(row.symbol, since=since, limit=limit)
             for row in tracked(symbols)
