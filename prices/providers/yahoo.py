@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,7 @@ class YahooProvider:
     def history(
         self, symbol: str, start: date | None, *, now: datetime, timezone: str = ""
     ) -> Fetched:
-        begin = start or EARLIEST
+        begin = max(start or EARLIEST, EARLIEST)
         # Two days on, so that today's session is in the range in every time zone.
         end = now.astimezone(UTC).date() + timedelta(days=2)
         asked = DateRange(begin, end)
@@ -130,7 +131,7 @@ class YahooProvider:
                 QUOTE_URL, params={"symbols": wanted}
             )
             rows = answer["quoteResponse"]["result"]
-            return [quote for row in rows if (quote := _quote(row, now)) is not None]
+            return [quote for row in rows if (quote := _readable(row, now)) is not None]
         except _FAILURES as error:
             _forget_answers()
             raise classified(error, self._response, "these symbols") from error
@@ -231,10 +232,23 @@ def _running(meta: Mapping[str, Any]) -> date | None:
     return None
 
 
+def _readable(row: Mapping[str, Any], now: datetime) -> Quote | None:
+    """None where a quote makes no sense: it must not take the others of its request with it."""
+    try:
+        quote = _quote(row, now)
+        if quote is not None:
+            ZoneInfo(quote.timezone)  # its session is told by it
+        return quote
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError):
+        return None
+
+
 def _quote(row: Mapping[str, Any], now: datetime) -> Quote | None:
     """None where Yahoo left out the price or its time."""
     price, at = row.get("regularMarketPrice"), row.get("regularMarketTime")
-    if not isinstance(price, int | float) or not isinstance(at, int) or price <= 0:
+    if not isinstance(price, int | float) or not isinstance(at, int):
+        return None
+    if not 0 < price < float("inf"):
         return None
     numbers = {
         field: float(row[key])
@@ -258,6 +272,6 @@ def _quote(row: Mapping[str, Any], now: datetime) -> Quote | None:
         exchange=row.get("exchange") or "",
         name=row.get("longName") or row.get("shortName") or "",
         instrument_type=row.get("quoteType") or "",
-        volume=int(volume) if isinstance(volume, int | float) else None,
+        volume=int(volume) if isinstance(volume, int | float) and 0 <= volume < 2**63 else None,
         **numbers,
     )

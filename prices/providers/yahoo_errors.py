@@ -31,6 +31,8 @@ _NETWORK = {
     "IncompleteRead": "broke off its answer",
 }
 _DOWN = "Will be right back"
+# A header that asks for more is a mistake: nobody would be asked for years.
+_LONGEST_LIMIT = timedelta(days=1)
 
 
 def classified(error: Exception, response: Any, symbol: str) -> ProviderError:
@@ -82,11 +84,15 @@ def _reason(response: Any) -> str:
 
 
 def _retry_after(response: Any) -> timedelta | None:
-    """The header's wait, given in seconds or as a date; None without a usable one."""
+    """The header's wait, given in seconds or as a date, at most a day; None without a usable one."""
     value = response.headers.get("Retry-After", "") if response is not None else ""
-    if value.strip().isdigit():
-        return timedelta(seconds=int(value))
     try:
-        return max(parsedate_to_datetime(value) - datetime.now(UTC), timedelta(0))
+        if value.strip().isdecimal():
+            wait = timedelta(seconds=int(value))
+        else:
+            wait = parsedate_to_datetime(value) - datetime.now(UTC)
     except (ValueError, TypeError):
         return None
+    except OverflowError:
+        wait = _LONGEST_LIMIT
+    return min(max(wait, timedelta(0)), _LONGEST_LIMIT)

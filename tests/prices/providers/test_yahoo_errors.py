@@ -84,3 +84,7 @@ class TestRetryAfter:
     @pytest.mark.parametrize("value", ["", "soon", "-5", "12.5"])
     def test_that_cannot_be_read_is_none(self, value: str) -> None:
         assert self.wait(value) is None
+
+    @pytest.mark.parametrize("value", ["86401", "9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"])
+    def test_is_never_longer_than_a_day(self, value: str) -> None:
+        assert self.wait(value) == timedelta(days=1)

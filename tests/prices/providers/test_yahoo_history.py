@@ -86,6 +86,12 @@ class TestHistory:
         assert answer.asked.start == date(2026, 3, 4)
         assert SATURDAY.date() in answer.asked
 
+    def test_of_all_times_begins_where_yahoo_may_have_some(self, yahoo: Yahoo) -> None:
+        answer = yahoo.history("AAPL", date(1, 1, 1))
+
+        assert answer.asked.start == date(1900, 1, 1)
+        assert len(answer.series) > 0
+
     def test_of_asia_has_todays_session_before_midnight_in_london(self, yahoo: Yahoo) -> None:
         """Tuesday's session in Tokyo begins on Monday evening, UTC."""
         yahoo.standin.book.add(

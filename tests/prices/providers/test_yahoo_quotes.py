@@ -123,6 +123,28 @@ class TestQuote:
 
         assert [one.symbol for one in found] == ["MSFT"]
 
+    @pytest.mark.parametrize(
+        "nonsense",
+        [
+            {"exchangeTimezoneName": "Mars/Base"},
+            {"regularMarketTime": 10**15},
+        ],
+        ids=["time zone", "time"],
+    )
+    def test_that_makes_no_sense_takes_no_other_with_it(
+        self, yahoo: Yahoo, nonsense: dict[str, Any]
+    ) -> None:
+        yahoo.standin.mutate("AAPL", "set_quote", **nonsense)
+
+        found = yahoo.provider.quotes(["AAPL", "MSFT"], now=SATURDAY)
+
+        assert [one.symbol for one in found] == ["MSFT"]
+
+    def test_has_no_volume_that_cannot_be_stored(self, yahoo: Yahoo) -> None:
+        yahoo.standin.mutate("AAPL", "set_quote", regularMarketVolume=2**63)
+
+        assert quote(yahoo).volume is None
+
     @pytest.mark.parametrize("price", [0, -1.0, None, "12"])
     def test_is_none_with_a_price_that_is_none(self, yahoo: Yahoo, price: object) -> None:
         yahoo.standin.mutate("AAPL", "set_quote", regularMarketPrice=price)
