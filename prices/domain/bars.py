@@ -71,6 +71,9 @@ class SeriesKey:
         if checked_symbol(self.symbol) != self.symbol:
             raise InvalidSymbol(f"“{self.symbol}” is not spelled as a symbol is stored.")
 
+    def __hash__(self) -> int:
+        return hash(self.symbol)  # an enum's hash takes longer than all the rest
+
     def __str__(self) -> str:
         return f"{self.symbol}|{self.interval}"
 

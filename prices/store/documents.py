@@ -204,7 +204,9 @@ def manifest_of(document: Mapping[str, Any]) -> Manifest:
         version=document["version"],
         generation=document.get("generation"),
         count=document.get("count", 0),
-        last_bar=Bar(*(last[name] for name in ("ts", *"ohlcv"))) if last else None,
+        last_bar=Bar(last["ts"], last["o"], last["h"], last["l"], last["c"], last["v"])
+        if last
+        else None,
         first=document.get("first"),
         facts=_facts_of(document),
         dirty=document.get("dirty", False),

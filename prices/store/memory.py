@@ -116,9 +116,9 @@ class SeriesMemory:
                 self._window, self._checks = now, 0
             self._checks += 1
             oldest = now - self._ttl if self._checks > BUSY else float("inf")
-            held = {key: series for key in keys if (series := self._held.get(key)) is not None}
+            held = {key: self._held[key] for key in keys if key in self._held}
             if not held:
-                return {}, {}
+                return held, held
             sure = {k: s for k, s in held.items() if self._seen.get(k, 0) > oldest}
         return sure, {key: series for key, series in held.items() if key not in sure}
 

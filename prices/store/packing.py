@@ -27,6 +27,7 @@ _WIDTHS = {
         **{"long": "<i8", "short": "<u4"},
     }.items()
 }
+_BYTES = {kind: width.itemsize for kind, width in _WIDTHS.items()}
 _INT, _FLOAT, _TIME = np.dtype("i8"), np.dtype("f8"), np.dtype("datetime64[ms]")
 _STEPS = {"days": 86_400_000, "seconds": 1_000, "milliseconds": 1}
 
@@ -48,8 +49,9 @@ class Packed:
     tail: Bar | None = None
 
     def __post_init__(self) -> None:
-        of_times, of_prices, of_volumes = (_WIDTHS[kind].itemsize for kind in self.kinds)
-        if len(self.data) != (of_times + 4 * of_prices + of_volumes) * self.count:
+        of_times, of_prices, of_volumes = self.kinds
+        a_bar = _BYTES[of_times] + 4 * _BYTES[of_prices] + _BYTES[of_volumes]
+        if len(self.data) != a_bar * self.count:
             raise ValueError(f"{len(self.data)} bytes are not {self.count} bars")
 
     @classmethod

@@ -84,7 +84,7 @@ STORE = (
         "if block is None or manifest.generation !=",
     ),
     _read_model("blocks.py", "if lacking not in (0, 1):", "if lacking < 0:"),
-    _packing("len(self.data) != (of_times + 4 * of_prices + of_volumes) * self.count", "False"),
+    _packing("len(self.data) != a_bar * self.count", "False"),
     _packing("return self.count if steps > times[-1] else int(", "return int("),
     _packing("steps = -((self.first - ms) // ", "steps = ((ms - self.first) // "),
     _packing("at < milliseconds(end)", "at <= milliseconds(end)"),
