@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from prices.store.by_hand import hand_documents, hand_filled_of
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _FEW = 4
-_values_of = itemgetter("ts", *"ohlcv")
+_NO_ACTIONS = Actions()
 _DOUBLE, _STRING, _DATE, _INT64 = b"\x01", b"\x02", b"\x09", b"\x12"
 
 # One column each, instead of a document a bar: half the time of the same read as documents.
@@ -100,7 +99,7 @@ def series_of(columns: Mapping[str, Any] | None) -> BarSeries:
 class Facts:
     """What is published about a series together with its bars."""
 
-    actions: Actions = field(default=Actions())
+    actions: Actions = _NO_ACTIONS
     source: str = ""
     currency: str = ""
     fetched_at: datetime | None = None
@@ -205,7 +204,9 @@ def manifest_of(document: Mapping[str, Any]) -> Manifest:
         version=document["version"],
         generation=document.get("generation"),
         count=document.get("count", 0),
-        last_bar=Bar(*_values_of(last)) if last else None,
+        last_bar=Bar(last["ts"], last["o"], last["h"], last["l"], last["c"], last["v"])
+        if last
+        else None,
         first=document.get("first"),
         facts=_facts_of(document),
         dirty=document.get("dirty", False),
@@ -216,13 +217,7 @@ def manifest_of(document: Mapping[str, Any]) -> Manifest:
 def _facts_of(document: Mapping[str, Any]) -> Facts:
     final_through = document.get("final_through")
     return Facts(
-        actions=Actions(
-            tuple(
-                Split(_day(s["session"]), s["numerator"], s["denominator"])
-                for s in document.get("splits", ())
-            ),
-            tuple(Dividend(_day(d["session"]), d["amount"]) for d in document.get("dividends", ())),
-        ),
+        actions=_actions_of(document.get("splits", ()), document.get("dividends", ())),
         source=document.get("source", ""),
         currency=document.get("currency", ""),
         fetched_at=document.get("fetched_at"),
@@ -233,6 +228,17 @@ def _facts_of(document: Mapping[str, Any]) -> Facts:
             for g in document.get("gaps", ())
         ),
         by_hand=hand_filled_of(document.get("by_hand", ())),
+    )
+
+
+def _actions_of(
+    splits: Sequence[Mapping[str, Any]], dividends: Sequence[Mapping[str, Any]]
+) -> Actions:
+    if not splits and not dividends:
+        return _NO_ACTIONS
+    return Actions(
+        tuple(Split(_day(s["session"]), s["numerator"], s["denominator"]) for s in splits),
+        tuple(Dividend(_day(d["session"]), d["amount"]) for d in dividends),
     )
 
 
