@@ -11,7 +11,7 @@ from bench.measure import say
 from bench.results import Record
 from bench.system import Bench, running_bench
 from bench.workers import WorkerError
-from prices.store.embedded import EmbeddedMongodError
+from pricecache_site.operations.mongod import EmbeddedMongodError
 
 GROUPS = (
     *("writes", "reads", "many", "crowd", "admin", "growth", "http"),

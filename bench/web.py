@@ -34,7 +34,7 @@ class Load:
 @contextmanager
 def serving() -> Iterator[None]:
     """gunicorn with the product's own configuration, on the bench's settings."""
-    from prices.management.roles import child_environment, web_argv
+    from pricecache_site.operations.roles import child_environment, web_argv
 
     server = subprocess.Popen(web_argv(), cwd=ROOT, env=child_environment())
     try:

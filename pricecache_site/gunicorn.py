@@ -12,8 +12,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pricecache_site.settings")
 
 from django.conf import settings
 
-from prices.guards import LockHeldError, hold_lock
-from prices.processes import die_with_parent
+from pricecache_site.operations.locks import LockHeldError, hold_lock
+from pricecache_site.operations.processes import die_with_parent
 
 wsgi_app = "pricecache_site.wsgi:application"
 _host = f"[{settings.WEB_HOST}]" if ":" in settings.WEB_HOST else settings.WEB_HOST

@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "django_q",
     "prices",
     "portfolio",
+    "pricecache_site.operations",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -164,7 +165,7 @@ DATABASES = {
 # In the database: a cache in each process's memory would hide the cluster from the web process.
 CACHES = {
     "default": {
-        "BACKEND": "prices.calm.CalmCache",
+        "BACKEND": "pricecache_site.database_cache.CalmCache",
         "LOCATION": "django_cache",
     }
 }

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import include, path
 
-from prices.api import health
+from pricecache_site.operations import health
 
 handler400 = "prices.api.errors.bad_request"
 handler404 = "prices.api.errors.not_found"

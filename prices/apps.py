@@ -9,6 +9,3 @@ class PricesConfig(AppConfig):
     name = "prices"
     verbose_name = "Price cache"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        from prices import checks  # noqa: F401  # registers itself

@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.cache import cache
 from playwright.sync_api import Browser
 
+from pricecache_site.operations.mongod import running_mongod
 from prices import wiring
 from prices.store import mongo
-from prices.store.embedded import running_mongod
 from tests.browser import chromium
 from tests.fakes import FakeProvider
 

@@ -15,10 +15,15 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from prices.guards import hold_lock, pid_in
-from prices.store import embedded
-from prices.store.embedded import EmbeddedMongod, EmbeddedMongodError, find_mongod, running_mongod
-from prices.store.mongod_log import cause_of_death
+from pricecache_site.operations import mongod
+from pricecache_site.operations.locks import hold_lock, pid_in
+from pricecache_site.operations.mongod import (
+    EmbeddedMongod,
+    EmbeddedMongodError,
+    find_mongod,
+    running_mongod,
+)
+from pricecache_site.operations.mongod_log import cause_of_death
 from tests.ports import free_ports
 from tests.trees import is_gone, until
 
@@ -68,7 +73,7 @@ class TestRunningMongod:
     def test_stops_when_the_process_that_runs_it_is_killed(self, data_dir):
         script = (
             "import time; from pathlib import Path\n"
-            "from prices.store.embedded import running_mongod\n"
+            "from pricecache_site.operations.mongod import running_mongod\n"
             f"with running_mongod(data_dir=Path({str(data_dir)!r}), port={PORT}):\n"
             "    print('up', flush=True); time.sleep(600)\n"
         )
@@ -90,7 +95,7 @@ class TestRunningMongod:
     def test_moves_a_long_log_aside_while_it_runs(self, data_dir, monkeypatch):
         server = EmbeddedMongod(data_dir, PORT)
         with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
-            monkeypatch.setattr(embedded, "_LOG_LIMIT", 100)
+            monkeypatch.setattr(mongod, "_LOG_LIMIT", 100)
             server.bound_log()
             until(server.log_path.exists)
             mongo.test.things.insert_one({"_id": 1})
@@ -170,7 +175,7 @@ class TestFindMongod:
         binary.write_text("#!/bin/sh\n")
         binary.chmod(mode)
         spec = type("Spec", (), {"submodule_search_locations": [str(binary.parents[2])]})
-        monkeypatch.setattr(embedded, "find_spec", lambda name: spec)
+        monkeypatch.setattr(mongod, "find_spec", lambda name: spec)
         return binary
 
     def test_gives_the_wheels_binary_its_run_bit(self, tmp_path, monkeypatch):
@@ -197,13 +202,13 @@ class TestFindMongod:
     def test_takes_the_one_on_path_where_there_is_no_wheel(self, tmp_path, monkeypatch):
         (tmp_path / "mongod").write_text("#!/bin/sh\n")
         (tmp_path / "mongod").chmod(0o755)
-        monkeypatch.setattr(embedded, "find_spec", lambda name: None)
+        monkeypatch.setattr(mongod, "find_spec", lambda name: None)
         monkeypatch.setenv("PATH", str(tmp_path))
 
         assert find_mongod(tmp_path) == tmp_path / "mongod"
 
     def test_names_the_three_ways_where_there_is_none(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(embedded, "find_spec", lambda name: None)
+        monkeypatch.setattr(mongod, "find_spec", lambda name: None)
         monkeypatch.setenv("PATH", str(tmp_path))
 
         with pytest.raises(EmbeddedMongodError, match=r"embedded.*PATH.*MONGODB_URI"):

@@ -13,15 +13,15 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from rest_framework.authtoken.models import Token
 
-from prices import prepare as prepare_module
+from pricecache_site.operations import bootstrap as prepare_module
+from pricecache_site.operations import roles
+from pricecache_site.operations.bootstrap import NewAdmin, Prepared, PrepareError, prepare
+from pricecache_site.operations.credentials import lines_about
+from pricecache_site.operations.locks import hold_lock, why_not_bindable
+from pricecache_site.operations.management.commands.cluster import release_jobs_of_the_dead
+from pricecache_site.operations.management.commands.up import without_password
 from prices import schedules
-from prices.guards import hold_lock, why_not_bindable
-from prices.management import roles
-from prices.management.commands.cluster import release_jobs_of_the_dead
-from prices.management.commands.up import without_password
-from prices.management.credentials import lines_about
 from prices.models import SyncRun, TrackedSymbol
-from prices.prepare import NewAdmin, Prepared, PrepareError, prepare
 from prices.store.mongo import StoreUnavailable
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -149,7 +149,7 @@ class TestOrphans:
     def test_forks_of_forks_die_with_the_first_process(self, tree):
         tree.run("""
             import os
-            from prices.processes import die_with_parent_after_every_fork
+            from pricecache_site.operations.processes import die_with_parent_after_every_fork
             die_with_parent_after_every_fork()
             for name in ("fork", "fork-of-fork"):
                 if os.fork():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from prices.management.commands.up import port
+from pricecache_site.operations.management.commands.up import port
 from tests.ports import free_ports
 from tests.system import ROOT, System, system
 

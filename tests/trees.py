@@ -29,8 +29,8 @@ PRELUDE = """
 import sys, time
 from pathlib import Path
 from prices import supervisor
-from prices.processes import ChildSpec
-from prices.supervisor import Supervisor, SupervisorError
+from pricecache_site.operations.processes import ChildSpec
+from pricecache_site.operations.supervisor import Supervisor, SupervisorError
 FOLDER = Path(sys.argv[1])
 supervisor.FIRST_PAUSE = 0.05
 supervisor.WATCH_EVERY = 0.1

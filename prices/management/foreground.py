@@ -19,11 +19,11 @@ from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
-from prices.prepare import database_trouble
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.tracking import followed
 from prices.turns import Busy
+from prices.web.database_errors import explain_database_error
 
 
 class ForegroundCommand(BaseCommand):
@@ -46,7 +46,7 @@ class ForegroundCommand(BaseCommand):
         except StoreError as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            raise CommandError(database_trouble(error)) from error
+            raise CommandError(explain_database_error(error)) from error
 
     def work(self, *args: Any, **options: Any) -> None:
         raise NotImplementedError

@@ -392,7 +392,7 @@ class TestCheck:
         ],
     )
     def test_names_a_wrong_setting(self, setting: str, value: object, identity: str) -> None:
-        from prices.checks import settings_check
+        from pricecache_site.operations.checks import settings_check
 
         with override_settings(**{setting: value}):
             found = settings_check(None)
@@ -401,7 +401,7 @@ class TestCheck:
         assert found[0].hint
 
     def test_tells_no_password(self) -> None:
-        from prices.checks import settings_check
+        from pricecache_site.operations.checks import settings_check
 
         wrong = {"MONGODB_URI": "mongo://u:secret@h", "YAHOO_PROXY": "http://u:secret@"}
         with override_settings(**wrong):
@@ -411,6 +411,6 @@ class TestCheck:
         assert "secret" not in str(found)
 
     def test_is_silent_when_all_is_well(self) -> None:
-        from prices.checks import settings_check
+        from pricecache_site.operations.checks import settings_check
 
         assert settings_check(None) == []

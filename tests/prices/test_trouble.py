@@ -13,8 +13,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from pricecache_site.database_cache import CalmCache
 from prices import schedules
-from prices.calm import CalmCache
 from prices.models import PausedJob, SyncRun
 from tests.builders import published, tracked
 
@@ -109,7 +109,7 @@ def test_a_look_into_the_cache_never_writes() -> None:
 def test_is_the_cache_of_the_site() -> None:
     from pricecache_site import settings as site
 
-    assert site.CACHES["default"]["BACKEND"] == "prices.calm.CalmCache"
+    assert site.CACHES["default"]["BACKEND"] == "pricecache_site.database_cache.CalmCache"
     assert settings.CACHES["default"]["BACKEND"] != site.CACHES["default"]["BACKEND"]
     assert caches["default"] is not None
 

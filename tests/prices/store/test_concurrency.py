@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from pricecache_site.operations.mongod import running_mongod
 from prices.domain.bars import SeriesKey
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.documents import Facts
-from prices.store.embedded import running_mongod
 from prices.store.mongo import StoreError
 from tests.prices.store import hammer
 

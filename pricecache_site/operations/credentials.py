@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prices.prepare import Prepared
+from pricecache_site.operations.bootstrap import Prepared
 
 
 def lines_about(prepared: Prepared, *, url: str) -> list[str]:

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from prices.management.credentials import lines_about
-from prices.prepare import PrepareError, prepare
+from pricecache_site.operations.bootstrap import PrepareError, prepare
+from pricecache_site.operations.credentials import lines_about
 
 
 class Command(BaseCommand):

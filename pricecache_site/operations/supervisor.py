@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from prices.logfiles import BoundedLog
-from prices.processes import Child, ChildSpec, State
+from pricecache_site.operations.logfiles import BoundedLog
+from pricecache_site.operations.processes import Child, ChildSpec, State
 
 DEATHS_ALLOWED = 5
 DEATHS_COUNT_FOR = 60.0

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from prices.management.roles import child_environment, web_argv
+from pricecache_site.operations.roles import child_environment, web_argv
 
 
 class Command(BaseCommand):

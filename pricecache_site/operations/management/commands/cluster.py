@@ -16,10 +16,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.scheduler import scheduler
 
+from pricecache_site.operations.locks import LockHeldError, hold_lock
+from pricecache_site.operations.processes import die_with_parent_after_every_fork
 from prices import jobs, schedules, wiring
-from prices.guards import LockHeldError, hold_lock
-from prices.prepare import database_trouble
-from prices.processes import die_with_parent_after_every_fork
+from prices.web.database_errors import explain_database_error
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Command(BaseCommand):
                 f"A cluster (process {error.pid}) already runs on {settings.DATA_DIR}."
             ) from error
         except DatabaseError as error:
-            raise CommandError(database_trouble(error)) from error
+            raise CommandError(explain_database_error(error)) from error
         except OSError as error:
             raise CommandError(
                 f"The data folder {settings.DATA_DIR} cannot be written ({error.strerror}): make "

@@ -13,14 +13,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 from django.utils import timezone
 
+from pricecache_site.operations import roles
+from pricecache_site.operations.bootstrap import PrepareError, make_folders, prepare
+from pricecache_site.operations.credentials import lines_about
+from pricecache_site.operations.mongod import EmbeddedMongodError
+from pricecache_site.operations.roles import RoleError
+from pricecache_site.operations.supervisor import Supervisor, SupervisorError
 from prices import wiring
-from prices.management import roles
-from prices.management.credentials import lines_about
-from prices.management.roles import RoleError
-from prices.prepare import PrepareError, make_folders, prepare
-from prices.store.embedded import EmbeddedMongodError
 from prices.store.mongo import StoreError, disconnect
-from prices.supervisor import Supervisor, SupervisorError
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FORESEEABLE = (RoleError, PrepareError, EmbeddedMongodError, SupervisorError)

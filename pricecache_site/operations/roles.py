@@ -14,11 +14,11 @@ from django.db import DatabaseError, connections
 from django.db.models import Max
 from django.utils import timezone
 
+from pricecache_site.operations.locks import LockHeldError, hold_lock, why_not_bindable
+from pricecache_site.operations.mongod import EmbeddedMongod
+from pricecache_site.operations.processes import ChildSpec
 from prices import schedules
-from prices.guards import LockHeldError, hold_lock, why_not_bindable
 from prices.models import SyncRun
-from prices.processes import ChildSpec
-from prices.store.embedded import EmbeddedMongod
 
 ROLES = ("mongod", "cluster", "web")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # a lookup

@@ -14,11 +14,12 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from rest_framework.authtoken.models import Token
 
+from pricecache_site.operations.locks import LockHeldError, hold_lock
 from prices import schedules, wiring
-from prices.guards import LockHeldError, hold_lock
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError
+from prices.web.database_errors import explain_database_error
 
 
 class PrepareError(Exception):
@@ -59,7 +60,7 @@ def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
             "see what holds it up, or end it and start again."
         ) from error
     except DatabaseError as error:
-        raise PrepareError(database_trouble(error)) from error
+        raise PrepareError(explain_database_error(error)) from error
     except StoreError as error:
         raise PrepareError(f"{str(error).rstrip('.')}: see that MongoDB runs.") from error
     except OSError as error:
@@ -127,29 +128,3 @@ def _load_sample(now: datetime) -> tuple[tuple[str, ...], str]:
         problem = str(error)
     unfinished.unlink()
     return loaded, problem
-
-
-def database_trouble(error: DatabaseError) -> str:
-    """What is wrong with Django's database, and what to do."""
-    path = connection.settings_dict["NAME"]
-    text = str(error)
-    if "no such table" in text or "no such column" in text:
-        return f"{path} is not made ready ({text}): run manage.py prepare, or manage.py up."
-    if "locked" in text:
-        return (
-            f"Something else holds the lock of {path}: close it (a database browser, a backup in "
-            "the middle of a transaction) and try again."
-        )
-    if "not a database" in text or "malformed" in text:
-        return (
-            f"{path} is not a sound SQLite database ({text}): restore it from a backup, "
-            "or move it away and start anew."
-        )
-    if "unable to open" in text or "readonly" in text:
-        return (
-            f"{path} cannot be written ({text}): make it and its folder writable, or set "
-            "PRICECACHE_DATA_DIR to another folder."
-        )
-    if "full" in text:
-        return f"The disk of {path} is full: make room and start again."
-    return f"Django's database {path} failed: {text}."

@@ -18,10 +18,10 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from prices.guards import is_locked, pid_in, why_not_bindable
-from prices.logfiles import rotate
-from prices.processes import die_with_parent
-from prices.store.mongod_log import cause_of_death
+from pricecache_site.operations.locks import is_locked, pid_in, why_not_bindable
+from pricecache_site.operations.logfiles import rotate
+from pricecache_site.operations.mongod_log import cause_of_death
+from pricecache_site.operations.processes import die_with_parent
 
 REPLICA_SET = "pricecache"
 _LOG_LIMIT = 8_000_000

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from prices.logfiles import BoundedLog
+from pricecache_site.operations.logfiles import BoundedLog
 
 _PR_SET_PDEATHSIG = 1
 # A child that never stops talking must not have all of the supervisor's time.
