@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from portfolio.models import Portfolio, Transaction
-from prices.admin.base import NoAdd, ThemedAdmin
+from prices.web.themed_admin import NoAdd, ThemedAdmin
 
 
 class _Looked(NoAdd):

@@ -131,7 +131,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "pricecache_site.policy.page_policy",
+    "prices.web.security_headers.page_policy",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
 WSGI_APPLICATION = "pricecache_site.wsgi.application"
@@ -267,7 +267,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["prices.api.renderers.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["prices.api.parsers.AnyJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "prices.api.errors.problem_response",
+    "EXCEPTION_HANDLER": "prices.web.problems.problem_response",
 }
 # Below these, what is not found or fails is told as problem+json instead of a page.
 API_PATHS = ("/cache/", "/portfolio/", "/healthz", "/readyz")

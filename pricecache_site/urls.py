@@ -9,9 +9,9 @@ from django.urls import include, path
 
 from pricecache_site.operations import health
 
-handler400 = "prices.api.errors.bad_request"
-handler404 = "prices.api.errors.not_found"
-handler500 = "prices.api.errors.server_error"
+handler400 = "prices.web.problems.bad_request"
+handler404 = "prices.web.problems.not_found"
+handler500 = "prices.web.problems.server_error"
 
 
 def home(request: HttpRequest) -> HttpResponseRedirect:

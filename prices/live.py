@@ -11,10 +11,10 @@ from prices.domain.freshness import trades
 from prices.domain.quotes import Quote, closing_bar
 from prices.domain.quoting import quote_is_due, quote_riders
 from prices.domain.sessions import sessions_of
-from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
+from prices.providers.limiter import ProviderGate
 from prices.states import symbol_states
 from prices.store.bars import BarRepository
 from prices.store.outlines import Outlines

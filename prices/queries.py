@@ -22,10 +22,10 @@ from prices.states import state_of
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog, Recorded
 from prices.store.documents import Facts, Manifest
-from prices.store.memory import HeldSeries, SeriesMemory
 from prices.store.mongo import StoreError as StoreError  # what every read may raise
-from prices.store.provider_log import ProviderLog
+from prices.store.provider_state import ProviderLog
 from prices.store.quotes import QuoteStore
+from prices.store.series_cache import HeldSeries, SeriesMemory
 from prices.tracking import bearers, followed, tracked_row
 
 _DAY = timedelta(days=1)

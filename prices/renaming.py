@@ -16,13 +16,13 @@ from prices.domain.ranges import merged
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.publish import as_stored
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.coordination import Leases
 from prices.store.corrections import CorrectionLog
 from prices.store.documents import Facts, Manifest
+from prices.store.leases import Leases
 from prices.store.mongo import StoreConflict, StoreError
 from prices.store.quotes import QuoteStore
+from prices.store.series_lock import in_turn
 from prices.tracking import RESUMED, UNBLEMISHED, bearer
-from prices.turns import in_turn
 
 _TRIES = 10
 

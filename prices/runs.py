@@ -14,7 +14,7 @@ from django_q.tasks import async_task
 from prices import quarantine, standing
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
-from prices.store.coordination import is_dead, who
+from prices.store.leases import is_dead, who
 
 # A run whose worker has not been heard of for this long is picked up again.
 SILENT_AFTER = timedelta(seconds=90)

@@ -14,18 +14,18 @@ from prices.domain.freshness import Due, due
 from prices.domain.merge import Change
 from prices.domain.quotes import Quote
 from prices.domain.sessions import overlap_start, sessions_of
-from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError, RateLimited, Unavailable, UnknownSymbol
+from prices.providers.limiter import ProviderGate
 from prices.publish import Published, publish
 from prices.states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.coordination import Leases
+from prices.store.leases import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.outlines import Outlines
+from prices.store.series_lock import Busy, in_turn
 from prices.tracking import mic_of
-from prices.turns import Busy, in_turn
 
 # How long a store that is away is waited for.
 _AWAY_SECONDS = 30.0

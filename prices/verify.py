@@ -13,17 +13,17 @@ from prices.domain.answers import SAMPLE, Fetched, Guard
 from prices.domain.bars import SeriesKey
 from prices.domain.sessions import sessions_of
 from prices.domain.verification import Comparison, compare
-from prices.gate import ProviderGate
 from prices.models import TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
+from prices.providers.limiter import ProviderGate
 from prices.publish import Published, as_stored, publish
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.coordination import Leases
+from prices.store.leases import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.outlines import Outlines
+from prices.store.series_lock import Busy, in_turn
 from prices.tracking import mic_of
-from prices.turns import Busy, in_turn
 
 
 class Verdict(StrEnum):

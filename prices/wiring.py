@@ -13,27 +13,28 @@ from django.utils.module_loading import import_string
 
 from prices.domain.bars import SeriesKey
 from prices.domain.sessions import sessions_of
-from prices.gate import ProviderGate, Turnstile
 from prices.live import LiveService
 from prices.mending import Mending
 from prices.models import TrackedSymbol
 from prices.overview import Overview
 from prices.providers import sample
 from prices.providers.base import PriceProvider
+from prices.providers.limiter import ProviderGate, Turnstile
 from prices.publish import publish
 from prices.queries import PriceReader
 from prices.renaming import RenameService
-from prices.store import mongo, sparks
+from prices.store import mongo
+from prices.store import recent_closes as sparks
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
-from prices.store.coordination import Leases
 from prices.store.corrections import CorrectionLog
 from prices.store.documents import Manifest
+from prices.store.leases import Leases
 from prices.store.manifests import Manifests
-from prices.store.memory import SeriesMemory
 from prices.store.outlines import Outlines
-from prices.store.provider_log import ProviderLog, RequestBucket
+from prices.store.provider_state import ProviderLog, RequestBucket
 from prices.store.quotes import QuoteStore
+from prices.store.series_cache import SeriesMemory
 from prices.store.sweeper import Sweeper
 from prices.sync import SyncService
 from prices.tracking import learned, track

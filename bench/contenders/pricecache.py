@@ -20,8 +20,8 @@ from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.documents import Facts
 from prices.store.manifests import Manifests
-from prices.store.memory import BUSY, SeriesMemory
 from prices.store.outlines import Outlines
+from prices.store.series_cache import BUSY, SeriesMemory
 
 
 class PriceCache(Store):

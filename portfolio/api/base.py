@@ -17,7 +17,7 @@ from portfolio.entries import InvalidEntry
 from portfolio.models import Portfolio
 from portfolio.reports import Report, report
 from prices.api import serializers as shared
-from prices.api.errors import problem
+from prices.web.problems import problem
 
 # What runs say of who asked for them. No name: anybody may read of a run, and of its symbols.
 TRIGGER = "portfolio"

@@ -20,8 +20,8 @@ from portfolio.exchange.texts import MOST_BYTES
 from portfolio.exchange.writing import written
 from portfolio.importing import Duplicates, Imported, imported
 from portfolio.rows import booked_entries, entry_body
-from prices.api.errors import problem
 from prices.api.serializers import NoQuery
+from prices.web.problems import problem
 
 
 class TextParser(BaseParser):

@@ -12,7 +12,7 @@ from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from prices.admin.base import ThemedAdmin
+from prices.web.themed_admin import ThemedAdmin
 
 for _model in (User, Group, TokenProxy):
     admin.site.unregister(_model)

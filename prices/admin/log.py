@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from prices.admin.base import ReadOnly, ThemedAdmin
 from prices.admin.display import NONE, at, badge, clipped, moment
+from prices.web.themed_admin import ReadOnly, ThemedAdmin
 
 _WORDS = {ADDITION: ("added", "success"), CHANGE: ("done", "info"), DELETION: ("deleted", "danger")}
 

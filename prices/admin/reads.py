@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from prices.admin.base import ReadOnly, ThemedAdmin
 from prices.admin.display import NONE, floored, moment
 from prices.models import ReadCount
 from prices.usage import median_of
+from prices.web.themed_admin import ReadOnly, ThemedAdmin
 
 
 @admin.register(ReadCount)

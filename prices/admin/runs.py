@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices.admin.base import ReadOnly, ThemedAdmin
 from prices.admin.display import NONE, at, clipped, lasting, moment, run_badge, run_link
 from prices.admin.filters import PartsFilter
 from prices.admin.panels import button, is_fragment
@@ -22,6 +21,7 @@ from prices.admin.pressing import RUNS
 from prices.admin.scheduler import bar_of, cancel_button, state_of
 from prices.models import SyncRun
 from prices.running import is_repeatable, progress_of
+from prices.web.themed_admin import ReadOnly, ThemedAdmin
 
 _MOST_SYMBOLS = 200
 _FAILED = (SyncRun.State.FAILED, SyncRun.State.PARTIAL)

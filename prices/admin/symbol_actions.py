@@ -22,7 +22,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from prices.admin.base import ThemedAdmin
 from prices.admin.exported import lines_of
 from prices.admin.forms import TagForm
 from prices.admin.queueing import counted, listed, queue_run
@@ -30,6 +29,7 @@ from prices.admin.surveyed import listed_in, survey_error, survey_of
 from prices.admin.words import told_in_words, told_that_none_is_left
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.tracking import resume
+from prices.web.themed_admin import ThemedAdmin
 
 Kind = SyncRun.Kind
 Symbols = QuerySet[TrackedSymbol]

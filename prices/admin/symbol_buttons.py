@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from prices import wiring
-from prices.admin.base import ThemedAdmin
 from prices.admin.display import unbroken
 from prices.admin.forms import FillForm
 from prices.admin.queueing import queue_run
@@ -30,6 +29,7 @@ from prices.domain.by_hand import bar_of
 from prices.mending import CannotMend
 from prices.models import SyncRun, TrackedSymbol
 from prices.tracking import resume
+from prices.web.themed_admin import ThemedAdmin
 
 Kind = SyncRun.Kind
 # The run to follow, if the button queued one.

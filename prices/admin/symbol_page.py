@@ -15,13 +15,13 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from prices.admin import heat_map, symbol_tables
-from prices.admin.base import ThemedAdmin
 from prices.admin.progress import progress_context
 from prices.admin.reported import attach_report, condition
 from prices.admin.symbol_columns import facts_of
 from prices.admin.symbol_data import SymbolData, data_of
 from prices.domain.sessions import sessions_of
 from prices.models import SyncRun, TrackedSymbol
+from prices.web.themed_admin import ThemedAdmin
 
 # So many of the latest years are open; the others unfold.
 _YEARS_SHOWN = 12

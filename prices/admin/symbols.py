@@ -19,7 +19,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from prices import wiring
-from prices.admin.base import ThemedAdmin
 from prices.admin.filters import FailingFilter, SyncedFilter
 from prices.admin.forms import TrackForm
 from prices.admin.progress import progress_answer, progress_context
@@ -32,6 +31,7 @@ from prices.admin.symbol_list import SymbolChangeList
 from prices.admin.symbol_page import SymbolPage
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.tracking import track, untrack
+from prices.web.themed_admin import ThemedAdmin
 
 _COLUMNS = (
     *("named", "state", "coverage", "curve", "age", "gap_count", "last_bar", "first_bar"),

@@ -21,8 +21,8 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.store.series_lock import Busy
 from prices.tracking import followed
-from prices.turns import Busy
 from prices.web.database_errors import explain_database_error
 
 

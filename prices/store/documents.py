@@ -17,7 +17,7 @@ from prices.domain.bars import Bar, BarSeries, Interval, SeriesKey
 from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
-from prices.store.by_hand import hand_documents, hand_filled_of
+from prices.store.manual_bar_documents import hand_documents, hand_filled_of
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _FEW = 4

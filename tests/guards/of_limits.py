@@ -12,11 +12,11 @@ def _freshness(text: str, broken: str) -> Mutation:
 
 def _log(text: str, broken: str) -> Mutation:
     tests = ("tests/prices/store/test_provider_log.py",)
-    return Mutation("prices/store/provider_log.py", text, broken, tests)
+    return Mutation("prices/store/provider_state.py", text, broken, tests)
 
 
 def _gate(text: str, broken: str) -> Mutation:
-    return Mutation("prices/gate.py", text, broken, ("tests/prices/test_gate.py",))
+    return Mutation("prices/providers/limiter.py", text, broken, ("tests/prices/test_gate.py",))
 
 
 def _standing(text: str, broken: str) -> Mutation:

@@ -12,10 +12,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prices.gate import ProviderGate, Turnstile
 from prices.providers.base import ProviderError
+from prices.providers.limiter import ProviderGate, Turnstile
 from prices.store import mongo
-from prices.store.provider_log import ProviderLog, RequestBucket
+from prices.store.provider_state import ProviderLog, RequestBucket
 
 if TYPE_CHECKING:
     from prices.providers.yahoo import YahooProvider

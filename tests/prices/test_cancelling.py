@@ -15,7 +15,7 @@ from prices.cancelling import cancel
 from prices.domain.bars import SeriesKey
 from prices.models import SyncRun, TrackedSymbol
 from prices.outcomes import Outcome
-from prices.store.coordination import who
+from prices.store.leases import who
 from tests.builders import NOW, WEEK, tracked
 from tests.fakes import FakeProvider
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from prices.gate import BreakerOpen, LimitInForce, ProviderGate, Turnstile
 from prices.providers.base import (
     BadPayload,
     ProviderError,
@@ -18,8 +17,9 @@ from prices.providers.base import (
     Unavailable,
     UnknownSymbol,
 )
+from prices.providers.limiter import BreakerOpen, LimitInForce, ProviderGate, Turnstile
 from prices.store.mongo import Db
-from prices.store.provider_log import ProviderLog, RequestBucket
+from prices.store.provider_state import ProviderLog, RequestBucket
 from tests.builders import NOW, WEEK
 from tests.fakes import FakeProvider
 
@@ -46,7 +46,7 @@ class Time:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
     plays = SimpleNamespace(monotonic=lambda: time.passed, sleep=time.sleep)
-    monkeypatch.setattr("prices.gate.time", plays)
+    monkeypatch.setattr("prices.providers.limiter.time", plays)
     return time
 
 

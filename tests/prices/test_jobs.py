@@ -15,7 +15,7 @@ from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
 from prices.models import Attempt, SymbolAlias, SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, RateLimited, Unavailable
-from prices.store.coordination import who
+from prices.store.leases import who
 from prices.store.mongo import StoreUnavailable
 from tests.builders import NOW, WEEK, tracked
 from tests.fakes import FakeProvider

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from prices.store.mongo import Db
-from prices.store.provider_log import ProviderLog
+from prices.store.provider_state import ProviderLog
 from tests.prices import asking
 from tests.standin import Book, Instrument, StandIn
 

@@ -13,7 +13,7 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, UnknownSymbol
 from prices.status import status
 from prices.store.mongo import StoreUnavailable
-from prices.store.provider_log import ProviderLog
+from prices.store.provider_state import ProviderLog
 from tests.builders import NOW, WEEK, tracked
 from tests.fakes import FakeProvider
 

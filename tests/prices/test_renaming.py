@@ -24,12 +24,12 @@ from prices.domain.ranges import Asked
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
 from prices.renaming import CannotRename, Renamed
 from prices.store.bars import BarRepository
-from prices.store.coordination import Leases
 from prices.store.corrections import CorrectionLog
 from prices.store.documents import Facts
-from prices.store.memory import SeriesMemory
+from prices.store.leases import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
+from prices.store.series_cache import SeriesMemory
 from tests.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 from tests.prices.syncing import stored
@@ -379,9 +379,9 @@ class TestRefusals:
         self, store: Db, monkeypatch: pytest.MonkeyPatch, symbol: str
     ) -> None:
         facebook()
-        monkeypatch.setattr("prices.turns._BUSY_SECONDS", 0.0)
+        monkeypatch.setattr("prices.store.series_lock._BUSY_SECONDS", 0.0)
         with ExitStack() as another_machine:
-            with patch("prices.store.coordination.who", return_value="elsewhere/1/1"):
+            with patch("prices.store.leases.who", return_value="elsewhere/1/1"):
                 lease = Leases(store).held(f"fetch {SeriesKey(symbol)}")
                 ours = another_machine.enter_context(lease)
 

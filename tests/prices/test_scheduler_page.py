@@ -16,7 +16,7 @@ from django_q.models import Failure, OrmQ, Schedule, Task
 
 from prices import jobs, runs, schedules, wiring, work
 from prices.models import PausedJob, SyncRun
-from prices.store.coordination import who
+from prices.store.leases import who
 from tests.builders import NOW, tracked
 from tests.fakes import FakeProvider
 from tests.heartbeats import heartbeat

@@ -13,8 +13,8 @@ from prices import wiring
 from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
-from prices.store.memory import SeriesMemory
 from prices.store.mongo import StoreUnavailable
+from prices.store.series_cache import SeriesMemory
 from tests.builders import NOW, WEEK, published, tracked
 from tests.work import counting
 

@@ -20,8 +20,8 @@ from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.documents import Facts, Manifest
 from prices.store.manifests import Manifests
-from prices.store.memory import SeriesMemory
 from prices.store.mongo import StoreConflict
+from prices.store.series_cache import SeriesMemory
 from prices.store.sweeper import Sweeper
 
 FIRST = date(2020, 1, 1)

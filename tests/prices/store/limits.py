@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from prices.store import mongo
-from prices.store.provider_log import ProviderLog, RequestBucket
+from prices.store.provider_state import ProviderLog, RequestBucket
 
 NAME = "YahooProvider"
 

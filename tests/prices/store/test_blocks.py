@@ -18,9 +18,9 @@ from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.documents import Facts, Manifest
 from prices.store.manifests import Manifests
-from prices.store.memory import BUSY, SeriesMemory
 from prices.store.mongo import Db, StoreUnavailable
 from prices.store.packing import Packed
+from prices.store.series_cache import BUSY, SeriesMemory
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 KEY = SeriesKey("ACME")

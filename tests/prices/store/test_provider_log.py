@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from prices.store.mongo import Db
-from prices.store.provider_log import Attempt, ProviderLog, RequestBucket
+from prices.store.provider_state import Attempt, ProviderLog, RequestBucket
 from tests.prices.store import limits
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from prices.domain.quotes import Quote
 from prices.store import quotes as quotes_module
-from prices.store.coordination import Leases
+from prices.store.leases import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
 

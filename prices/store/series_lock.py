@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from prices.domain.bars import SeriesKey
-from prices.store.coordination import Leases
+from prices.store.leases import Leases
 
 _BUSY_SECONDS = 60.0
 

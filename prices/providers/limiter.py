@@ -12,7 +12,7 @@ from prices.domain.answers import Fetched
 from prices.domain.freshness import ProviderState
 from prices.domain.quotes import Quote
 from prices.providers.base import PriceProvider, ProviderError, RateLimited, Unavailable
-from prices.store.provider_log import ProviderLog, RequestBucket
+from prices.store.provider_state import ProviderLog, RequestBucket
 
 # Without the provider's own word, no requests for this long after it refused one.
 _DEFAULT_LIMIT = timedelta(minutes=1)
