@@ -23,7 +23,7 @@ from prices.api.serializers import HistoryOut, HistoryQuery
 from prices.domain.actions import Adjust
 from prices.domain.markets import major_currency
 from prices.domain.ranges import Asked
-from prices.queries import History
+from prices.reads.reader import History
 
 __all__ = ["handler404", "handler500", "urlpatterns"]
 

@@ -18,7 +18,7 @@ from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
 from prices.models import TrackedSymbol
 from prices.onboarding import Onboarded, onboard
-from prices.tracking import bearer, followed
+from prices.symbols.tracking import bearer, followed
 
 
 class Refused(ValueError):

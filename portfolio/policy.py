@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 
-from prices.queries import StoreError
+from prices.reads.reader import StoreError
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from prices import wiring
 from prices.domain.actions import Adjust
 from prices.domain.ranges import Asked
 from prices.domain.sessions import sessions_of
-from prices.queries import History
+from prices.reads.reader import History
 
 
 def prices_of(

@@ -21,8 +21,8 @@ from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
-from prices.queries import History
-from prices.tracking import NotTracked
+from prices.reads.reader import History
+from prices.symbols.tracking import NotTracked
 
 # More would make the list longer than the chart that shows them all.
 MOST_EVENTS = 8

@@ -9,12 +9,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from prices import quarantine, wiring
+from prices import wiring
 from prices.domain.bars import Ints
 from prices.domain.freshness import stamp
 from prices.models import Quarantine, TrackedSymbol
-from prices.overview import Survey
-from prices.queries import SymbolReport
+from prices.reads.reader import SymbolReport
+from prices.reads.survey import Survey
+from prices.symbols import quarantine
 
 MOST = 10
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from prices import usage, wiring
+from prices import wiring
 from prices.attention import Needs, needs
 from prices.cluster import ClusterState, cluster_state
-from prices.overview import Totals
+from prices.reads import usage
+from prices.reads.survey import Totals
 from prices.run_days import RunDay, run_days
 from prices.status import Status, status
 from prices.store.mongo import StoreError

@@ -15,7 +15,7 @@ from django_q.tasks import async_task
 from prices import runs, schedules, verdicts, wiring
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError
-from prices.verify import drawn
+from prices.sync.verify import drawn
 from prices.work import work_on
 
 logger = logging.getLogger(__name__)

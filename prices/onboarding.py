@@ -8,7 +8,7 @@ from datetime import datetime
 
 from prices import runs
 from prices.models import SyncRun
-from prices.tracking import track
+from prices.symbols.tracking import track
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from django.db.models import F, Sum
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from prices import quarantine, standing
+from prices.domain.outcomes import Outcome, Result
 from prices.models import Attempt, SyncRun, TrackedSymbol
-from prices.outcomes import Outcome, Result
 from prices.store.leases import is_dead, who
+from prices.symbols import health, quarantine
 
 # A run whose worker has not been heard of for this long is picked up again.
 SILENT_AFTER = timedelta(seconds=90)
@@ -165,7 +165,7 @@ def record(
             if row is not None:  # else it was untracked while it was fetched
                 _keep_attempt(row, run, outcome, now)
             if row is not None and history:
-                fields = standing.after(row, outcome, during_outage=during_outage, now=now)
+                fields = health.after(row, outcome, during_outage=during_outage, now=now)
                 TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
         if history:
             quarantine.note(outcome, run, now=now)

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
-from prices import quarantine, runs, schedules, verdicts, wiring
+from prices import runs, schedules, verdicts, wiring
 from prices.domain.freshness import ProviderState
 from prices.models import SyncRun
-from prices.overview import LiveTotals, Survey, Totals
+from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.schedules import SchedulerState
 from prices.store.mongo import StoreError
+from prices.symbols import quarantine
 from prices.verdicts import Verification
 
 ERROR_RATE_TARGET = 0.05

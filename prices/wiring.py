@@ -13,16 +13,13 @@ from django.utils.module_loading import import_string
 
 from prices.domain.bars import SeriesKey
 from prices.domain.sessions import sessions_of
-from prices.live import LiveService
-from prices.mending import Mending
 from prices.models import TrackedSymbol
-from prices.overview import Overview
 from prices.providers import sample
 from prices.providers.base import PriceProvider
 from prices.providers.limiter import ProviderGate, Turnstile
-from prices.publish import publish
-from prices.queries import PriceReader
-from prices.renaming import RenameService
+from prices.reads.reader import PriceReader
+from prices.reads.survey import Overview
+from prices.reads.usage import Usage
 from prices.store import mongo
 from prices.store import recent_closes as sparks
 from prices.store.bars import BarRepository
@@ -36,10 +33,13 @@ from prices.store.provider_state import ProviderLog, RequestBucket
 from prices.store.quotes import QuoteStore
 from prices.store.series_cache import SeriesMemory
 from prices.store.sweeper import Sweeper
-from prices.sync import SyncService
-from prices.tracking import learned, track
-from prices.usage import Usage
-from prices.verify import VerifyService
+from prices.symbols.tracking import learned, track
+from prices.sync.history import SyncService
+from prices.sync.publish import publish
+from prices.sync.quotes import LiveService
+from prices.sync.rename import RenameService
+from prices.sync.repair import Mending
+from prices.sync.verify import VerifyService
 
 T = TypeVar("T")
 

@@ -11,13 +11,14 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from prices import quarantine, runs, standing, wiring
+from prices import runs, wiring
 from prices.cancelling import Cancelled, Watch
+from prices.domain.outcomes import Outcome
 from prices.models import Attempt, SyncRun, TrackedSymbol
-from prices.outcomes import Outcome
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.tracking import followed
-from prices.verify import Verdict
+from prices.symbols import health, quarantine
+from prices.symbols.tracking import followed
+from prices.sync.verify import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def _is_outage(outcome: Outcome, now: datetime) -> bool:
         logger.warning("%s is not counted: %s", outcome.symbol, error)
         return False
     if attempt.alarm:
-        standing.pardon(since=attempt.since)
+        health.pardon(since=attempt.since)
     return attempt.during_outage
 
 

@@ -14,7 +14,7 @@ from bench.data import Array, Columns
 from prices import wiring
 from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
 from prices.domain.ranges import Asked
-from prices.queries import History
+from prices.reads.reader import History
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from prices.admin.surveyed import STATES, states
-from prices.overview import Survey
+from prices.reads.survey import Survey
 
 HEADERS = (
     *("symbol", "name", "market", "exchange", "currency", "state", "first_bar", "last_bar"),

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, UnknownMarket, resolve
 from prices.models import Tag, TrackedSymbol
-from prices.tracking import bearer
+from prices.symbols.tracking import bearer
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[TrackedSymbol]

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from prices.admin.display import NONE, floored, moment
 from prices.models import ReadCount
-from prices.usage import median_of
+from prices.reads.usage import median_of
 from prices.web.themed_admin import ReadOnly, ThemedAdmin
 
 

@@ -12,7 +12,7 @@ from prices import wiring
 from prices.admin.display import badge
 from prices.domain.bars import SeriesKey
 from prices.models import TrackedSymbol
-from prices.queries import SymbolReport, report
+from prices.reads.reader import SymbolReport, report
 from prices.store.mongo import StoreError
 
 # On the row itself: a ModelAdmin is shared by all requests.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from prices import wiring
 from prices.models import TrackedSymbol
-from prices.overview import Flags, Survey
+from prices.reads.survey import Flags, Survey
 from prices.store.mongo import StoreError
 
 Row = TypeVar("Row", bound=Model)

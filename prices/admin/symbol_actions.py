@@ -28,7 +28,7 @@ from prices.admin.queueing import counted, listed, queue_run
 from prices.admin.surveyed import listed_in, survey_error, survey_of
 from prices.admin.words import told_in_words, told_that_none_is_left
 from prices.models import SyncRun, Tag, TrackedSymbol
-from prices.tracking import resume
+from prices.symbols.tracking import resume
 from prices.web.themed_admin import ThemedAdmin
 
 Kind = SyncRun.Kind

@@ -26,9 +26,9 @@ from prices.admin.symbol_tables import Table
 from prices.admin.words import press_it, told_in_words
 from prices.domain.bars import BarSeries, InvalidBars
 from prices.domain.by_hand import bar_of
-from prices.mending import CannotMend
 from prices.models import SyncRun, TrackedSymbol
-from prices.tracking import resume
+from prices.symbols.tracking import resume
+from prices.sync.repair import CannotMend
 from prices.web.themed_admin import ThemedAdmin
 
 Kind = SyncRun.Kind

@@ -9,9 +9,9 @@ import numpy as np
 
 from prices import wiring
 from prices.domain.bars import BarSeries, SeriesKey, Times
+from prices.domain.outcomes import Result
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
-from prices.outcomes import Result
-from prices.queries import SymbolReport, report
+from prices.reads.reader import SymbolReport, report
 from prices.store.bars import StoredSeries
 from prices.store.corrections import Recorded
 from prices.store.documents import Facts

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from prices.admin.surveyed import STATES, narrowed, states, survey_of
 from prices.models import Tag, TrackedSymbol
-from prices.overview import Flags, Survey
+from prices.reads.survey import Flags, Survey
 
 Choose = Callable[[Survey], Flags]
 Options = tuple[tuple[str, str, Choose], ...]

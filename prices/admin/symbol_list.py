@@ -21,7 +21,7 @@ from unfold.views import ChangeList
 from prices.admin.reported import attach_reports
 from prices.admin.surveyed import COLUMNS, ordered, survey_error, survey_of
 from prices.models import TrackedSymbol
-from prices.overview import Survey
+from prices.reads.survey import Survey
 
 # The columns that SQLite can sort by, while the store is away.
 _STORED = ("symbol", "market", "last_update", "reads")

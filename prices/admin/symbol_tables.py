@@ -17,8 +17,8 @@ from prices.admin.symbol_data import SymbolData
 from prices.domain.bars import BarSeries
 from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
+from prices.domain.outcomes import Result
 from prices.models import Attempt
-from prices.outcomes import Result
 from prices.store.corrections import Recorded
 
 BARS_A_PAGE = 50

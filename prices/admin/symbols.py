@@ -30,7 +30,7 @@ from prices.admin.symbol_filters import SURVEY_FILTERS, TagFilter
 from prices.admin.symbol_list import SymbolChangeList
 from prices.admin.symbol_page import SymbolPage
 from prices.models import SyncRun, Tag, TrackedSymbol
-from prices.tracking import track, untrack
+from prices.symbols.tracking import track, untrack
 from prices.web.themed_admin import ThemedAdmin
 
 _COLUMNS = (

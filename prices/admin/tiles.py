@@ -22,7 +22,7 @@ from prices.admin.panels import Tile
 from prices.cluster import ClusterState, Word
 from prices.dashboard import Dashboard
 from prices.domain.freshness import ProviderState, stamp
-from prices.overview import Totals
+from prices.reads.survey import Totals
 from prices.running import Queue
 from prices.status import ERROR_RATE_TARGET
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from prices import runs, schedules, usage
+from prices import runs, schedules
 from prices.api.bars import bars_json
 from prices.api.serializers import RunSerializer
 from prices.domain.actions import Actions
@@ -17,8 +17,9 @@ from prices.domain.coverage import Coverage
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.models import SyncRun, TrackedSymbol
-from prices.overview import LiveTotals, Totals
-from prices.queries import History
+from prices.reads import usage
+from prices.reads.reader import History
+from prices.reads.survey import LiveTotals, Totals
 from prices.status import status
 from prices.store.corrections import Recorded
 

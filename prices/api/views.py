@@ -24,7 +24,7 @@ from prices.domain.actions import Adjust
 from prices.domain.markets import resolve
 from prices.domain.ranges import Asked
 from prices.models import SyncRun, TrackedSymbol
-from prices.tracking import NotTracked, followed, track
+from prices.symbols.tracking import NotTracked, followed, track
 
 Kind = SyncRun.Kind
 _POLL_SECONDS = 0.1

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from prices import cancelling, runs, work
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
+from prices.domain.outcomes import Outcome, Result
 from prices.models import SyncRun, TrackedSymbol
-from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.series_lock import Busy
-from prices.tracking import followed
+from prices.symbols.tracking import followed
 from prices.web.database_errors import explain_database_error
 
 

@@ -20,7 +20,7 @@ def _gate(text: str, broken: str) -> Mutation:
 
 
 def _standing(text: str, broken: str) -> Mutation:
-    return Mutation("prices/standing.py", text, broken, ("tests/prices/test_standing.py",))
+    return Mutation("prices/symbols/health.py", text, broken, ("tests/prices/test_standing.py",))
 
 
 LIMITS: tuple[Mutation, ...] = (

@@ -7,7 +7,7 @@ from tests.guards.mutation import Mutation
 
 def _publish(text: str, broken: str) -> Mutation:
     tests = ("tests/prices/test_publish.py", "tests/prices/test_quarantine.py")
-    return Mutation("prices/publish.py", text, broken, tests)
+    return Mutation("prices/sync/publish.py", text, broken, tests)
 
 
 def _bars(text: str, broken: str) -> Mutation:

@@ -12,8 +12,8 @@ from django_q.models import OrmQ
 
 from prices import jobs, runs, wiring, work
 from prices.models import Quarantine, SyncRun, TrackedSymbol
-from prices.queries import SymbolReport
-from prices.tracking import track
+from prices.reads.reader import SymbolReport
+from prices.symbols.tracking import track
 from tests.prices.providers.against import Yahoo, expected_rows, running_yahoo
 from tests.prices.syncing import stored
 from tests.standin import Instrument

@@ -8,7 +8,7 @@ from typing import Any
 from prices import wiring
 from prices.domain.actions import Actions
 from prices.domain.bars import BarSeries, SeriesKey
-from prices.outcomes import Outcome
+from prices.domain.outcomes import Outcome
 from tests.builders import NOW
 
 ACME = SeriesKey("ACME")

@@ -13,8 +13,8 @@ from django_q.models import OrmQ
 from prices import jobs, runs, wiring, work
 from prices.cancelling import cancel
 from prices.domain.bars import SeriesKey
+from prices.domain.outcomes import Outcome
 from prices.models import SyncRun, TrackedSymbol
-from prices.outcomes import Outcome
 from prices.store.leases import who
 from tests.builders import NOW, WEEK, tracked
 from tests.fakes import FakeProvider

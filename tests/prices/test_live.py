@@ -11,9 +11,9 @@ import pytest
 
 from prices import wiring
 from prices.domain.bars import BarSeries
+from prices.domain.outcomes import Result
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
-from prices.outcomes import Result
 from prices.providers.base import RateLimited, Unavailable
 from prices.store.bars import BarRepository
 from tests.builders import NOW, WEEK, published, tracked

@@ -13,9 +13,9 @@ from prices.domain.answers import Correction, Why
 from prices.domain.bars import Bar, SeriesKey
 from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
-from prices.mending import CannotMend
-from prices.renaming import RenameService
 from prices.store.mongo import StoreConflict
+from prices.sync.rename import RenameService
+from prices.sync.repair import CannotMend
 from tests.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 from tests.prices.syncing import facts, stored, synced

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from prices import wiring
 from prices.domain.coverage import Gap
-from prices.overview import Survey
+from prices.reads.survey import Survey
 from tests.builders import NOW, WEEK, published, tracked
 from tests.work import counting
 

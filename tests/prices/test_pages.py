@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from prices import schedules, wiring
 from prices.models import SyncRun
-from prices.queries import SymbolReport
+from prices.reads.reader import SymbolReport
 from tests.browser import fits
 from tests.builders import published, tracked
 

@@ -15,8 +15,8 @@ from prices.domain.bars import BarSeries
 from prices.domain.merge import Change
 from prices.domain.ranges import DateRange
 from prices.domain.sessions import sessions_of
-from prices.publish import Published, publish
 from prices.store.mongo import Db
+from prices.sync.publish import Published, publish
 from tests.builders import NOW, WEEK, published
 from tests.prices.syncing import ACME, facts, stored
 

@@ -15,14 +15,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from prices import jobs, renaming, wiring
+from prices import jobs, wiring
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidSymbol, SeriesKey
 from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
-from prices.renaming import CannotRename, Renamed
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog
 from prices.store.documents import Facts
@@ -30,6 +29,8 @@ from prices.store.leases import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
 from prices.store.series_cache import SeriesMemory
+from prices.sync import rename
+from prices.sync.rename import CannotRename, Renamed
 from tests.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 from tests.prices.syncing import stored
@@ -297,8 +298,8 @@ def crashed_at(owner: Any, name: str) -> None:
 # What is not done any more when the process ends: in the order of the work.
 POINTS = [
     (BarRepository, "_insert"),
-    (renaming, "_hand_over"),
-    (renaming, "_hand_over_quarantine"),
+    (rename, "_hand_over"),
+    (rename, "_hand_over_quarantine"),
     (CorrectionLog, "rename"),
     (QuoteStore, "delete"),
     (BarRepository, "delete"),
@@ -328,7 +329,7 @@ class TestCrash:
     def test_takes_what_came_between_the_two_calls(self, provider: FakeProvider) -> None:
         tracked("FB")
         published("FB", WEEK[:4], NONE)
-        crashed_at(renaming, "_hand_over")
+        crashed_at(rename, "_hand_over")
         provider.histories = {"FB": WEEK}
         call("sync_historical", "--symbols", "FB")
 

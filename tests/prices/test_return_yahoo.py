@@ -11,7 +11,7 @@ from prices import jobs, runs, wiring, work
 from prices.domain.ranges import Asked
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import Db
-from prices.tracking import track
+from prices.symbols.tracking import track
 from tests.prices.providers.against import Yahoo, expected_rows, running_yahoo
 from tests.prices.syncing import stored
 from tests.standin import Instrument

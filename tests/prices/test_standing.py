@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from prices import standing
 from prices.domain.actions import Actions
 from prices.domain.answers import Fetched, Guard, Refusal
 from prices.domain.bars import BarSeries
+from prices.domain.outcomes import Outcome, Result
 from prices.domain.ranges import DateRange
 from prices.models import TrackedSymbol
-from prices.outcomes import Outcome, Result
-from prices.tracking import resume
+from prices.symbols import health
+from prices.symbols.tracking import resume
 from tests.builders import NOW, WEEK, tracked
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def row() -> TrackedSymbol:
 
 
 def comes(outcome: Outcome, now: datetime = NOW, *, during_outage: bool = False) -> TrackedSymbol:
-    fields = standing.after(row(), outcome, during_outage=during_outage, now=now)
+    fields = health.after(row(), outcome, during_outage=during_outage, now=now)
     TrackedSymbol.objects.filter(symbol="ACME").update(**fields)
     return row()
 
@@ -247,7 +247,7 @@ class TestPardon:
         comes(missing())
         comes(missing(), NOW + DAY)
 
-        pardoned = standing.pardon(since=NOW)
+        pardoned = health.pardon(since=NOW)
 
         left = {r.symbol: r for r in TrackedSymbol.objects.all()}
         assert pardoned == 1
@@ -260,6 +260,6 @@ class TestPardon:
     def test_takes_back_the_pause_of_who_had_nothing(self) -> None:
         comes(good(answer=answer(), hollow=True))
 
-        standing.pardon(since=NOW)
+        health.pardon(since=NOW)
 
         assert row().next_attempt_at is None

@@ -20,7 +20,7 @@ from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
 from prices.domain.sessions import sessions_of
 from prices.models import SyncRun, Tag, TrackedSymbol
-from prices.publish import publish
+from prices.sync.publish import publish
 from tests.browser import faint_texts, fits, signed_in
 from tests.builders import published, tracked
 from tests.prices.syncing import facts

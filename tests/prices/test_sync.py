@@ -10,8 +10,8 @@ from prices import wiring
 from prices.domain.actions import Actions, Split
 from prices.domain.coverage import Gap
 from prices.domain.freshness import Due, Priority
-from prices.outcomes import Result
-from prices.sync import SyncService
+from prices.domain.outcomes import Result
+from prices.sync.history import SyncService
 from tests.builders import NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 from tests.prices.syncing import ACME, NONE, facts, stored, synced

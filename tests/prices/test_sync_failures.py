@@ -13,8 +13,8 @@ from django.db import connections
 
 from prices import runs, wiring
 from prices.domain.bars import BarSeries
+from prices.domain.outcomes import Outcome, Result
 from prices.models import SyncRun, TrackedSymbol
-from prices.outcomes import Outcome, Result
 from prices.providers.base import (
     BadPayload,
     ProviderError,

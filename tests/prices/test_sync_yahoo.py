@@ -9,10 +9,10 @@ import pytest
 
 from prices import wiring
 from prices.domain.actions import Split
+from prices.domain.outcomes import Outcome, Result
 from prices.models import TrackedSymbol
-from prices.outcomes import Outcome, Result
 from prices.store.mongo import Db
-from prices.tracking import learned, track
+from prices.symbols.tracking import learned, track
 from tests.prices.providers.against import SATURDAY, Yahoo, expected_rows, running_yahoo
 from tests.prices.syncing import facts, stored, synced
 from tests.standin import Instrument

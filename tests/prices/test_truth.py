@@ -15,10 +15,10 @@ import pytest
 from prices import wiring
 from prices.domain.actions import Adjust
 from prices.domain.bars import SeriesKey
+from prices.domain.outcomes import Result
 from prices.domain.ranges import Asked
-from prices.outcomes import Result
 from prices.store.mongo import Db
-from prices.tracking import learned, track
+from prices.symbols.tracking import learned, track
 from tests.prices.providers.against import SATURDAY, Yahoo, expected_rows, running_yahoo
 from tests.prices.syncing import stored, synced
 from tests.standin import Instrument

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError
 
-from prices import usage
 from prices.models import ReadCount
-from prices.usage import Usage, hit_rate, median_seconds
+from prices.reads import usage
+from prices.reads.usage import Usage, hit_rate, median_seconds
 from tests.builders import NOW, tracked
 
 pytestmark = pytest.mark.django_db

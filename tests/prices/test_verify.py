@@ -14,12 +14,12 @@ from django.test import Client, override_settings
 from prices import jobs, runs, schedules, verdicts, wiring
 from prices.domain.actions import Actions, Dividend
 from prices.domain.bars import SeriesKey
+from prices.domain.outcomes import Result
 from prices.domain.ranges import DateRange
 from prices.models import Quarantine, SyncRun
-from prices.outcomes import Result
 from prices.providers.base import ProviderError, Unavailable, UnknownSymbol
 from prices.store.mongo import StoreUnavailable
-from prices.verify import Verdict, Verified, drawn
+from prices.sync.verify import Verdict, Verified, drawn
 from tests.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 from tests.prices.syncing import facts, stored

@@ -11,8 +11,8 @@ from prices import wiring
 from prices.domain.actions import Split
 from prices.models import TrackedSymbol
 from prices.store.mongo import Db
-from prices.tracking import learned, track
-from prices.verify import Verdict, Verified
+from prices.symbols.tracking import learned, track
+from prices.sync.verify import Verdict, Verified
 from tests.prices.providers.against import SATURDAY, Yahoo, expected_rows, running_yahoo
 from tests.prices.syncing import facts, stored, synced
 from tests.standin import Instrument

@@ -12,7 +12,7 @@ from prices import wiring
 from prices.domain.coverage import Gap
 from prices.domain.freshness import stamp
 from prices.management.foreground import ForegroundCommand, tracked
-from prices.queries import SymbolReport
+from prices.reads.reader import SymbolReport
 
 
 class Command(ForegroundCommand):

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from prices import quarantine
 from prices.management.foreground import ForegroundCommand, agreed, tracked
 from prices.models import Quarantine, SyncRun, TrackedSymbol
+from prices.symbols import quarantine
 
 
 class Command(ForegroundCommand):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from prices import wiring
 from prices.management.foreground import ForegroundCommand
-from prices.renaming import CannotRename, Renamed
+from prices.sync.rename import CannotRename, Renamed
 
 
 class Command(ForegroundCommand):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from prices.domain.markets import MARKETS, resolve
 from prices.management.foreground import ForegroundCommand, formerly, split_symbols
 from prices.models import SyncRun
-from prices.tracking import track
+from prices.symbols.tracking import track
 
 
 class Command(ForegroundCommand):

@@ -11,7 +11,7 @@ from prices import wiring
 from prices.domain.markets import resolve
 from prices.management.foreground import ForegroundCommand, split_symbols, tracked
 from prices.models import SymbolAlias, TrackedSymbol
-from prices.tracking import forget_alias, untrack
+from prices.symbols.tracking import forget_alias, untrack
 
 
 class Command(ForegroundCommand):

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from prices import wiring
 from prices.management.foreground import ForegroundCommand, tracked
 from prices.models import SyncRun
-from prices.verify import drawn
+from prices.sync.verify import drawn
 
 
 class Command(ForegroundCommand):

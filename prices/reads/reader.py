@@ -17,8 +17,8 @@ from prices.domain.freshness import ProviderState, SymbolState, staleness
 from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
 from prices.models import TrackedSymbol
-from prices.remembered import Remembered
-from prices.states import state_of
+from prices.reads.symbol_states import state_of
+from prices.reads.ttl import Remembered
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog, Recorded
 from prices.store.documents import Facts, Manifest
@@ -26,7 +26,7 @@ from prices.store.mongo import StoreError as StoreError  # what every read may r
 from prices.store.provider_state import ProviderLog
 from prices.store.quotes import QuoteStore
 from prices.store.series_cache import HeldSeries, SeriesMemory
-from prices.tracking import bearers, followed, tracked_row
+from prices.symbols.tracking import bearers, followed, tracked_row
 
 _DAY = timedelta(days=1)
 

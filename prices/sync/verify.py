@@ -11,19 +11,19 @@ from random import SystemRandom
 
 from prices.domain.answers import SAMPLE, Fetched, Guard
 from prices.domain.bars import SeriesKey
+from prices.domain.outcomes import Outcome, Result
 from prices.domain.sessions import sessions_of
 from prices.domain.verification import Comparison, compare
 from prices.models import TrackedSymbol
-from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
 from prices.providers.limiter import ProviderGate
-from prices.publish import Published, as_stored, publish
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.leases import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.outlines import Outlines
 from prices.store.series_lock import Busy, in_turn
-from prices.tracking import mic_of
+from prices.symbols.tracking import mic_of
+from prices.sync.publish import Published, as_stored, publish
 
 
 class Verdict(StrEnum):

@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 
 from prices.domain.bars import BarSeries, Interval
 from prices.domain.freshness import trades
+from prices.domain.outcomes import Outcome, Result
 from prices.domain.quotes import Quote, closing_bar
 from prices.domain.quoting import quote_is_due, quote_riders
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
-from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError
 from prices.providers.limiter import ProviderGate
-from prices.states import symbol_states
+from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository
 from prices.store.outlines import Outlines
 from prices.store.quotes import QuoteStore
-from prices.tracking import resume
+from prices.symbols.tracking import resume
 
 # Series that are appended to in one go.
 _AT_ONCE = 500

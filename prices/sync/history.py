@@ -12,20 +12,20 @@ from prices.domain.answers import Fetched
 from prices.domain.bars import SeriesKey
 from prices.domain.freshness import Due, due
 from prices.domain.merge import Change
+from prices.domain.outcomes import Outcome, Result
 from prices.domain.quotes import Quote
 from prices.domain.sessions import overlap_start, sessions_of
 from prices.models import TrackedSymbol
-from prices.outcomes import Outcome, Result
 from prices.providers.base import ProviderError, RateLimited, Unavailable, UnknownSymbol
 from prices.providers.limiter import ProviderGate
-from prices.publish import Published, publish
-from prices.states import symbol_states
+from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.leases import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.outlines import Outlines
 from prices.store.series_lock import Busy, in_turn
-from prices.tracking import mic_of
+from prices.symbols.tracking import mic_of
+from prices.sync.publish import Published, publish
 
 # How long a store that is away is waited for.
 _AWAY_SECONDS = 30.0

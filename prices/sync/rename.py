@@ -14,7 +14,6 @@ from prices.domain.joining import NotOneCompany, joined
 from prices.domain.markets import market_of
 from prices.domain.ranges import merged
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
-from prices.publish import as_stored
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.corrections import CorrectionLog
 from prices.store.documents import Facts, Manifest
@@ -22,7 +21,8 @@ from prices.store.leases import Leases
 from prices.store.mongo import StoreConflict, StoreError
 from prices.store.quotes import QuoteStore
 from prices.store.series_lock import in_turn
-from prices.tracking import RESUMED, UNBLEMISHED, bearer
+from prices.symbols.tracking import RESUMED, UNBLEMISHED, bearer
+from prices.sync.publish import as_stored
 
 _TRIES = 10
 

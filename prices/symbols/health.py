@@ -9,9 +9,9 @@ from django.db.models import Q
 
 from prices.domain.answers import Guard
 from prices.domain.freshness import next_attempt
+from prices.domain.outcomes import Outcome, Result
 from prices.models import TrackedSymbol
-from prices.outcomes import Outcome, Result
-from prices.tracking import RESUMED, UNBLEMISHED, learned, resume
+from prices.symbols.tracking import RESUMED, UNBLEMISHED, learned, resume
 
 # What mends itself, like half-known splits, is looked at again after this pause; a move that
 # later sessions have to confirm after that one.

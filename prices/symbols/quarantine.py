@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import F
 
 from prices.domain.answers import Fetched, Guard
+from prices.domain.outcomes import Outcome, Result
 from prices.models import Quarantine, SyncRun, TrackedSymbol
-from prices.outcomes import Outcome, Result
 
 Resolution = Quarantine.Resolution
 
