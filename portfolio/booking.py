@@ -16,8 +16,8 @@ from portfolio.prices_of import prices_of
 from portfolio.rows import booked_entries, entries_of, renamed
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
+from prices.jobs.onboarding import Onboarded, onboard
 from prices.models import TrackedSymbol
-from prices.onboarding import Onboarded, onboard
 from prices.symbols.tracking import bearer, followed
 
 

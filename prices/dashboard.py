@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from prices import wiring
 from prices.attention import Needs, needs
-from prices.cluster import ClusterState, cluster_state
+from prices.jobs.cluster_health import ClusterState, cluster_state
+from prices.jobs.run_days import RunDay, run_days
 from prices.reads import usage
 from prices.reads.survey import Totals
-from prices.run_days import RunDay, run_days
 from prices.status import Status, status
 from prices.store.mongo import StoreError
 

@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
-from prices import runs, schedules, verdicts, wiring
+from prices import wiring
 from prices.domain.freshness import ProviderState
+from prices.jobs import runs, schedules, verification_results
+from prices.jobs.schedules import SchedulerState
+from prices.jobs.verification_results import Verification
 from prices.models import SyncRun
 from prices.reads.survey import LiveTotals, Survey, Totals
-from prices.schedules import SchedulerState
 from prices.store.mongo import StoreError
 from prices.symbols import quarantine
-from prices.verdicts import Verification
 
 ERROR_RATE_TARGET = 0.05
 
@@ -73,7 +74,7 @@ def status(*, now: datetime) -> Status:
         amiss.append(
             f"answers for {quarantined} symbol{'s' * (quarantined != 1)} are in quarantine"
         )
-    verification = verdicts.latest()
+    verification = verification_results.latest()
     if verification and verification.unfixed:
         amiss.append(_unfixed(verification.unfixed))
     return Status(

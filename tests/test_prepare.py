@@ -20,7 +20,7 @@ from pricecache_site.operations.credentials import lines_about
 from pricecache_site.operations.locks import hold_lock, why_not_bindable
 from pricecache_site.operations.management.commands.cluster import release_jobs_of_the_dead
 from pricecache_site.operations.management.commands.up import without_password
-from prices import schedules
+from prices.jobs import schedules
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreUnavailable
 

@@ -15,7 +15,8 @@ from django.db.migrations.executor import MigrationExecutor
 from rest_framework.authtoken.models import Token
 
 from pricecache_site.operations.locks import LockHeldError, hold_lock
-from prices import schedules, wiring
+from prices import wiring
+from prices.jobs import schedules
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError

@@ -6,7 +6,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
-from prices import schedules, wiring
+from prices import wiring
+from prices.jobs import schedules
 from prices.store.mongo import StoreError
 
 

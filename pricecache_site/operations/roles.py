@@ -17,7 +17,7 @@ from django.utils import timezone
 from pricecache_site.operations.locks import LockHeldError, hold_lock, why_not_bindable
 from pricecache_site.operations.mongod import EmbeddedMongod
 from pricecache_site.operations.processes import ChildSpec
-from prices import schedules
+from prices.jobs import schedules
 from prices.models import SyncRun
 
 ROLES = ("mongod", "cluster", "web")

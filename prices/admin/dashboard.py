@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices import running
 from prices.admin import tiles
 from prices.admin.bars import Bars, bars_of
 from prices.admin.display import badge, coverage_bar
@@ -22,6 +21,7 @@ from prices.admin.panels import Table, Tile, button, two_lines
 from prices.attention import Need, Needs, Remedy
 from prices.dashboard import Dashboard, Market
 from prices.dashboard import dashboard as figures_at
+from prices.jobs import history
 
 _VARIANT_OF_WORD = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
 _HEADLINES = {
@@ -70,7 +70,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "panels": [
             Panel("Prices", tiles.of_prices(board)),
             Panel("Reads and fetches", tiles.of_traffic(board)),
-            Panel("Jobs", tiles.of_jobs(board, running.queue(now=now))),
+            Panel("Jobs", tiles.of_jobs(board, history.queue(now=now))),
         ],
         "needs": _needs_table(board.needs, may_mend=request.user.has_perm(_MEND)),
         "more_needs": _more(board.needs),

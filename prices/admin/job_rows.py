@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from prices import schedules
 from prices.admin.display import (
     NONE,
     VARIANT_OF_STATE,
@@ -24,9 +23,10 @@ from prices.admin.display import (
 )
 from prices.admin.panels import Table, button, two_lines
 from prices.admin.pressing import JOBS
-from prices.cluster import ClusterState, Word
+from prices.jobs import schedules
+from prices.jobs.cluster_health import ClusterState, Word
+from prices.jobs.schedules import JobState, SchedulerState
 from prices.models import SyncRun
-from prices.schedules import JobState, SchedulerState
 
 Latest = dict[str, list[SyncRun]]
 

@@ -16,12 +16,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_q.models import Failure, Schedule
 from django_q.tasks import async_task
 
-from prices import running, schedules
 from prices.admin.display import run_link
 from prices.admin.log import log
 from prices.admin.queueing import warn_if_silent
 from prices.admin.words import press_it
-from prices.cancelling import cancel
+from prices.jobs import history, schedules
+from prices.jobs.cancellation import cancel
 from prices.models import SyncRun
 
 JOBS = "django_q.change_schedule"
@@ -123,10 +123,10 @@ def cancel_run(request: HttpRequest, *, run: int) -> None:
 def repeat_run(request: HttpRequest, *, run: int) -> None:
     """What it failed for, once more."""
     found = get_object_or_404(SyncRun, pk=run, parent=None)
-    if not running.is_repeatable(found):
+    if not history.is_repeatable(found):
         messages.info(request, f"{found} cannot be repeated: it is open, or no work on symbols.")
         return
-    again = running.again(found, trigger=f"admin ({request.user.get_username()})")
+    again = history.again(found, trigger=f"admin ({request.user.get_username()})")
     log(request, again, f"Repeats what run {found.pk} failed for.")
     link = run_link(again, f"Run {again.pk}")
     messages.success(request, format_html("{} is queued: what {} failed for.", link, found))

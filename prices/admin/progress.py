@@ -8,13 +8,13 @@ from django.http import JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from prices import running
+from prices.jobs import history
+from prices.jobs.history import Progress
 from prices.models import SyncRun
-from prices.running import Progress
 
 
 def _numbers(run: SyncRun) -> dict[str, Any]:
-    progress = running.progress_of(run, now=timezone.now())
+    progress = history.progress_of(run, now=timezone.now())
     total = progress.total or len(run.symbols)
     return {
         "state": run.state,

@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from prices import runs
 from prices.admin.display import run_link
 from prices.admin.log import log
-from prices.cluster import Word, cluster_state
+from prices.jobs import runs
+from prices.jobs.cluster_health import Word, cluster_state
 from prices.models import SyncRun
 
 

@@ -19,8 +19,8 @@ from prices.admin.filters import PartsFilter
 from prices.admin.panels import button, is_fragment
 from prices.admin.pressing import RUNS
 from prices.admin.scheduler import bar_of, cancel_button, state_of
+from prices.jobs.history import is_repeatable, progress_of
 from prices.models import SyncRun
-from prices.running import is_repeatable, progress_of
 from prices.web.themed_admin import ReadOnly, ThemedAdmin
 
 _MOST_SYMBOLS = 200

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.timesince import timesince
 from django_q.models import Failure
 
-from prices import running, schedules, wiring
+from prices import wiring
 from prices.admin import tiles
 from prices.admin.display import (
     FAIR,
@@ -32,10 +32,11 @@ from prices.admin.job_rows import job_table
 from prices.admin.log import latest as latest_entries
 from prices.admin.panels import Table, Tile, button, is_fragment, progress, two_lines
 from prices.admin.pressing import RUNS, TASKS
-from prices.cluster import Cluster, ClusterState, Word, cluster_state
 from prices.domain.freshness import ProviderState, stamp
+from prices.jobs import history, schedules
+from prices.jobs.cluster_health import Cluster, ClusterState, Word, cluster_state
+from prices.jobs.history import Progress
 from prices.models import SyncRun
-from prices.running import Progress
 from prices.store.mongo import StoreError
 
 _VARIANT_OF_WORD = {
@@ -63,7 +64,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     cluster = cluster_state(now=now)
     scheduler = schedules.scheduler_state(now=now)
-    under_way = running.under_way(now=now)
+    under_way = history.under_way(now=now)
     return {
         "now": now,
         "cluster": cluster,
@@ -71,7 +72,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "tiles": _tiles(cluster, scheduler, under_way, now),
         "clusters": _clusters(cluster, now),
         "under_way": progress_table(under_way, now, request),
-        "jobs": job_table(scheduler, cluster, now, request, running.latest_runs()),
+        "jobs": job_table(scheduler, cluster, now, request, history.latest_runs()),
         "failed_runs": _failed_runs(request, now),
         "failed_tasks": _failed_tasks(request, now),
         "provider": _provider(now),
@@ -88,7 +89,7 @@ def _tiles(
     paused = sum(job.paused is not None for job in scheduler.jobs)
     return [
         tiles.workers(cluster, now),
-        tiles.depth(running.queue(now=now), scheduler.in_work, now),
+        tiles.depth(history.queue(now=now), scheduler.in_work, now),
         Tile("Under way", f"{len(under_way)}", "runs that have not ended", link="#under-way"),
         Tile(
             "Paused",
@@ -184,7 +185,7 @@ def cancel_button(run: SyncRun) -> object:
 def _failed_runs(request: HttpRequest, now: datetime) -> Table:
     acts = request.user.has_perm(RUNS)
     rows = [
-        [*_failed_row(run, now), *([_again(run)] if acts else [])] for run in running.failed_runs()
+        [*_failed_row(run, now), *([_again(run)] if acts else [])] for run in history.failed_runs()
     ]
     headers = ["Run", "When", "Result", "Duration", "Why"]
     empty = "No run failed in the last 30 days."
@@ -221,7 +222,7 @@ def _with_traceback(key: str, words: str, traceback: str) -> object:
 
 
 def _again(run: SyncRun) -> object:
-    if not running.is_repeatable(run):
+    if not history.is_repeatable(run):
         return NONE
     url = reverse("desk:run_again", args=[run.pk])
     return button(url, "Try again", about=f"run {run.pk}", icon="refresh")
@@ -231,7 +232,7 @@ def _failed_tasks(request: HttpRequest, now: datetime) -> Table:
     acts = request.user.has_perm(TASKS)
     rows = [
         [*_task_row(task, now), *([_task_again(task)] if acts else [])]
-        for task in running.failed_tasks()
+        for task in history.failed_tasks()
     ]
     headers = ["Task", "When", "Why"]
     empty = "No task broke."

@@ -19,11 +19,11 @@ from prices.admin.display import (
     upcoming,
 )
 from prices.admin.panels import Tile
-from prices.cluster import ClusterState, Word
 from prices.dashboard import Dashboard
 from prices.domain.freshness import ProviderState, stamp
+from prices.jobs.cluster_health import ClusterState, Word
+from prices.jobs.history import Queue
 from prices.reads.survey import Totals
-from prices.running import Queue
 from prices.status import ERROR_RATE_TARGET
 
 _UNKNOWN = "the store does not answer"

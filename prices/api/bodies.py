@@ -7,7 +7,6 @@ from typing import Any
 
 from django.utils import timezone
 
-from prices import runs, schedules
 from prices.api.bars import bars_json
 from prices.api.serializers import RunSerializer
 from prices.domain.actions import Actions
@@ -16,6 +15,7 @@ from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Coverage
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
+from prices.jobs import runs, schedules
 from prices.models import SyncRun, TrackedSymbol
 from prices.reads import usage
 from prices.reads.reader import History

@@ -16,13 +16,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from prices import runs, wiring
+from prices import wiring
 from prices.api import bodies, serializers
 from prices.api.correction_serializers import CorrectionsOut
 from prices.api.renderers import OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.markets import resolve
 from prices.domain.ranges import Asked
+from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import NotTracked, followed, track
 

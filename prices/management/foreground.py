@@ -14,10 +14,10 @@ from django.db import DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
-from prices import cancelling, runs, work
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
 from prices.domain.outcomes import Outcome, Result
+from prices.jobs import cancellation, execution, runs
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError, StoreUnavailable
@@ -61,10 +61,10 @@ class ForegroundCommand(BaseCommand):
         )
         try:
             with self._progress(len(wanted)) as heard:
-                work.work_on(run, share=False, on_outcome=heard)
+                execution.work_on(run, share=False, on_outcome=heard)
         except KeyboardInterrupt:
             # Else the cluster would take it for a lost one, and go on with it.
-            cancelling.abandon(run, by="Ctrl-C", now=timezone.now())
+            cancellation.abandon(run, by="Ctrl-C", now=timezone.now())
             raise
         run.refresh_from_db()
         self.summarise(run)

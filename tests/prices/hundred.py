@@ -10,7 +10,8 @@ from unittest import mock
 
 from django_q.models import OrmQ
 
-from prices import jobs, runs, wiring, work
+from prices import wiring
+from prices.jobs import execution, runs, tasks
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.reads.reader import SymbolReport
 from prices.symbols.tracking import track
@@ -122,7 +123,7 @@ class Hundred:
             symbols=symbols,
             options=options,
         )
-        work.work_on(run, share=False)
+        execution.work_on(run, share=False)
         run.refresh_from_db()
         return run
 
@@ -130,10 +131,10 @@ class Hundred:
         """Lets time pass, then what the canary finds undone be done; the requests it took."""
         before = self.yahoo.asked()
         self.set_clock(self.now + pause)
-        jobs.canary()
+        tasks.canary()
         while task := OrmQ.objects.order_by("id").first():
             task.delete()
-            jobs.perform(*task.task["args"])
+            tasks.perform(*task.task["args"])
         return self.yahoo.asked() - before
 
     def expected(self, symbol: str) -> Rows:

@@ -12,8 +12,9 @@ from django_q.models import Failure, OrmQ, Schedule, Success, Task
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.authtoken.models import TokenProxy
 
-from prices import runs, schedules, wiring
+from prices import wiring
 from prices.domain.bars import SeriesKey
+from prices.jobs import runs, schedules
 from prices.models import SyncRun, TrackedSymbol
 from tests.builders import NOW, published, tracked
 
@@ -199,7 +200,12 @@ class TestOtherPages:
     def test_open(self, admin_client: Client, admin_user: User) -> None:
         schedules.install(now=NOW)
         runs.queue(Kind.BACKFILL, trigger="test")
-        task = {"func": "prices.jobs.canary", "group": "canary", "started": NOW, "stopped": NOW}
+        task = {
+            "func": "prices.jobs.tasks.canary",
+            "group": "canary",
+            "started": NOW,
+            "stopped": NOW,
+        }
         done = Task.objects.create(id="a" * 32, name="done", success=True, **task)
         failed = Task.objects.create(
             id="b" * 32, name="failed", success=False, result="boom", **task
@@ -238,13 +244,18 @@ class TestOtherPages:
         page = admin_client.post(url, data, follow=True).content.decode()
 
         assert "1 job handed to the cluster." in page
-        assert OrmQ.objects.get().func() == "prices.jobs.store_sweep"
+        assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
         sweep.refresh_from_db()
         assert sweep.next_run == before
 
     def test_run_a_failed_task_again(self, admin_client: Client) -> None:
         task = Task.objects.create(
-            **{"id": "b" * 32, "name": "failed", "func": "prices.jobs.canary", "success": False},
+            **{
+                "id": "b" * 32,
+                "name": "failed",
+                "func": "prices.jobs.tasks.canary",
+                "success": False,
+            },
             started=NOW,
             stopped=NOW,
         )

@@ -10,10 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
-from prices import jobs, runs, wiring, work
-from prices.cancelling import cancel
+from prices import wiring
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Outcome
+from prices.jobs import execution, runs, tasks
+from prices.jobs.cancellation import cancel
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.leases import who
 from tests.builders import NOW, WEEK, tracked
@@ -62,7 +63,7 @@ class TestAQueuedRun:
         run = runs.queue(Kind.BACKFILL, trigger="test", symbols=symbols)
 
         cancelled = cancel(run, by=BY, now=NOW)
-        jobs.perform(run.pk)
+        tasks.perform(run.pk)
 
         assert cancelled is not None
         run.refresh_from_db()
@@ -92,7 +93,7 @@ class TestARunAtWork:
             if len(heard) == 2:
                 cancel(run, by=BY, now=NOW)
 
-        work.work_on(run, on_outcome=after_the_second)
+        execution.work_on(run, on_outcome=after_the_second)
 
         run.refresh_from_db()
         # The third was in hand while the second was written down, and is not thrown away.
@@ -107,17 +108,17 @@ class TestARunAtWork:
         symbols = _known(one_by_one, 1)
         run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
 
-        work.work_on(run, on_outcome=_cancelling(run))
+        execution.work_on(run, on_outcome=_cancelling(run))
 
         run.refresh_from_db()
         assert (run.state, run.updated) == (State.SUCCEEDED, 1)
 
     def test_verifying_stops_too(self, one_by_one: FakeProvider) -> None:
         symbols = _known(one_by_one, 4)
-        work.work_on(runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW))
+        execution.work_on(runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW))
         run = runs.begin(Kind.VERIFY, trigger="test", symbols=symbols, now=NOW)
 
-        work.work_on(run, on_outcome=_cancelling(run))
+        execution.work_on(run, on_outcome=_cancelling(run))
 
         run.refresh_from_db()
         assert run.state == State.CANCELLED
@@ -128,7 +129,7 @@ class TestARunAtWork:
         symbols = _known(provider, 6)
         run = runs.begin(Kind.LIVE_PRICE_UPDATE, trigger="test", symbols=symbols, now=NOW)
 
-        work.work_on(run, on_outcome=_cancelling(run))
+        execution.work_on(run, on_outcome=_cancelling(run))
 
         run.refresh_from_db()
         assert (run.state, run.unchanged) == (State.CANCELLED, 2)
@@ -162,13 +163,13 @@ class TestASharedRun:
         monkeypatch.setattr(runs, "PARTS_AT_ONCE", 1)
         symbols = _known(provider, 6)
         run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
-        work.work_on(run)
+        execution.work_on(run)
         first = run.parts.order_by("id")[0]
-        jobs.perform(first.pk)
+        tasks.perform(first.pk)
 
         cancel(run, by=BY, now=NOW)
         for part in run.parts.all():
-            jobs.perform(part.pk)
+            tasks.perform(part.pk)
 
         run.refresh_from_db()
         states = run.parts.order_by("id").values_list("state", flat=True)
@@ -184,12 +185,12 @@ class TestASharedRun:
         monkeypatch.setattr(runs, "PARTS_AT_ONCE", 1)
         symbols = _known(one_by_one, 6)
         run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
-        work.work_on(run)
+        execution.work_on(run)
         part = runs.claim(run.parts.order_by("id")[0].pk, now=NOW)
         assert part is not None
 
         asked = cancel(run, by=BY, now=NOW)
-        work.work_on(part)
+        execution.work_on(part)
 
         assert asked is not None
         assert asked.state == State.RUNNING

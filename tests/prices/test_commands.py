@@ -176,7 +176,7 @@ class TestTrouble:
         def locked(*_: object, **__: object) -> None:
             raise OperationalError("database is locked")
 
-        monkeypatch.setattr("prices.runs.begin", locked)
+        monkeypatch.setattr("prices.jobs.runs.begin", locked)
 
         with pytest.raises(CommandError, match="Something else holds the lock of"):
             _call("sync_historical")

@@ -14,9 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_q.models import OrmQ
 
-from prices import runs, schedules, wiring
+from prices import wiring
 from prices.attention import Remedy
 from prices.domain.coverage import Gap
+from prices.jobs import runs, schedules
 from prices.models import Quarantine, ReadCount, SyncRun, TrackedSymbol
 from prices.store.mongo import Db
 from tests.builders import NOW, WEEK, published, tracked

@@ -12,7 +12,8 @@ from django_q.models import OrmQ, Task
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from prices import runs, schedules, wiring
+from prices import wiring
+from prices.jobs import runs, schedules
 from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.browser import faint_texts, fits, signed_in
 from tests.builders import WEEK, published, tracked
@@ -76,7 +77,7 @@ def state(boss: User) -> None:
             errors={"NEWCO": "No data found"} if ended != State.SUCCEEDED else {},
         )
     Task.objects.create(
-        **{"id": "b" * 32, "name": "failed", "func": "prices.jobs.canary", "success": False},
+        **{"id": "b" * 32, "name": "failed", "func": "prices.jobs.tasks.canary", "success": False},
         **{"result": "boom : Traceback (most recent call last): line 7", "group": "canary"},
         started=now,
         stopped=now,
@@ -298,15 +299,15 @@ class TestSchedulerButtons:
         page.get_by_role("button", name="Run now Store sweep").click()
 
         expect(page.get_by_text("Store sweep is handed to the cluster")).to_be_visible()
-        assert OrmQ.objects.get().func() == "prices.jobs.store_sweep"
+        assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
     def test_try_again_what_failed(self, page: Page, state: None) -> None:
         opened(page, "/admin/scheduler/")
         page.get_by_text("Traceback", exact=True).click()
         expect(page.get_by_text("line 7").first).to_be_visible()
 
-        page.get_by_role("button", name="Try again prices.jobs.canary").click()
-        expect(page.get_by_text("prices.jobs.canary is queued again.").first).to_be_visible()
+        page.get_by_role("button", name="Try again prices.jobs.tasks.canary").click()
+        expect(page.get_by_text("prices.jobs.tasks.canary is queued again.").first).to_be_visible()
 
         failed = SyncRun.objects.filter(state=State.FAILED)[0]
         page.get_by_role("button", name=f"Try again run {failed.pk}").click()

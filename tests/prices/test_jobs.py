@@ -10,9 +10,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from prices import jobs, runs, schedules, wiring
+from prices import wiring
 from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
+from prices.jobs import runs, schedules
+from prices.jobs import tasks as jobs
 from prices.models import Attempt, SymbolAlias, SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, RateLimited, Unavailable
 from prices.store.leases import who

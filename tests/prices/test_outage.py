@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django_q.models import OrmQ
 
-from prices import jobs, runs, wiring, work
+from prices import wiring
+from prices.jobs import execution, runs, tasks
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, UnknownSymbol
 from prices.status import status
@@ -31,7 +32,7 @@ def _run_queue() -> None:
     """What the workers do: the queued tasks, until none is left."""
     while task := OrmQ.objects.order_by("id").first():
         task.delete()
-        jobs.perform(*task.task["args"])
+        tasks.perform(*task.task["args"])
 
 
 class TestOutage:
@@ -40,7 +41,7 @@ class TestOutage:
     SYMBOLS = tuple(f"S{number:03}" for number in range(210))
 
     def _sync(self) -> SyncRun:
-        jobs.historical_sync()
+        tasks.historical_sync()
         _run_queue()
         run = SyncRun.objects.filter(parent=None).first()
         assert run is not None
@@ -82,7 +83,9 @@ class TestOutage:
         )
         tracked("BEFORE", failures=3, last_attempt_at=yesterday, last_error="nonsense")
 
-        work.work_on(runs.begin(Kind.HISTORICAL_SYNC, trigger="test", now=NOW, symbols=[first]))
+        execution.work_on(
+            runs.begin(Kind.HISTORICAL_SYNC, trigger="test", now=NOW, symbols=[first])
+        )
         suspended = TrackedSymbol.objects.get(symbol=first).active
         self._sync()
 
@@ -105,10 +108,10 @@ class TestOutage:
         TrackedSymbol.objects.update(last_attempt_at=NOW - timedelta(minutes=6))
         during = wiring.reader().provider_state().outage_since
 
-        jobs.canary()
+        tasks.canary()
         _run_queue()
         after_ten = wiring.reader().provider_state().outage_since
-        jobs.canary()
+        tasks.canary()
         _run_queue()
 
         assert (during, after_ten) == (NOW, None)

@@ -9,7 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from prices import schedules, wiring
+from prices import wiring
+from prices.jobs import schedules
 from prices.models import SyncRun
 from prices.reads.reader import SymbolReport
 from tests.browser import fits

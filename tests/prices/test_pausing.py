@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django_q.models import OrmQ, Schedule
 
-from prices import schedules
+from prices.jobs import schedules
 from prices.models import PausedJob
 from tests.builders import NOW
 
@@ -87,7 +87,7 @@ def test_does_not_hinder_running_it_now_which_resumes_nothing() -> None:
 
     schedules.run_now(SYNC)
 
-    assert OrmQ.objects.get().func() == "prices.jobs.historical_sync"
+    assert OrmQ.objects.get().func() == "prices.jobs.tasks.historical_sync"
     assert _next_run(SYNC) is None
 
 

@@ -13,10 +13,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from prices import runs, wiring, work
+from prices import wiring
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction, Why
 from prices.domain.bars import BarSeries, SeriesKey
+from prices.jobs import execution, runs
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.store.documents import Facts
 from prices.store.mongo import StoreConflict
@@ -49,7 +50,7 @@ def _sync(*, whole: bool = False, **options: object) -> SyncRun:
     kind = SyncRun.Kind.BACKFILL if whole else SyncRun.Kind.HISTORICAL_SYNC
     options = {"whole": True, **options} if whole else options
     run = runs.begin(kind, trigger="test", symbols=["ACME"], options=options, now=NOW)
-    work.work_on(run)
+    execution.work_on(run)
     run.refresh_from_db()
     return run
 
@@ -338,7 +339,7 @@ def test_nothing_is_kept_of_a_symbol_that_was_untracked_while_it_was_fetched(
         TrackedSymbol.objects.filter(symbol__in=untracked).delete()
         real(*args, **kwargs)  # type: ignore[arg-type]
 
-    with mock.patch("prices.runs.record", after_untracking):
+    with mock.patch("prices.jobs.runs.record", after_untracking):
         run = _sync(whole=True)
 
     assert run.failed == 1

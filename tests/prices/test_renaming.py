@@ -15,12 +15,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from prices import jobs, wiring
+from prices import wiring
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidSymbol, SeriesKey
 from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
+from prices.jobs import tasks
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog
@@ -444,7 +445,7 @@ class TestReads:
         renamed()
         provider.histories, provider.actions = {"META": WEEK}, {"META": ACTIONS}
 
-        jobs.perform(run.pk)
+        tasks.perform(run.pk)
 
         run.refresh_from_db()
         assert (run.state, run.total, run.unchanged) == ("succeeded", 1, 1)

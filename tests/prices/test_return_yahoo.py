@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from prices import jobs, runs, wiring, work
+from prices import wiring
 from prices.domain.ranges import Asked
+from prices.jobs import execution, runs, tasks
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import Db
 from prices.symbols.tracking import track
@@ -40,7 +41,7 @@ class Life:
 
     def sync(self, *symbols: str) -> None:
         kind = SyncRun.Kind.HISTORICAL_SYNC
-        work.work_on(runs.begin(kind, trigger="test", now=self.now, symbols=symbols))
+        execution.work_on(runs.begin(kind, trigger="test", now=self.now, symbols=symbols))
 
     def vanishes(self) -> None:
         del self.yahoo.standin.book.instruments["LAZARUS"]
@@ -116,7 +117,7 @@ class TestReturn:
         suspended.at(friday_noon)
         suspended.yahoo.standin.clear_log()
 
-        jobs.live_price_update()
+        tasks.live_price_update()
         quotes = [e["symbols"] for e in suspended.yahoo.standin.log if e["kind"] == "quote"]
         resumed = suspended.row
         suspended.sync()
@@ -136,7 +137,7 @@ class TestReturn:
     def test_does_not_come_in_vain(self, suspended: Life) -> None:
         suspended.sync("LAZARUS")
         suspended.at(datetime(2026, 3, 6, 17, tzinfo=UTC))
-        jobs.live_price_update()
+        tasks.live_price_update()
 
         assert suspended.row.active is False
         assert suspended.row.last_error == WENT

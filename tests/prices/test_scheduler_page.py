@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_q.models import Failure, OrmQ, Schedule, Task
 
-from prices import jobs, runs, schedules, wiring, work
+from prices import wiring
+from prices.jobs import execution, runs, schedules, tasks
 from prices.models import PausedJob, SyncRun
 from prices.store.leases import who
 from tests.builders import NOW, tracked
@@ -48,7 +49,7 @@ def press(client: Client, name: str, key: object, **data: str) -> str:
 
 def broken_task() -> Task:
     return Task.objects.create(
-        **{"id": "b" * 32, "name": "failed", "func": "prices.jobs.canary", "group": "canary"},
+        **{"id": "b" * 32, "name": "failed", "func": "prices.jobs.tasks.canary", "group": "canary"},
         **{"success": False, "result": "boom : Traceback (most recent call last): line 7"},
         started=NOW,
         stopped=NOW,
@@ -134,8 +135,8 @@ class TestWhatItSays:
         def breaks(*_: object) -> None:
             raise ZeroDivisionError("nobody foresaw this")
 
-        monkeypatch.setitem(work._WORK, Kind.STORE_SWEEP, breaks)
-        work.work_on(runs.begin(Kind.STORE_SWEEP, trigger="x", now=NOW))
+        monkeypatch.setitem(execution._WORK, Kind.STORE_SWEEP, breaks)
+        execution.work_on(runs.begin(Kind.STORE_SWEEP, trigger="x", now=NOW))
         broken_task()
 
         page = opened(admin_client)
@@ -197,7 +198,7 @@ class TestJobs:
 
         assert "Store sweep is handed to the cluster" in page
         assert "No jobs run at present" in page
-        assert OrmQ.objects.get().func() == "prices.jobs.store_sweep"
+        assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
     def test_lead_back_to_pages_of_ours_alone(self, admin_client: Client) -> None:
         schedules.install(now=NOW)
@@ -239,7 +240,7 @@ class TestRuns:
         assert "stops after the symbols that are in hand; they stay." in page
         assert "stopping" in page
         tracked()
-        work.work_on(run)
+        execution.work_on(run)
         run.refresh_from_db()
         assert run.state == State.CANCELLED
         assert provider.asked == []
@@ -249,14 +250,14 @@ class TestRuns:
     ) -> None:
         tracked("NEWCO")
         run = runs.begin(Kind.BACKFILL, trigger="x", symbols=["NEWCO"], now=NOW)
-        work.work_on(run)
+        execution.work_on(run)
 
         page = press(admin_client, "run_again", run.pk)
 
         again = SyncRun.objects.order_by("-id")[0]
         assert f"what Backfill #{run.pk} failed for" in page
         assert (again.kind, again.symbols, again.state) == (Kind.BACKFILL, ["NEWCO"], State.QUEUED)
-        jobs.perform(again.pk)
+        tasks.perform(again.pk)
         assert [symbol for symbol, _ in provider.asked] == ["NEWCO", "NEWCO"]
 
     def test_that_are_open_are_not_repeated(self, admin_client: Client) -> None:
@@ -294,8 +295,8 @@ class TestTasks:
 
         page = press(admin_client, "task_again", task.pk)
 
-        assert "prices.jobs.canary is queued again." in page
-        assert OrmQ.objects.get().func() == "prices.jobs.canary"
+        assert "prices.jobs.tasks.canary is queued again." in page
+        assert OrmQ.objects.get().func() == "prices.jobs.tasks.canary"
         assert not Failure.objects.exists()
 
 
@@ -369,7 +370,7 @@ class TestLog:
 
         said = [
             *("Paused Store sweep.", "Resumed Store sweep.", "Ran Store sweep by hand."),
-            *("Cancelled.", "Queued prices.jobs.canary again."),
+            *("Cancelled.", "Queued prices.jobs.tasks.canary again."),
         ]
         entries = LogEntry.objects.order_by("id")
         assert [entry.get_change_message() for entry in entries] == said

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django_q.models import OrmQ
 
-from prices import jobs, runs, wiring, work
+from prices import wiring
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
+from prices.jobs import execution, runs, tasks
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.documents import Facts
 from prices.store.mongo import Db
@@ -53,10 +54,10 @@ class Thousand:
     def cycle(self, now: datetime) -> Counter[str]:
         """How many requests each symbol cost; those for no symbol are under ""."""
         self.at(now)
-        jobs.historical_sync()
+        tasks.historical_sync()
         while task := OrmQ.objects.order_by("id").first():
             task.delete()
-            jobs.perform(*task.task["args"])
+            tasks.perform(*task.task["args"])
         return Counter((entry["symbols"] or [""])[0] for entry in self.yahoo.standin.log)
 
     def fill(self) -> None:
@@ -122,7 +123,7 @@ class TestSteadyState:
         for symbol in DEAD:
             TrackedSymbol.objects.create(symbol=symbol, mic="XNYS", last_queried_at=THURSDAY)
         first = runs.begin(SyncRun.Kind.HISTORICAL_SYNC, trigger="test", now=THURSDAY, symbols=DEAD)
-        work.work_on(first, share=False)
+        execution.work_on(first, share=False)
         assert TrackedSymbol.objects.filter(missing_since=date(2026, 3, 5)).count() == 50
         thousand.fill()
         cycles, now = {}, MAIN

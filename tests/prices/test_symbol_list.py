@@ -15,10 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_q.models import OrmQ
 
-from prices import schedules, wiring
+from prices import wiring
 from prices.admin import symbol_actions
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
+from prices.jobs import schedules
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.store.documents import Facts
 from tests.builders import NOW, WEEK, published, tracked

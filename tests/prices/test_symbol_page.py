@@ -14,12 +14,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from prices import runs, wiring
+from prices import wiring
 from prices.admin import symbol_buttons
 from prices.domain.answers import Why
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.sessions import sessions_of
+from prices.jobs import runs
 from prices.models import Attempt, Quarantine, SyncRun, TrackedSymbol
 from prices.store.documents import Facts
 from tests.builders import ACTIONS, NOW, WEEK, published, tracked

@@ -12,13 +12,14 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from prices import schedules, wiring
+from prices import wiring
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
 from prices.domain.sessions import sessions_of
+from prices.jobs import schedules
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.sync.publish import publish
 from tests.browser import faint_texts, fits, signed_in

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from prices import runs, wiring
+from prices import wiring
 from prices.domain.bars import BarSeries
 from prices.domain.outcomes import Outcome, Result
+from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import (
     BadPayload,

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from pricecache_site.database_cache import CalmCache
-from prices import schedules
+from prices.jobs import schedules
 from prices.models import PausedJob, SyncRun
 from tests.builders import published, tracked
 

@@ -11,11 +11,12 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client, override_settings
 
-from prices import jobs, runs, schedules, verdicts, wiring
+from prices import wiring
 from prices.domain.actions import Actions, Dividend
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Result
 from prices.domain.ranges import DateRange
+from prices.jobs import runs, schedules, tasks, verification_results
 from prices.models import Quarantine, SyncRun
 from prices.providers.base import ProviderError, Unavailable, UnknownSymbol
 from prices.store.mongo import StoreUnavailable
@@ -312,7 +313,7 @@ class TestNightly:
         says(provider, REVISED)
         says(provider, WEEK, "OTHER")
 
-        jobs.nightly_verify()
+        tasks.nightly_verify()
 
         run = SyncRun.objects.get()
         assert (run.kind, run.state, run.trigger) == ("verify", "succeeded", "schedule")
@@ -329,7 +330,7 @@ class TestNightly:
         failed("ACME")
 
         with override_settings(VERIFY_SAMPLE=2):
-            jobs.nightly_verify()
+            tasks.nightly_verify()
 
         latest = SyncRun.objects.filter(trigger="schedule").get()
         assert latest.symbols[0] == "ACME"
@@ -339,7 +340,7 @@ class TestNightly:
         holds()
 
         with override_settings(VERIFY_SAMPLE=0):
-            jobs.nightly_verify()
+            tasks.nightly_verify()
 
         assert not SyncRun.objects.exists()
 
@@ -359,10 +360,10 @@ class TestNightly:
 
         with monkeypatch.context() as patched:
             patched.setattr(runs, "record", away_after_one)
-            jobs.nightly_verify()
+            tasks.nightly_verify()
         runs.revive(now=NOW)
         run = SyncRun.objects.get()
-        jobs.perform(run.pk)
+        tasks.perform(run.pk)
 
         run.refresh_from_db()
         assert (len(seen), run.state, run.attempts) == (1, State.PARTIAL, 2)
@@ -380,7 +381,7 @@ class TestStatus:
         holds("OTHER")
         says(provider, REVISED)
         says(provider, WEEK, "OTHER")
-        jobs.nightly_verify()
+        tasks.nightly_verify()
 
         body = client.get("/cache/status").json()
 
@@ -437,21 +438,21 @@ class TestUnfixed:
         self._run(["AAA", "BBB"], ["AAA", "BBB"])
         self._run(["AAA", "CCC"], [])
 
-        assert verdicts.unfixed() == ("BBB",)
+        assert verification_results.unfixed() == ("BBB",)
 
     def test_one_that_could_not_be_verified_again_still_differs(self) -> None:
         tracked("AAA")
         self._run(["AAA"], ["AAA"])
         self._run(["AAA"], [], unchanged=0, failed=1, errors={"AAA": "not verified"})
 
-        assert verdicts.unfixed() == ("AAA",)
+        assert verification_results.unfixed() == ("AAA",)
 
     def test_a_run_that_was_given_up_clears_nothing(self) -> None:
         tracked("AAA")
         self._run(["AAA"], ["AAA"])
         self._run(["AAA", "BBB"], [], unchanged=1)
 
-        assert verdicts.unfixed() == ("AAA",)
+        assert verification_results.unfixed() == ("AAA",)
 
     def test_an_open_run_and_symbols_that_are_gone_do_not_count(self) -> None:
         tracked("AAA")
@@ -459,7 +460,7 @@ class TestUnfixed:
         self._run(["AAA"], ["AAA"])
         SyncRun.objects.filter(differing=["AAA"]).update(finished_at=None)
 
-        assert verdicts.unfixed() == ()
-        latest = verdicts.latest()
+        assert verification_results.unfixed() == ()
+        latest = verification_results.latest()
         assert latest is not None
         assert (latest.checked, latest.differing) == (1, 1)

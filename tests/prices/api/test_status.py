@@ -8,8 +8,9 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from prices import schedules, wiring
+from prices import wiring
 from prices.domain.quotes import Quote
+from prices.jobs import schedules
 from prices.models import ReadCount, SyncRun
 from tests.builders import NOW, WEEK, published, tracked
 
@@ -171,17 +172,17 @@ class TestScheduler:
         from django_q.models import Schedule
 
         Schedule.objects.create(name="an_old_job", func="os.getcwd")
-        Schedule.objects.create(name="live_price_update", func="prices.jobs.old", minutes=3)
+        Schedule.objects.create(name="live_price_update", func="prices.jobs.tasks.old", minutes=3)
 
         schedules.install(now=NOW)
         schedules.install(now=NOW)
 
         assert sorted(Schedule.objects.values_list("name", "func", "minutes", "cron")) == [
-            ("canary", "prices.jobs.canary", 1, None),
-            ("historical_sync", "prices.jobs.historical_sync", None, "0 */3 * * *"),
-            ("live_price_update", "prices.jobs.live_price_update", 15, None),
-            ("nightly_verify", "prices.jobs.nightly_verify", None, "0 2 * * *"),
-            ("store_sweep", "prices.jobs.store_sweep", None, "30 4 * * *"),
+            ("canary", "prices.jobs.tasks.canary", 1, None),
+            ("historical_sync", "prices.jobs.tasks.historical_sync", None, "0 */3 * * *"),
+            ("live_price_update", "prices.jobs.tasks.live_price_update", 15, None),
+            ("nightly_verify", "prices.jobs.tasks.nightly_verify", None, "0 2 * * *"),
+            ("store_sweep", "prices.jobs.tasks.store_sweep", None, "30 4 * * *"),
         ]
 
 

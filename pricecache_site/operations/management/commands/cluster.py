@@ -18,7 +18,8 @@ from django_q.scheduler import scheduler
 
 from pricecache_site.operations.locks import LockHeldError, hold_lock
 from pricecache_site.operations.processes import die_with_parent_after_every_fork
-from prices import jobs, schedules, wiring
+from prices import wiring
+from prices.jobs import schedules, tasks
 from prices.web.database_errors import explain_database_error
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Command(BaseCommand):
     def _prepare_queue(self) -> None:
         release_jobs_of_the_dead()
         schedules.schedule_startup_sync(at=timezone.now() + _STARTUP_SYNC_AFTER)
-        jobs.queue_canary()
+        tasks.queue_canary()
         wiring.warm()
         # No connection may be open at a fork.
         connections.close_all()
@@ -106,7 +107,7 @@ def release_jobs_of_the_dead() -> None:
 def _look_for_lost_runs() -> None:
     """The canary hands the work of a killed worker on; its own time comes within a minute."""
     try:
-        jobs.queue_canary()
+        tasks.queue_canary()
     except DatabaseError as error:
         logger.warning("The canary comes later: %s", error)
 

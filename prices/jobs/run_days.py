@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db.models import Count
 from django.db.models.functions import TruncDate
 
-from prices import runs
+from prices.jobs import runs
 from prices.models import SyncRun
 
 State = SyncRun.State

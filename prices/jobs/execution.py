@@ -11,9 +11,10 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from prices import runs, wiring
-from prices.cancelling import Cancelled, Watch
+from prices import wiring
 from prices.domain.outcomes import Outcome
+from prices.jobs import runs
+from prices.jobs.cancellation import Cancelled, Watch
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.symbols import health, quarantine

@@ -12,11 +12,12 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from prices import runs, schedules, verdicts, wiring
+from prices import wiring
+from prices.jobs import runs, schedules, verification_results
+from prices.jobs.execution import work_on
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError
 from prices.sync.verify import drawn
-from prices.work import work_on
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def nightly_verify(**_: Any) -> None:
     except StoreError as error:
         logger.warning("Nothing is verified: %s", error)
         return
-    known = [symbol for symbol in verdicts.unfixed() if symbol in held][:size]
+    known = [symbol for symbol in verification_results.unfixed() if symbol in held][:size]
     rest = drawn(set(held) - set(known), size - len(known))
     _perform_now(Kind.VERIFY, _BY_SCHEDULE, [*known, *rest], {"fix": True})
 
@@ -84,7 +85,7 @@ def perform(run_id: int, **_: Any) -> None:
 
 
 def queue_canary() -> None:
-    async_task("prices.jobs.canary", group=schedules.CANARY.id)
+    async_task("prices.jobs.tasks.canary", group=schedules.CANARY.id)
 
 
 def canary_age() -> float | None:

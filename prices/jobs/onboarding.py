@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from prices import runs
+from prices.jobs import runs
 from prices.models import SyncRun
 from prices.symbols.tracking import track
 

@@ -69,7 +69,7 @@ def begin(
 
 
 def enqueue(run: SyncRun) -> None:
-    async_task("prices.jobs.perform", run.pk, group=run.kind, task_name=_task_name(run))
+    async_task("prices.jobs.tasks.perform", run.pk, group=run.kind, task_name=_task_name(run))
 
 
 def _task_name(run: SyncRun) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from prices import runs
+from prices.jobs import runs
 from prices.models import SyncRun
 
 State = SyncRun.State

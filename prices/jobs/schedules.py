@@ -17,6 +17,8 @@ from prices.models import PausedJob, SyncRun
 # The cluster counts as alive while its canary is younger.
 CANARY_FRESH = timedelta(minutes=3)
 _CANARY_KEY = "prices:canary"
+# A schedule that changes in one of these is due at once.
+_TIMING = ("schedule_type", "minutes", "cron")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def install(*, now: datetime) -> None:
     paused = set(PausedJob.objects.values_list("job", flat=True))
     for job in JOBS:
         wanted = {
-            "func": f"prices.jobs.{job.id}",
+            "func": f"prices.jobs.tasks.{job.id}",
             "schedule_type": Schedule.CRON if job.cron else Schedule.MINUTES,
             "minutes": job.every,
             "cron": job.cron or None,
@@ -65,8 +67,10 @@ def install(*, now: datetime) -> None:
             fresh = Schedule(name=job.id, repeats=-1, **wanted)
             fresh.next_run = fresh.calculate_next_run(now) if job.cron else now
             fresh.save()  # which gives it a next run, whatever we say
-        elif any(getattr(held, field) != value for field, value in wanted.items()):
-            Schedule.objects.filter(pk=held.pk).update(**wanted, next_run=now)
+        else:
+            timing = [getattr(held, field) != wanted[field] for field in _TIMING]
+            again = {"next_run": now} if any(timing) else {}
+            Schedule.objects.filter(pk=held.pk).update(**wanted, **again)
     Schedule.objects.filter(name__in=paused).update(next_run=None)
 
 
@@ -106,7 +110,7 @@ def resume(job: Job, *, now: datetime) -> bool:
 
 def run_now(job: Job) -> None:
     """Hands a job to the cluster at once, whatever its schedule says; that stays as it is."""
-    async_task(f"prices.jobs.{job.id}", group=job.id)
+    async_task(f"prices.jobs.tasks.{job.id}", group=job.id)
 
 
 def schedule_startup_sync(*, at: datetime) -> None:
@@ -116,7 +120,10 @@ def schedule_startup_sync(*, at: datetime) -> None:
     if PausedJob.objects.filter(job="historical_sync").exists():
         return
     Schedule.objects.create(
-        name=STARTUP_SYNC, func="prices.jobs.startup_sync", schedule_type=Schedule.ONCE, next_run=at
+        name=STARTUP_SYNC,
+        func="prices.jobs.tasks.startup_sync",
+        schedule_type=Schedule.ONCE,
+        next_run=at,
     )
 
 

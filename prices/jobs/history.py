@@ -9,7 +9,7 @@ from django.db.models import Count, F, Min, Q, Sum, Window
 from django.db.models.functions import Coalesce, RowNumber
 from django_q.models import Failure, OrmQ
 
-from prices import runs
+from prices.jobs import runs
 from prices.models import SyncRun
 
 State = SyncRun.State

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from django_q.status import Stat
 
-from prices import schedules
+from prices.jobs import schedules
 
 # A cluster that began this lately may not have come to its first canary yet.
 _STARTS_WITHIN = timedelta(minutes=2)
