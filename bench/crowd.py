@@ -25,7 +25,7 @@ def crowd(bench: Bench, count: int) -> Iterator[datetime]:
     """
     from django.conf import settings
 
-    from prices import wiring
+    from prices import services
     from prices.models import TrackedSymbol
     from prices.store import mongo
 
@@ -33,7 +33,7 @@ def crowd(bench: Bench, count: int) -> Iterator[datetime]:
     others = list(TrackedSymbol.objects.values_list("symbol", flat=True))
     kept = list(TrackedSymbol.objects.all())
     main, settings.MONGODB_DATABASE = settings.MONGODB_DATABASE, _DATABASE
-    wiring.forget()
+    services.forget()
     try:
         TrackedSymbol.objects.filter(symbol__in=others).delete()
         _fill(bench, count, now)
@@ -41,7 +41,7 @@ def crowd(bench: Bench, count: int) -> Iterator[datetime]:
     finally:
         mongo.database(settings.MONGODB_URI, _DATABASE).client.drop_database(_DATABASE)
         settings.MONGODB_DATABASE = main
-        wiring.forget()
+        services.forget()
         TrackedSymbol.objects.all().delete()
         TrackedSymbol.objects.bulk_create(kept)
 
@@ -49,7 +49,7 @@ def crowd(bench: Bench, count: int) -> Iterator[datetime]:
 def _fill(bench: Bench, count: int, now: datetime) -> None:
     from django.conf import settings
 
-    from prices import wiring
+    from prices import services
     from prices.models import TrackedSymbol
     from prices.store import mongo
 
@@ -67,7 +67,7 @@ def _fill(bench: Bench, count: int, now: datetime) -> None:
         for n in range(count)
         for market, mic, currency in (_MARKETS[n % len(_MARKETS)],)
     )
-    wiring.ensure_schema()
+    services.ensure_schema()
     db = mongo.database(settings.MONGODB_URI, settings.MONGODB_DATABASE)
     db["series"].insert_many(_manifest(bench, n, answered) for n in range(count))
 

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from pricecache_site.urls import handler404, handler500
 from pricecache_site.urls import urlpatterns as product
-from prices import wiring
+from prices import services
 from prices.api.serializers import HistoryOut, HistoryQuery
 from prices.domain.actions import Adjust
 from prices.domain.markets import major_currency
@@ -39,7 +39,7 @@ class StockView(APIView):
         query = HistoryQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = Asked(days=query.validated_data["days"])
-        history = wiring.reader().history(symbol, asked, Adjust.SPLITS, now=timezone.now())
+        history = services.reader().history(symbol, asked, Adjust.SPLITS, now=timezone.now())
         return Response(HistoryOut(_body(history)).data)
 
 

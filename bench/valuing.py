@@ -20,10 +20,10 @@ def main(user: str, path: str, rounds: int) -> dict[str, Any]:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from prices import wiring
+    from prices import services
 
     # As gunicorn does before it forks; and connected, with routes. No price is read.
-    wiring.warm()
+    services.warm()
     gc.collect()
     gc.freeze()
     client = Client(SERVER_NAME="localhost")

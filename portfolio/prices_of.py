@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from portfolio.priced import Priced
-from prices import wiring
+from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.ranges import Asked
 from prices.domain.sessions import sessions_of
@@ -17,7 +17,7 @@ def prices_of(
     symbols: Iterable[str], *, now: datetime, adjust: Adjust = Adjust.SPLITS
 ) -> dict[str, Priced]:
     """Whole histories by symbol; those that nobody tracks are left out. Asks the store only."""
-    histories = wiring.reader().histories(symbols, Asked(), adjust, now=now)
+    histories = services.reader().histories(symbols, Asked(), adjust, now=now)
     return {symbol: _priced(symbol, history) for symbol, history in histories.items()}
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from portfolio.entries import FIRST_DATE
 from portfolio.policy import strict
-from prices import wiring
+from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency
@@ -37,8 +37,8 @@ SHORTLY = timedelta(days=7)
 def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
     now = timezone.now()
     try:
-        history = wiring.reader().history(symbol, Asked(), now=now)
-        _, actions, currency = wiring.reader().actions(symbol)
+        history = services.reader().history(symbol, Asked(), now=now)
+        _, actions, currency = services.reader().actions(symbol)
     except (NotTracked, InvalidSymbol) as error:
         raise Http404(
             f"{symbol} is not tracked: add a transaction of it to a portfolio, "
@@ -70,7 +70,7 @@ def suggested_close(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"problem": ""})
     asked = Asked(day - SHORTLY, day)
     try:
-        history = wiring.reader().history(symbol, asked, Adjust.NONE, now=timezone.now())
+        history = services.reader().history(symbol, asked, Adjust.NONE, now=timezone.now())
     except InvalidSymbol as error:
         return JsonResponse({"problem": str(error)})
     except NotTracked:

@@ -55,9 +55,9 @@ def when_ready(server: Any) -> None:
     """What every worker needs and would each take seconds to make."""
     from django.db import connections
 
-    from prices import wiring
+    from prices import services
 
-    wiring.warm()
+    services.warm()
     connections.close_all()  # no connection may be open at a fork
     # What is there now stays: a worker's collector need not walk through it, which took 80 ms of
     # somebody's request, nor write to the pages that all workers share.
@@ -69,6 +69,6 @@ def worker_exit(server: Any, worker: Any) -> None:
     """The reads that were counted since the last flush."""
     from django.utils import timezone
 
-    from prices import wiring
+    from prices import services
 
-    wiring.usage().flush(now=timezone.now())
+    services.usage().flush(now=timezone.now())

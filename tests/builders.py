@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.models import TrackedSymbol
@@ -43,7 +43,7 @@ def published(
 ) -> None:
     """Bars in the store, fetched at `NOW`."""
     known: dict[str, object] = {"source": "yahoo", "currency": "USD", "fetched_at": NOW}
-    wiring.bars().replace(
+    services.bars().replace(
         SeriesKey(symbol),
         None,
         BarSeries.from_rows(rows),  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from playwright.sync_api import Browser
 
 from pricecache_site.operations.mongod import running_mongod
-from prices import wiring
+from prices import services
 from prices.store import mongo
 from tests.browser import chromium
 from tests.fakes import FakeProvider
@@ -50,7 +50,7 @@ def empty(db: mongo.Db) -> None:
     for name in db.list_collection_names(filter={"name": {"$not": {"$regex": "^system"}}}):
         # A time-series collection deletes by its metaField alone, which an empty filter is not.
         db[name].delete_many({})
-    wiring.forget()
+    services.forget()
     cache.clear()
 
 
@@ -81,6 +81,6 @@ def recordings() -> Path:
 def provider(store: mongo.Db, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
     """A provider under the test's control, wired in place of Yahoo."""
     fake = FakeProvider()
-    monkeypatch.setattr(wiring, "build_provider", lambda: fake)
-    wiring.forget()
+    monkeypatch.setattr(services, "build_provider", lambda: fake)
+    services.forget()
     return fake

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from bench.contenders.base import Extent, Place, Store
 from bench.data import Array, Columns
-from prices import wiring
+from prices import services
 from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
 from prices.domain.ranges import Asked
 from prices.reads.reader import History
@@ -110,7 +110,7 @@ class WholeAnswer(PriceCache):
         return super().columns(history.bars)
 
     def coverage(self, symbols: Sequence[str]) -> Mapping[str, Extent]:
-        survey = wiring.overview().survey(now=self._now)
+        survey = services.overview().survey(now=self._now)
         survey.totals()
         columns = (survey.symbol, survey.bars, survey.first, survey.last, survey.percent)
         rows = zip(*(column.tolist() for column in columns), strict=True)
@@ -118,5 +118,5 @@ class WholeAnswer(PriceCache):
 
     def forget(self) -> None:
         """All services of this process are built anew; the MongoDB client stays connected."""
-        wiring.forget()
-        self._reader = wiring.reader()
+        services.forget()
+        self._reader = services.reader()

@@ -50,15 +50,15 @@ def _store_bars(bench: Bench, now: datetime) -> None:
     """Ten years for each of the first, in place of what only the crowd's manifests tell."""
     from dataclasses import replace
 
-    from prices import wiring
+    from prices import services
     from prices.domain.bars import BarSeries, SeriesKey
 
     for number in range(SHOWN):
         key, columns = SeriesKey(name(number)), bench.book.columns(number, TEN_YEARS)
-        manifest = wiring.bars().manifest(key)
+        manifest = services.bars().manifest(key)
         assert manifest
         facts = replace(manifest.facts, gaps=())
-        wiring.bars().replace(key, manifest, BarSeries(*columns), facts, now=now)
+        services.bars().replace(key, manifest, BarSeries(*columns), facts, now=now)
 
 
 def _times(client: object, url: str) -> list[float]:

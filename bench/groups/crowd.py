@@ -14,17 +14,17 @@ COUNT, ROUNDS = 10_000, 15
 
 
 def run(bench: Bench) -> Iterator[Record]:
-    from prices import wiring
+    from prices import services
 
     with crowd(bench, COUNT) as now:
         say(f"  {COUNT:,} symbols are tracked")
 
         def plan() -> None:
-            if len(wiring.sync_service().plan(now=now)) < COUNT * 0.9:
+            if len(services.sync_service().plan(now=now)) < COUNT * 0.9:
                 raise AssertionError("the crowd is not due")
 
         def look() -> None:
-            if wiring.overview().survey(now=now).totals().with_history != COUNT:
+            if services.overview().survey(now=now).totals().with_history != COUNT:
                 raise AssertionError("the crowd is not seen")
 
         yield alone("plan", f"Plan a sync of {COUNT:,} symbols", "ms", timing(_times(plan)))

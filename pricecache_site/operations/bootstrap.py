@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from rest_framework.authtoken.models import Token
 
 from pricecache_site.operations.locks import LockHeldError, hold_lock
-from prices import wiring
+from prices import services
 from prices.jobs import schedules
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
@@ -81,7 +81,7 @@ def _prepare(now: datetime, with_sample: bool) -> Prepared:
     migrations = _migrate()
     call_command("createcachetable", verbosity=0)
     admin = _first_admin()
-    wiring.ensure_schema()
+    services.ensure_schema()
     schedules.install(now=now)
     sample, problem = _load_sample(now) if with_sample else ((), "")
     return Prepared(migrations=migrations, admin=admin, sample=sample, sample_problem=problem)
@@ -120,7 +120,7 @@ def _load_sample(now: datetime) -> tuple[tuple[str, ...], str]:
     # A start that is killed in the middle leaves the mark, and the next one goes on.
     unfinished.touch()
     try:
-        loaded, problem = tuple(wiring.load_sample(now=now)), ""
+        loaded, problem = tuple(services.load_sample(now=now)), ""
         for command in settings.SAMPLE_COMMANDS:
             call_command(command, stdout=StringIO())
     except ProviderError as error:

@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
-from prices import wiring
+from prices import services
 from prices.jobs import schedules
 from prices.store.mongo import StoreError
 
@@ -20,7 +20,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     """200 when both databases answer; 503 with the reason when not. Jobs are only reported."""
     problems = {}
     try:
-        wiring.ping_store()
+        services.ping_store()
     except StoreError as error:
         problems["mongodb"] = str(error)
     try:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from prices import wiring
+from prices import services
 from prices.admin.display import NONE, moment
 from prices.admin.panels import Table
 from prices.models import TrackedSymbol
@@ -26,7 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
     found: list[Recorded] = []
     problem = ""
     try:
-        found = wiring.corrections().latest(limit=MOST)
+        found = services.corrections().latest(limit=MOST)
     except StoreError as error:
         problem = str(error)
     symbols = {entry.symbol for entry in found}

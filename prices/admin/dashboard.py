@@ -18,10 +18,10 @@ from prices.admin.bars import Bars, bars_of
 from prices.admin.display import badge, coverage_bar
 from prices.admin.job_rows import job_table
 from prices.admin.panels import Table, Tile, button, two_lines
-from prices.attention import Need, Needs, Remedy
-from prices.dashboard import Dashboard, Market
-from prices.dashboard import dashboard as figures_at
 from prices.jobs import history
+from prices.monitoring.attention import Need, Needs, Remedy
+from prices.monitoring.dashboard import Dashboard, Market
+from prices.monitoring.dashboard import dashboard as figures_at
 
 _VARIANT_OF_WORD = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
 _HEADLINES = {

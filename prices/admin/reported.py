@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices import wiring
+from prices import services
 from prices.admin.display import badge
 from prices.domain.bars import SeriesKey
 from prices.models import TrackedSymbol
@@ -27,9 +27,9 @@ def attach_reports(rows: Sequence[TrackedSymbol], *, closes: bool = False) -> st
     if not rows:
         return ""
     try:
-        manifests = wiring.bars().manifests([row.symbol for row in rows], ledgers=False)
-        provider = wiring.provider_log().state()
-        recent = wiring.recent_closes(manifests.values()) if closes else {}
+        manifests = services.bars().manifests([row.symbol for row in rows], ledgers=False)
+        provider = services.provider_log().state()
+        recent = services.recent_closes(manifests.values()) if closes else {}
     except StoreError as error:
         return str(error)
     now = timezone.now()

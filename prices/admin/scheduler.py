@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.timesince import timesince
 from django_q.models import Failure
 
-from prices import wiring
+from prices import services
 from prices.admin import tiles
 from prices.admin.display import (
     FAIR,
@@ -260,7 +260,7 @@ def _task_again(task: Failure) -> object:
 def _provider(now: datetime) -> list[tuple[str, object]]:
     """What is known of it, as pairs of a term and its description."""
     try:
-        state = wiring.reader().provider_state()
+        state = services.reader().provider_state()
     except StoreError as error:
         return [("State", f"not known: {error}")]
     return [

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from prices import wiring
+from prices import services
 from prices.models import TrackedSymbol
 from prices.reads.survey import Flags, Survey
 from prices.store.mongo import StoreError
@@ -39,7 +39,7 @@ def _looked(request: HttpRequest) -> tuple[Survey | None, str]:
     if not hasattr(request, _SURVEY):
         found: tuple[Survey | None, str]
         try:
-            found = (wiring.overview().survey(now=timezone.now()), "")
+            found = (services.overview().survey(now=timezone.now()), "")
         except StoreError as error:
             found = (None, str(error))
         setattr(request, _SURVEY, found)

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from prices import wiring
+from prices import services
 from prices.admin.display import unbroken
 from prices.admin.forms import FillForm
 from prices.admin.queueing import queue_run
@@ -106,7 +106,7 @@ class SymbolButtons(_Base):
         return TemplateResponse(request, "admin/prices/trackedsymbol/fill.html", context)
 
     def _fill(self, request: HttpRequest, row: TrackedSymbol, day: date, form: FillForm) -> None:
-        wiring.mending().fill(
+        services.mending().fill(
             row.symbol,
             day,
             form.values,
@@ -162,20 +162,20 @@ class SymbolButtons(_Base):
 
     def _ask_again(self, request: HttpRequest, row: TrackedSymbol, session: date | None) -> Done:
         wanted = None if session is None else [session]
-        asked = wiring.mending().ask_again(row.symbol, wanted, now=timezone.now())
+        asked = services.mending().ask_again(row.symbol, wanted, now=timezone.now())
         told = str(session) if session else f"{len(asked)} gap{'s' * (len(asked) != 1)}"
         self._noted(request, row, f"Asked again for {told}.")
         what = f"{told} of {row.symbol} asked for again"
         return queue_run(request, Kind.HISTORICAL_SYNC, [row.symbol], what)
 
     def _take_offered(self, request: HttpRequest, row: TrackedSymbol, session: date) -> Done:
-        wiring.mending().take_offered(row.symbol, session, now=timezone.now())
+        services.mending().take_offered(row.symbol, session, now=timezone.now())
         self._noted(request, row, f"Took what the provider says of {session}.")
         messages.success(request, f"{session} is now what the provider says; syncs keep it.")
         return None
 
     def _withdraw(self, request: HttpRequest, row: TrackedSymbol, session: date) -> Done:
-        wiring.mending().withdraw(row.symbol, session, now=timezone.now())
+        services.mending().withdraw(row.symbol, session, now=timezone.now())
         self._noted(request, row, f"Withdrew what was filled by hand on {session}.")
         messages.success(request, f"{session} is a gap again, and the next sync asks for it.")
         return None

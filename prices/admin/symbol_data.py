@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import numpy as np
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import BarSeries, SeriesKey, Times
 from prices.domain.outcomes import Result
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
@@ -75,15 +75,15 @@ def data_of(row: TrackedSymbol, *, now: datetime) -> SymbolData:
 
 
 def _with_store(known: SymbolData) -> SymbolData:
-    row, bars = known.row, wiring.bars()
+    row, bars = known.row, services.bars()
     stored: StoredSeries | None = bars.read(SeriesKey(row.symbol))
     manifest = stored.manifest if stored else None
     return SymbolData(
         *(row, known.now, known.attempts, known.quarantine, known.former),
-        report=report(row, manifest, wiring.provider_log().state(), known.now),
+        report=report(row, manifest, services.provider_log().state(), known.now),
         bars=stored.bars if stored else BarSeries.empty(),
         facts=manifest.facts if manifest else Facts(),
-        corrections=wiring.corrections().latest(row.symbol, limit=MOST_CORRECTIONS),
+        corrections=services.corrections().latest(row.symbol, limit=MOST_CORRECTIONS),
     )
 
 

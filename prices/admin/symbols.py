@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from prices import wiring
+from prices import services
 from prices.admin.filters import FailingFilter, SyncedFilter
 from prices.admin.forms import TrackForm
 from prices.admin.progress import progress_answer, progress_context
@@ -144,9 +144,9 @@ class TrackedSymbolAdmin(
         assert isinstance(obj, TrackedSymbol)  # noqa: S101  # what this page is about
         untrack(
             obj,
-            bars=wiring.bars(),
-            quotes=wiring.quotes(),
-            corrections=wiring.corrections(),
+            bars=services.bars(),
+            quotes=services.quotes(),
+            corrections=services.corrections(),
             delete=False,
             now=timezone.now(),
         )

@@ -19,12 +19,12 @@ from prices.admin.display import (
     upcoming,
 )
 from prices.admin.panels import Tile
-from prices.dashboard import Dashboard
 from prices.domain.freshness import ProviderState, stamp
 from prices.jobs.cluster_health import ClusterState, Word
 from prices.jobs.history import Queue
+from prices.monitoring.dashboard import Dashboard
+from prices.monitoring.status import ERROR_RATE_TARGET
 from prices.reads.survey import Totals
-from prices.status import ERROR_RATE_TARGET
 
 _UNKNOWN = "the store does not answer"
 _TONE_OF_WORD = {

@@ -17,10 +17,10 @@ from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.jobs import runs, schedules
 from prices.models import SyncRun, TrackedSymbol
+from prices.monitoring.status import status
 from prices.reads import usage
 from prices.reads.reader import History
 from prices.reads.survey import LiveTotals, Totals
-from prices.status import status
 from prices.store.corrections import Recorded
 
 MOST_MISSING = 100

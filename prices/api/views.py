@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from prices import wiring
+from prices import services
 from prices.api import bodies, serializers
 from prices.api.correction_serializers import CorrectionsOut
 from prices.api.renderers import OPTIONS
@@ -89,7 +89,7 @@ class HistoricalView(APIView):
                 raise self._failure
             return _historical(request._request, symbol)
         except NotTracked:
-            wiring.usage().miss()
+            services.usage().miss()
             raise
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -109,7 +109,7 @@ class HistoricalView(APIView):
 def _historical(request: HttpRequest, symbol: str) -> HttpResponse:
     began = time.perf_counter()
     market, asked, adjust = _history_query(request.META.get("QUERY_STRING", ""))
-    now, reader, usage = timezone.now(), wiring.reader(), wiring.usage()
+    now, reader, usage = timezone.now(), services.reader(), services.usage()
     canonical, _ = resolve(symbol, market)
     if known := request.headers.get("If-None-Match"):
         version = reader.version(canonical, asked, adjust, now=now)
@@ -136,7 +136,7 @@ class ActionsView(APIView):
     def get(self, request: Request, symbol: str) -> Response:
         """Splits and dividends of a tracked symbol, ascending."""
         _valid(serializers.NoQuery, request.query_params)
-        return Response(bodies.actions_body(*wiring.reader().actions(symbol)))
+        return Response(bodies.actions_body(*services.reader().actions(symbol)))
 
 
 class CorrectionsView(APIView):
@@ -147,7 +147,7 @@ class CorrectionsView(APIView):
     def get(self, request: Request, symbol: str) -> Response:
         """Every stored bar of a symbol that a later answer or a person changed, newest change first."""
         query = _valid(serializers.CorrectionsQuery, request.query_params)
-        row, found, by_hand = wiring.reader().corrections(
+        row, found, by_hand = services.reader().corrections(
             symbol, since=query.get("since"), limit=query["limit"]
         )
         return Response(bodies.corrections_body(row, found, by_hand))

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from prices import wiring
+from prices import services
 from prices.domain.outcomes import Outcome
 from prices.jobs import runs
 from prices.jobs.cancellation import Cancelled, Watch
@@ -65,7 +65,7 @@ def _sync(run: SyncRun, share: bool, heard: Heard) -> str | None:
         return None
     transferred = 0
     if run.parent_id is None and run.kind != Kind.BACKFILL:
-        transferred = wiring.live_service().transfer(now=now)
+        transferred = services.live_service().transfer(now=now)
     before = _done(run)
     symbols = [symbol for symbol in _symbols_of(run, now) if symbol not in before]
     total = len(before) + len(symbols)
@@ -91,7 +91,7 @@ def _symbols_of(run: SyncRun, now: datetime) -> list[str]:
         return followed(run.symbols)  # they may have been renamed since
     if run.options.get("whole"):
         return list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
-    return [d.symbol for d in wiring.sync_service().plan(now=now, quotes=wiring.quotes().all())]
+    return [d.symbol for d in services.sync_service().plan(now=now, quotes=services.quotes().all())]
 
 
 def _done(run: SyncRun) -> set[str]:
@@ -103,7 +103,7 @@ def _done(run: SyncRun) -> set[str]:
 def _sync_part(run: SyncRun, symbols: Iterable[str], heard: Heard, watch: Watch) -> int:
     """How many were done: all that are tracked, unless it was cancelled."""
     done = 0
-    service, start = wiring.sync_service(), run.options.get("start")
+    service, start = services.sync_service(), run.options.get("start")
     sent = service.requests
     outcomes = service.sync(
         symbols,
@@ -132,7 +132,7 @@ def _is_outage(outcome: Outcome, now: datetime) -> bool:
     if outcome.barren is None:
         return False
     try:
-        attempt = wiring.provider_log().attempted(barren=outcome.barren, now=now)
+        attempt = services.provider_log().attempted(barren=outcome.barren, now=now)
     except StoreError as error:
         logger.warning("%s is not counted: %s", outcome.symbol, error)
         return False
@@ -143,7 +143,7 @@ def _is_outage(outcome: Outcome, now: datetime) -> bool:
 
 def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
     now = timezone.now()
-    live = wiring.live_service()
+    live = services.live_service()
     if run.symbols:
         wanted = TrackedSymbol.objects.filter(symbol__in=followed(run.symbols))
         symbols = list(wanted.values_list("symbol", flat=True))
@@ -164,7 +164,7 @@ def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
 
 def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
     """The run's symbols; a second attempt verifies all of them again."""
-    service, fix = wiring.verify_service(), bool(run.options.get("fix"))
+    service, fix = services.verify_service(), bool(run.options.get("fix"))
     wanted = TrackedSymbol.objects.filter(symbol__in=followed(run.symbols))
     symbols = list(wanted.values_list("symbol", flat=True))
     _begin_anew(run, total=len(symbols))
@@ -197,7 +197,7 @@ def _begin_anew(run: SyncRun, *, total: int) -> None:
 
 def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:
     now = timezone.now()
-    swept = wiring.sweeper().sweep(now=now)
+    swept = services.sweeper().sweep(now=now)
     forgotten = runs.forget_old(now=now)
     return f"{swept} old generations and {forgotten} old runs deleted"
 

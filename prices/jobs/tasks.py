@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from prices import wiring
+from prices import services
 from prices.jobs import runs, schedules, verification_results
 from prices.jobs.execution import work_on
 from prices.models import SyncRun, TrackedSymbol
@@ -49,7 +49,7 @@ def nightly_verify(**_: Any) -> None:
     if not size:
         return
     try:
-        held = wiring.verify_service().verifiable()
+        held = services.verify_service().verifiable()
     except StoreError as error:
         logger.warning("Nothing is verified: %s", error)
         return
@@ -117,7 +117,7 @@ def _retry_unfinished(now: datetime) -> None:
     """
     if SyncRun.objects.filter(kind__in=runs.HISTORY_KINDS, state__in=SyncRun.OPEN).exists():
         return
-    provider = wiring.reader().provider_state()
+    provider = services.reader().provider_state()
     if provider.is_shut(now):
         return
     left = _unfinished(now).order_by("last_attempt_at")

@@ -1,0 +1,1 @@
+"""Reading stored prices: one symbol, many, or all of them as columns."""

@@ -1,0 +1,1 @@
+"""Tracked symbols: taking them on, their health, and what of them is in quarantine."""

@@ -1,0 +1,1 @@
+"""Bringing stored series forward: history, quotes, publishing, verification, repair, renames."""

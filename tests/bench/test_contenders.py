@@ -12,7 +12,7 @@ from bench.contenders import PEERS, opened
 from bench.contenders.base import Place, Store
 from bench.data import SPARE, TEN_YEARS, YEAR, Book, make_book
 from bench.worker import Desk, WrongAnswerError
-from prices import wiring
+from prices import services
 from prices.store import mongo
 
 
@@ -29,7 +29,7 @@ def contender(
     opened_ = opened(request.param, Place(tmp_path / "data", mongod_uri, store.name))
     yield opened_
     opened_.release()
-    wiring.forget()
+    services.forget()
     store.drop_collection("daily")
 
 

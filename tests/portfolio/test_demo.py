@@ -13,7 +13,7 @@ from django.test import Client
 
 from portfolio.models import Portfolio
 from portfolio.notices import sentences
-from prices import wiring
+from prices import services
 from prices.models import SyncRun
 from tests.portfolio.builders import day
 
@@ -27,7 +27,7 @@ def admin() -> User:
 
 @pytest.fixture
 def body(admin: User, client: Client) -> dict[str, Any]:
-    wiring.load_sample(now=datetime.now(UTC))
+    services.load_sample(now=datetime.now(UTC))
     call_command("demo_portfolio")
     call_command("demo_portfolio")  # once is enough
     client.force_login(admin)

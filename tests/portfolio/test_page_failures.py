@@ -14,7 +14,7 @@ from django.test import Client
 
 from portfolio import booking
 from portfolio.models import Portfolio
-from prices import wiring
+from prices import services
 from prices.store import mongo
 from tests.builders import tracked
 
@@ -36,10 +36,10 @@ def portfolio(client: Client) -> Portfolio:
 @pytest.fixture
 def no_store(settings: Any) -> Iterator[None]:
     settings.MONGODB_URI = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200"
-    wiring.forget()
+    services.forget()
     yield
     mongo.disconnect(settings.MONGODB_URI)
-    wiring.forget()
+    services.forget()
 
 
 @pytest.mark.usefixtures("no_store")

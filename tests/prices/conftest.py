@@ -11,7 +11,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
-from prices import wiring
+from prices import services
 from prices.store import mongo
 from prices.store.mongo import Db
 from tests.browser import signed_in
@@ -59,6 +59,6 @@ def no_store(settings: Any) -> Iterator[None]:
     settings.MONGODB_URI = (
         "mongodb://127.0.0.1:9/?directConnection=true&serverSelectionTimeoutMS=100"
     )
-    wiring.forget()
+    services.forget()
     yield
     mongo.disconnect(settings.MONGODB_URI)

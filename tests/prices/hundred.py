@@ -10,7 +10,7 @@ from unittest import mock
 
 from django_q.models import OrmQ
 
-from prices import wiring
+from prices import services
 from prices.jobs import execution, runs, tasks
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.reads.reader import SymbolReport
@@ -46,7 +46,7 @@ class Hundred:
         """For the length of one test."""
         with (
             mock.patch("django.utils.timezone.now", self._clock),
-            mock.patch.object(wiring, "build_provider", return_value=self.yahoo.provider),
+            mock.patch.object(services, "build_provider", return_value=self.yahoo.provider),
         ):
             if self._rows:
                 TrackedSymbol.objects.bulk_create(self._rows)
@@ -142,7 +142,7 @@ class Hundred:
 
     def incomplete(self) -> list[str]:
         """The healthy symbols that lack a bar, have a wrong one, or are said to be in trouble."""
-        reports = {report.row.symbol: report for report in wiring.reader().reports(now=self.now)}
+        reports = {report.row.symbol: report for report in services.reader().reports(now=self.now)}
         return [
             symbol
             for symbol in HEALTHY
@@ -156,7 +156,7 @@ class Hundred:
         return TrackedSymbol.objects.get(symbol=symbol)
 
     def report(self, symbol: str) -> SymbolReport:
-        (report,) = wiring.reader().reports([symbol], now=self.now)
+        (report,) = services.reader().reports([symbol], now=self.now)
         return report
 
     def quarantined(self, symbol: str) -> dict[str, str]:
@@ -168,5 +168,5 @@ class Hundred:
 @contextmanager
 def running_hundred() -> Iterator[Hundred]:
     with running_yahoo(symbols=0) as yahoo:
-        wiring.forget()
+        services.forget()
         yield Hundred(yahoo)

@@ -12,7 +12,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success, Task
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.authtoken.models import TokenProxy
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import SeriesKey
 from prices.jobs import runs, schedules
 from prices.models import SyncRun, TrackedSymbol
@@ -100,7 +100,7 @@ class TestStoppingToTrack:
 
         assert "Its prices stay in the store" in page
         assert not TrackedSymbol.objects.exists()
-        stored = wiring.bars().read(SeriesKey("ACME"))
+        stored = services.bars().read(SeriesKey("ACME"))
         assert stored is not None
         assert len(stored.bars) == 5
 

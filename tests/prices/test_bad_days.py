@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Dividend, Split
 from prices.models import SyncRun
 from tests.prices.hundred import FIRST, HEALTHY, Hundred, Rows
@@ -128,7 +128,7 @@ def live(hundred: Hundred) -> Week:
         for symbol, looks in seen.items():
             looks[day] = look(hundred, symbol)
     hundred.sync("OTHER.HISTORY", trusted=True)
-    told = {symbol: wiring.reader().actions(symbol)[1] for symbol in seen}
+    told = {symbol: services.reader().actions(symbol)[1] for symbol in seen}
     return Week(
         days,
         seen,

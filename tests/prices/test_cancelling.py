@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Outcome
 from prices.jobs import execution, runs, tasks
@@ -54,7 +54,7 @@ def _cancelling(run: SyncRun) -> Callable[[Outcome], None]:
 
 
 def _stored(symbols: list[str]) -> list[bool]:
-    return [wiring.bars().read(SeriesKey(symbol)) is not None for symbol in symbols]
+    return [services.bars().read(SeriesKey(symbol)) is not None for symbol in symbols]
 
 
 class TestAQueuedRun:

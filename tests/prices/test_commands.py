@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.test import override_settings
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.quotes import Quote
@@ -45,7 +45,7 @@ class TestTrack:
 
         assert "AAA: tracked" in said
         assert "2 updated, 0 unchanged, 0 failed; 7 bars written, 2 requests" in said
-        stored = wiring.bars().read(SeriesKey("BBB"))
+        stored = services.bars().read(SeriesKey("BBB"))
         assert stored is not None
         assert len(stored.bars) == 2
 
@@ -86,7 +86,7 @@ class TestTrack:
         with pytest.raises(CommandError, match="1 symbol failed"):
             _call("track", "NOPE", "AAA")
 
-        assert wiring.bars().read(SeriesKey("AAA")) is not None
+        assert services.bars().read(SeriesKey("AAA")) is not None
         assert TrackedSymbol.objects.get(symbol="NOPE").last_error == "Nobody knows NOPE"
 
 
@@ -98,7 +98,7 @@ class TestUntrack:
         _call("untrack", "ACME", "--yes")
 
         assert not TrackedSymbol.objects.exists()
-        assert wiring.bars().read(SeriesKey("ACME")) is not None
+        assert services.bars().read(SeriesKey("ACME")) is not None
 
     def test_deletes_them_when_told(self, provider: FakeProvider) -> None:
         tracked()
@@ -106,7 +106,7 @@ class TestUntrack:
 
         _call("untrack", "ACME", "--delete", "--yes")
 
-        assert wiring.bars().read(SeriesKey("ACME")) is None
+        assert services.bars().read(SeriesKey("ACME")) is None
 
     @pytest.mark.parametrize("answer", ["", "n", "no", "perhaps"])
     def test_asks_first(
@@ -129,10 +129,10 @@ class TestUntrack:
         Quarantine.objects.create(symbol="ACME", kind="step", reason="prices moved")
 
         with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            wiring.forget()
+            services.forget()
             with pytest.raises(CommandError, match="Is the system up"):
                 _call("untrack", "ACME", "--delete", "--yes")
-        wiring.forget()
+        services.forget()
 
         assert TrackedSymbol.objects.exists()
         assert Quarantine.objects.exists()
@@ -147,15 +147,15 @@ class TestUntrack:
         def overtaken(self: Manifests, *args: object, **kwargs: object) -> object:
             if others:
                 series = BarSeries.from_rows(others.pop())
-                base = wiring.bars().manifest(SeriesKey("ACME"))
-                wiring.bars().replace(SeriesKey("ACME"), base, series, Facts(), now=NOW)
+                base = services.bars().manifest(SeriesKey("ACME"))
+                services.bars().replace(SeriesKey("ACME"), base, series, Facts(), now=NOW)
             return swap(self, *args, **kwargs)  # type: ignore[arg-type]
 
         monkeypatch.setattr(Manifests, "swap", overtaken)
 
         _call("untrack", "ACME", "--delete", "--yes")
 
-        assert wiring.bars().read(SeriesKey("ACME")) is None
+        assert services.bars().read(SeriesKey("ACME")) is None
 
 
 class TestTrouble:
@@ -216,7 +216,7 @@ class TestBackfill:
 
         _call("backfill", "AAA", "--start", "2026-06-04")
 
-        stored = wiring.bars().read(SeriesKey("AAA"))
+        stored = services.bars().read(SeriesKey("AAA"))
         assert stored is not None
         assert [str(day) for day in stored.bars.sessions] == [
             "2026-06-04",
@@ -285,7 +285,7 @@ class TestSyncAndRefresh:
         said = _call("refresh_live")
 
         assert "1 updated" in said
-        assert wiring.quotes().get(["AAA"])["AAA"].price == 5.0
+        assert services.quotes().get(["AAA"])["AAA"].price == 5.0
 
 
 class TestCoverage:
@@ -334,7 +334,7 @@ class TestCoverage:
 
     def test_says_that_the_store_is_away(self, provider: FakeProvider) -> None:
         with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            wiring.forget()
+            services.forget()
             with pytest.raises(CommandError, match=r"MongoDB does not answer.*manage.py up"):
                 _call("coverage")
 
@@ -345,7 +345,7 @@ class TestLoadSample:
 
         assert len(first.splitlines()) == 5
         assert second == "All five have a history already: nothing was changed.\n"
-        manifests = wiring.bars().manifests()
+        manifests = services.bars().manifests()
         assert sum(manifest.count for manifest in manifests.values()) == 12_154
         assert {manifest.facts.source for manifest in manifests.values()} == {"sample"}
         row = TrackedSymbol.objects.get(symbol="META")
@@ -357,7 +357,7 @@ class TestLoadSample:
 
         _call("sync_historical", "--symbols", "AAPL")
 
-        stored = wiring.bars().read(SeriesKey("AAPL"))
+        stored = services.bars().read(SeriesKey("AAPL"))
         assert stored is not None
         assert (len(stored.bars), stored.manifest.facts.source) == (5, "yahoo")
 

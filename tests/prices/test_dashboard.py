@@ -14,11 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_q.models import OrmQ
 
-from prices import wiring
-from prices.attention import Remedy
+from prices import services
 from prices.domain.coverage import Gap
 from prices.jobs import runs, schedules
 from prices.models import Quarantine, ReadCount, SyncRun, TrackedSymbol
+from prices.monitoring.attention import Remedy
 from prices.store.mongo import Db
 from tests.builders import NOW, WEEK, published, tracked
 from tests.heartbeats import heartbeat
@@ -170,14 +170,14 @@ class TestFigures:
 
 class TestProvider:
     def test_answers(self, admin_client: Client) -> None:
-        wiring.provider_log().answered(NOW - timedelta(minutes=2))
+        services.provider_log().answered(NOW - timedelta(minutes=2))
 
         tile = tiles(admin_client)["Provider"]
 
         assert (tile.figure, tile.tone) == ("answers", "good")
 
     def test_is_unreachable_with_its_reason_and_since_when(self, admin_client: Client) -> None:
-        log = wiring.provider_log()
+        log = services.provider_log()
         for number in range(5):
             log.unreachable("no route to Yahoo", NOW, asked=f"SYM{number}")
 
@@ -187,7 +187,7 @@ class TestProvider:
         assert tile.note == "since 2026-06-09 12:00 UTC: no route to Yahoo"
 
     def test_is_rate_limited_until(self, admin_client: Client) -> None:
-        wiring.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
+        services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
 
         tile = tiles(admin_client)["Provider"]
 
@@ -454,7 +454,7 @@ def _many(count: int) -> None:
         for number in range(count)
     )
     for number in range(0, min(count, 40), 2):
-        if wiring.outlines().all().get(f"S{number}") is None:
+        if services.outlines().all().get(f"S{number}") is None:
             published(f"S{number}", rows=WEEK[: 1 + number % 5])
 
 

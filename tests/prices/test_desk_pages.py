@@ -12,7 +12,7 @@ from django_q.models import OrmQ, Task
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from prices import wiring
+from prices import services
 from prices.jobs import runs, schedules
 from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.browser import faint_texts, fits, signed_in
@@ -112,7 +112,7 @@ class TestPages:
             assert page.evaluate("window.shifted") < 0.05, path
 
     def test_break_no_word_of_a_tile(self, page: Page, state: None) -> None:
-        log = wiring.provider_log()
+        log = services.provider_log()
         for number in range(5):
             log.unreachable("no route to Yahoo", timezone.now(), asked=f"SYM{number}")
         opened(page, "/admin/")

@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
 from prices.jobs import runs, schedules
@@ -65,7 +65,7 @@ class TestHistoricalSync:
         assert (aaa.name, aaa.timezone, aaa.mic) == ("AAA Incorporated", "America/New_York", "XNYS")
         assert (dead.last_update, dead.failures) == (None, 1)
         assert dead.next_attempt_at == NOW + timedelta(days=1)
-        stored = wiring.bars().read(SeriesKey("AAA"))
+        stored = services.bars().read(SeriesKey("AAA"))
         assert stored is not None
         assert stored.bars.close.tolist() == [10.5, 11.5, 11.25, 12.5, 12.25]
 
@@ -287,7 +287,7 @@ class TestRevival:
         def away(**_: object) -> None:
             raise StoreUnavailable("MongoDB does not answer")
 
-        monkeypatch.setattr(wiring.live_service(), "transfer", away)
+        monkeypatch.setattr(services.live_service(), "transfer", away)
 
         jobs.historical_sync()
 
@@ -360,7 +360,7 @@ class TestCanary:
     def test_sends_one_symbol_ahead_while_the_provider_is_away(
         self, provider: FakeProvider
     ) -> None:
-        wiring.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="AAA")
+        services.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="AAA")
         self._away("AAA", "BBB")
 
         jobs.canary()
@@ -373,7 +373,7 @@ class TestCanary:
     ) -> None:
         opened = NOW - timedelta(seconds=ago)
         for number in range(5):
-            wiring.provider_log().unreachable("no internet", opened, asked=f"S{number}")
+            services.provider_log().unreachable("no internet", opened, asked=f"S{number}")
         self._away("AAA", "BBB")
 
         jobs.canary()
@@ -381,7 +381,7 @@ class TestCanary:
         assert SyncRun.objects.count() == sent
 
     def test_sends_nobody_while_a_limit_lasts(self, provider: FakeProvider) -> None:
-        wiring.provider_log().rate_limited(NOW + timedelta(seconds=1), "too many")
+        services.provider_log().rate_limited(NOW + timedelta(seconds=1), "too many")
         self._away("AAA")
 
         jobs.canary()
@@ -390,7 +390,7 @@ class TestCanary:
 
     def test_sends_ten_ahead_in_an_outage(self, provider: FakeProvider) -> None:
         for _ in range(200):
-            wiring.provider_log().attempted(barren=True, now=NOW - timedelta(hours=1))
+            services.provider_log().attempted(barren=True, now=NOW - timedelta(hours=1))
         self._away(*(f"S{number:02}" for number in range(12)))
 
         jobs.canary()
@@ -403,7 +403,7 @@ class TestLiveUpdate:
     def test_asks_for_open_markets_only(self, provider: FakeProvider) -> None:
         tracked("AAA", mic="XNYS")
         tracked("BBB", mic="XETR")
-        wiring.quotes().put(
+        services.quotes().put(
             [_quote("AAA", fetched_at=timezone.now()), _quote("BBB", fetched_at=timezone.now())]
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import BarSeries
 from prices.domain.outcomes import Result
 from prices.domain.quotes import Quote
@@ -43,25 +43,25 @@ QUOTE = Quote(
 
 
 def refreshed(*symbols: str, now: datetime = NOW) -> dict[str, Any]:
-    outcomes = wiring.live_service().refresh(symbols, now=now)
+    outcomes = services.live_service().refresh(symbols, now=now)
     return {outcome.symbol: outcome for outcome in outcomes}
 
 
 def transferred(quote: Quote, now: datetime = EVENING) -> int:
     """How many bars stage 1 makes of a quote that a refresh has stored."""
-    wiring.quotes().put([quote])
-    return wiring.live_service().transfer(now=now)
+    services.quotes().put([quote])
+    return services.live_service().transfer(now=now)
 
 
 class TestDue:
     def due(self, now: datetime, **options: Any) -> list[str]:
-        return wiring.live_service().due(now=now, **options)
+        return services.live_service().due(now=now, **options)
 
     def test_are_the_symbols_of_open_markets(self, provider: FakeProvider) -> None:
         for symbol, mic in (("ACME", "XNYS"), ("VOD.L", "XLON"), ("OFF", "XNYS")):
             tracked(symbol, mic=mic, active=symbol != "OFF")
             quote = replace(QUOTE, symbol=symbol, fetched_at=NOW - timedelta(minutes=15))
-            wiring.quotes().put([quote])
+            services.quotes().put([quote])
 
         assert self.due(NOW) == ["VOD.L"]  # 13:00 in London, 08:00 in New York
         assert self.due(NOW, extended=True) == ["ACME", "VOD.L"]
@@ -74,9 +74,9 @@ class TestDue:
 
     def test_are_asked_for_once_after_the_close(self, provider: FakeProvider) -> None:
         tracked()
-        wiring.quotes().put([replace(QUOTE, fetched_at=CLOSE - timedelta(minutes=5))])
+        services.quotes().put([replace(QUOTE, fetched_at=CLOSE - timedelta(minutes=5))])
         at_the_close = self.due(EVENING)
-        wiring.quotes().put([replace(QUOTE, fetched_at=EVENING)])
+        services.quotes().put([replace(QUOTE, fetched_at=EVENING)])
 
         assert at_the_close == ["ACME"]
         assert self.due(EVENING + timedelta(minutes=15)) == []
@@ -93,7 +93,7 @@ class TestRefresh:
         assert [len(batch) for batch in provider.quote_requests] == [99, 99, 2]
         assert sum(one.requests for one in outcomes.values()) == 3
         assert {one.result for one in outcomes.values()} == {Result.UPDATED}
-        assert wiring.quotes().all() == provider.quoted
+        assert services.quotes().all() == provider.quoted
 
     def test_takes_a_symbol_without_a_quote_for_unchanged(self, provider: FakeProvider) -> None:
         provider.quoted = {"ACME": QUOTE}
@@ -101,17 +101,17 @@ class TestRefresh:
         outcomes = refreshed("ACME", "NOPE")
 
         assert outcomes["NOPE"].result is Result.UNCHANGED
-        assert list(wiring.quotes().all()) == ["ACME"]
+        assert list(services.quotes().all()) == ["ACME"]
 
     def test_keeps_the_quotes_there_are_when_it_fails(self, provider: FakeProvider) -> None:
-        wiring.quotes().put([QUOTE])
+        services.quotes().put([QUOTE])
         provider.quote_error = Unavailable("away")
 
         outcome = refreshed("ACME")["ACME"]
 
         assert (outcome.result, outcome.error) == (Result.FAILED, "away")
         assert not outcome.symbol_at_fault
-        assert wiring.quotes().all() == {"ACME": QUOTE}
+        assert services.quotes().all() == {"ACME": QUOTE}
 
     def test_goes_on_after_a_batch_that_fails(
         self, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
@@ -131,7 +131,7 @@ class TestRefresh:
 
         failed = [s for s, one in outcomes.items() if one.result is Result.FAILED]
         assert failed == list(self.SYMBOLS[99:198])
-        assert len(wiring.quotes().all()) == 101
+        assert len(services.quotes().all()) == 101
 
     def test_stops_asking_once_yahoo_has_enough(self, provider: FakeProvider) -> None:
         provider.quote_error = RateLimited("too many", timedelta(minutes=5))
@@ -180,7 +180,7 @@ class TestReturn:
 
     def update(self, now: datetime) -> list[str]:
         """What a live update asks for."""
-        live = wiring.live_service()
+        live = services.live_service()
         symbols = live.due(now=now)
         list(live.refresh(symbols, now=now))
         return symbols
@@ -212,7 +212,7 @@ class TestReturn:
         assert row.active is is_back
         if is_back:
             assert (row.suspended_reason, row.missing_since, row.failures) == ("", None, 0)
-            assert "GONE" in [d.symbol for d in wiring.sync_service().plan(now=self.TODAY)]
+            assert "GONE" in [d.symbol for d in services.sync_service().plan(now=self.TODAY)]
         else:
             assert row.suspended_reason == self.REASON
             assert row.next_attempt_at == self.TODAY + timedelta(days=1)
@@ -258,7 +258,7 @@ class TestTransfer:
     def test_happens_once(self) -> None:
         transferred(QUOTE)
 
-        assert wiring.live_service().transfer(now=EVENING) == 0
+        assert services.live_service().transfer(now=EVENING) == 0
         assert stored() == [*WEEK, TUESDAY]
 
     @pytest.mark.parametrize(
@@ -333,8 +333,8 @@ class TestTransfer:
         assert stored() == [*WEEK, TUESDAY]
 
     def test_takes_a_bar_that_came_meanwhile_for_done(self) -> None:
-        base = wiring.bars().manifest(ACME)
+        base = services.bars().manifest(ACME)
         assert base is not None
-        wiring.bars().append(base, BarSeries.from_rows([TUESDAY]), base.facts, now=NOW)
+        services.bars().append(base, BarSeries.from_rows([TUESDAY]), base.facts, now=NOW)
 
         assert transferred(QUOTE) == 0

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from prices import wiring
+from prices import services
 from prices.domain.answers import Correction, Why
 from prices.domain.bars import Bar, SeriesKey
 from prices.domain.by_hand import HandFilled
@@ -37,11 +37,11 @@ def _holed(provider: FakeProvider) -> None:
 
 
 def fill(values: tuple[float, ...] = VALUES, note: str = "the exchange's bulletin") -> None:
-    wiring.mending().fill("ACME", THURSDAY, values, by="alice", note=note, now=NOW)
+    services.mending().fill("ACME", THURSDAY, values, by="alice", note=note, now=NOW)
 
 
 def corrections() -> list[Correction]:
-    return [entry.correction for entry in wiring.corrections().latest("ACME")]
+    return [entry.correction for entry in services.corrections().latest("ACME")]
 
 
 class TestFilling:
@@ -75,7 +75,7 @@ class TestFilling:
         theirs = (THURSDAY, 11.5, 11.9, 11.0, 11.8, 3_500)
         provider.histories["ACME"] = (*WEEK[:2], theirs, *WEEK[3:])
 
-        (verified,) = wiring.verify_service().verify(["ACME"], now=LATER, fix=True)
+        (verified,) = services.verify_service().verify(["ACME"], now=LATER, fix=True)
 
         assert verified.outcome.words == "agrees on 4 sessions"
         assert facts().by_hand[0].offered.close == 11.8
@@ -116,17 +116,17 @@ class TestFilling:
     @pytest.mark.parametrize("session", [date(2026, 6, 3), date(2026, 6, 6), date(2026, 6, 9)])
     def test_fills_only_gaps(self, session: date) -> None:
         with pytest.raises(CannotMend, match="is no gap of ACME"):
-            wiring.mending().fill("ACME", session, VALUES, by="alice", note="x", now=NOW)
+            services.mending().fill("ACME", session, VALUES, by="alice", note="x", now=NOW)
 
     def test_leaves_the_sample_alone(self) -> None:
         tracked("SAMPLE")
         published("SAMPLE", rows=HOLED, gaps=(GAP,), source="sample")
 
         with pytest.raises(CannotMend, match="The sample is not mended"):
-            wiring.mending().fill("SAMPLE", THURSDAY, VALUES, by="alice", note="x", now=NOW)
+            services.mending().fill("SAMPLE", THURSDAY, VALUES, by="alice", note="x", now=NOW)
 
     def test_begins_anew_when_somebody_was_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        bars, replace = wiring.bars(), wiring.bars().replace
+        bars, replace = services.bars(), services.bars().replace
         losses = [StoreConflict("somebody was first")]
 
         def contended(*args: object, **options: object) -> object:
@@ -142,7 +142,7 @@ class TestFilling:
 
     def test_survives_a_new_name(self) -> None:
         fill()
-        service: RenameService = wiring.rename_service()
+        service: RenameService = services.rename_service()
 
         service.rename("ACME", "ACME2", now=LATER)
 
@@ -158,7 +158,7 @@ class TestWhatTheProviderSays:
         synced(now=LATER, whole=True)
 
     def test_is_taken_over_by_hand(self) -> None:
-        wiring.mending().take_offered("ACME", THURSDAY, now=LATER)
+        services.mending().take_offered("ACME", THURSDAY, now=LATER)
 
         assert stored()[2] == (THURSDAY, 11.5, 11.9, 11.0, 11.8, 3_000)
         assert facts().by_hand == ()
@@ -168,10 +168,10 @@ class TestWhatTheProviderSays:
         }
 
     def test_is_taken_over_only_once(self) -> None:
-        wiring.mending().take_offered("ACME", THURSDAY, now=LATER)
+        services.mending().take_offered("ACME", THURSDAY, now=LATER)
 
         with pytest.raises(CannotMend, match="was not filled by hand"):
-            wiring.mending().take_offered("ACME", THURSDAY, now=LATER)
+            services.mending().take_offered("ACME", THURSDAY, now=LATER)
 
     def test_stays_noted_when_the_hand_value_changes(self) -> None:
         fill((11.5, 11.75, 11.0, 11.5, 3_000))
@@ -183,7 +183,7 @@ class TestWithdrawing:
     def test_makes_it_a_gap_again_that_a_sync_heals(self, provider: FakeProvider) -> None:
         fill()
 
-        wiring.mending().withdraw("ACME", THURSDAY, now=LATER)
+        services.mending().withdraw("ACME", THURSDAY, now=LATER)
 
         assert stored() == list(HOLED)
         assert facts().by_hand == ()
@@ -199,7 +199,7 @@ class TestAskingAgain:
         provider.histories["ACME"] = HOLED
         synced(now=NOW)
 
-        asked = wiring.mending().ask_again("ACME", [THURSDAY], now=LATER)
+        asked = services.mending().ask_again("ACME", [THURSDAY], now=LATER)
 
         assert asked == (THURSDAY,)
         assert facts().gaps == (Gap(THURSDAY, 0, LATER, "the provider has none"),)
@@ -208,8 +208,8 @@ class TestAskingAgain:
 
     def test_says_that_there_is_none(self) -> None:
         with pytest.raises(CannotMend, match="ACME has no such gap"):
-            wiring.mending().ask_again("ACME", [date(2026, 6, 3)], now=NOW)
+            services.mending().ask_again("ACME", [date(2026, 6, 3)], now=NOW)
 
     def test_takes_all(self) -> None:
-        assert wiring.mending().ask_again("ACME", now=NOW) == (THURSDAY,)
-        assert wiring.bars().manifest(SeriesKey("ACME")).facts.gaps[0].is_due(NOW)  # type: ignore[union-attr]
+        assert services.mending().ask_again("ACME", now=NOW) == (THURSDAY,)
+        assert services.bars().manifest(SeriesKey("ACME")).facts.gaps[0].is_due(NOW)  # type: ignore[union-attr]

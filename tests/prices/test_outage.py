@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django_q.models import OrmQ
 
-from prices import wiring
+from prices import services
 from prices.jobs import execution, runs, tasks
 from prices.models import SyncRun, TrackedSymbol
+from prices.monitoring.status import status
 from prices.providers.base import BadPayload, UnknownSymbol
-from prices.status import status
 from prices.store.mongo import StoreUnavailable
 from prices.store.provider_state import ProviderLog
 from tests.builders import NOW, WEEK, tracked
@@ -99,18 +99,18 @@ class TestOutage:
 
         self._sync()
 
-        assert wiring.reader().provider_state().outage_since is None
+        assert services.reader().provider_state().outage_since is None
         assert TrackedSymbol.objects.filter(failures=1).count() == 186
 
     def test_is_over_by_itself_and_all_are_fetched(self, outage: FakeProvider) -> None:
         self._sync()
         outage.histories = dict.fromkeys(self.SYMBOLS, WEEK)
         TrackedSymbol.objects.update(last_attempt_at=NOW - timedelta(minutes=6))
-        during = wiring.reader().provider_state().outage_since
+        during = services.reader().provider_state().outage_since
 
         tasks.canary()
         _run_queue()
-        after_ten = wiring.reader().provider_state().outage_since
+        after_ten = services.reader().provider_state().outage_since
         tasks.canary()
         _run_queue()
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from prices import wiring
+from prices import services
 from prices.domain.coverage import Gap
 from prices.reads.survey import Survey
 from tests.builders import NOW, WEEK, published, tracked
@@ -34,7 +34,7 @@ def survey() -> Survey:
     published("SUSPENDED")
     tracked("UNKNOWN", mic="", market="")
     published("UNKNOWN")
-    return wiring.overview().survey(now=NOW)
+    return services.overview().survey(now=NOW)
 
 
 def of(survey: Survey, column: str) -> dict[str, object]:
@@ -70,7 +70,7 @@ class TestSurvey:
         assert of(survey, "percent")["OLD"] == pytest.approx(60.0)
 
     def test_says_of_staleness_what_each_report_says(self, survey: Survey) -> None:
-        reports = wiring.reader().reports(now=NOW)
+        reports = services.reader().reports(now=NOW)
 
         assert of(survey, "stale") == {r.row.symbol: bool(r.stale_reason) for r in reports}
 
@@ -109,7 +109,7 @@ class TestSurvey:
         }
 
     def test_of_nothing_is_empty(self) -> None:
-        survey = wiring.overview().survey(now=NOW)
+        survey = services.overview().survey(now=NOW)
 
         assert (len(survey), survey.totals().symbols, survey.by_market()) == (0, 0, {})
 
@@ -117,7 +117,7 @@ class TestSurvey:
         tracked("LATER")
         published("LATER")
 
-        assert of(wiring.overview().survey(now=NOW), "bars")["LATER"] == 5
+        assert of(services.overview().survey(now=NOW), "bars")["LATER"] == 5
 
     @pytest.mark.usefixtures("survey")
     def test_takes_one_query_of_each_database(self) -> None:
@@ -127,7 +127,7 @@ class TestSurvey:
             ) as sql,
             counting() as work,
         ):
-            wiring.overview().survey(now=NOW).totals()
+            services.overview().survey(now=NOW).totals()
 
         assert len(sql) == 1
         assert work.commands == ["find"]

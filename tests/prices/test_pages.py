@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from prices import wiring
+from prices import services
 from prices.jobs import schedules
 from prices.models import SyncRun
 from prices.reads.reader import SymbolReport
@@ -26,7 +26,7 @@ def _state() -> SymbolReport:
     tracked("ACME")
     tracked("NEWCO", last_update=None, last_error="Yahoo says of NEWCO: No data found", failures=1)
     published("ACME")
-    return wiring.reader().reports(["ACME"], now=now)[0]
+    return services.reader().reports(["ACME"], now=now)[0]
 
 
 class TestPages:

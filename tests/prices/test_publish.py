@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Actions
 from prices.domain.answers import Fetched, Guard
 from prices.domain.bars import BarSeries
@@ -39,7 +39,7 @@ def answer(*rows: tuple[Any, ...], **changes: Any) -> Fetched:
 
 
 def publish_(found: Fetched, *, now: datetime = EVENING, held: Any = None) -> Published:
-    return publish(wiring.bars(), ACME, found, sessions_of("XNYS"), now=now, stored=held)
+    return publish(services.bars(), ACME, found, sessions_of("XNYS"), now=now, stored=held)
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def _held(store: Db) -> None:
 
 class TestBesideOthers:
     def test_begins_anew_when_the_series_has_changed_meanwhile(self) -> None:
-        seen = wiring.bars().read(ACME)
+        seen = services.bars().read(ACME)
         publish_(answer(*WEEK[3:], fetched_at=NOW), now=NOW)
 
         late = publish_(answer(*WEEK[3:], TUESDAY), held=seen)
@@ -65,7 +65,7 @@ class TestBesideOthers:
         publish_(answer(*WEEK[3:], TUESDAY))
 
         assert stored() == [*WEEK, TUESDAY]
-        manifest = wiring.bars().manifest(ACME)
+        manifest = services.bars().manifest(ACME)
         assert manifest is not None
         assert not manifest.dirty
 
@@ -85,9 +85,9 @@ class TestFacts:
     def test_keep_the_unit_that_the_series_began_with(self) -> None:
         publish_(answer(*WEEK[3:], currency="USD"), now=NOW)
         pence = replace(facts(), currency="GBp")
-        base = wiring.bars().manifest(ACME)
+        base = services.bars().manifest(ACME)
         assert base is not None
-        wiring.bars().note(base, pence)
+        services.bars().note(base, pence)
         pounds = [(row[0], *(price / 100 for price in row[1:5]), row[5]) for row in WEEK[3:]]
         new = (TUESDAY[0], *(price / 100 for price in TUESDAY[1:5]), TUESDAY[5])
 

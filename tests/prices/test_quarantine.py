@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction, Why
 from prices.domain.bars import BarSeries, SeriesKey
@@ -74,14 +74,14 @@ class TestCorrections:
 
         run = _sync()
 
-        (entry,) = wiring.corrections().latest("ACME")
+        (entry,) = services.corrections().latest("ACME")
         assert entry.correction == Correction(date(2026, 6, 8), "volume", 5_000, 5_500, Why.SETTLED)
         assert (entry.run, entry.seen_at) == (run.pk, NOW + timedelta(minutes=1))
         assert stored()[-1][5] == 5_500
 
     def test_are_none_when_the_bars_were_not_published(self, acme: FakeProvider) -> None:
         """The other writer's swap came first: neither the bars nor their corrections count."""
-        bars = wiring.bars()
+        bars = services.bars()
         base = bars.manifest(KEY)
         assert base is not None
         bars.note(base, base.facts)
@@ -92,7 +92,7 @@ class TestCorrections:
                 KEY, base, BarSeries.from_rows(SETTLED), Facts(), now=NOW, corrections=change
             )
 
-        assert wiring.corrections().latest("ACME") == []
+        assert services.corrections().latest("ACME") == []
         assert stored()[-1][5] == 5_000
 
     def test_are_none_when_they_cannot_be_kept(self, acme: FakeProvider) -> None:
@@ -152,7 +152,7 @@ class TestCorrections:
 
         _call("untrack", "ACME", "--delete", "--yes")
 
-        assert wiring.corrections().latest("ACME") == []
+        assert services.corrections().latest("ACME") == []
 
 
 class TestActions:
@@ -249,7 +249,7 @@ class TestQuarantine:
 
         assert stored() == list(DOUBLED)
         assert Quarantine.objects.get().resolution == Quarantine.Resolution.RELEASED
-        (entry,) = wiring.corrections().latest("ACME")
+        (entry,) = services.corrections().latest("ACME")
         assert entry.correction == Correction(date(2026, 6, 2), "bars", 5, 5, Why.RELEASED)
         with pytest.raises(CommandError, match="Nothing of ACME is in quarantine"):
             _call("quarantine", "release", "ACME", "--yes")

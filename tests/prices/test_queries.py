@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.ranges import Asked
 from prices.models import SymbolAlias, TrackedSymbol
@@ -27,7 +27,7 @@ class TestHistories:
             published(symbol)
         tracked("NEW")
 
-        found = wiring.reader().histories(["OTHER", "ACME", "NEW"], ASKED, Adjust.NONE, now=NOW)
+        found = services.reader().histories(["OTHER", "ACME", "NEW"], ASKED, Adjust.NONE, now=NOW)
 
         assert list(found) == ["OTHER", "ACME", "NEW"]
         # As traded: the stored closes of the 3rd, 4th and 5th, the 2:1 split of the 4th undone.
@@ -36,34 +36,34 @@ class TestHistories:
         assert len(found["NEW"].bars) == 0
         assert found["NEW"].stale_reason == "no history yet"
         for symbol, history in found.items():
-            alone = wiring.reader().history(symbol, ASKED, Adjust.NONE, now=NOW)
+            alone = services.reader().history(symbol, ASKED, Adjust.NONE, now=NOW)
             assert (history.version, history.bars) == (alone.version, alone.bars)
 
     def test_leave_out_what_nobody_tracks(self) -> None:
         tracked()
         published()
 
-        assert list(wiring.reader().histories(["NOBODY", "ACME"], ASKED, now=NOW)) == ["ACME"]
+        assert list(services.reader().histories(["NOBODY", "ACME"], ASKED, now=NOW)) == ["ACME"]
 
     def test_are_found_by_former_names(self) -> None:
         SymbolAlias.objects.create(symbol="FORMER", target=tracked())
         published()
 
-        found = wiring.reader().histories(["FORMER"], ASKED, now=NOW)
+        found = services.reader().histories(["FORMER"], ASKED, now=NOW)
 
         assert found["FORMER"].renamed_from == "FORMER"
         assert len(found["FORMER"].bars) == 3
 
     def test_follow_a_symbol_that_was_just_renamed(self, settings: object) -> None:
         settings.VERSION_TTL = 60.0  # type: ignore[attr-defined]
-        wiring.forget()
+        services.forget()
         row = tracked()
         published("RENAMED")
-        wiring.reader().histories(["ACME"], ASKED, now=NOW)
+        services.reader().histories(["ACME"], ASKED, now=NOW)
         TrackedSymbol.objects.filter(pk=row.pk).update(symbol="RENAMED")
         SymbolAlias.objects.create(symbol="ACME", target=row)
 
-        found = wiring.reader().histories(["ACME"], ASKED, now=NOW)
+        found = services.reader().histories(["ACME"], ASKED, now=NOW)
 
         assert len(found["ACME"].bars) == 3
 
@@ -73,7 +73,7 @@ class TestHistories:
         for symbol in symbols:
             tracked(symbol)
             published(symbol)
-        reader = wiring.reader()
+        reader = services.reader()
 
         with CaptureQueriesContext(connection) as sql, counting() as first:
             reader.histories(symbols, ASKED, now=NOW)

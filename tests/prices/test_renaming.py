@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidSymbol, SeriesKey
@@ -49,7 +49,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def renamed(old: str = "FB", new: str = "META") -> Renamed:
-    return wiring.rename_service().rename(old, new, now=NOW)
+    return services.rename_service().rename(old, new, now=NOW)
 
 
 def aliases() -> dict[str, str]:
@@ -70,7 +70,7 @@ def facebook(**fields: Any) -> TrackedSymbol:
     """FB with all that is keyed by its symbol."""
     row = tracked("FB", **fields)
     published("FB")
-    wiring.quotes().put([Quote("FB", 12.0, NOW, NOW, "REGULAR")])
+    services.quotes().put([Quote("FB", 12.0, NOW, NOW, "REGULAR")])
     Quarantine.objects.create(symbol="FB", kind="basis", reason="prices are 7 times the stored")
     return row
 
@@ -78,7 +78,7 @@ def facebook(**fields: Any) -> TrackedSymbol:
 class TestRename:
     def test_keeps_the_history_and_leaves_an_alias(self) -> None:
         row = facebook()
-        facts = wiring.bars().manifest(SeriesKey("FB"))
+        facts = services.bars().manifest(SeriesKey("FB"))
 
         done = renamed()
 
@@ -90,14 +90,14 @@ class TestRename:
         assert done.manifest.facts == facts.facts
         assert aliases() == {"FB": "META"}
         assert stored("FB") == []
-        assert wiring.quotes().get(["FB"]) == {}
+        assert services.quotes().get(["FB"]) == {}
         assert Quarantine.objects.get().symbol == "META"
 
     def test_hands_the_corrections_over(self) -> None:
         facebook()
-        stored_fb = wiring.bars().read(SeriesKey("FB"))
+        stored_fb = services.bars().read(SeriesKey("FB"))
         assert stored_fb is not None
-        wiring.bars().replace(
+        services.bars().replace(
             SeriesKey("FB"),
             stored_fb.manifest,
             stored_fb.bars,
@@ -108,8 +108,8 @@ class TestRename:
 
         renamed()
 
-        assert [one.correction.old for one in wiring.corrections().latest("META")] == [900]
-        assert wiring.corrections().latest("FB") == []
+        assert [one.correction.old for one in services.corrections().latest("META")] == [900]
+        assert services.corrections().latest("FB") == []
 
     def test_lets_what_the_provider_said_of_the_old_name_go(self) -> None:
         row = facebook(
@@ -164,7 +164,7 @@ class TestRename:
 
         assert aliases() == {"FB": "META2", "META": "META2"}
         for name in ("FB", "META", "META2"):
-            history = wiring.reader().history(name, Asked(), now=NOW)
+            history = services.reader().history(name, Asked(), now=NOW)
             assert (history.row.symbol, len(history.bars)) == ("META2", 5)
 
     def test_goes_back(self) -> None:
@@ -269,7 +269,7 @@ class TestBothTracked:
         assert (symbols(), aliases()) == ({"FB", "META"}, {})
         assert (stored("FB"), stored("META")) == (list(WEEK), before)
         assert Quarantine.objects.get().symbol == "FB"
-        assert set(wiring.quotes().get(["FB"])) == {"FB"}
+        assert set(services.quotes().get(["FB"])) == {"FB"}
 
     def test_refuses_prices_that_somebody_left_under_the_new_name(self) -> None:
         facebook()
@@ -316,7 +316,7 @@ class TestCrash:
             tracked("META")
             published("META", WEEK[1:4])
         crashed_at(*point)
-        readable = wiring.reader().history("FB", Asked(), now=NOW)
+        readable = services.reader().history("FB", Asked(), now=NOW)
 
         renamed()
 
@@ -324,7 +324,7 @@ class TestCrash:
         assert stored("META") == list(WEEK)
         assert (symbols(), aliases()) == ({"META"}, {"FB": "META"})
         assert stored("FB") == []
-        assert wiring.quotes().get(["FB"]) == {}
+        assert services.quotes().get(["FB"]) == {}
         assert Quarantine.objects.get().symbol == "META"
 
     def test_takes_what_came_between_the_two_calls(self, provider: FakeProvider) -> None:
@@ -341,12 +341,12 @@ class TestCrash:
     def test_a_third_call_finds_nothing_to_do(self) -> None:
         facebook()
         renamed()
-        before = wiring.bars().manifest(SeriesKey("META"))
+        before = services.bars().manifest(SeriesKey("META"))
 
         done = renamed()
 
         assert done.before
-        assert wiring.bars().manifest(SeriesKey("META")) == before
+        assert services.bars().manifest(SeriesKey("META")) == before
 
 
 class TestRefusals:
@@ -401,7 +401,7 @@ class TestReads:
 
         body = client.get("/cache/historical/fb").json()
         today = client.get("/cache/historical/META").json()
-        wiring.usage().flush(now=NOW)
+        services.usage().flush(now=NOW)
 
         assert (body["symbol"], body["renamed_from"], body["count"]) == ("META", "FB", 5)
         assert (today["symbol"], today["renamed_from"]) == ("META", None)
@@ -422,7 +422,7 @@ class TestReads:
 
         monkeypatch.setattr(SeriesMemory, "read", renamed_first)
 
-        history = wiring.reader().history("FB", Asked(), now=NOW)
+        history = services.reader().history("FB", Asked(), now=NOW)
 
         assert (history.row.symbol, len(history.bars)) == ("META", 5)
 
@@ -432,7 +432,7 @@ class TestReads:
         renamed()
         provider.histories, provider.actions = {"META": WEEK}, {"META": ACTIONS}
 
-        reports = wiring.reader().reports(["FB", "OTHER"], now=NOW)
+        reports = services.reader().reports(["FB", "OTHER"], now=NOW)
         said = call("sync_historical", "--symbols", "FB")
 
         assert [report.row.symbol for report in reports] == ["META", "OTHER"]
@@ -482,7 +482,7 @@ class TestTracking:
         renamed()
         key = SeriesKey("FB")  # what a fetch left that was under way meanwhile
         stray = BarSeries.from_rows(WEEK).with_prices(np.full(5, 7.0))
-        wiring.bars().replace(key, wiring.bars().manifest(key), stray, Facts(), now=NOW)
+        services.bars().replace(key, services.bars().manifest(key), stray, Facts(), now=NOW)
         provider.histories = {"FB": WEEK[:2]}
 
         said = call("untrack", "FB", "--yes")

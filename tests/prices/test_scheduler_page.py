@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_q.models import Failure, OrmQ, Schedule, Task
 
-from prices import wiring
+from prices import services
 from prices.jobs import execution, runs, schedules, tasks
 from prices.models import PausedJob, SyncRun
 from prices.store.leases import who
@@ -147,7 +147,7 @@ class TestWhatItSays:
         assert "boom" in page
 
     def test_of_the_provider(self, admin_client: Client) -> None:
-        wiring.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
+        services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
 
         page = opened(admin_client)
 

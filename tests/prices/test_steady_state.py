@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django_q.models import OrmQ
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.jobs import execution, runs, tasks
@@ -78,7 +78,7 @@ class Thousand:
                 gaps=gaps,
             )
             series = BarSeries.from_rows(rows)
-            wiring.bars().replace(SeriesKey(symbol), None, series, facts, now=FRIDAY)
+            services.bars().replace(SeriesKey(symbol), None, series, facts, now=FRIDAY)
         TrackedSymbol.objects.bulk_create(
             TrackedSymbol(
                 symbol=symbol,

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_q.models import OrmQ
 
-from prices import wiring
+from prices import services
 from prices.admin import symbol_actions
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
@@ -244,9 +244,9 @@ def _generate(count: int) -> None:
     TrackedSymbol.objects.bulk_create(
         TrackedSymbol(symbol=name, mic="XNYS", market="US", last_update=NOW) for name in names
     )
-    db, bars = wiring._db(), BarSeries.from_rows(WEEK)
+    db, bars = services._db(), BarSeries.from_rows(WEEK)
     if not have:
-        wiring.bars().replace(SeriesKey(names[0]), None, bars, Facts(source="yahoo"), now=NOW)
+        services.bars().replace(SeriesKey(names[0]), None, bars, Facts(source="yahoo"), now=NOW)
         names = names[1:]
     model = db["series"].find_one({"symbol": "S00000"})
     assert model is not None

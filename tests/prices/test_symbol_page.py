@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from prices import wiring
+from prices import services
 from prices.admin import symbol_buttons
 from prices.domain.answers import Why
 from prices.domain.bars import BarSeries, SeriesKey
@@ -102,7 +102,7 @@ class TestWhatItTells:
         revised = (*HOLED[:1], (date(2026, 6, 3), 10.5, 12.0, 10.0, 11.6, 2_000), *HOLED[2:])
         provider.histories["ACME"] = revised
         run = runs.begin(Kind.HISTORICAL_SYNC, trigger="test", now=NOW)
-        for outcome in wiring.sync_service().sync(["ACME"], now=NOW, run=run.pk):
+        for outcome in services.sync_service().sync(["ACME"], now=NOW, run=run.pk):
             runs.record(run, outcome, now=NOW)
         fill(admin_client, row)
 
@@ -376,7 +376,7 @@ class TestFilling:
         page = press(admin_client, row, "take_offered 2026-06-04")
         assert "2026-06-04 is now what the provider says" in page
         assert stored()[2] == theirs
-        latest = wiring.corrections().latest("ACME")[0].correction
+        latest = services.corrections().latest("ACME")[0].correction
         assert latest.why is Why.RELEASED
 
     def test_what_was_filled_can_be_changed_and_withdrawn(
@@ -455,7 +455,7 @@ def ten_years(row: TrackedSymbol, **known: Any) -> None:
         days.astype("datetime64[ms]"), flat, flat, flat, flat, np.full(len(days), 5, "i8")
     )
     told = Facts(**{"source": "yahoo", "currency": "USD", "fetched_at": NOW, **known})
-    wiring.bars().replace(SeriesKey(row.symbol), None, bars, told, now=NOW)
+    services.bars().replace(SeriesKey(row.symbol), None, bars, told, now=NOW)
 
 
 class TestCost:

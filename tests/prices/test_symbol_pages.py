@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, SeriesKey
@@ -336,7 +336,7 @@ class TestSymbol:
 
     def test_withdraws_what_was_filled(self, page: Page) -> None:
         gap, row = _days()[3], _holed()
-        wiring.mending().fill(
+        services.mending().fill(
             *("ACME", gap, (10.0, 11.0, 9.5, 10.5, 5)), by="alice", note="x", now=timezone.now()
         )
         _open(page, row)
@@ -359,7 +359,7 @@ class TestSymbol:
 def _provider_says(close: float) -> None:
     """An answer for the whole history, with another close of the session that was filled."""
     days, series = _days(), SeriesKey("ACME")
-    stored = wiring.bars().read(series)
+    stored = services.bars().read(series)
     assert stored is not None
     rows = [(day, 10.0, 11.0, 9.5, close if n == 3 else 10.5, 1_000) for n, day in enumerate(days)]
     answer = Fetched(
@@ -372,7 +372,7 @@ def _provider_says(close: float) -> None:
         "NMS",
         "America/New_York",
     )
-    publish(wiring.bars(), series, answer, sessions_of("XNYS"), now=timezone.now())
+    publish(services.bars(), series, answer, sessions_of("XNYS"), now=timezone.now())
 
 
 class TestRights:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Actions, Split
 from prices.domain.coverage import Gap
 from prices.domain.freshness import Due, Priority
@@ -40,10 +40,10 @@ class TestNewSymbol:
     def test_gets_as_many_years_as_are_wanted(self, provider: FakeProvider) -> None:
         tracked(last_update=None)
         provider.histories["ACME"] = WEEK
-        gate, leases = wiring.sync_service()._gate, wiring.sync_service()._leases
+        gate, leases = services.sync_service()._gate, services.sync_service()._leases
         service = SyncService(
-            bars=wiring.bars(),
-            outlines=wiring.outlines(),
+            bars=services.bars(),
+            outlines=services.outlines(),
             gate=gate,
             leases=leases,
             history_years=4,
@@ -90,11 +90,11 @@ class TestKnownSymbol:
         tracked()
         published(actions=NONE)
         provider.histories["ACME"] = WEEK
-        before = wiring.bars().manifest(ACME)
+        before = services.bars().manifest(ACME)
 
         outcome = synced(now=NOW + timedelta(hours=1))["ACME"]
 
-        after = wiring.bars().manifest(ACME)
+        after = services.bars().manifest(ACME)
         assert (outcome.result, outcome.bars) == (Result.UNCHANGED, 0)
         assert before is not None
         assert after is not None
@@ -211,7 +211,7 @@ class TestPlan:
         published("TAIL", actions=NONE, final_through=date(2026, 6, 4))
         published("READ", actions=NONE, final_through=date(2026, 6, 4))
 
-        plan = wiring.sync_service().plan(now=NOW)
+        plan = services.sync_service().plan(now=NOW)
 
         assert plan == [
             Due("NEW", Priority.NEW),

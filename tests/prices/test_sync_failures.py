@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import BarSeries
 from prices.domain.outcomes import Outcome, Result
 from prices.jobs import runs
@@ -198,9 +198,9 @@ class TestConflict:
         provider.histories["ACME"] = [*WEEK, today]
 
         def publish_monday(symbol: str) -> None:
-            base = wiring.bars().manifest(ACME)
+            base = services.bars().manifest(ACME)
             assert base is not None
-            wiring.bars().append(base, BarSeries.from_rows(WEEK[4:]), base.facts, now=NOW)
+            services.bars().append(base, BarSeries.from_rows(WEEK[4:]), base.facts, now=NOW)
 
         provider.on_history = publish_monday
 
@@ -265,11 +265,11 @@ class TestRateLimit:
     def test_is_known_to_other_processes(self, provider: FakeProvider) -> None:
         provider.histories["AAA"] = RateLimited("too many", timedelta(minutes=5))
         synced("AAA")
-        wiring.forget()  # as in another process
+        services.forget()  # as in another process
 
         assert synced("BBB")["BBB"].result is Result.FAILED
         assert len(provider.asked) == 1
-        limited = wiring.reader().provider_state()
+        limited = services.reader().provider_state()
         assert limited.words(NOW) == "rate limited until 2026-06-09 12:05 UTC"
 
 
@@ -281,13 +281,13 @@ class TestOutage:
         provider.histories["ACME"] = Unavailable("away")
         synced()
         synced(now=NOW + timedelta(minutes=10))
-        away = wiring.reader().provider_state()
+        away = services.reader().provider_state()
         provider.histories["ACME"] = WEEK
 
         synced(now=NOW + timedelta(minutes=20))
 
         assert away.words(NOW) == "provider unreachable since 2026-06-09 12:00 UTC"
-        assert wiring.reader().provider_state().unreachable_since is None
+        assert services.reader().provider_state().unreachable_since is None
 
     def test_is_not_what_a_refusal_is(self, provider: FakeProvider) -> None:
         tracked(last_update=None)
@@ -295,7 +295,7 @@ class TestOutage:
 
         synced()
 
-        assert wiring.reader().provider_state().unreachable_since is None
+        assert services.reader().provider_state().unreachable_since is None
 
     def test_fails_what_a_user_asks_for_at_once(self, provider: FakeProvider) -> None:
         symbols = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")

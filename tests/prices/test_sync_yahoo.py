@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Split
 from prices.domain.outcomes import Outcome, Result
 from prices.models import TrackedSymbol
@@ -168,15 +168,15 @@ class TestSync:
 class TestLive:
     def test_quotes_of_two_hundred_symbols_are_three_requests(self, yahoo: Yahoo) -> None:
         names = list(yahoo.standin.book.instruments)[11:211]
-        list(wiring.live_service().refresh(["AAPL"], now=SATURDAY))  # cookie and crumb
+        list(services.live_service().refresh(["AAPL"], now=SATURDAY))  # cookie and crumb
         yahoo.standin.clear_log()
 
-        outcomes = list(wiring.live_service().refresh(names, now=SATURDAY))
+        outcomes = list(services.live_service().refresh(names, now=SATURDAY))
 
         assert len(names) == 200
         assert {one.result for one in outcomes} == {Result.UPDATED}
         assert len(yahoo.standin.log) == yahoo.asked("quote") == 3
-        assert set(wiring.quotes().all()) == {*names, "AAPL"}
+        assert set(services.quotes().all()) == {*names, "AAPL"}
 
     def test_quotes_become_bars_after_the_close_and_not_before(self, yahoo: Yahoo) -> None:
         names = list(yahoo.standin.book.instruments)[11:31]
@@ -184,7 +184,7 @@ class TestLive:
         yahoo.standin.set_clock(thursday)
         tracked(*names, "NOHISTORY")
         updated(thursday, *names)
-        live = wiring.live_service()
+        live = services.live_service()
 
         before_close = FRIDAYS_CLOSE - timedelta(minutes=1)
         yahoo.standin.set_clock(before_close)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Result
@@ -95,7 +95,7 @@ def revisions(moments: list[Moment]) -> list[tuple[Any, ...]]:
 
 
 def recorded(symbol: str) -> list[tuple[Any, ...]]:
-    found = wiring.corrections().latest(symbol)[::-1]
+    found = services.corrections().latest(symbol)[::-1]
     return [
         (r.correction.session, r.correction.field, r.correction.old, r.correction.new)
         for r in found
@@ -148,7 +148,7 @@ class Readers:
     def _read(self) -> None:
         from django.db import connection
 
-        reader = wiring.reader()
+        reader = services.reader()
         while not self._stop.is_set():
             try:
                 found = reader.history(self._symbol, self._asked, Adjust.SPLITS, now=SATURDAY)
@@ -202,7 +202,7 @@ class TestSplit:
         row.last_update = SATURDAY
         row.mic = "XNYS"
         row.save()
-        wiring.reader()
+        services.reader()
 
         with Readers("TWENTY", date(2026, 1, 5)) as readers:
             for hours in range(60, 24 * 11, 6):
@@ -241,6 +241,6 @@ class TestSplit:
 
         assert seen == [("", 1367.37), ("", 1367.37), ("split pending", 1367.37), ("", 68.37)]
         key = SeriesKey("GOOG")
-        manifest = wiring.bars().manifest(key)
+        manifest = services.bars().manifest(key)
         assert manifest is not None
         assert [s.ratio for s in manifest.facts.actions.splits] == [20.0]

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client, override_settings
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Actions, Dividend
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Result
@@ -52,7 +52,7 @@ def says(provider: FakeProvider, rows: Any, *symbols: str, actions: Actions = AC
 
 
 def verified(*symbols: str, **options: Any) -> dict[str, Verified]:
-    found = wiring.verify_service().verify(symbols or ("ACME",), now=NOW, **options)
+    found = services.verify_service().verify(symbols or ("ACME",), now=NOW, **options)
     return {one.outcome.symbol: one for one in found}
 
 
@@ -74,13 +74,13 @@ class TestVerify:
     def test_what_is_stored_agrees(self, provider: FakeProvider) -> None:
         holds()
         says(provider, WEEK)
-        before = wiring.bars().manifest(SeriesKey("ACME"))
+        before = services.bars().manifest(SeriesKey("ACME"))
 
         one = verified(fix=True)["ACME"]
 
         assert (one.verdict, one.outcome.result) == (Verdict.AGREES, Result.UNCHANGED)
         assert one.outcome.words == "agrees on 5 sessions"
-        assert wiring.bars().manifest(SeriesKey("ACME")) == before
+        assert services.bars().manifest(SeriesKey("ACME")) == before
 
     def test_finds_exactly_what_differs_and_changes_nothing(self, provider: FakeProvider) -> None:
         holds()
@@ -107,7 +107,7 @@ class TestVerify:
         assert stored() == list(REVISED)
         assert {
             (c.correction.field, c.correction.old, c.correction.new, c.run)
-            for c in wiring.corrections().latest("ACME")
+            for c in services.corrections().latest("ACME")
         } == {("close", 11.5, 11.75, 7), ("volume", 2_000, 2_002, 7)}
         assert verified()["ACME"].verdict is Verdict.AGREES
 
@@ -210,7 +210,7 @@ class TestVerify:
         published("GONE")
         published("UNTRACKED")
 
-        assert wiring.verify_service().verifiable() == ["AAA", "BBB"]
+        assert services.verify_service().verifiable() == ["AAA", "BBB"]
 
 
 class TestDrawn:

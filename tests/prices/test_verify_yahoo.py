@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Split
 from prices.models import TrackedSymbol
 from prices.store.mongo import Db
@@ -46,7 +46,7 @@ def fetched(*symbols: str) -> None:
 
 def verified(*symbols: str, fix: bool = False) -> dict[str, Verified]:
     now = SATURDAY + timedelta(minutes=1)
-    found = wiring.verify_service().verify(symbols, now=now, fix=fix)
+    found = services.verify_service().verify(symbols, now=now, fix=fix)
     return {one.outcome.symbol: one for one in found}
 
 
@@ -81,7 +81,7 @@ def test_finds_exactly_the_bar_that_was_revised_and_fixes_it(yahoo: Yahoo) -> No
     assert fixed[revised].outcome.words == f"{words}. Fixed"
     assert stored(revised) == expected_rows(yahoo.standin, revised)
     assert {
-        (c.correction.session, c.correction.field) for c in wiring.corrections().latest(revised)
+        (c.correction.session, c.correction.field) for c in services.corrections().latest(revised)
     } == {(session, "low"), (session, "volume")}
 
 
@@ -92,7 +92,7 @@ def test_a_split_that_was_missed_is_told_as_that_and_fixed(yahoo: Yahoo) -> None
     )
     fetched("MISSED")
     yahoo.standin.set_clock(NEXT_SATURDAY)
-    service = wiring.verify_service()
+    service = services.verify_service()
 
     (found,) = service.verify(["MISSED"], now=NEXT_SATURDAY)
     (fixed,) = service.verify(["MISSED"], now=NEXT_SATURDAY, fix=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from prices import wiring
+from prices import services
 from prices.api.bodies import corrections_body
 from prices.domain.by_hand import HandFilled
 from prices.management.foreground import ForegroundCommand, iso_date, tracked
@@ -32,7 +32,7 @@ class Command(ForegroundCommand):
         if not 1 <= limit <= _MOST:
             raise CommandError(f"Give a --limit from 1 to {_MOST:,}, not {limit}.")
         found = [
-            wiring.reader().corrections(row.symbol, since=since, limit=limit)
+            services.reader().corrections(row.symbol, since=since, limit=limit)
             for row in tracked(symbols)
         ]
         if json:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from prices import wiring
+from prices import services
 from prices.domain.coverage import Gap
 from prices.domain.freshness import stamp
 from prices.management.foreground import ForegroundCommand, tracked
@@ -24,7 +24,7 @@ class Command(ForegroundCommand):
 
     def work(self, *, symbols: list[str], json: bool, **_: Any) -> None:
         wanted = [row.symbol for row in tracked(symbols)] if symbols else None
-        reports = wiring.reader().reports(wanted, now=timezone.now())
+        reports = services.reader().reports(wanted, now=timezone.now())
         if json:
             self.stdout.write(_as_json(reports))
             return

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from prices import wiring
+from prices import services
 from prices.management.foreground import ForegroundCommand
 
 
@@ -14,7 +14,7 @@ class Command(ForegroundCommand):
     help = "Track AAPL, GOOG, IBM, MSFT and META and publish the sample (2000 to 2013) where they have no history."
 
     def work(self, **_: Any) -> None:
-        loaded = wiring.load_sample(now=timezone.now())
+        loaded = services.load_sample(now=timezone.now())
         if not loaded:
             self.stdout.write("All five have a history already: nothing was changed.")
         for symbol in loaded:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from prices import wiring
+from prices import services
 from prices.management.foreground import ForegroundCommand, tracked
 from prices.store.packing import Packed
 
@@ -19,7 +19,7 @@ class Command(ForegroundCommand):
 
     def work(self, *, symbols: list[str], **_: Any) -> None:
         wanted = [row.symbol for row in tracked(symbols)] if symbols else None
-        bars, blocks = wiring.bars(), wiring.blocks()
+        bars, blocks = services.bars(), services.blocks()
         count = 0
         for key in sorted(bars.manifests(wanted), key=str):
             stored = bars.read(key)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from prices import wiring
+from prices import services
 from prices.management.foreground import ForegroundCommand
 from prices.sync.rename import CannotRename, Renamed
 
@@ -23,7 +23,7 @@ class Command(ForegroundCommand):
 
     def work(self, *, old: str, new: str, **_: Any) -> None:
         try:
-            renamed = wiring.rename_service().rename(old, new, now=timezone.now())
+            renamed = services.rename_service().rename(old, new, now=timezone.now())
         except CannotRename as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_told(old.strip().upper(), renamed))

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from prices import wiring
+from prices import services
 from prices.domain.markets import resolve
 from prices.management.foreground import ForegroundCommand, split_symbols, tracked
 from prices.models import SymbolAlias, TrackedSymbol
@@ -41,14 +41,14 @@ class Command(ForegroundCommand):
         if not yes and not self._agreed(_question(rows, former, delete)):
             raise CommandError("Nothing was changed.")
         for alias in former.values():
-            forget_alias(alias, bars=wiring.bars(), quotes=wiring.quotes(), now=timezone.now())
+            forget_alias(alias, bars=services.bars(), quotes=services.quotes(), now=timezone.now())
             self.stdout.write(f"{alias.symbol}: no name of {alias.target} any more")
         for row in rows:
             untrack(
                 row,
-                bars=wiring.bars(),
-                quotes=wiring.quotes(),
-                corrections=wiring.corrections(),
+                bars=services.bars(),
+                quotes=services.quotes(),
+                corrections=services.corrections(),
                 delete=delete,
                 now=timezone.now(),
             )

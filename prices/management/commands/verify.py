@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from prices import wiring
+from prices import services
 from prices.management.foreground import ForegroundCommand, tracked
 from prices.models import SyncRun
 from prices.sync.verify import drawn
@@ -29,7 +29,7 @@ class Command(ForegroundCommand):
         if symbols:
             wanted = [row.symbol for row in tracked(symbols)]
         else:
-            wanted = wiring.verify_service().verifiable()
+            wanted = services.verify_service().verifiable()
         if not wanted:
             self.stdout.write("No symbol has a history to verify yet.")
             return

@@ -14,7 +14,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, ViewportSize
 from pytest_django.live_server_helper import LiveServer
 
-from prices import wiring
+from prices import services
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.quotes import Quote
 from prices.domain.sessions import sessions_of
@@ -109,7 +109,7 @@ def quoted(symbol: str, price: float) -> None:
     assert calendar
     day = calendar.shifted(sessions()[-1], 1)
     traded = datetime(day.year, day.month, day.day, 18, tzinfo=UTC)
-    wiring.quotes().put(
+    services.quotes().put(
         [
             Quote(
                 symbol=symbol,

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client, override_settings
 from pytest_django import DjangoAssertNumQueries
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
@@ -32,9 +32,9 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 def remembering() -> Iterator[None]:
     """As in production: what was seen a moment ago is believed."""
     with override_settings(VERSION_TTL=60.0):
-        wiring.forget()
+        services.forget()
         yield
-    wiring.forget()
+    services.forget()
 
 
 @pytest.mark.usefixtures("remembering")
@@ -80,11 +80,11 @@ class TestWork:
     def test_of_a_read_without_a_block_is_done_once(self, client: Client) -> None:
         tracked()
         published()
-        wiring.blocks().forget(SeriesKey("ACME"))
+        services.blocks().forget(SeriesKey("ACME"))
 
         with counting() as work:
             client.get(PATH)
-        wiring.forget()
+        services.forget()
         with counting() as later:
             client.get(PATH)
 
@@ -157,15 +157,15 @@ class TestTag:
         published(rows=WEEK[:4])
         before, path = self.tag(client), PATH
         if change == "bars":
-            base = wiring.bars().manifest(SeriesKey("ACME"))
+            base = services.bars().manifest(SeriesKey("ACME"))
             assert base is not None
-            wiring.bars().note(base, base.facts)
+            services.bars().note(base, base.facts)
         elif change == "quote":
-            wiring.quotes().put([Quote("ACME", 12.5, NOW, NOW, "REGULAR")])
+            services.quotes().put([Quote("ACME", 12.5, NOW, NOW, "REGULAR")])
         elif change == "name":
             TrackedSymbol.objects.update(name="Acme Inc.")
         elif change == "stale":
-            wiring.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="X")
+            services.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="X")
         elif change == "range":
             path = "/cache/historical/ACME?days=364"
         else:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client, override_settings
 from pytest_django import DjangoAssertNumQueries
 
-from prices import wiring
+from prices import services
 from prices.domain.quotes import Quote
 from tests.builders import NOW, WEEK, published, tracked
 
@@ -147,7 +147,7 @@ class TestHistorical:
         published()
         at = NOW - timedelta(minutes=1)
         quote = Quote("ACME", 12.3, at, NOW, "PRE", currency="USD", previous_close=12.25)
-        wiring.quotes().put([quote])
+        services.quotes().put([quote])
 
         body = client.get("/cache/historical/ACME").json()
 
@@ -222,9 +222,9 @@ class TestErrors:
     def test_is_no_500_when_the_store_is_away(self, client: Client) -> None:
         tracked()
         with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            wiring.forget()
+            services.forget()
             answer = client.get("/cache/historical/ACME")
-        wiring.forget()
+        services.forget()
 
         assert answer.status_code == 503
         assert "MongoDB" in answer.json()["detail"]
@@ -267,7 +267,7 @@ class TestErrors:
             raise RuntimeError("a bug")
 
         tracked()
-        monkeypatch.setattr(wiring.reader(), "history", breaks)
+        monkeypatch.setattr(services.reader(), "history", breaks)
         client.raise_request_exception = False
 
         answer = client.get("/cache/historical/ACME")

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from prices import wiring
+from prices import services
 from prices.domain.quotes import Quote
 from prices.jobs import schedules
 from prices.models import ReadCount, SyncRun
@@ -72,9 +72,9 @@ class TestStatus:
     def test_answers_when_the_store_is_away(self, client: Client) -> None:
         schedules.sing(now=NOW)
         with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            wiring.forget()
+            services.forget()
             answer = client.get("/cache/status")
-        wiring.forget()
+        services.forget()
 
         assert answer.status_code == 200
         assert answer.json()["status"] == "unhealthy"
@@ -85,7 +85,7 @@ class TestStatus:
         tracked()
         tracked("VOD.L", market="LSE")
         early, late = NOW - timedelta(minutes=9), NOW - timedelta(minutes=1)
-        wiring.quotes().put(
+        services.quotes().put(
             [
                 Quote("ACME", 1.0, early, early, "REGULAR"),
                 Quote("VOD.L", 2.0, late, late, "REGULAR"),
@@ -126,7 +126,7 @@ class TestStatus:
         client.get("/cache/historical/ACME")
         client.get("/cache/historical/NOBODY")
 
-        wiring.usage().flush(now=NOW)
+        services.usage().flush(now=NOW)
 
         row.refresh_from_db()
         assert client.get("/cache/status").json()["hit_rate"] == 0.5

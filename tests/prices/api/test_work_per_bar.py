@@ -11,7 +11,7 @@ from types import FrameType
 import pytest
 from django.test import Client, override_settings
 
-from prices import wiring
+from prices import services
 from prices.store.mongo import Db
 from tests.builders import NOW, WEEK, published, tracked
 
@@ -26,13 +26,13 @@ def _two_symbols(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One with few bars and one with many, both read before; what was seen is believed."""
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
     with override_settings(VERSION_TTL=60.0):
-        wiring.forget()
+        services.forget()
         for symbol, count in (("FEW", FEW), ("MANY", MANY)):
             tracked(symbol, mic="24/7")
             days = (NOW.date() - timedelta(days=n) for n in range(count, 0, -1))
             published(symbol, rows=tuple((day, *PRICES) for day in days))
         yield
-    wiring.forget()
+    services.forget()
 
 
 def path(symbol: str) -> str:

@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 from django.conf import settings
 
-from prices import wiring
+from prices import services
 from prices.domain.answers import Fetched
 from prices.providers.base import PriceProvider
 from tests.standin import Instrument, StandIn, default_book
@@ -61,8 +61,8 @@ class Yahoo:
         """The provider of the services of this process, both as new."""
         self.reset()
         provider: PriceProvider = self.provider
-        monkeypatch.setattr(wiring, "build_provider", lambda: provider)
-        wiring.forget()
+        monkeypatch.setattr(services, "build_provider", lambda: provider)
+        services.forget()
         return self
 
     def history(

@@ -18,7 +18,7 @@ from django_q.scheduler import scheduler
 
 from pricecache_site.operations.locks import LockHeldError, hold_lock
 from pricecache_site.operations.processes import die_with_parent_after_every_fork
-from prices import wiring
+from prices import services
 from prices.jobs import schedules, tasks
 from prices.web.database_errors import explain_database_error
 
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         release_jobs_of_the_dead()
         schedules.schedule_startup_sync(at=timezone.now() + _STARTUP_SYNC_AFTER)
         tasks.queue_canary()
-        wiring.warm()
+        services.warm()
         # No connection may be open at a fork.
         connections.close_all()
 

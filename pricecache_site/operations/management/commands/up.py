@@ -19,7 +19,7 @@ from pricecache_site.operations.credentials import lines_about
 from pricecache_site.operations.mongod import EmbeddedMongodError
 from pricecache_site.operations.roles import RoleError
 from pricecache_site.operations.supervisor import Supervisor, SupervisorError
-from prices import wiring
+from prices import services
 from prices.store.mongo import StoreError, disconnect
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -113,7 +113,7 @@ def _wanted(only: list[str] | None) -> list[str]:
 
 def _check_mongodb() -> None:
     try:
-        wiring.ping_store()
+        services.ping_store()
     except StoreError as error:
         what = "manage.py up --only mongod" if settings.MONGODB_EMBEDDED else "it"
         where = without_password(settings.MONGODB_URI)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
-from prices import wiring
+from prices import services
 from prices.domain.freshness import ProviderState
 from prices.jobs import runs, schedules, verification_results
 from prices.jobs.schedules import SchedulerState
@@ -53,10 +53,10 @@ def status(*, now: datetime) -> Status:
     live: LiveTotals | None = None
     provider: ProviderState | None = None
     try:
-        overview = wiring.overview()
+        overview = services.overview()
         survey, live = overview.survey(now=now), overview.live_totals()
         totals = survey.totals()
-        provider = wiring.reader().provider_state()
+        provider = services.reader().provider_state()
         if words := provider.words(now):
             amiss.append(f"{words} ({provider.reason})" if provider.reason else words)
     except StoreError as error:

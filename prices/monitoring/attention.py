@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from prices import wiring
+from prices import services
 from prices.domain.bars import Ints
 from prices.domain.freshness import stamp
 from prices.models import Quarantine, TrackedSymbol
@@ -81,7 +81,7 @@ def needs(survey: Survey, *, now: datetime, most: int = MOST) -> Needs:
     keys = (-survey.reads[those], -survey.gaps[those], -survey.behind[those], troubles[those])
     chosen = those[np.lexsort(keys)][:most]
     symbols = survey.symbol[chosen].tolist()
-    reports = {r.row.symbol: r for r in wiring.reader().reports(symbols, now=now)}
+    reports = {r.row.symbol: r for r in services.reader().reports(symbols, now=now)}
     kinds = {s: _ORDER[t] for s, t in zip(symbols, troubles[chosen].tolist(), strict=True)}
     worst = tuple(
         _need(kinds[symbol], reports[symbol], held_back.get(symbol))

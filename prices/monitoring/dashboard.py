@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from prices import wiring
-from prices.attention import Needs, needs
+from prices import services
 from prices.jobs.cluster_health import ClusterState, cluster_state
 from prices.jobs.run_days import RunDay, run_days
+from prices.monitoring.attention import Needs, needs
+from prices.monitoring.status import Status, status
 from prices.reads import usage
 from prices.reads.survey import Totals
-from prices.status import Status, status
 from prices.store.mongo import StoreError
 
 CORRECTIONS_WITHIN = timedelta(days=7)
@@ -52,7 +52,7 @@ def dashboard(*, now: datetime) -> Dashboard:
         markets = tuple(Market(name, t) for name, t in whole.survey.by_market().items())
         try:
             worst = needs(whole.survey, now=now)
-            corrections = wiring.corrections().count(after=now - CORRECTIONS_WITHIN)
+            corrections = services.corrections().count(after=now - CORRECTIONS_WITHIN)
         except StoreError:
             worst = None  # it went away between two questions; the next look will say so
     return Dashboard(

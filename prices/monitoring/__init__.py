@@ -1,0 +1,1 @@
+"""Figures about the whole system: no theme, no HTML."""
