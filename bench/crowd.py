@@ -76,7 +76,8 @@ def _manifest(bench: Bench, number: int, fetched_at: datetime) -> dict[str, obje
     """What publishing ten years would leave, whose bars nobody here looks at."""
     from prices.domain.bars import Bar, SeriesKey
     from prices.domain.coverage import Gap
-    from prices.store.documents import Facts, extent_document, facts_document
+    from prices.domain.series import Facts
+    from prices.store.documents import extent_document, facts_document
 
     days = bench.book.sessions[:TEN_YEARS].tolist()
     key = SeriesKey(name(number))

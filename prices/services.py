@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from prices.domain.bars import SeriesKey
+from prices.domain.series import Manifest
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
 from prices.providers import sample
@@ -25,7 +26,6 @@ from prices.store import recent_closes as sparks
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.corrections import CorrectionLog
-from prices.store.documents import Manifest
 from prices.store.leases import Leases
 from prices.store.manifests import Manifests
 from prices.store.outlines import Outlines

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from prices import services
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import BarSeries, SeriesKey
+from prices.domain.series import Facts
 from prices.models import TrackedSymbol
-from prices.store.documents import Facts
 
 # A Tuesday morning in New York: Monday 2026-06-08 is the last closed session.
 NOW = datetime(2026, 6, 9, 12, 0, tzinfo=UTC)

@@ -14,11 +14,11 @@ from bench.data import Array, Columns
 from prices import services
 from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
 from prices.domain.ranges import Asked
+from prices.domain.series import Facts
 from prices.reads.reader import History
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
-from prices.store.documents import Facts
 from prices.store.manifests import Manifests
 from prices.store.outlines import Outlines
 from prices.store.series_cache import BUSY, SeriesMemory

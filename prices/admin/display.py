@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
-from prices.domain.freshness import stamp
+from prices.domain.wording import stamp
 from prices.models import SyncRun
 
 State = SyncRun.State

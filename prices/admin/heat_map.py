@@ -13,10 +13,10 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from prices.domain.bars import Times
-from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
-from prices.domain.freshness import stamp
+from prices.domain.manual_bars import HandFilled
 from prices.domain.sessions import FIRST_YEAR, Sessions
+from prices.domain.wording import stamp
 
 # Of a cell, and from one to the next; and what the names of the months need above.
 _CELL, _PITCH, _TOP = 10, 12, 20

@@ -32,7 +32,8 @@ from prices.admin.job_rows import job_table
 from prices.admin.log import latest as latest_entries
 from prices.admin.panels import Table, Tile, button, is_fragment, progress, two_lines
 from prices.admin.pressing import RUNS, TASKS
-from prices.domain.freshness import ProviderState, stamp
+from prices.domain.provider_health import ProviderState
+from prices.domain.wording import stamp
 from prices.jobs import history, schedules
 from prices.jobs.cluster_health import Cluster, ClusterState, Word, cluster_state
 from prices.jobs.history import Progress

@@ -25,7 +25,7 @@ from prices.admin.symbol_data import data_of
 from prices.admin.symbol_tables import Table
 from prices.admin.words import press_it, told_in_words
 from prices.domain.bars import BarSeries, InvalidBars
-from prices.domain.by_hand import bar_of
+from prices.domain.manual_bars import bar_of
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import resume
 from prices.sync.repair import CannotMend

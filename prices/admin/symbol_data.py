@@ -10,11 +10,11 @@ import numpy as np
 from prices import services
 from prices.domain.bars import BarSeries, SeriesKey, Times
 from prices.domain.outcomes import Result
+from prices.domain.series import Facts
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.reads.reader import SymbolReport, report
 from prices.store.bars import StoredSeries
 from prices.store.corrections import Recorded
-from prices.store.documents import Facts
 from prices.store.mongo import StoreError
 
 MOST_ATTEMPTS = 200

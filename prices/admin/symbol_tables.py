@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString
 from prices.admin.display import NONE, at, badge, moment, run_link, unbroken
 from prices.admin.symbol_data import SymbolData
 from prices.domain.bars import BarSeries
-from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
+from prices.domain.manual_bars import HandFilled
 from prices.domain.outcomes import Result
 from prices.models import Attempt
 from prices.store.corrections import Recorded

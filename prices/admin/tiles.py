@@ -19,7 +19,8 @@ from prices.admin.display import (
     upcoming,
 )
 from prices.admin.panels import Tile
-from prices.domain.freshness import ProviderState, stamp
+from prices.domain.provider_health import ProviderState
+from prices.domain.wording import stamp
 from prices.jobs.cluster_health import ClusterState, Word
 from prices.jobs.history import Queue
 from prices.monitoring.dashboard import Dashboard

@@ -11,8 +11,8 @@ from prices.api.bars import bars_json
 from prices.api.serializers import RunSerializer
 from prices.domain.actions import Actions
 from prices.domain.bars import COLUMNS, Interval
-from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Coverage
+from prices.domain.manual_bars import HandFilled
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.jobs import runs, schedules

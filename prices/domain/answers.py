@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from prices.domain.actions import Actions
 from prices.domain.bars import BarSeries
-from prices.domain.by_hand import HandFilled, parted
+from prices.domain.manual_bars import HandFilled, parted
 from prices.domain.ranges import DateRange
 
 SAMPLE = "sample"

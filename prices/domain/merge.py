@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from prices.domain import refusals
+from prices.domain import guards
 from prices.domain.actions import Actions, split_factors
 from prices.domain.answers import SAMPLE, Correction, Fetched, Refusal, Stored, Why
 from prices.domain.bars import BarSeries, Floats
-from prices.domain.by_hand import HandFilled, bar_of, noted, parted
-from prices.domain.refusals import SAME_PRICE
+from prices.domain.guards import SAME_PRICE
+from prices.domain.manual_bars import HandFilled, bar_of, noted, parted
 from prices.domain.sessions import Sessions
 
 # Relative: what float32 noise may move without being a change.
@@ -78,7 +78,7 @@ def merge(
         return _nothing(stored, "a later answer is already stored")
     if trusted:
         return _released(stored, bars, fetched.actions)
-    answer = refusals.in_stored_unit(stored, fetched)
+    answer = guards.in_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
         return _refused(stored, answer)
     if answer is not fetched:
@@ -103,14 +103,14 @@ def _judged(stored: Stored, answer: Fetched, bars: BarSeries, today: date) -> De
     if not whole and (note := _doubt(stored, answer, bars, expected, restated=restated)):
         return Decision(Change.WHOLE, BarSeries.empty(), stored.actions, note=note)
     after = bars if restated else stored.series.merged(bars)
-    short = refusals.completeness(stored, bars) if whole else None
+    short = guards.completeness(stored, bars) if whole else None
     # A short answer that agrees with what is stored adds to it, but cannot replace it.
     replaces = restated or not np.isin(bars.ts, stored.series.ts).any()
     refusal = (
         _basis_refusal(stored, bars, actions, step, restated=restated)
         or (short if replaces else None)
-        or (refusals.dividends_complete(stored, answer.actions) if whole else None)
-        or refusals.unit_jump(stored, after, actions)
+        or (guards.dividends_complete(stored, answer.actions) if whole else None)
+        or guards.unit_jump(stored, after, actions)
     )
     if refusal:
         return _refused(stored, refusal)
@@ -128,9 +128,9 @@ def _doubt(
         return "the answer has none of the sessions that are stored"
     if restated:
         return "the splits changed"
-    if refusals.lost_dividends(stored, answer.actions, since):
+    if guards.lost_dividends(stored, answer.actions, since):
         return "a dividend is told no more"
-    if refusals.moved_over_the_edge(stored, answer.actions, since):
+    if guards.moved_over_the_edge(stored, answer.actions, since):
         return "a dividend was moved"
     return ""
 
@@ -144,9 +144,9 @@ def _told(
     """
     actions = stored.actions.merged(answer.actions, since=answer.asked.start)
     effective = Actions(tuple(s for s in actions.splits if s.session <= today), actions.dividends)
-    step = refusals.basis_step(stored, bars, effective)
+    step = guards.basis_step(stored, bars, effective)
     if step is not None and effective != actions:
-        early = refusals.basis_step(stored, bars, actions)
+        early = guards.basis_step(stored, bars, actions)
         if early is None:
             return actions, None
     return effective, step
@@ -158,8 +158,8 @@ def _basis_refusal(
     if step is None:
         return None
     if restated:
-        return refusals.unexplained_splits(stored, bars, actions, step)
-    return refusals.moved_basis(step)
+        return guards.unexplained_splits(stored, bars, actions, step)
+    return guards.moved_basis(step)
 
 
 def closed_bars(fetched: Fetched, calendar: Sessions | None, *, now: datetime) -> BarSeries:
@@ -196,8 +196,8 @@ def _first(stored: Stored, bars: BarSeries, told: Actions, today: date) -> Decis
     if not len(bars):
         return _nothing(stored, "the provider has no bars")
     actions = Actions(tuple(s for s in told.splits if s.session <= today), told.dividends)
-    if split := refusals.unrestated(bars, actions, today):
-        return _refused(stored, refusals.pending(split))
+    if split := guards.unrestated(bars, actions, today):
+        return _refused(stored, guards.pending(split))
     return Decision(Change.REPLACE, bars, actions)
 
 
@@ -287,10 +287,10 @@ def _without_unsettled_step(
         return decision
     last = stored.series.ts[-1]
     new = decision.bars.take(decision.bars.ts > last)
-    session = refusals.unsettled_step(stored.series, new, calendar, now)
+    session = guards.unsettled_step(stored.series, new, calendar, now)
     if session is None or decision.actions.splits != stored.actions.splits:
         return decision
-    refusal = refusals.step(session)
+    refusal = guards.step(session)
     kept = decision.bars.between(None, session)
     if decision.change is Change.APPEND and not len(kept):
         return _refused(stored, refusal)

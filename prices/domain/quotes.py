@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from prices.domain.bars import Bar, nonsense
-from prices.domain.refusals import moves_like_a_split
+from prices.domain.guards import moves_like_a_split
 from prices.domain.sessions import Sessions
 
 # What a quote may say of the close before and still speak of the same prices: less than the

@@ -13,9 +13,9 @@ import numpy as np
 from prices.domain.actions import Actions, Split, rebased, rebased_dividends
 from prices.domain.answers import Fetched, Refusal, Stored
 from prices.domain.bars import Bar, BarSeries, Floats
-from prices.domain.by_hand import parted
+from prices.domain.guards import SAME_PRICE, in_stored_unit
+from prices.domain.manual_bars import parted
 from prices.domain.merge import FIELDS, closed_bars
-from prices.domain.refusals import SAME_PRICE, in_stored_unit
 from prices.domain.sessions import Sessions
 
 # Fields of differences that are not a bar's own.

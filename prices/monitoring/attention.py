@@ -11,7 +11,7 @@ import numpy as np
 
 from prices import services
 from prices.domain.bars import Ints
-from prices.domain.freshness import stamp
+from prices.domain.wording import stamp
 from prices.models import Quarantine, TrackedSymbol
 from prices.reads.reader import SymbolReport
 from prices.reads.survey import Survey

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Sum
 
 from prices import services
-from prices.domain.freshness import ProviderState
+from prices.domain.provider_health import ProviderState
 from prices.jobs import runs, schedules, verification_results
 from prices.jobs.schedules import SchedulerState
 from prices.jobs.verification_results import Verification

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
 from prices.domain.answers import Fetched
-from prices.domain.freshness import ProviderState
+from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
 from prices.providers.base import PriceProvider, ProviderError, RateLimited, Unavailable
 from prices.store.provider_state import ProviderLog, RequestBucket

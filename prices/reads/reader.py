@@ -11,17 +11,18 @@ from django.db.models import QuerySet
 
 from prices.domain.actions import Actions, Adjust, adjusted
 from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
-from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Coverage, Gap, held_of, overall
-from prices.domain.freshness import ProviderState, SymbolState, staleness
+from prices.domain.freshness import SymbolState, staleness
+from prices.domain.manual_bars import HandFilled
+from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
+from prices.domain.series import Facts, Manifest
 from prices.models import TrackedSymbol
 from prices.reads.symbol_states import state_of
 from prices.reads.ttl import Remembered
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog, Recorded
-from prices.store.documents import Facts, Manifest
 from prices.store.mongo import StoreError as StoreError  # what every read may raise
 from prices.store.provider_state import ProviderLog
 from prices.store.quotes import QuoteStore

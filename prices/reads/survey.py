@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from prices.domain.bars import Floats, Ints, Times
 from prices.domain.coverage import share
 from prices.domain.freshness import LAGGING_AFTER
+from prices.domain.series import Outline
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
-from prices.store.documents import Outline
 from prices.store.outlines import Outlines
 from prices.store.quotes import QuoteStore
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from prices.domain.freshness import SymbolState
 from prices.domain.quotes import Quote
+from prices.domain.series import Manifest, Outline, outline_of
 from prices.models import TrackedSymbol
-from prices.store.documents import Manifest, Outline, outline_of
 from prices.store.outlines import Outlines
 
 # What a state takes from the row; a row object a symbol would cost five times as much.

@@ -19,12 +19,11 @@ from pymongo.collection import Collection
 
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidBars, SeriesKey, moment
+from prices.domain.series import Facts, Manifest
 from prices.store.blocks import BlockStore
 from prices.store.corrections import CorrectionLog
 from prices.store.documents import (
     PUSH_COLUMNS,
-    Facts,
-    Manifest,
     bar_documents,
     bars_key,
     collection_of,

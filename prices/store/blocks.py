@@ -16,7 +16,8 @@ from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from prices.domain.bars import SeriesKey
-from prices.store.documents import Manifest, manifest_of
+from prices.domain.series import Manifest
+from prices.store.documents import manifest_of
 from prices.store.mongo import MAX_READ_MS, Db, batch, failures_named
 from prices.store.packing import Packed
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,14 +13,13 @@ from bson.raw_bson import RawBSONDocument
 
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import Bar, BarSeries, Interval, SeriesKey
-from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
+from prices.domain.series import Facts, Manifest, Outline
 from prices.store.manual_bar_documents import hand_documents, hand_filled_of
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _FEW = 4
-_NO_ACTIONS = Actions()
 _DOUBLE, _STRING, _DATE, _INT64 = b"\x01", b"\x02", b"\x09", b"\x12"
 
 # One column each, instead of a document a bar: half the time of the same read as documents.
@@ -95,61 +93,6 @@ def series_of(columns: Mapping[str, Any] | None) -> BarSeries:
     return BarSeries(ts, *values)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is published about a series together with its bars."""
-
-    actions: Actions = _NO_ACTIONS
-    source: str = ""
-    currency: str = ""
-    fetched_at: datetime | None = None
-    final_through: date | None = None
-    asked: tuple[DateRange, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    by_hand: tuple[HandFilled, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What the store knows of one series without reading a bar.
-
-    `generation` is None until something was published. `version` changes with every change;
-    (generation, count) names immutable content.
-    """
-
-    key: SeriesKey
-    version: int
-    generation: str | None
-    count: int
-    last_bar: Bar | None
-    first: datetime | None
-    facts: Facts
-    dirty: bool = False
-    pending: str | None = None
-
-    @property
-    def last(self) -> datetime | None:
-        return self.last_bar.ts if self.last_bar else None
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """What a glance at many series needs of each manifest.
-
-    `close` is that of the last bar, `gap_due_at` of the gap that is due first.
-    """
-
-    symbol: str
-    count: int
-    first: date
-    last: date
-    close: float
-    source: str
-    final_through: date | None
-    gaps: int
-    gap_due_at: datetime | None
-
-
 # The fields that outlines are made of; the server counts the gaps.
 OUTLINE: dict[str, Any] = {
     **dict.fromkeys(("symbol", "generation", "count", "first", "last"), 1),
@@ -158,25 +101,6 @@ OUTLINE: dict[str, Any] = {
     "gaps": {"$size": {"$ifNull": ["$gaps", []]}},
     "gap_due_at": {"$min": "$gaps.next_try_at"},
 }
-
-
-def outline_of(manifest: Manifest) -> Outline | None:
-    """The outline of a published series; None where nothing is."""
-    if not manifest.generation or manifest.first is None or manifest.last_bar is None:
-        return None
-    facts = manifest.facts
-    tries = [gap.next_try_at for gap in facts.gaps if gap.next_try_at]
-    return Outline(
-        manifest.key.symbol,
-        manifest.count,
-        manifest.first.date(),
-        manifest.last_bar.ts.date(),
-        manifest.last_bar.close,
-        facts.source,
-        facts.final_through,
-        len(facts.gaps),
-        min(tries, default=None),
-    )
 
 
 def outline_from(document: Mapping[str, Any]) -> Outline | None:
@@ -235,7 +159,7 @@ def _actions_of(
     splits: Sequence[Mapping[str, Any]], dividends: Sequence[Mapping[str, Any]]
 ) -> Actions:
     if not splits and not dividends:
-        return _NO_ACTIONS
+        return Actions()
     return Actions(
         tuple(Split(_day(s["session"]), s["numerator"], s["denominator"]) for s in splits),
         tuple(Dividend(_day(d["session"]), d["amount"]) for d in dividends),

@@ -14,7 +14,8 @@ from pymongo.collection import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from prices.domain.bars import SeriesKey
-from prices.store.documents import Manifest, manifest_of
+from prices.domain.series import Manifest
+from prices.store.documents import manifest_of
 from prices.store.mongo import Db, StoreConflict, batch, failures_named
 
 # Longer than any read may take, so that no reader loses the generation it began with.

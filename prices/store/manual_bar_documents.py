@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prices.domain.bars import Bar
-from prices.domain.by_hand import HandFilled
+from prices.domain.manual_bars import HandFilled
 
 _FIELDS = ("ts", *"ohlcv")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from prices.domain.bars import Interval
-from prices.store.documents import OUTLINE, Outline, outline_from
+from prices.domain.series import Outline
+from prices.store.documents import OUTLINE, outline_from
 from prices.store.following import Following
 from prices.store.mongo import Db, failures_named
 

@@ -14,7 +14,7 @@ from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
-from prices.domain.freshness import ProviderState
+from prices.domain.provider_health import ProviderState
 from prices.store.mongo import Db, failures_named
 
 # So many requests in a row without an answer, and nobody asks for a while; those of one symbol

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from prices.domain.bars import SeriesKey
-from prices.store.documents import Manifest, bars_key
+from prices.domain.series import Manifest
+from prices.store.documents import bars_key
 from prices.store.mongo import MAX_READ_MS, Db, failures_named
 
 

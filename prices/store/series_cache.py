@@ -11,9 +11,9 @@ from datetime import date, datetime
 from cachetools import LRUCache
 
 from prices.domain.bars import BarSeries, SeriesKey
+from prices.domain.series import Manifest
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
-from prices.store.documents import Manifest
 from prices.store.manifests import Manifests
 from prices.store.packing import Packed
 

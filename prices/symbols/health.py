@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Q
 
 from prices.domain.answers import Guard
-from prices.domain.freshness import next_attempt
 from prices.domain.outcomes import Outcome, Result
+from prices.domain.planning import next_attempt
 from prices.models import TrackedSymbol
 from prices.symbols.tracking import RESUMED, UNBLEMISHED, learned, resume
 

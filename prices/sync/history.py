@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 
 from prices.domain.answers import Fetched
 from prices.domain.bars import SeriesKey
-from prices.domain.freshness import Due, due
 from prices.domain.merge import Change
 from prices.domain.outcomes import Outcome, Result
+from prices.domain.planning import Due, due
 from prices.domain.quotes import Quote
 from prices.domain.sessions import overlap_start, sessions_of
 from prices.models import TrackedSymbol

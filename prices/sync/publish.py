@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from prices.domain.answers import SAMPLE, Fetched, Guard, Refusal, Stored
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import coverage, retried
+from prices.domain.guards import described
 from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange, merged
-from prices.domain.refusals import described
+from prices.domain.series import Facts
 from prices.domain.sessions import Sessions
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.documents import Facts
 from prices.store.mongo import StoreConflict, StoreError
 
 _TRIES = 10

@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from prices.domain.bars import BarSeries, Interval
-from prices.domain.freshness import trades
 from prices.domain.outcomes import Outcome, Result
+from prices.domain.planning import quote_is_due, quote_riders, trades
 from prices.domain.quotes import Quote, closing_bar
-from prices.domain.quoting import quote_is_due, quote_riders
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError

@@ -10,13 +10,13 @@ from django.db import transaction
 
 from prices.domain.answers import SAMPLE, Stored
 from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
-from prices.domain.joining import NotOneCompany, joined
+from prices.domain.joined_history import NotOneCompany, joined
 from prices.domain.markets import market_of
 from prices.domain.ranges import merged
+from prices.domain.series import Facts, Manifest
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.corrections import CorrectionLog
-from prices.store.documents import Facts, Manifest
 from prices.store.leases import Leases
 from prices.store.mongo import StoreConflict, StoreError
 from prices.store.quotes import QuoteStore

@@ -15,10 +15,10 @@ import numpy as np
 
 from prices.domain.answers import SAMPLE, Correction, Why
 from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
-from prices.domain.by_hand import HandFilled, bar_of, checked_bar
 from prices.domain.coverage import Gap
+from prices.domain.manual_bars import HandFilled, bar_of, checked_bar
+from prices.domain.series import Facts
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.documents import Facts
 from prices.store.mongo import StoreConflict, StoreError
 
 T = TypeVar("T")

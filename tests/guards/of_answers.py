@@ -15,7 +15,7 @@ def _merge(text: str, broken: str) -> Mutation:
 
 
 def _refusals(text: str, broken: str) -> Mutation:
-    return Mutation("prices/domain/refusals.py", text, broken, _TESTS)
+    return Mutation("prices/domain/guards.py", text, broken, _TESTS)
 
 
 def _overlap(text: str, broken: str) -> Mutation:
@@ -106,7 +106,7 @@ ANSWERS = (
     _by_hand("note=note, by_hand=stored.by_hand)", "note=note)"),
     _by_hand("expected = stored.provided.between", "expected = stored.series.between"),
     Mutation(
-        *("prices/domain/refusals.py", "np.isin(stored.provided.ts,", "np.isin(stored.series.ts,"),
+        *("prices/domain/guards.py", "np.isin(stored.provided.ts,", "np.isin(stored.series.ts,"),
         (f"{_DOMAIN}test_by_hand.py",),
     ),
     # By hand: but an empty answer destroys nothing even then.

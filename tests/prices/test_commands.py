@@ -16,9 +16,9 @@ from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.quotes import Quote
+from prices.domain.series import Facts
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.providers.base import Unavailable
-from prices.store.documents import Facts
 from prices.store.manifests import Manifests
 from tests.builders import NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider

@@ -10,8 +10,8 @@ import numpy as np
 
 from prices.admin.heat_map import History, Year, summary, years_of
 from prices.domain.bars import Bar
-from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
+from prices.domain.manual_bars import HandFilled
 from prices.domain.sessions import sessions_of
 from tests.builders import NOW, WEEK
 

@@ -11,8 +11,8 @@ from django.test import Client
 from prices import services
 from prices.domain.answers import Correction, Why
 from prices.domain.bars import Bar, SeriesKey
-from prices.domain.by_hand import HandFilled
 from prices.domain.coverage import Gap
+from prices.domain.manual_bars import HandFilled
 from prices.store.mongo import StoreConflict
 from prices.sync.rename import RenameService
 from prices.sync.repair import CannotMend

@@ -17,9 +17,9 @@ from prices import services
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction, Why
 from prices.domain.bars import BarSeries, SeriesKey
+from prices.domain.series import Facts
 from prices.jobs import execution, runs
 from prices.models import Quarantine, SyncRun, TrackedSymbol
-from prices.store.documents import Facts
 from prices.store.mongo import StoreConflict
 from tests.builders import NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider

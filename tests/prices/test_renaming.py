@@ -21,11 +21,11 @@ from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidSymbol, SeriesKey
 from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
+from prices.domain.series import Facts
 from prices.jobs import tasks
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog
-from prices.store.documents import Facts
 from prices.store.leases import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore

@@ -14,9 +14,9 @@ from django_q.models import OrmQ
 from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
+from prices.domain.series import Facts
 from prices.jobs import execution, runs, tasks
 from prices.models import SyncRun, TrackedSymbol
-from prices.store.documents import Facts
 from prices.store.mongo import Db
 from tests.prices.providers.against import Yahoo, expected_rows, running_yahoo
 from tests.prices.syncing import stored

@@ -19,9 +19,9 @@ from prices import services
 from prices.admin import symbol_actions
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
+from prices.domain.series import Facts
 from prices.jobs import schedules
 from prices.models import SyncRun, Tag, TrackedSymbol
-from prices.store.documents import Facts
 from tests.builders import NOW, WEEK, published, tracked
 from tests.prices.counting import counted_commands
 

@@ -19,10 +19,10 @@ from prices.admin import symbol_buttons
 from prices.domain.answers import Why
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
+from prices.domain.series import Facts
 from prices.domain.sessions import sessions_of
 from prices.jobs import runs
 from prices.models import Attempt, Quarantine, SyncRun, TrackedSymbol
-from prices.store.documents import Facts
 from tests.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.fakes import FakeProvider
 from tests.prices.counting import counted_commands

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from prices.domain.planning import Due, Priority
 
 from prices import services
 from prices.domain.actions import Actions, Split
 from prices.domain.coverage import Gap
-from prices.domain.freshness import Due, Priority
 from prices.domain.outcomes import Result
 from prices.sync.history import SyncService
 from tests.builders import NOW, WEEK, published, tracked

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from prices import services
 from prices.api.bodies import corrections_body
-from prices.domain.by_hand import HandFilled
+from prices.domain.manual_bars import HandFilled
 from prices.management.foreground import ForegroundCommand, iso_date, tracked
 from prices.store.corrections import Recorded
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from prices import services
 from prices.domain.coverage import Gap
-from prices.domain.freshness import stamp
+from prices.domain.wording import stamp
 from prices.management.foreground import ForegroundCommand, tracked
 from prices.reads.reader import SymbolReport
 

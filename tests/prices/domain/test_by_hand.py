@@ -10,7 +10,7 @@ import pytest
 from prices.domain.actions import Actions, Split
 from prices.domain.answers import Correction, Fetched, Stored, Why
 from prices.domain.bars import Bar, BarSeries, InvalidBars
-from prices.domain.by_hand import HandFilled, checked_bar
+from prices.domain.manual_bars import HandFilled, checked_bar
 from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange
 from prices.domain.verification import compare

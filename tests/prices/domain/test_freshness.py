@@ -8,18 +8,11 @@ from typing import Any
 
 import pytest
 
-from prices.domain.freshness import (
-    Due,
-    Priority,
-    ProviderState,
-    SymbolState,
-    due,
-    next_attempt,
-    staleness,
-    stamp,
-    trades,
-)
+from prices.domain.freshness import SymbolState, staleness
+from prices.domain.planning import Due, Priority, due, next_attempt, trades
+from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
+from prices.domain.wording import stamp
 from tests.prices.domain.builders import at, day
 
 # Tuesday morning in New York: Monday 2026-03-09 is the last closed session.

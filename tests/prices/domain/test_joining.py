@@ -10,7 +10,7 @@ import pytest
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Stored
 from prices.domain.bars import BarSeries
-from prices.domain.joining import NotOneCompany, joined
+from prices.domain.joined_history import NotOneCompany, joined
 
 NONE = Actions()
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prices.domain.planning import quote_is_due
 
 from prices.domain.bars import Bar
 from prices.domain.freshness import SymbolState
 from prices.domain.quotes import Quote, closing_bar
-from prices.domain.quoting import quote_is_due
 from tests.prices.domain.builders import at, day, sessions
 
 FRIDAY = Bar(datetime(2026, 3, 6, tzinfo=UTC), 99.0, 101.0, 98.0, 100.0, 5_000)

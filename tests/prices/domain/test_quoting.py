@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prices.domain.planning import quote_is_due, quote_riders
 
 from prices.domain.freshness import SymbolState
 from prices.domain.quotes import Quote
-from prices.domain.quoting import quote_is_due, quote_riders
 from tests.prices.domain.builders import at, day
 
 # Tuesday; New York trades from 13:30 to 20:00 UTC.

@@ -15,10 +15,10 @@ from multiprocessing.sharedctypes import Synchronized
 import numpy as np
 
 from prices.domain.bars import BarSeries, SeriesKey
+from prices.domain.series import Facts, Manifest
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
-from prices.store.documents import Facts, Manifest
 from prices.store.manifests import Manifests
 from prices.store.mongo import StoreConflict
 from prices.store.series_cache import SeriesMemory

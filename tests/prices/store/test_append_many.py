@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from prices.domain.bars import BarSeries, SeriesKey
+from prices.domain.series import Facts, Manifest
 from prices.store.bars import BarRepository
-from prices.store.documents import Facts, Manifest
 from prices.store.manifests import Manifests
 from prices.store.mongo import Db, StoreUnavailable
 from tests.prices.store.test_bars import FACTS, LATER, NOW, ROWS

@@ -10,8 +10,8 @@ from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
+from prices.domain.series import Facts
 from prices.store.bars import BarRepository
-from prices.store.documents import Facts
 from prices.store.manifests import GRACE, Manifests
 from prices.store.mongo import Db, StoreConflict
 from prices.store.sweeper import PENDING_FOR, Sweeper

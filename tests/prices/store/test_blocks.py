@@ -14,9 +14,9 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from prices.domain.bars import Bar, BarSeries, Interval, SeriesKey
+from prices.domain.series import Facts, Manifest
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
-from prices.store.documents import Facts, Manifest
 from prices.store.manifests import Manifests
 from prices.store.mongo import Db, StoreUnavailable
 from prices.store.packing import Packed

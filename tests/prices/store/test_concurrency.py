@@ -17,9 +17,9 @@ from django.conf import settings
 
 from pricecache_site.operations.mongod import running_mongod
 from prices.domain.bars import SeriesKey
+from prices.domain.series import Facts
 from prices.store import mongo
 from prices.store.bars import BarRepository
-from prices.store.documents import Facts
 from prices.store.mongo import StoreError
 from tests.prices.store import hammer
 

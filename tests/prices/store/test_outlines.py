@@ -8,8 +8,8 @@ import pytest
 
 from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
+from prices.domain.series import Facts, Outline, outline_of
 from prices.store.bars import BarRepository
-from prices.store.documents import Facts, Outline, outline_of
 from prices.store.mongo import Db
 from prices.store.outlines import Outlines
 from tests.work import counting

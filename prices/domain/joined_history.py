@@ -17,7 +17,7 @@ from prices.domain.actions import (
 )
 from prices.domain.answers import Stored
 from prices.domain.bars import BarSeries
-from prices.domain.refusals import SAME_PRICE, as_traded
+from prices.domain.guards import SAME_PRICE, as_traded
 
 
 class NotOneCompany(ValueError):

@@ -1,0 +1,15 @@
+"""Wording of moments and counts in sentences that users read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def plural(count: int, noun: str) -> str:
+    """Returns the count with its noun: "1 symbol", "2,000 symbols"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def stamp(when: datetime) -> str:
+    """A moment as users read it: 2026-11-23 21:05 UTC."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
