@@ -1,5 +1,8 @@
-"""The admin: symbols, runs, jobs and accounts, one module each, and the dashboard."""
+"""The admin: symbols, the scheduler, one module for each other model, and the dashboard."""
 
 from __future__ import annotations
 
-from prices.admin import accounts, jobs, log, reads, runs, symbols, truth  # noqa: F401  # they register themselves
+# Importing them registers them with Django's admin site.
+from prices.admin import accounts, action_log, quarantine, read_counts, sync_runs  # noqa: F401
+from prices.admin.scheduler import queue_tables  # noqa: F401
+from prices.admin.symbols import model_admin  # noqa: F401

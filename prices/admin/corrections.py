@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from prices import services
-from prices.admin.display import NONE, moment
-from prices.admin.panels import Table
+from prices.admin.widgets.labels import NONE, moment
+from prices.admin.widgets.panels import Table
 from prices.models import TrackedSymbol
 from prices.store.corrections import Recorded
 from prices.store.mongo import StoreError

@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices.admin import tiles
-from prices.admin.bars import Bars, bars_of
-from prices.admin.display import badge, coverage_bar
-from prices.admin.job_rows import job_table
-from prices.admin.panels import Table, Tile, button, two_lines
+from prices.admin.scheduler.job_table import job_table
+from prices.admin.widgets import tiles
+from prices.admin.widgets.labels import badge, coverage_bar
+from prices.admin.widgets.panels import Table, Tile, button, two_lines
+from prices.admin.widgets.run_bars import Bars, bars_of
 from prices.jobs import history
 from prices.monitoring.attention import Need, Needs, Remedy
 from prices.monitoring.dashboard import Dashboard, Market

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from prices.admin.display import run_link
-from prices.admin.log import log
+from prices.admin.action_log import log
+from prices.admin.widgets.labels import run_link
 from prices.jobs import runs
 from prices.jobs.cluster_health import Word, cluster_state
 from prices.models import SyncRun

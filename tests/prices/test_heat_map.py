@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prices.admin.heat_map import History, Year, summary, years_of
+from prices.admin.widgets.heat_map import History, Year, summary, years_of
 from prices.domain.bars import Bar
 from prices.domain.coverage import Gap
 from prices.domain.manual_bars import HandFilled

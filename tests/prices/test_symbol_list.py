@@ -16,7 +16,7 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from prices import services
-from prices.admin import symbol_actions
+from prices.admin.symbols import bulk_actions
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.series import Facts
@@ -331,7 +331,7 @@ class TestActions:
     def test_verify_refuses_what_one_worker_cannot_do(
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(symbol_actions, "MOST_TO_VERIFY", 1)
+        monkeypatch.setattr(bulk_actions, "MOST_TO_VERIFY", 1)
         data = {"action": "verify", "_selected_action": [tracked().pk, tracked("OTHER").pk]}
 
         page = admin_client.post(SYMBOLS, data, follow=True).content.decode()
@@ -449,7 +449,7 @@ class TestActions:
             raise OperationalError("database is locked")
 
         row = tracked()
-        monkeypatch.setattr(symbol_actions, "queue_run", locked)
+        monkeypatch.setattr(bulk_actions, "queue_run", locked)
 
         page = act(admin_client, "backfill", row)
 

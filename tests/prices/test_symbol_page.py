@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from prices import services
-from prices.admin import symbol_buttons
+from prices.admin.symbols import buttons
 from prices.domain.answers import Why
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
@@ -296,7 +296,7 @@ class TestButtons:
         def locked(*_: object, **__: object) -> None:
             raise OperationalError("database is locked")
 
-        monkeypatch.setattr(symbol_buttons, "queue_run", locked)
+        monkeypatch.setattr(buttons, "queue_run", locked)
 
         page = press(admin_client, row, "sync")
 

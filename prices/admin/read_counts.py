@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from prices.admin.display import NONE, floored, moment
+from prices.admin.widgets.labels import NONE, floored, moment
 from prices.models import ReadCount
 from prices.reads.usage import median_of
 from prices.web.themed_admin import ReadOnly, ThemedAdmin

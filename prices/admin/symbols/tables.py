@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from prices.admin.display import NONE, at, badge, moment, run_link, unbroken
-from prices.admin.symbol_data import SymbolData
+from prices.admin.symbols.page_data import SymbolData
+from prices.admin.widgets.labels import NONE, at, badge, moment, run_link, unbroken
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import Gap
 from prices.domain.manual_bars import HandFilled

@@ -10,7 +10,7 @@ from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from prices.admin.surveyed import STATES, narrowed, states, survey_of
+from prices.admin.symbols.survey_columns import STATES, narrowed, states, survey_of
 from prices.models import Tag, TrackedSymbol
 from prices.reads.survey import Flags, Survey
 

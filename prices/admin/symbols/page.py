@@ -14,11 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from prices.admin import heat_map, symbol_tables
-from prices.admin.progress import progress_context
-from prices.admin.reported import attach_report, condition
-from prices.admin.symbol_columns import facts_of
-from prices.admin.symbol_data import SymbolData, data_of
+from prices.admin.symbols import tables
+from prices.admin.symbols.columns import facts_of
+from prices.admin.symbols.page_data import SymbolData, data_of
+from prices.admin.symbols.reports import attach_report, condition
+from prices.admin.widgets import heat_map
+from prices.admin.widgets.progress import progress_context
 from prices.domain.sessions import sessions_of
 from prices.models import SyncRun, TrackedSymbol
 from prices.web.themed_admin import ThemedAdmin
@@ -134,15 +135,15 @@ def _map(data: SymbolData) -> dict[str, Any]:
 def _tables(request: HttpRequest, data: SymbolData, may_change: bool) -> dict[str, Any]:
     start, end = _day(request.GET.get("from")), _day(request.GET.get("to"))
     return {
-        "bars": symbol_tables.bars_table(data, start, end, request.GET.get("page", 1)),
-        "gaps": symbol_tables.gaps_table(data, may_change=may_change),
-        "gaps_left_out": max(0, len(data.facts.gaps) - symbol_tables.MOST_GAPS),
-        "by_hand": symbol_tables.by_hand_table(data, may_change=may_change),
-        "ranges": symbol_tables.ranges_table(data),
-        "attempts": symbol_tables.attempts_table(data),
-        "quarantine": symbol_tables.quarantine_table(data),
-        "corrections": symbol_tables.corrections_table(data),
-        "actions": symbol_tables.actions_table(data),
+        "bars": tables.bars_table(data, start, end, request.GET.get("page", 1)),
+        "gaps": tables.gaps_table(data, may_change=may_change),
+        "gaps_left_out": max(0, len(data.facts.gaps) - tables.MOST_GAPS),
+        "by_hand": tables.by_hand_table(data, may_change=may_change),
+        "ranges": tables.ranges_table(data),
+        "attempts": tables.attempts_table(data),
+        "quarantine": tables.quarantine_table(data),
+        "corrections": tables.corrections_table(data),
+        "actions": tables.actions_table(data),
         "chart_url": reverse("admin:prices_trackedsymbol_chart", args=[data.row.pk]),
     }
 

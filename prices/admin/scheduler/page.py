@@ -16,8 +16,11 @@ from django.utils.timesince import timesince
 from django_q.models import Failure
 
 from prices import services
-from prices.admin import tiles
-from prices.admin.display import (
+from prices.admin.action_log import latest as latest_entries
+from prices.admin.scheduler.buttons import RUNS, TASKS
+from prices.admin.scheduler.job_table import job_table
+from prices.admin.widgets import tiles
+from prices.admin.widgets.labels import (
     FAIR,
     NONE,
     badge,
@@ -28,10 +31,7 @@ from prices.admin.display import (
     run_link,
     upcoming,
 )
-from prices.admin.job_rows import job_table
-from prices.admin.log import latest as latest_entries
-from prices.admin.panels import Table, Tile, button, is_fragment, progress, two_lines
-from prices.admin.pressing import RUNS, TASKS
+from prices.admin.widgets.panels import Table, Tile, button, is_fragment, progress, two_lines
 from prices.domain.provider_health import ProviderState
 from prices.domain.wording import stamp
 from prices.jobs import history, schedules

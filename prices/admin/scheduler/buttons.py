@@ -16,10 +16,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_q.models import Failure, Schedule
 from django_q.tasks import async_task
 
-from prices.admin.display import run_link
-from prices.admin.log import log
+from prices.admin.action_log import log
+from prices.admin.messages import press_it
 from prices.admin.queueing import warn_if_silent
-from prices.admin.words import press_it
+from prices.admin.widgets.labels import run_link
 from prices.jobs import history, schedules
 from prices.jobs.cancellation import cancel
 from prices.models import SyncRun

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from prices.admin.display import NONE, at, badge, clipped, moment
+from prices.admin.widgets.labels import NONE, at, badge, clipped, moment
 from prices.web.themed_admin import ReadOnly, ThemedAdmin
 
 _WORDS = {ADDITION: ("added", "success"), CHANGE: ("done", "info"), DELETION: ("deleted", "danger")}

@@ -18,12 +18,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from prices import services
-from prices.admin.display import unbroken
-from prices.admin.forms import FillForm
+from prices.admin.messages import press_it, told_in_words
 from prices.admin.queueing import queue_run
-from prices.admin.symbol_data import data_of
-from prices.admin.symbol_tables import Table
-from prices.admin.words import press_it, told_in_words
+from prices.admin.symbols.forms import FillForm
+from prices.admin.symbols.page_data import data_of
+from prices.admin.symbols.tables import Table
+from prices.admin.widgets.labels import unbroken
 from prices.domain.bars import BarSeries, InvalidBars
 from prices.domain.manual_bars import bar_of
 from prices.models import SyncRun, TrackedSymbol

@@ -13,9 +13,9 @@ from django.utils.safestring import SafeString
 from django_q.admin import resubmit_task
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
 
-from prices.admin.display import NONE, badge, clipped, lasting, moment, upcoming
-from prices.admin.log import log
+from prices.admin.action_log import log
 from prices.admin.queueing import warn_if_silent
+from prices.admin.widgets.labels import NONE, badge, clipped, lasting, moment, upcoming
 from prices.jobs import schedules
 from prices.web.themed_admin import NoAdd, ReadOnly, ThemedAdmin
 

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices.admin.display import NONE, at, clipped, moment, run_link
-from prices.admin.filters import OverFilter
+from prices.admin.messages import told_that_none_is_left
 from prices.admin.queueing import listed, queue_run
-from prices.admin.words import told_that_none_is_left
+from prices.admin.row_filters import OverFilter
+from prices.admin.widgets.labels import NONE, at, clipped, moment, run_link
 from prices.models import Quarantine, SyncRun
 from prices.web.themed_admin import ReadOnly, ThemedAdmin
 

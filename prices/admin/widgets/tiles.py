@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.html import format_html
 
-from prices.admin.display import (
+from prices.admin.widgets.labels import (
     FAIR,
     GOOD,
     POOR,
@@ -18,7 +18,7 @@ from prices.admin.display import (
     unbroken,
     upcoming,
 )
-from prices.admin.panels import Tile
+from prices.admin.widgets.panels import Tile
 from prices.domain.provider_health import ProviderState
 from prices.domain.wording import stamp
 from prices.jobs.cluster_health import ClusterState, Word

@@ -19,16 +19,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from prices import services
-from prices.admin.filters import FailingFilter, SyncedFilter
-from prices.admin.forms import TrackForm
-from prices.admin.progress import progress_answer, progress_context
 from prices.admin.queueing import queue_run
-from prices.admin.symbol_actions import SymbolActions
-from prices.admin.symbol_buttons import SymbolButtons
-from prices.admin.symbol_columns import SymbolColumns
-from prices.admin.symbol_filters import SURVEY_FILTERS, TagFilter
-from prices.admin.symbol_list import SymbolChangeList
-from prices.admin.symbol_page import SymbolPage
+from prices.admin.row_filters import FailingFilter, SyncedFilter
+from prices.admin.symbols.bulk_actions import SymbolActions
+from prices.admin.symbols.buttons import SymbolButtons
+from prices.admin.symbols.change_list import SymbolChangeList
+from prices.admin.symbols.columns import SymbolColumns
+from prices.admin.symbols.filters import SURVEY_FILTERS, TagFilter
+from prices.admin.symbols.forms import TrackForm
+from prices.admin.symbols.page import SymbolPage
+from prices.admin.widgets.progress import progress_answer, progress_context
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.symbols.tracking import track, untrack
 from prices.web.themed_admin import ThemedAdmin

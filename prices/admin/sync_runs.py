@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices.admin.display import NONE, at, clipped, lasting, moment, run_badge, run_link
-from prices.admin.filters import PartsFilter
-from prices.admin.panels import button, is_fragment
-from prices.admin.pressing import RUNS
-from prices.admin.scheduler import bar_of, cancel_button, state_of
+from prices.admin.row_filters import PartsFilter
+from prices.admin.scheduler.buttons import RUNS
+from prices.admin.scheduler.page import bar_of, cancel_button, state_of
+from prices.admin.widgets.labels import NONE, at, clipped, lasting, moment, run_badge, run_link
+from prices.admin.widgets.panels import button, is_fragment
 from prices.jobs.history import is_repeatable, progress_of
 from prices.models import SyncRun
 from prices.web.themed_admin import ReadOnly, ThemedAdmin

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from prices.admin.display import (
+from prices.admin.scheduler.buttons import JOBS
+from prices.admin.widgets.labels import (
     NONE,
     VARIANT_OF_STATE,
     badge,
@@ -21,8 +22,7 @@ from prices.admin.display import (
     run_link,
     upcoming,
 )
-from prices.admin.panels import Table, button, two_lines
-from prices.admin.pressing import JOBS
+from prices.admin.widgets.panels import Table, button, two_lines
 from prices.jobs import schedules
 from prices.jobs.cluster_health import ClusterState, Word
 from prices.jobs.schedules import JobState, SchedulerState

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from prices import services
-from prices.admin.display import badge
+from prices.admin.widgets.labels import badge
 from prices.domain.bars import SeriesKey
 from prices.models import TrackedSymbol
 from prices.reads.reader import SymbolReport, report

@@ -7,17 +7,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from prices.admin.display import (
-    NONE,
-    at,
-    badge,
-    coverage_bar,
-    moment,
-    spark,
-    unbroken,
-)
-from prices.admin.reported import closes_of, condition, report_of
-from prices.admin.symbol_data import SymbolData
+from prices.admin.symbols.page_data import SymbolData
+from prices.admin.symbols.reports import closes_of, condition, report_of
+from prices.admin.widgets.labels import NONE, at, badge, coverage_bar, moment, spark, unbroken
 from prices.models import TrackedSymbol
 
 Heading = tuple[str, list[tuple[str, object]]]

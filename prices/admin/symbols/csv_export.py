@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from prices.admin.surveyed import STATES, states
+from prices.admin.symbols.survey_columns import STATES, states
 from prices.reads.survey import Survey
 
 HEADERS = (

@@ -22,11 +22,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from prices.admin.exported import lines_of
-from prices.admin.forms import TagForm
+from prices.admin.messages import told_in_words, told_that_none_is_left
 from prices.admin.queueing import counted, listed, queue_run
-from prices.admin.surveyed import listed_in, survey_error, survey_of
-from prices.admin.words import told_in_words, told_that_none_is_left
+from prices.admin.symbols.csv_export import lines_of
+from prices.admin.symbols.forms import TagForm
+from prices.admin.symbols.survey_columns import listed_in, survey_error, survey_of
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.symbols.tracking import resume
 from prices.web.themed_admin import ThemedAdmin

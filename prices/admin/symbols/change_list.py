@@ -18,8 +18,8 @@ from django.http import HttpRequest
 from numpy.typing import NDArray
 from unfold.views import ChangeList
 
-from prices.admin.reported import attach_reports
-from prices.admin.surveyed import COLUMNS, ordered, survey_error, survey_of
+from prices.admin.symbols.reports import attach_reports
+from prices.admin.symbols.survey_columns import COLUMNS, ordered, survey_error, survey_of
 from prices.models import TrackedSymbol
 from prices.reads.survey import Survey
 

@@ -1,0 +1,1 @@
+"""The scheduler page, its buttons, and the tables of django-q2."""

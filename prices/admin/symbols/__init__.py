@@ -1,0 +1,1 @@
+"""The tracked symbols in the admin: list, page, buttons and bulk actions."""
