@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from portfolio.figures import (
+from portfolio.domain.chart_ranges import Interval, last_of_each
+from portfolio.domain.figures import (
     SPARKLINE,
     Period,
     allocation,
@@ -15,12 +16,11 @@ from portfolio.figures import (
     previous_close,
     rebased,
 )
+from portfolio.domain.notices import Notice
+from portfolio.domain.price_history import Priced
+from portfolio.domain.valuation import Holding
 from portfolio.models import Portfolio
-from portfolio.notices import Notice
-from portfolio.priced import Priced
 from portfolio.reports import Report, market_names
-from portfolio.series import Interval, last_of_each
-from portfolio.valuation import Holding
 from prices.domain.bars import Ints
 
 

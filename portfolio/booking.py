@@ -8,12 +8,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from portfolio import fx
-from portfolio.entries import Entry, InvalidEntry, as_fields, checked_base
-from portfolio.holdings import Oversold, oversold, too_much
+from portfolio.domain import fx
+from portfolio.domain.entries import Entry, InvalidEntry, as_fields, checked_base
+from portfolio.domain.holdings import Oversold, oversold, too_much
 from portfolio.models import Portfolio, Transaction
-from portfolio.prices_of import prices_of
-from portfolio.rows import booked_entries, entries_of, renamed
+from portfolio.prices import prices_of
+from portfolio.stored_entries import booked_entries, entries_of, renamed
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
 from prices.jobs.onboarding import Onboarded, onboard

@@ -9,11 +9,11 @@ import numpy as np
 from django.contrib.auth.models import User
 
 from portfolio import booking
-from portfolio.entries import Entry, Kind, checked
-from portfolio.holdings import later_splits
+from portfolio.domain.entries import Entry, Kind, checked
+from portfolio.domain.holdings import later_splits
+from portfolio.domain.price_history import Priced
 from portfolio.models import Portfolio
-from portfolio.priced import Priced
-from portfolio.prices_of import prices_of
+from portfolio.prices import prices_of
 
 NAME = "Sample portfolio"
 _BENCHMARK = "IBM"

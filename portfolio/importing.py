@@ -9,10 +9,10 @@ from enum import StrEnum
 from functools import lru_cache
 
 from portfolio import booking
-from portfolio.entries import Entry
-from portfolio.exchange.reading import Fault, Line, Parsed, parsed
+from portfolio.domain.entries import Entry
+from portfolio.exchange.csv_reader import Fault, Line, Parsed, parsed
 from portfolio.models import Portfolio
-from portfolio.rows import booked_entries
+from portfolio.stored_entries import booked_entries
 
 
 class Duplicates(StrEnum):

@@ -7,7 +7,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.timezone import now
 
-from portfolio.entries import FIELDS, MOST_NOTE, Entry, Kind
+from portfolio.domain.entries import FIELDS, MOST_NOTE, Entry, Kind
 
 
 class Portfolio(models.Model):

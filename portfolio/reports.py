@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from portfolio import fx
-from portfolio.figures import Figures
+from portfolio.domain import fx
+from portfolio.domain.figures import Figures
+from portfolio.domain.price_history import Priced
+from portfolio.domain.valuation import valued
 from portfolio.models import Portfolio
-from portfolio.priced import Priced
-from portfolio.prices_of import prices_of
-from portfolio.rows import booked_entries
-from portfolio.valuation import valued
+from portfolio.prices import prices_of
+from portfolio.stored_entries import booked_entries
 from prices.domain.actions import Adjust
 from prices.domain.markets import MARKETS, major_currency, market_of
 

@@ -146,6 +146,10 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {
+                name: f"portfolio.web.templatetags.{name}"
+                for name in ("portfolio_drawing", "portfolio_format")
+            },
         },
     }
 ]

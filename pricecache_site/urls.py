@@ -26,7 +26,7 @@ urlpatterns = [
     path("admin/", include("prices.admin.urls")),
     path("admin/", admin.site.urls),
     path("", include("portfolio.api.urls")),
-    path("portfolios/", include("portfolio.page_urls")),
+    path("portfolios/", include("portfolio.web.urls")),
     path("healthz", health.alive),
     path("readyz", health.ready),
 ]

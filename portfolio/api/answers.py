@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portfolio.entries import Kind
+from portfolio.domain.entries import Kind
 
 _KINDS = [kind.value for kind in Kind]
 

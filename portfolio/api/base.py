@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portfolio.booking import Refused
-from portfolio.entries import InvalidEntry
+from portfolio.domain.entries import InvalidEntry
 from portfolio.models import Portfolio
 from portfolio.reports import Report, report
 from prices.api import serializers as shared

@@ -16,10 +16,10 @@ from rest_framework.response import Response
 
 from portfolio.api import answers, serializers
 from portfolio.api.base import ERRORS, TRIGGER, OwnerView, valid
-from portfolio.exchange.texts import MOST_BYTES
-from portfolio.exchange.writing import written
+from portfolio.exchange.csv_writer import written
+from portfolio.exchange.text_files import MOST_BYTES
 from portfolio.importing import Duplicates, Imported, imported
-from portfolio.rows import booked_entries, entry_body
+from portfolio.stored_entries import booked_entries, entry_body
 from prices.api.serializers import NoQuery
 from prices.web.problems import problem
 

@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from portfolio import bodies
 from portfolio.api import answers, serializers
 from portfolio.api.base import ERRORS, OwnerView, valid
-from portfolio.completing import complete
-from portfolio.series import Interval
+from portfolio.domain.chart_ranges import Interval
+from portfolio.page_data import complete
 from prices.api.serializers import NoQuery
 
 

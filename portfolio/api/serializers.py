@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portfolio.entries import MOST_NOTE, Kind
-from portfolio.series import Interval, Range
+from portfolio.domain.chart_ranges import Interval, Range
+from portfolio.domain.entries import MOST_NOTE, Kind
 from prices.api.serializers import StrictSerializer
 
 _KINDS = [kind.value for kind in Kind]

@@ -11,10 +11,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portfolio import bodies, booking, rows
+from portfolio import bodies, booking, stored_entries
 from portfolio.api import answers, serializers
 from portfolio.api.base import ERRORS, TRIGGER, OwnerView, valid
-from portfolio.entries import FIELDS, Entry, checked
+from portfolio.domain.entries import FIELDS, Entry, checked
 from portfolio.models import Portfolio, Transaction
 from prices.api.serializers import NoQuery
 
@@ -81,7 +81,7 @@ class TransactionsView(OwnerView):
         """What is booked, the latest first."""
         found = self.portfolio(request, portfolio_id)
         query = valid(serializers.PageQuery, request.query_params)
-        return Response(rows.page_body(found.transactions.all(), **query))
+        return Response(stored_entries.page_body(found.transactions.all(), **query))
 
     @extend_schema(
         operation_id="transaction_create",
@@ -105,7 +105,9 @@ class TransactionView(OwnerView):
     )
     def get(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
         """One transaction."""
-        return Response(rows.transaction_body(self.row(request, portfolio_id, transaction_id)))
+        return Response(
+            stored_entries.transaction_body(self.row(request, portfolio_id, transaction_id))
+        )
 
     @extend_schema(
         operation_id="transaction_replace",
@@ -161,4 +163,4 @@ def entry_of(body: dict[str, Any], portfolio: Portfolio) -> Entry:
 
 
 def _booked_body(done: booking.Booked) -> dict[str, Any]:
-    return {**rows.transaction_body(done.rows[0]), "tracked": done.tracked}
+    return {**stored_entries.transaction_body(done.rows[0]), "tracked": done.tracked}

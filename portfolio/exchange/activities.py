@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from portfolio.entries import plain
-from portfolio.exchange.texts import MOST_LINES, Unreadable
+from portfolio.domain.entries import plain
+from portfolio.exchange.text_files import MOST_LINES, Unreadable
 
 _COLUMNS = {
     "date": "date",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from portfolio.entries import DIGITS, FIELDS, PLACES, Kind
-from portfolio.exchange.texts import Unreadable, day
+from portfolio.domain.entries import DIGITS, FIELDS, PLACES, Kind
+from portfolio.exchange.text_files import Unreadable, day
 
 Cells = Mapping[str, str]
 # A cell as a number; raises Unreadable.

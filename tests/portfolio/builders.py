@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from portfolio.entries import Entry, checked
-from portfolio.figures import Figures
-from portfolio.priced import Priced
-from portfolio.valuation import valued
+from portfolio.domain.entries import Entry, checked
+from portfolio.domain.figures import Figures
+from portfolio.domain.price_history import Priced
+from portfolio.domain.valuation import valued
 from prices.domain.actions import Actions, Dividend, Split
 
 # A Friday, after the close of New York.

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from portfolio.domain.notices import sentences
 from portfolio.models import Portfolio
-from portfolio.notices import sentences
 from prices import services
 from prices.models import SyncRun
 from tests.portfolio.builders import day

@@ -13,10 +13,10 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio.entries import Entry, Kind
-from portfolio.exchange.reading import Parsed, parsed
-from portfolio.exchange.texts import Unreadable, day, decimal_sign, number
-from portfolio.exchange.writing import written
+from portfolio.domain.entries import Entry, Kind
+from portfolio.exchange.csv_reader import Parsed, parsed
+from portfolio.exchange.csv_writer import written
+from portfolio.exchange.text_files import Unreadable, day, decimal_sign, number
 from portfolio.models import Portfolio, Transaction
 from tests.portfolio.builders import NOW, buy, entry
 

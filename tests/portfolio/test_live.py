@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from portfolio.figures import day_change, previous_close
-from portfolio.priced import Priced
+from portfolio.domain.figures import day_change, previous_close
+from portfolio.domain.price_history import Priced
 from prices.domain.quotes import Quote
 from prices.domain.sessions import sessions_of
 from tests.portfolio.builders import buy, codes, day, figures, priced, sell, worth

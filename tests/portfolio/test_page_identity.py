@@ -57,7 +57,7 @@ def untouched(row: Transaction) -> bool:
 def test_no_page_is_forgotten() -> None:
     routes = {
         str(pattern.pattern)
-        for pattern in get_resolver("portfolio.page_urls").url_patterns
+        for pattern in get_resolver("portfolio.web.urls").url_patterns
         if "portfolio_id" in str(pattern.pattern)
     }
 

@@ -9,10 +9,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio.entries import Entry, Kind
-from portfolio.figures import Figures
-from portfolio.holdings import oversold
-from portfolio.priced import Priced
+from portfolio.domain.entries import Entry, Kind
+from portfolio.domain.figures import Figures
+from portfolio.domain.holdings import oversold
+from portfolio.domain.price_history import Priced
 from prices.domain.actions import Dividend, Split
 from tests.portfolio.builders import figures, priced
 

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from portfolio.returns import Payment, annual, drawdowns, growth, money_weighted, xirr
+from portfolio.domain.returns import Payment, annual, drawdowns, growth, money_weighted, xirr
 from tests.portfolio.builders import buy, entry, figures, priced, sell
 
 

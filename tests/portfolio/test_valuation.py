@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portfolio.figures import Profit
+from portfolio.domain.figures import Profit
 from prices.domain.actions import Dividend, Split
 from prices.domain.sessions import sessions_of
 from tests.portfolio.builders import (

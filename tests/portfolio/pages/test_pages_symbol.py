@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from portfolio.templatetags import portfolio_format as written
+from portfolio.web.templatetags import portfolio_format as written
 from tests.builders import tracked
 from tests.portfolio.pages.conftest import Visitor, quoted, stored
 

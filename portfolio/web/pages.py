@@ -15,12 +15,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portfolio import booking
-from portfolio.completing import complete
-from portfolio.entries import InvalidEntry
-from portfolio.forms import PortfolioForm, currencies
+from portfolio.domain.entries import InvalidEntry
+from portfolio.domain.notices import sentences
 from portfolio.models import Portfolio
-from portfolio.notices import sentences
-from portfolio.policy import strict
+from portfolio.page_data import complete
+from portfolio.web.forms import PortfolioForm, currencies
+from portfolio.web.page_guard import strict
 from prices.models import TrackedSymbol
 
 PAGE_SIZE = 15

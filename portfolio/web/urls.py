@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portfolio import accounts, pages, transaction_pages
-from portfolio.import_page import import_page
-from portfolio.symbol_page import suggested_close, symbol_page
+from portfolio.web import accounts, pages, transaction_pages
+from portfolio.web.import_page import import_page
+from portfolio.web.symbol_page import suggested_close, symbol_page
 
 app_name = "portfolios"
 _ONE = "<int:portfolio_id>/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import reverse_lazy
 
-from portfolio.policy import strict
+from portfolio.web.page_guard import strict
 
 login = strict(
     LoginView.as_view(

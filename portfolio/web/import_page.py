@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from portfolio.exchange.texts import MOST_BYTES, Unreadable, decoded
+from portfolio.exchange.text_files import MOST_BYTES, Unreadable, decoded
 from portfolio.importing import Duplicates, Imported, imported
 from portfolio.models import Portfolio
-from portfolio.pages import TRIGGER, own
-from portfolio.policy import strict
+from portfolio.web.page_guard import strict
+from portfolio.web.pages import TRIGGER, own
 
 # More would make a page that nobody reads.
 MOST_LINES, MOST_FAULTS = 200, 20

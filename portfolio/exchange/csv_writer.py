@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from portfolio.entries import Entry, plain
+from portfolio.domain.entries import Entry, plain
 from portfolio.exchange.formats import OWN_COLUMNS
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 
-from portfolio.entries import FIELDS, Entry, Kind, plain
+from portfolio.domain.entries import FIELDS, Entry, Kind, plain
 from portfolio.models import Portfolio, Transaction
 from prices.models import SymbolAlias
 

@@ -11,7 +11,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from portfolio.templatetags.portfolio_format import percent, signed_percent, tone
+from portfolio.web.templatetags.portfolio_format import percent, signed_percent, tone
 
 register = template.Library()
 

@@ -18,13 +18,13 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio import notices
-from portfolio.cash import Ledger
-from portfolio.entries import Entry, Kind, plain
-from portfolio.fx import Rates
-from portfolio.holdings import Position, position
-from portfolio.notices import Notice
-from portfolio.priced import Priced, carried
+from portfolio.domain import notices
+from portfolio.domain.cash import Ledger
+from portfolio.domain.entries import Entry, Kind, plain
+from portfolio.domain.fx import Rates
+from portfolio.domain.holdings import Position, position
+from portfolio.domain.notices import Notice
+from portfolio.domain.price_history import Priced, carried
 from prices.domain.bars import Floats, Times
 from prices.domain.markets import major_currency
 

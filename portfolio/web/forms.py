@@ -1,4 +1,4 @@
-"""Forms of the portfolio's pages; the rules they keep are those of `portfolio.entries`."""
+"""Forms of the portfolio's pages; the rules they keep are those of `portfolio.domain.entries`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 
 from portfolio.booking import Refused, usual_currency
-from portfolio.entries import MOST_NOTE, Entry, InvalidEntry, Kind, checked, plain
+from portfolio.domain.entries import MOST_NOTE, Entry, InvalidEntry, Kind, checked, plain
 
 
 class SentenceForm(forms.Form):

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods
 
 from portfolio import booking
 from portfolio.booking import Refused
-from portfolio.entries import Kind
-from portfolio.forms import TransactionForm, initial_of
+from portfolio.domain.entries import Kind
 from portfolio.models import Portfolio, Transaction
-from portfolio.pages import TRIGGER, own, suggestions
-from portfolio.policy import strict
+from portfolio.web.forms import TransactionForm, initial_of
+from portfolio.web.page_guard import strict
+from portfolio.web.pages import TRIGGER, own, suggestions
 
 
 def _booked(portfolio: Portfolio, transaction_id: int) -> Transaction:

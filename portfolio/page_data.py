@@ -7,10 +7,10 @@ from typing import Any
 from django.utils import timezone
 
 from portfolio import bodies
+from portfolio.domain.chart_ranges import Interval, Range
 from portfolio.models import Portfolio
 from portfolio.reports import report
-from portfolio.rows import page_body
-from portfolio.series import Interval, Range
+from portfolio.stored_entries import page_body
 from prices.domain.bars import checked_symbol
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from portfolio.fx import Rates
+from portfolio.domain.fx import Rates
 from prices.domain.bars import Floats, Ints, Times
 
 

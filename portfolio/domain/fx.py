@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from portfolio.notices import Notice, early_rate, stale
-from portfolio.priced import Priced, carried
+from portfolio.domain.notices import Notice, early_rate, stale
+from portfolio.domain.price_history import Priced, carried
 from prices.domain.bars import Floats, Times
 
 _USD = "USD"

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_safe
 
-from portfolio.entries import FIRST_DATE
-from portfolio.policy import strict
+from portfolio.domain.entries import FIRST_DATE
+from portfolio.web.page_guard import strict
 from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol

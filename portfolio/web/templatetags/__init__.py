@@ -1,3 +1,1 @@
 """Template tags of the portfolio's pages."""
-
-from __future__ import annotations

@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from portfolio import notices
-from portfolio.notices import Notice
-from portfolio.priced import Priced, carried
-from portfolio.returns import Payment, annual, drawdowns, growth, money_weighted
-from portfolio.valuation import Holding, Valuation
+from portfolio.domain import notices
+from portfolio.domain.notices import Notice
+from portfolio.domain.price_history import Priced, carried
+from portfolio.domain.returns import Payment, annual, drawdowns, growth, money_weighted
+from portfolio.domain.valuation import Holding, Valuation
 from prices.domain.bars import Floats, Ints, Times
 
 SPARKLINE = 7

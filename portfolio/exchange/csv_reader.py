@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from portfolio.entries import Entry, InvalidEntry, checked
+from portfolio.domain.entries import Entry, InvalidEntry, checked
 from portfolio.exchange.activities import activities, is_export
 from portfolio.exchange.formats import OWN, Format, NoTransaction, columns_of, format_of
-from portfolio.exchange.texts import Unreadable, decimal_sign, decoded, number, rows
+from portfolio.exchange.text_files import Unreadable, decimal_sign, decoded, number, rows
 
 # More faults than this help nobody.
 MOST_FAULTS = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from portfolio.priced import Priced
+from portfolio.domain.price_history import Priced
 from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.ranges import Asked

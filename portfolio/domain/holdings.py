@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from portfolio.entries import Entry, Kind, plain
+from portfolio.domain.entries import Entry, Kind, plain
 from prices.domain.actions import Split
 from prices.domain.markets import major_currency
 

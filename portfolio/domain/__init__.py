@@ -1,0 +1,1 @@
+"""What portfolios are and how they are valued: pure Python and numpy."""
