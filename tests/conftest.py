@@ -5,20 +5,30 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
+from django.test import Client
 from playwright.sync_api import Browser
 
 from pricecache_site.operations.mongod import running_mongod
 from prices import services
 from prices.store import mongo
-from tests.browser import chromium
-from tests.fakes import FakeProvider
+from tests.support.chromium import chromium
+from tests.support.fakes import FakeProvider
+from tests.support.hundred import Hundred, running_hundred
 
 # The files whose tests take many seconds each: begun first, lest a worker ends long after the other.
-_LONG = ("test_system.py", "test_up.py", "test_supervisor", "test_guards.py", "test_pages.py")
+_LONG = (
+    "test_whole_system.py",
+    "test_up.py",
+    "test_supervisor",
+    "test_processes",
+    "test_admin_pages",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,3 +94,37 @@ def provider(store: mongo.Db, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
     monkeypatch.setattr(services, "build_provider", lambda: fake)
     services.forget()
     return fake
+
+
+@pytest.fixture(scope="module")
+def _hundred(_schema: mongo.Db) -> Iterator[Hundred]:
+    with running_hundred() as running:
+        yield running
+    empty(_schema)
+
+
+@pytest.fixture
+def hundred(_hundred: Hundred, db: None) -> Iterator[Hundred]:
+    """A hundred healthy symbols that are tracked and complete, and the jobs that sync them."""
+    with _hundred.at_work():
+        yield _hundred
+
+
+@pytest.fixture
+def staff(client: Client) -> User:
+    """Signed in, and may only look."""
+    user = User.objects.create_user("carol", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def no_store(settings: Any) -> Iterator[None]:
+    """MongoDB where nobody listens."""
+    settings.MONGODB_URI = (
+        "mongodb://127.0.0.1:9/?directConnection=true&serverSelectionTimeoutMS=100"
+    )
+    services.forget()
+    yield
+    mongo.disconnect(settings.MONGODB_URI)

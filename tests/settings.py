@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from tests.ports import free_ports
+from tests.support.ports import free_ports
 
 # Before the settings are read: nothing of a developer's own system may be touched. Each process
 # that runs tests has a folder and a mongod of its own; the processes that it starts share them.

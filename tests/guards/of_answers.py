@@ -23,7 +23,7 @@ def _overlap(text: str, broken: str) -> Mutation:
 
 
 def _by_hand(text: str, broken: str) -> Mutation:
-    tests = (f"{_DOMAIN}test_by_hand.py", "tests/prices/test_mending.py")
+    tests = (f"{_DOMAIN}test_by_hand.py", "tests/prices/sync/test_repair.py")
     return Mutation("prices/domain/merge.py", text, broken, tests)
 
 

@@ -11,16 +11,20 @@ def _freshness(text: str, broken: str) -> Mutation:
 
 
 def _log(text: str, broken: str) -> Mutation:
-    tests = ("tests/prices/store/test_provider_log.py",)
+    tests = ("tests/prices/store/test_provider_state.py",)
     return Mutation("prices/store/provider_state.py", text, broken, tests)
 
 
 def _gate(text: str, broken: str) -> Mutation:
-    return Mutation("prices/providers/limiter.py", text, broken, ("tests/prices/test_gate.py",))
+    return Mutation(
+        "prices/providers/limiter.py", text, broken, ("tests/prices/providers/test_limiter.py",)
+    )
 
 
 def _standing(text: str, broken: str) -> Mutation:
-    return Mutation("prices/symbols/health.py", text, broken, ("tests/prices/test_standing.py",))
+    return Mutation(
+        "prices/symbols/health.py", text, broken, ("tests/prices/symbols/test_health.py",)
+    )
 
 
 LIMITS: tuple[Mutation, ...] = (

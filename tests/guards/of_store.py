@@ -6,15 +6,15 @@ from tests.guards.mutation import Mutation
 
 
 def _publish(text: str, broken: str) -> Mutation:
-    tests = ("tests/prices/test_publish.py", "tests/prices/test_quarantine.py")
+    tests = ("tests/prices/sync/test_publish.py", "tests/prices/symbols/test_quarantine.py")
     return Mutation("prices/sync/publish.py", text, broken, tests)
 
 
 def _bars(text: str, broken: str) -> Mutation:
     tests = (
         "tests/prices/store/test_bars.py",
-        "tests/prices/store/test_bars_broken.py",
-        "tests/prices/test_quarantine.py",
+        "tests/prices/store/test_manifests.py",
+        "tests/prices/symbols/test_quarantine.py",
     )
     return Mutation("prices/store/bars.py", text, broken, tests)
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from portfolio.models import Portfolio
-from tests.builders import published, tracked
+from tests.support.builders import published, tracked
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from portfolio.domain.notices import sentences
 from portfolio.models import Portfolio
 from prices import services
 from prices.models import SyncRun
-from tests.portfolio.builders import day
+from tests.support.portfolio_builders import day
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 

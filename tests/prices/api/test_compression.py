@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from django.test import Client
 
-from tests.builders import published, tracked
+from tests.support.builders import published, tracked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 

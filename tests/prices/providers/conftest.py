@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.prices.providers.against import Yahoo, running_yahoo
+from tests.support.against_yahoo import Yahoo, running_yahoo
 
 
 @pytest.fixture(scope="package")

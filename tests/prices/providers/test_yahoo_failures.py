@@ -16,7 +16,7 @@ from prices.providers.base import (
     Unavailable,
     UnknownSymbol,
 )
-from tests.prices.providers.against import SATURDAY, Yahoo
+from tests.support.against_yahoo import SATURDAY, Yahoo
 
 # 2026-01-02 to 2026-03-06: 44 sessions, without Martin Luther King's and Presidents' Day.
 SESSIONS = 44

@@ -17,7 +17,7 @@ from curl_cffi import requests as curl
 
 from prices.providers import yahoo as yahoo_module
 from prices.providers.base import Unavailable
-from tests.prices.providers.against import SATURDAY, Yahoo
+from tests.support.against_yahoo import SATURDAY, Yahoo
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 

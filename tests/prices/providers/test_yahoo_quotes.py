@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from prices.domain.quotes import Quote
-from tests.prices.providers.against import MONDAY_EVENING, MONDAY_NOON, SATURDAY, Yahoo
 from tests.standin import Instrument
 from tests.standin.mutations import set_quote
+from tests.support.against_yahoo import MONDAY_EVENING, MONDAY_NOON, SATURDAY, Yahoo
 
 
 def quote(yahoo: Yahoo, symbol: str = "AAPL") -> Quote:

@@ -13,7 +13,7 @@ import pytest
 from prices.domain.actions import Dividend, Split
 from prices.domain.answers import Fetched
 from prices.providers.base import ProviderError, RangeNotOffered, UnknownSymbol
-from tests.prices.providers.against import Yahoo, rows
+from tests.support.against_yahoo import Yahoo, rows
 
 NEW_YORK = ZoneInfo("America/New_York")
 

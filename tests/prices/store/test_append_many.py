@@ -13,7 +13,7 @@ from prices.store.bars import BarRepository
 from prices.store.manifests import Manifests
 from prices.store.mongo import Db, StoreUnavailable
 from tests.prices.store.test_bars import FACTS, LATER, NOW, ROWS
-from tests.work import counting
+from tests.support.work import counting
 
 
 @pytest.fixture

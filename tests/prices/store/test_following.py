@@ -10,7 +10,7 @@ import pytest
 
 from prices.store.following import Following
 from prices.store.mongo import Db
-from tests.work import counting
+from tests.support.work import counting
 
 NOON = datetime(2026, 6, 9, 12, tzinfo=UTC)
 

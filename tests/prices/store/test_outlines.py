@@ -12,7 +12,7 @@ from prices.domain.series import Facts, Outline, outline_of
 from prices.store.bars import BarRepository
 from prices.store.mongo import Db
 from prices.store.outlines import Outlines
-from tests.work import counting
+from tests.support.work import counting
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 KEY = SeriesKey("ACME")

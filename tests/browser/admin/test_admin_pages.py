@@ -1,0 +1,103 @@
+"""The admin's pages in a real Chromium: they open clean, fit, and their buttons work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from prices import services
+from prices.jobs import schedules
+from prices.models import SyncRun
+from prices.reads.reader import SymbolReport
+from tests.support.builders import published, tracked
+from tests.support.chromium import fits
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
+
+
+def _state() -> SymbolReport:
+    now = timezone.now()
+    schedules.install(now=now)
+    schedules.sing(now=now - timedelta(seconds=20))
+    tracked("ACME")
+    tracked("NEWCO", last_update=None, last_error="Yahoo says of NEWCO: No data found", failures=1)
+    published("ACME")
+    return services.reader().reports(["ACME"], now=now)[0]
+
+
+class TestPages:
+    def test_one_signs_in_by_name_and_password(self, page: Page) -> None:
+        page.context.clear_cookies()
+        page.reload()
+
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Log in").click()
+
+        expect(page.get_by_text("Needs attention").first).to_be_visible()
+
+    def test_dashboard_shows_the_figures(self, page: Page) -> None:
+        _state()
+
+        page.reload()
+
+        expect(page.get_by_text("1 of 2 symbols have no history yet")).to_be_visible()
+        expect(page.get_by_text("Historical sync", exact=True)).to_be_visible()
+        expect(page.get_by_text("cron 0 */3 * * *")).to_be_visible()
+        assert fits(page)
+
+    def test_list_says_why_a_symbol_is_stale(self, page: Page) -> None:
+        report = _state()
+
+        page.goto(page.url + "prices/trackedsymbol/")
+
+        assert report.stale_reason
+        expect(page.get_by_text("ACME", exact=True).first).to_be_visible()
+        expect(page.get_by_text("sessions behind").first).to_be_visible()
+        expect(page.get_by_text("No data found").first).to_be_visible()
+        assert fits(page)
+
+    def test_a_symbol_is_tracked_by_its_market(self, page: Page) -> None:
+        page.goto(page.url + "prices/trackedsymbol/add/")
+
+        page.get_by_label("Symbol").fill("teva")
+        page.locator("select[name=market]").select_option("TASE")
+        page.get_by_role("button", name="Save", exact=True).click()
+
+        expect(page.get_by_text("TEVA.TA").first).to_be_visible()
+        assert SyncRun.objects.get().symbols == ["TEVA.TA"]
+
+    def test_a_typing_error_is_a_sentence(self, page: Page) -> None:
+        page.goto(page.url + "prices/trackedsymbol/add/")
+
+        page.get_by_label("Symbol").fill("A B")
+        page.get_by_role("button", name="Save", exact=True).click()
+
+        expect(page.get_by_text("is not a symbol").first).to_be_visible()
+
+    def test_runs_and_schedules_open(self, page: Page) -> None:
+        _state()
+        root = page.url
+        run = SyncRun.objects.create(
+            kind="backfill", state="partial", updated=1, failed=1, errors={"NEWCO": "No data found"}
+        )
+
+        for path in (
+            "prices/syncrun/",
+            f"prices/syncrun/{run.pk}/change/",
+            "django_q/schedule/",
+            "django_q/ormq/",
+            "django_q/failure/",
+        ):
+            page.goto(root + path)
+            expect(page.locator("body")).not_to_contain_text("Server Error")
+            assert fits(page)
+
+    def test_api_docs_work_without_the_internet(self, page: Page, live_server: LiveServer) -> None:
+        page.goto(f"{live_server.url}/cache/docs")
+
+        expect(page.get_by_text("/cache/historical/{symbol}").first).to_be_visible()

@@ -1,0 +1,125 @@
+"""What the tests of pages share: one Chromium a module, somebody logged in, and stored prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, Page, ViewportSize
+from pytest_django.live_server_helper import LiveServer
+
+from prices import services
+from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.quotes import Quote
+from prices.domain.sessions import sessions_of
+from tests.support.builders import published, tracked
+
+# As many sessions are stored, at 100.0, 100.1 and so on: the last close is 130.0.
+SESSIONS = 301
+
+
+@pytest.fixture
+def anna(db: None) -> User:
+    return User.objects.create_user("anna", password="correct horse")  # noqa: S106
+
+
+@dataclass
+class Visitor:
+    """A browser at the site; whatever a page complains about is kept."""
+
+    browser: Browser
+    root: str
+    complaints: list[str]
+
+    @contextmanager
+    def page(
+        self, user: User | None = None, *, width: int = 1440, scheme: str = "light"
+    ) -> Iterator[Page]:
+        size = ViewportSize(width=width, height=900)
+        # No animation is waited for.
+        with self.browser.new_context(
+            viewport=size,
+            color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce",
+            base_url=self.root,
+        ) as context:
+            if user is not None:
+                client = Client()
+                client.force_login(user)
+                session = client.cookies[settings.SESSION_COOKIE_NAME].value
+                context.add_cookies(
+                    [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": self.root}]
+                )
+            page = context.new_page()
+            page.on("console", self._hear)
+            page.on("pageerror", lambda error: self.complaints.append(str(error)))
+            yield page
+
+    def _hear(self, message: object) -> None:
+        if getattr(message, "type", "") == "error":
+            self.complaints.append(getattr(message, "text", ""))
+
+
+@pytest.fixture
+def visitor(browser: Browser, live_server: LiveServer) -> Iterator[Visitor]:
+    """No page may complain."""
+    visitor = Visitor(browser, live_server.url, [])
+    yield visitor
+    assert visitor.complaints == []
+
+
+@pytest.fixture
+def page(visitor: Visitor, anna: User) -> Iterator[Page]:
+    """Anna at a wide, light screen."""
+    with visitor.page(anna) as page:
+        yield page
+
+
+def sessions() -> list[date]:
+    """The last sessions of XNYS that are stored; the latest closed one is not among them."""
+    calendar = sessions_of("XNYS")
+    assert calendar
+    last = calendar.last_closed(datetime.now(UTC))
+    assert last
+    return [calendar.shifted(last, at - SESSIONS) for at in range(SESSIONS)]
+
+
+def stored(symbol: str = "ACME") -> list[date]:
+    """Bars of a tracked symbol, with a 2:1 split and a dividend among the last hundred."""
+    days = sessions()
+    tracked(symbol, last_update=datetime.now(UTC))
+    closes = [round(100 + 0.1 * at, 1) for at in range(SESSIONS)]
+    rows = [
+        (day, close, close + 1, close - 1, close, 1_000)
+        for day, close in zip(days, closes, strict=True)
+    ]
+    published(symbol, rows, Actions((Split(days[220], 2, 1),), (Dividend(days[260], 0.5),)))
+    return days
+
+
+def quoted(symbol: str, price: float) -> None:
+    """A price of the session after the last one that is stored."""
+    calendar, now = sessions_of("XNYS"), datetime.now(UTC)
+    assert calendar
+    day = calendar.shifted(sessions()[-1], 1)
+    traded = datetime(day.year, day.month, day.day, 18, tzinfo=UTC)
+    services.quotes().put(
+        [
+            Quote(
+                symbol=symbol,
+                price=price,
+                market_time=traded,
+                fetched_at=max(now, traded + timedelta(minutes=1)),
+                market_state="REGULAR",
+                currency="USD",
+                timezone="America/New_York",
+                previous_close=130.0,
+            )
+        ]
+    )

@@ -1,0 +1,191 @@
+"""A portfolio's page in a real Chromium: what it shows, ranges, sorting, and live prices."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from portfolio.models import Portfolio
+from tests.browser.portfolio.conftest import Visitor, quoted, stored
+from tests.support.chromium import fits
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
+
+# Adds up how much of the page moved by itself.
+SHIFTS = """
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) window.shifted += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+RETURN = re.compile(r"Return from .* to .*: \+18\.6\d\u00a0%\.")
+
+
+def bought(portfolio: Portfolio, day: date, symbol: str = "ACME", quantity: int = 10) -> None:
+    portfolio.transactions.create(
+        kind="buy",
+        date=day,
+        symbol=symbol,
+        quantity=Decimal(quantity),
+        price=Decimal("110"),
+        currency="USD",
+    )
+
+
+def held(owner: User) -> Portfolio:
+    """Ten shares that cost 110.00 each, seventy sessions before the last close, 130.00."""
+    days = stored()
+    portfolio = Portfolio.objects.create(owner=owner, name="Retirement", base_currency="USD")
+    bought(portfolio, days[230])
+    return portfolio
+
+
+def at(page: Page, portfolio: Portfolio) -> None:
+    page.goto(f"/portfolios/{portfolio.pk}/")
+    page.locator("[data-portfolio][data-ready]").wait_for(state="attached")
+
+
+class TestPortfolioPage:
+    def test_shows_worth_profit_and_chart(self, page: Page, anna: User) -> None:
+        at(page, held(anna))
+
+        summary = page.get_by_role("region", name="Summary")
+        expect(summary).to_contain_text("$1,300.00")
+        # 200.00 by the price, and a dividend of 10 times 0.50 that was paid out.
+        expect(summary).to_contain_text("+$205.00")
+        expect(summary).to_contain_text("$1,095.00 invested")
+        row = page.get_by_role("row", name="ACME").first
+        expect(row).to_contain_text("$130.00")
+        expect(page.locator("[data-chart] canvas").first).to_be_visible()
+        expect(page.locator("#tv-attr-logo")).to_be_visible()
+        expect(page.locator("[data-legend]")).to_contain_text("$1,300.00")
+
+    def test_live_price_changes_the_cells_and_nothing_moves(self, page: Page, anna: User) -> None:
+        at(page, held(anna))
+        cell = page.locator("tr[data-symbol=ACME] td[data-live=value]")
+        expect(cell).to_have_text("$1,300.00")
+        before = cell.bounding_box()
+
+        quoted("ACME", 131.5)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+        expect(cell).to_have_text("$1,315.00")
+        expect(page.locator("tr[data-symbol=ACME] td[data-live=price]")).to_have_text("$131.50")
+        expect(page.locator(".summary [data-live=value]")).to_have_text("$1,315.00")
+        expect(page.locator(".summary [data-live=day_change]")).to_have_text("+$15.00")
+        expect(cell).to_have_class("number rose")
+        assert cell.bounding_box() == before
+
+    def test_range_is_changed(self, page: Page, anna: User) -> None:
+        at(page, held(anna))
+        chart, ranges = page.locator("[data-chart]"), page.get_by_role("group", name="Range")
+        label = chart.get_attribute("aria-label") or ""
+
+        ranges.get_by_role("button", name="1M").click()
+
+        expect(ranges.get_by_role("button", name="1M")).to_have_attribute("aria-pressed", "true")
+        expect(ranges.get_by_role("button", name="1Y")).to_have_attribute("aria-pressed", "false")
+        expect(chart).not_to_have_attribute("aria-label", label)
+
+    def test_return_is_drawn_instead(self, page: Page, anna: User) -> None:
+        at(page, held(anna))
+
+        page.get_by_role("button", name="Return", exact=True).click()
+
+        # Bought at 110.00 a day that closed at 123.00, with a dividend of 0.50 since.
+        expect(page.locator("[data-legend]")).to_contain_text("Return +18.6")
+        expect(page.locator("[data-legend]")).not_to_contain_text("Invested")
+        expect(page.locator("[data-chart]")).to_have_attribute("aria-label", RETURN)
+
+    def test_benchmark_is_drawn_beside_it(self, page: Page, anna: User) -> None:
+        stored("SPY")
+        at(page, held(anna))
+
+        page.get_by_label("Compare with").fill("spy")
+        page.get_by_role("button", name="Compare").click()
+
+        # From 123.0 on the day of the purchase to 130.0, and 0.50 reinvested at 125.90:
+        # 130 / 123 / (1 - 0.5 / 125.9) = 1.0611.
+        expect(page.locator("[data-period] [data-of=benchmark]")).to_have_text("+6.11\u00a0%")
+
+    def test_unknown_benchmark_is_a_sentence(self, page: Page, anna: User) -> None:
+        at(page, held(anna))
+
+        page.get_by_label("Compare with").fill("NOSUCH")
+        page.get_by_role("button", name="Compare").click()
+
+        expect(page.locator("[data-chart-note]")).to_contain_text("NOSUCH is not tracked")
+
+    def test_holdings_are_sorted_by_keyboard(self, page: Page, anna: User) -> None:
+        portfolio = held(anna)
+        days = stored("BOLT")
+        bought(portfolio, days[230], "BOLT", 5)
+        at(page, portfolio)
+        rows = page.locator("table.holdings tbody tr")
+        expect(rows.first).to_have_attribute("data-symbol", "ACME")
+
+        page.locator("table").get_by_role("button", name="Value").focus()
+        page.keyboard.press("Enter")
+
+        header = page.locator("th[data-key=value]")
+        expect(header).to_have_attribute("aria-sort", "ascending")
+        expect(rows.first).to_have_attribute("data-symbol", "BOLT")
+        expect(page.locator("[data-sorted]")).to_have_text("Sorted by value, ascending")
+
+    def test_symbol_without_history_is_loading(self, page: Page, anna: User) -> None:
+        portfolio = held(anna)
+        page.goto(f"/portfolios/{portfolio.pk}/add/")
+        page.get_by_label("Symbol").fill("newco")
+        page.get_by_label("Quantity").fill("3")
+        page.get_by_label("Price of one").fill("7.5")
+        page.get_by_role("button", name="Save", exact=True).click()
+
+        expect(page.locator("tr[data-symbol=NEWCO]")).to_contain_text("loading history")
+        expect(page.get_by_role("region", name="Worth knowing")).to_contain_text("NEWCO")
+        expect(page.locator(".summary [data-live=value]")).to_have_text("$1,300.00")
+
+
+class TestLooks:
+    @pytest.mark.parametrize(
+        ("width", "scheme"), [(1600, "light"), (1024, "dark"), (375, "light"), (375, "dark")]
+    )
+    def test_every_page_fits_and_stands_still(
+        self, visitor: Visitor, anna: User, width: int, scheme: str
+    ) -> None:
+        portfolio = held(anna)
+        number = portfolio.transactions.get().pk
+        with visitor.page(anna, width=width, scheme=scheme) as page:
+            page.add_init_script(SHIFTS)
+            for path in (
+                "",
+                "symbols/ACME/",
+                f"{portfolio.pk}/",
+                f"{portfolio.pk}/add/",
+                f"{portfolio.pk}/import/",
+                f"{portfolio.pk}/settings/",
+                f"{portfolio.pk}/delete/",
+                f"{portfolio.pk}/{number}/",
+                f"{portfolio.pk}/{number}/delete/",
+            ):
+                page.goto(f"/portfolios/{path}")
+                expect(page.get_by_role("heading", level=1)).to_be_visible()
+                if page.locator("[data-chart]").count():
+                    expect(page.locator("[data-chart] canvas").first).to_be_visible()
+                assert fits(page)
+                assert page.evaluate("shifted") < 0.01
+
+    def test_theme_is_kept_and_never_flashes(self, page: Page, anna: User) -> None:
+        page.goto("/portfolios/")
+        light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+
+        page.get_by_role("button", name="Dark theme").click()
+        page.reload(wait_until="commit")
+
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert dark != light

@@ -1,0 +1,105 @@
+"""A symbol's page in a real Chromium, and that both sides write numbers alike."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from portfolio.web.templatetags import portfolio_format as written
+from tests.browser.portfolio.conftest import Visitor, quoted, stored
+from tests.support.builders import tracked
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
+
+
+class TestSymbolPage:
+    def test_shows_bars_actions_and_freshness(self, page: Page) -> None:
+        days = stored()
+        quoted("ACME", 131.5)
+
+        page.goto("/portfolios/symbols/ACME/")
+
+        expect(page.locator("[data-chart] canvas").first).to_be_visible()
+        expect(page.locator("[data-legend]")).to_contain_text("Close $130.00")
+        expect(page.get_by_text("$131.50")).to_be_visible()
+        expect(page.get_by_text("+$1.50 (+1.15\u00a0%)")).to_be_visible()
+        expect(page.get_by_text("301 daily bars")).to_be_visible()
+        expect(page.get_by_text("1 session behind")).to_be_visible()
+        events = page.get_by_role("region", name="Splits and dividends")
+        expect(events).to_contain_text(f"{days[220]}")
+        expect(events).to_contain_text("Split 2:1")
+        expect(events).to_contain_text("Dividend $0.5000")
+
+    def test_range_and_basis_are_changed(self, page: Page) -> None:
+        days = stored()
+        page.goto("/portfolios/symbols/ACME/")
+        chart = page.locator("[data-chart]")
+
+        page.get_by_role("button", name="Max").click()
+        expect(chart).to_have_attribute(
+            "aria-label",
+            f"ACME from {days[0]} to {days[-1]}: from $100.00 to $130.00, between $99.00 and $131.00.",
+        )
+        page.get_by_role("button", name="nothing").click()
+
+        # As traded: the highest is the last before the 2:1 split, twice 121.90 and 1; the lowest
+        # the first after it, 122.00 less 1.
+        expect(chart).to_have_attribute(
+            "aria-label",
+            f"ACME from {days[0]} to {days[-1]}: from $200.00 to $130.00, between $121.00 and $245.80.",
+        )
+
+    def test_ranges_are_walked_by_arrow_keys(self, page: Page) -> None:
+        stored()
+        page.goto("/portfolios/symbols/ACME/")
+
+        page.get_by_role("button", name="1Y").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+
+        five = page.get_by_role("button", name="5Y")
+        expect(five).to_be_focused()
+        expect(five).to_have_attribute("aria-pressed", "true")
+
+    def test_without_history_it_says_what_happens(self, page: Page) -> None:
+        tracked("NEWCO", last_update=None)
+
+        page.goto("/portfolios/symbols/NEWCO/")
+
+        expect(page.get_by_text("The history of NEWCO is being loaded")).to_be_visible()
+
+    def test_unknown_symbol_is_a_page(self, visitor: Visitor, page: Page) -> None:
+        answer = page.goto("/portfolios/symbols/NOSUCH/")
+
+        assert answer
+        assert answer.status == 404
+        expect(page.get_by_text("NOSUCH is not tracked")).to_be_visible()
+        visitor.complaints.clear()  # a browser tells each 404
+
+
+class TestFormat:
+    VALUES = (0, 1, -1, 1234.5, -1234567.891, 0.005, -0.004, 0.0123, 99999999.995, 2.0**90)
+
+    def test_browser_and_server_write_alike(self, page: Page) -> None:
+        page.goto("/portfolios/")
+        currencies = ["USD", "EUR", "GBP", "JPY", "CHF", "GBp", "ILS", "CAD", "SEK", "KRW", "INR"]
+        script = """async ([values, currencies]) => {
+            const format = await import("/static/portfolio/format.js");
+            return currencies.map((currency) => values.map((value) => [
+                format.money(value, currency), format.price(value, currency),
+                format.signedMoney(value, currency), format.signedPercent(value),
+            ]));
+        }"""
+
+        found = page.evaluate(script, [list(self.VALUES), currencies])
+
+        for currency, browsers in zip(currencies, found, strict=True):
+            assert browsers == [
+                [
+                    written.money(value, currency),
+                    written.price(value, currency),
+                    written.signed_money(value, currency),
+                    written.signed_percent(value),
+                ]
+                for value in self.VALUES
+            ]

@@ -1,0 +1,104 @@
+"""Live prices: when a quote counts, and what changes by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from portfolio.domain.figures import day_change, previous_close
+from portfolio.domain.price_history import Priced
+from prices.domain.quotes import Quote
+from prices.domain.sessions import sessions_of
+from tests.support.portfolio_builders import buy, codes, day, figures, priced, sell, worth
+
+# Friday 12 June 2026, half an hour after New York's open.
+OPEN = datetime(2026, 6, 12, 14, 0, tzinfo=UTC)
+
+
+def quote(price: float, *, previous: float | None = 10.0, when: datetime = OPEN) -> Quote:
+    return Quote(
+        symbol="ACME",
+        price=price,
+        market_time=when,
+        fetched_at=when,
+        market_state="REGULAR",
+        currency="USD",
+        timezone="America/New_York",
+        previous_close=previous,
+    )
+
+
+def acme(of: Quote | None, **parts: Any) -> Priced:
+    closes = {"2026-06-10": 9.0, "2026-06-11": 10.0}
+    return priced("ACME", closes, calendar=sessions_of("XNYS"), quote=of, **parts)
+
+
+def test_a_quote_of_the_next_session_is_the_last_price() -> None:
+    """10 shares from 10 to 12 today, after a purchase at 9 the day before."""
+    seen = figures([buy("2026-06-10", "ACME", "10", "9")], acme(quote(12.0)))
+
+    assert worth(seen, "2026-06-11") == 100.00
+    assert worth(seen, "2026-06-12") == seen.value == 120.00
+    assert seen.day_change == 20.00
+    assert day_change(seen.seen.holdings[0], seen.seen)[1] == pytest.approx(0.20)
+    assert codes(seen) == []
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        # A split that the stored closes are not restated for yet: 2:1.
+        quote(5.0, previous=5.0),
+        quote(12.0, previous=None),
+        # Of the session that is stored already, and of one long after it.
+        quote(12.0, when=datetime(2026, 6, 11, 20, 0, tzinfo=UTC)),
+        quote(12.0, when=datetime(2026, 6, 16, 14, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_quote_that_does_not_continue_the_closes_is_not_taken(unfit: Quote) -> None:
+    seen = figures([buy("2026-06-10", "ACME", "10", "9")], acme(unfit))
+
+    assert seen.value == 100.00
+    assert seen.last == day("2026-06-11")
+
+
+def test_a_quote_in_another_unit_is_not_taken() -> None:
+    told = acme(quote(12.0))
+
+    assert replace(told, unit="GBp").live is None
+
+
+def test_a_live_price_makes_a_stale_history_fresh() -> None:
+    told = acme(quote(12.0), stale_reason="1 session behind")
+
+    assert codes(figures([buy("2026-06-10", "ACME", "10", "9")], told)) == []
+
+
+def test_the_day_counts_todays_trades_from_their_price_on() -> None:
+    """10 held from 10 to 12 are 20; 5 bought at 11 are 5; 4 sold at 13 instead of 12 are 4."""
+    seen = figures(
+        [
+            buy("2026-06-10", "ACME", "10", "9"),
+            buy("2026-06-12", "ACME", "5", "11"),
+            sell("2026-06-12", "ACME", "4", "13"),
+        ],
+        acme(quote(12.0)),
+    )
+
+    assert seen.day_change == 29.00
+
+
+def test_after_the_close_the_day_is_the_last_session() -> None:
+    told = acme(None)
+
+    assert previous_close(told) == 9.0
+    assert figures([buy("2026-06-10", "ACME", "10", "9")], told).day_change == 10.00
+
+
+def test_a_stale_close_tells_no_change_of_a_day() -> None:
+    told = acme(None, stale_reason="9 sessions behind")
+
+    assert figures([buy("2026-06-10", "ACME", "10", "9")], told).day_change is None

@@ -1,3 +1,0 @@
-"""Tests of the portfolio's pages."""
-
-from __future__ import annotations

@@ -1,0 +1,121 @@
+"""The heat map, from hand-made states: what each day is drawn as, and what it says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from prices.admin.widgets.heat_map import History, Year, summary, years_of
+from prices.domain.bars import Bar
+from prices.domain.coverage import Gap
+from prices.domain.manual_bars import HandFilled
+from prices.domain.sessions import sessions_of
+from tests.support.builders import NOW, WEEK
+
+THURSDAY, FRIDAY = date(2026, 6, 4), date(2026, 6, 5)
+GAP = Gap(THURSDAY, 2, NOW + timedelta(hours=6), "the provider has none")
+FILLED = HandFilled(THURSDAY, "alice", NOW, "the bulletin")
+
+
+def history(*days: date, **changes: Any) -> History:
+    held = np.array(days if days else [row[0] for row in WEEK], "datetime64[D]")
+    plain = History(held, date(2026, 6, 4), (), (), sessions_of("XNYS"), NOW)
+    return replace(plain, **changes)
+
+
+def titles(year: Year, tone: str) -> list[str]:
+    return [mark.title for mark in year.marks if mark.tone == tone]
+
+
+class TestYears:
+    def test_tells_final_from_provisional(self) -> None:
+        (year,) = years_of(history())
+
+        assert titles(year, "present") == ["Jun 2026: 3 sessions stored"]
+        assert titles(year, "provisional") == [
+            "2026-06-05: provisional, it may still change",
+            "2026-06-08: provisional, it may still change",
+        ]
+        assert (year.expected, year.present, year.provisional) == (5, 5, 2)
+
+    def test_tells_a_gap_with_its_reason(self) -> None:
+        days = [row[0] for row in WEEK if row[0] != THURSDAY]
+
+        (year,) = years_of(history(*days, gaps=(GAP,)))
+
+        assert titles(year, "gap") == [
+            "2026-06-04: gap, the provider has none; asked 2 times, next at 2026-06-09 18:00 UTC"
+        ]
+        assert year.words == "2026: 4 of 5 sessions stored, 1 gap, 2 provisional."
+
+    def test_tells_who_filled_a_session_and_what_the_provider_says(self) -> None:
+        theirs = Bar(datetime(2026, 6, 4, tzinfo=UTC), 11.0, 12.0, 10.0, 11.8, 5)
+        (plain,) = years_of(history(by_hand=(FILLED,)))
+        (differing,) = years_of(history(by_hand=(replace(FILLED, offered=theirs),)))
+
+        assert titles(plain, "hand") == ["2026-06-04: filled by alice (the bulletin)"]
+        assert titles(differing, "conflict") == [
+            "2026-06-04: filled by alice (the bulletin); the provider says 11.8"
+        ]
+
+    def test_tells_holidays_and_what_was_not_listed_yet(self) -> None:
+        (year,) = years_of(history())
+
+        holidays = titles(year, "holiday")
+        assert holidays[0] == "2026-01-01: no session (holiday)"
+        assert "2026-05-25: no session (holiday)" in holidays  # Memorial Day
+        assert not any("2026-06-06" in title for title in holidays)  # a Saturday
+        (mark,) = [mark for mark in year.marks if mark.tone == "unlisted"]
+        assert mark.path.count("M") == 103  # of XNYS from 2026-01-02 to 2026-06-01
+
+    def test_tells_what_is_not_fetched_yet(self) -> None:
+        (year,) = years_of(history(*(row[0] for row in WEEK[:3])))
+
+        assert titles(year, "lacking") == [
+            "2026-06-05: not fetched yet",
+            "2026-06-08: not fetched yet",
+        ]
+        assert (year.expected, year.present, year.lacking) == (5, 3, 2)
+
+    def test_places_a_day_by_its_week_and_weekday(self) -> None:
+        """2026 begins on a Thursday: Tuesday 2 June is in the 23rd week, on the second row."""
+        (year,) = years_of(history(date(2026, 6, 2), final_through=date(2026, 6, 2)))
+
+        (mark,) = [mark for mark in year.marks if mark.tone == "present"]
+        assert mark.path == "M264 32h10v10h-10z"
+        assert year.height == 80
+
+    def test_has_rows_for_weekends_where_they_trade(self) -> None:
+        days = [date(2026, 6, n) for n in range(1, 9)]
+
+        (year,) = years_of(history(*days, calendar=sessions_of("24/7")))
+
+        assert year.height == 104
+
+    def test_claims_nothing_where_sessions_are_not_known(self) -> None:
+        (year,) = years_of(history(*(row[0] for row in WEEK[::2]), calendar=None))
+
+        assert (year.expected, year.present, year.gaps) == (None, 3, 0)
+        assert titles(year, "holiday") == []
+
+    def test_has_one_strip_a_year_the_latest_first(self) -> None:
+        days = (date(2024, 12, 31), date(2026, 6, 2))
+
+        assert [year.year for year in years_of(history(*days))] == [2026, 2025, 2024]
+
+
+class TestSummary:
+    def test_says_all_in_words(self) -> None:
+        whole = history(final_through=date(2026, 6, 8))
+        amiss = history(gaps=(GAP,), by_hand=(FILLED,))
+
+        assert summary(years_of(whole), whole) == (
+            "5 sessions from 2026-06-02 to 2026-06-08 are stored, none is lacking, and all are final."
+        )
+        assert summary(years_of(amiss), amiss).endswith(
+            "are stored; 1 gap, 2 provisional, 1 filled by hand."
+        )
+        assert summary([], whole) == "There is no history yet."

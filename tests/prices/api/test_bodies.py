@@ -1,0 +1,250 @@
+"""GET /cache/status, /cache/scheduler/status, the schema and the health routes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from prices import services
+from prices.domain.quotes import Quote
+from prices.jobs import schedules
+from prices.models import ReadCount, SyncRun
+from tests.support.builders import NOW, WEEK, published, tracked
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
+class TestStatus:
+    def test_is_healthy_when_all_is_well(self, client: Client) -> None:
+        tracked()
+        published()
+        schedules.sing(now=NOW - timedelta(seconds=60))
+
+        body = client.get("/cache/status").json()
+
+        assert body["status"] == "healthy"
+        assert body["reasons"] == []
+        assert body["historical_data"] == {
+            "symbols": 1,
+            "symbols_with_history": 1,
+            "oldest_data": "2026-06-02",
+            "newest_data": "2026-06-08",
+            "coverage_percent": 100.0,
+            "lagging": 0,
+            "failing": 0,
+            "stale": 0,
+            "quarantined": 0,
+        }
+
+    def test_is_degraded_by_stale_and_failing_symbols(self, client: Client) -> None:
+        tracked(last_update=NOW - timedelta(hours=4), last_error="Yahoo says no")
+        tracked("NEWCO", last_update=None)
+        published(rows=WEEK[:4])
+        schedules.sing(now=NOW)
+
+        body = client.get("/cache/status").json()
+
+        assert body["status"] == "degraded"
+        assert body["reasons"] == [
+            "1 of 2 symbols have no history yet",
+            "2 of 2 symbols are stale",
+            "1 of 2 symbols failed at their last fetch",
+        ]
+        data = body["historical_data"]
+        assert (data["lagging"], data["failing"], data["coverage_percent"]) == (2, 1, 80.0)
+
+    def test_is_unhealthy_when_no_job_runs(self, client: Client) -> None:
+        schedules.sing(now=NOW - timedelta(minutes=4))
+
+        body = client.get("/cache/status").json()
+
+        assert body["status"] == "unhealthy"
+        assert "canary" in body["reasons"][0]
+
+    def test_answers_when_the_store_is_away(self, client: Client) -> None:
+        schedules.sing(now=NOW)
+        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
+            services.forget()
+            answer = client.get("/cache/status")
+        services.forget()
+
+        assert answer.status_code == 200
+        assert answer.json()["status"] == "unhealthy"
+        assert "MongoDB" in answer.json()["reasons"][0]
+        assert answer.json()["historical_data"] is None
+
+    def test_counts_quotes_by_market(self, client: Client) -> None:
+        tracked()
+        tracked("VOD.L", market="LSE")
+        early, late = NOW - timedelta(minutes=9), NOW - timedelta(minutes=1)
+        services.quotes().put(
+            [
+                Quote("ACME", 1.0, early, early, "REGULAR"),
+                Quote("VOD.L", 2.0, late, late, "REGULAR"),
+            ]
+        )
+
+        live = client.get("/cache/status").json()["live_cache"]
+
+        assert live == {
+            "total_symbols": 2,
+            "markets": {"LSE": 1, "US": 1},
+            "oldest_update": "2026-06-09T11:51:00Z",
+            "newest_update": "2026-06-09T11:59:00Z",
+        }
+
+    def test_gives_hit_rate_and_error_rate_of_a_day(self, client: Client) -> None:
+        ReadCount.objects.create(hour=NOW - timedelta(hours=2), hits=3, misses=1)
+        ReadCount.objects.create(hour=NOW - timedelta(hours=30), hits=0, misses=100)
+        SyncRun.objects.create(
+            kind="historical_sync",
+            state="partial",
+            updated=8,
+            unchanged=1,
+            failed=1,
+            created_at=NOW,
+        )
+        SyncRun.objects.create(kind="live_price_update", state="failed", failed=50, created_at=NOW)
+
+        body = client.get("/cache/status").json()
+
+        assert body["hit_rate"] == 0.75
+        assert body["sync"]["error_rate_24h"] == 0.1
+        assert body["sync"]["last_run"]["kind"] == "historical_sync"
+
+    def test_counts_reads_as_hits_and_misses(self, client: Client) -> None:
+        row = tracked()
+        published()
+        client.get("/cache/historical/ACME")
+        client.get("/cache/historical/NOBODY")
+
+        services.usage().flush(now=NOW)
+
+        row.refresh_from_db()
+        assert client.get("/cache/status").json()["hit_rate"] == 0.5
+        assert row.last_queried_at == NOW
+
+
+class TestScheduler:
+    def test_lists_the_jobs(self, client: Client) -> None:
+        schedules.install(now=NOW)
+        SyncRun.objects.create(
+            kind="historical_sync",
+            state="succeeded",
+            started_at=NOW - timedelta(seconds=90),
+            finished_at=NOW - timedelta(seconds=60),
+        )
+
+        body = client.get("/cache/scheduler/status").json()
+
+        assert body["scheduler_running"] is False
+        assert (body["workers"], body["queue_depth"]) == (0, 0)
+        jobs = {job["id"]: job for job in body["jobs"]}
+        assert list(jobs) == [
+            "historical_sync",
+            "live_price_update",
+            "nightly_verify",
+            "store_sweep",
+            "canary",
+        ]
+        assert jobs["historical_sync"] == {
+            "id": "historical_sync",
+            "name": "Historical sync",
+            "trigger": "cron 0 */3 * * *",
+            "next_run": "2026-06-09T15:00:00Z",
+            "last_run": "2026-06-09T11:58:30Z",
+            "paused": False,
+            "paused_by": None,
+            "paused_at": None,
+            "last_status": "succeeded",
+            "last_duration": 30.0,
+        }
+
+    def test_schedules_are_kept_equal_to_the_list(self) -> None:
+        from django_q.models import Schedule
+
+        Schedule.objects.create(name="an_old_job", func="os.getcwd")
+        Schedule.objects.create(name="live_price_update", func="prices.jobs.tasks.old", minutes=3)
+
+        schedules.install(now=NOW)
+        schedules.install(now=NOW)
+
+        assert sorted(Schedule.objects.values_list("name", "func", "minutes", "cron")) == [
+            ("canary", "prices.jobs.tasks.canary", 1, None),
+            ("historical_sync", "prices.jobs.tasks.historical_sync", None, "0 */3 * * *"),
+            ("live_price_update", "prices.jobs.tasks.live_price_update", 15, None),
+            ("nightly_verify", "prices.jobs.tasks.nightly_verify", None, "0 2 * * *"),
+            ("store_sweep", "prices.jobs.tasks.store_sweep", None, "30 4 * * *"),
+        ]
+
+
+class TestHealthAndSchema:
+    def test_alive(self, client: Client) -> None:
+        assert client.get("/healthz").json() == {"status": "alive"}
+
+    def test_ready(self, client: Client) -> None:
+        answer = client.get("/readyz")
+
+        assert answer.status_code == 200
+        assert answer.json() == {"status": "ready", "jobs_running": False}
+
+    def test_not_ready_without_the_store(self, client: Client) -> None:
+        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
+            answer = client.get("/readyz")
+
+        assert answer.status_code == 503
+        assert "MongoDB" in answer.json()["mongodb"]
+
+    def test_schema_is_valid_and_complete(
+        self, client: Client, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from django.core.management import call_command
+
+        call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
+
+        schema = client.get("/cache/schema?format=json").json()
+        assert set(schema["paths"]) == {
+            "/cache/status",
+            "/cache/scheduler/status",
+            "/cache/historical/{symbol}",
+            "/cache/actions/{symbol}",
+            "/cache/corrections/{symbol}",
+            "/cache/refresh-live",
+            "/cache/sync-historical",
+            "/cache/backfill-symbol",
+            "/cache/backfill-all",
+            "/cache/runs/{run_id}",
+            "/portfolio",
+            "/portfolio/{portfolio_id}",
+            "/portfolio/{portfolio_id}/complete",
+            "/portfolio/{portfolio_id}/export",
+            "/portfolio/{portfolio_id}/history",
+            "/portfolio/{portfolio_id}/import",
+            "/portfolio/{portfolio_id}/live",
+            "/portfolio/{portfolio_id}/transactions",
+            "/portfolio/{portfolio_id}/transactions/{transaction_id}",
+        }
+
+    def test_schema_tells_what_a_post_may_be_refused_for(self, client: Client) -> None:
+        paths = client.get("/cache/schema?format=json").json()["paths"]
+
+        told = set(paths["/cache/sync-historical"]["post"]["responses"])
+        assert told == {"200", "202", "400", "401", "403", "404"}
+
+    def test_docs_page_opens(self, client: Client) -> None:
+        answer = client.get("/cache/docs")
+
+        assert answer.status_code == 200
+        assert b"cdn" not in answer.content
+
+
+def test_the_clock_of_the_tests_is_not_the_real_one() -> None:
+    assert timezone.now() == NOW

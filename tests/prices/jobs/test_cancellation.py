@@ -1,0 +1,212 @@
+"""Cancelling: runs that wait, that are at work, that are shared out, and whose worker is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django_q.models import OrmQ
+
+from prices import services
+from prices.domain.bars import SeriesKey
+from prices.domain.outcomes import Outcome
+from prices.jobs import execution, runs, tasks
+from prices.jobs.cancellation import cancel
+from prices.models import SyncRun, TrackedSymbol
+from prices.store.leases import who
+from tests.support.builders import NOW, WEEK, tracked
+from tests.support.fakes import FakeProvider
+
+pytestmark = pytest.mark.django_db
+
+Kind, State = SyncRun.Kind, SyncRun.State
+BY = "admin (carol)"
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
+@pytest.fixture
+def one_by_one(provider: FakeProvider) -> FakeProvider:
+    """A provider that is asked for one symbol after the other."""
+    provider.parallel = 1
+    return provider
+
+
+def _known(provider: FakeProvider, count: int) -> list[str]:
+    symbols = [f"SYM{number}" for number in range(count)]
+    for symbol in symbols:
+        tracked(symbol, last_update=None)
+        provider.histories[symbol] = WEEK
+    return symbols
+
+
+def _cancelling(run: SyncRun) -> Callable[[Outcome], None]:
+    def heard(outcome: Outcome) -> None:
+        cancel(run, by=BY, now=NOW)
+
+    return heard
+
+
+def _stored(symbols: list[str]) -> list[bool]:
+    return [services.bars().read(SeriesKey(symbol)) is not None for symbol in symbols]
+
+
+class TestAQueuedRun:
+    def test_is_over_at_once_and_never_begins(self, provider: FakeProvider) -> None:
+        symbols = _known(provider, 1)
+        run = runs.queue(Kind.BACKFILL, trigger="test", symbols=symbols)
+
+        cancelled = cancel(run, by=BY, now=NOW)
+        tasks.perform(run.pk)
+
+        assert cancelled is not None
+        run.refresh_from_db()
+        assert (run.state, run.finished_at) == (State.CANCELLED, NOW)
+        assert run.message == "cancelled by admin (carol) before it began"
+        assert provider.asked == []
+
+    def test_that_has_ended_is_left_as_it_is(self, store: object) -> None:
+        run = runs.begin(Kind.STORE_SWEEP, trigger="test", now=NOW)
+        runs.close(run, now=NOW, message="done")
+
+        assert cancel(run, by=BY, now=NOW) is None
+        run.refresh_from_db()
+        assert (run.state, run.message, run.cancelled_by) == (State.SUCCEEDED, "done", "")
+
+
+class TestARunAtWork:
+    def test_stops_between_two_symbols_and_keeps_what_is_done(
+        self, one_by_one: FakeProvider
+    ) -> None:
+        symbols = _known(one_by_one, 5)
+        run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
+        heard: list[str] = []
+
+        def after_the_second(outcome: Outcome) -> None:
+            heard.append(outcome.symbol)
+            if len(heard) == 2:
+                cancel(run, by=BY, now=NOW)
+
+        execution.work_on(run, on_outcome=after_the_second)
+
+        run.refresh_from_db()
+        # The third was in hand while the second was written down, and is not thrown away.
+        assert run.state == State.CANCELLED
+        assert run.updated == len(heard) == len(one_by_one.asked) <= 3
+        assert run.message == f"cancelled by admin (carol), {len(heard)} of 5 symbols were done"
+        assert _stored(symbols) == [symbol in heard for symbol in symbols]
+        done = TrackedSymbol.objects.filter(last_update=NOW).values_list("symbol", flat=True)
+        assert sorted(done) == sorted(heard)
+
+    def test_that_came_to_its_end_first_is_no_cancelled_one(self, one_by_one: FakeProvider) -> None:
+        symbols = _known(one_by_one, 1)
+        run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
+
+        execution.work_on(run, on_outcome=_cancelling(run))
+
+        run.refresh_from_db()
+        assert (run.state, run.updated) == (State.SUCCEEDED, 1)
+
+    def test_verifying_stops_too(self, one_by_one: FakeProvider) -> None:
+        symbols = _known(one_by_one, 4)
+        execution.work_on(runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW))
+        run = runs.begin(Kind.VERIFY, trigger="test", symbols=symbols, now=NOW)
+
+        execution.work_on(run, on_outcome=_cancelling(run))
+
+        run.refresh_from_db()
+        assert run.state == State.CANCELLED
+        assert run.unchanged <= 2
+
+    def test_renewing_quotes_stops_between_two_requests(self, provider: FakeProvider) -> None:
+        provider.quotes_per_request = 2
+        symbols = _known(provider, 6)
+        run = runs.begin(Kind.LIVE_PRICE_UPDATE, trigger="test", symbols=symbols, now=NOW)
+
+        execution.work_on(run, on_outcome=_cancelling(run))
+
+        run.refresh_from_db()
+        assert (run.state, run.unchanged) == (State.CANCELLED, 2)
+        assert len(provider.quote_requests) == 1
+
+    def test_whose_worker_is_dead_is_over_at_once(self, store: object) -> None:
+        run = runs.begin(Kind.BACKFILL, trigger="test", now=NOW - timedelta(minutes=5))
+
+        cancelled = cancel(run, by=BY, now=NOW)
+
+        assert cancelled is not None
+        assert cancelled.state == State.CANCELLED
+
+    def test_whose_worker_dies_later_is_closed_and_not_begun_again(self, store: object) -> None:
+        run = runs.begin(Kind.BACKFILL, trigger="test", now=NOW)
+        waits = cancel(run, by=BY, now=NOW)
+
+        assert waits is not None
+        assert (waits.state, waits.worker) == (State.RUNNING, who())
+        assert runs.revive(now=NOW + timedelta(minutes=2)) == 0
+        run.refresh_from_db()
+        assert run.state == State.CANCELLED
+        assert not OrmQ.objects.exists()
+
+
+class TestASharedRun:
+    def test_keeps_the_parts_that_are_done_and_ends_the_others(
+        self, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runs, "PART_SIZE", 2)
+        monkeypatch.setattr(runs, "PARTS_AT_ONCE", 1)
+        symbols = _known(provider, 6)
+        run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
+        execution.work_on(run)
+        first = run.parts.order_by("id")[0]
+        tasks.perform(first.pk)
+
+        cancel(run, by=BY, now=NOW)
+        for part in run.parts.all():
+            tasks.perform(part.pk)
+
+        run.refresh_from_db()
+        states = run.parts.order_by("id").values_list("state", flat=True)
+        assert list(states) == [State.SUCCEEDED, State.CANCELLED, State.CANCELLED]
+        assert (run.state, run.updated) == (State.CANCELLED, 2)
+        assert run.message == "cancelled by admin (carol), 2 of 6 symbols were done"
+        assert _stored(symbols) == [True, True, False, False, False, False]
+
+    def test_waits_for_the_part_that_is_at_work(
+        self, one_by_one: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runs, "PART_SIZE", 3)
+        monkeypatch.setattr(runs, "PARTS_AT_ONCE", 1)
+        symbols = _known(one_by_one, 6)
+        run = runs.begin(Kind.BACKFILL, trigger="test", symbols=symbols, now=NOW)
+        execution.work_on(run)
+        part = runs.claim(run.parts.order_by("id")[0].pk, now=NOW)
+        assert part is not None
+
+        asked = cancel(run, by=BY, now=NOW)
+        execution.work_on(part)
+
+        assert asked is not None
+        assert asked.state == State.RUNNING
+        run.refresh_from_db()
+        assert run.state == State.CANCELLED
+        assert one_by_one.asked == []
+
+    def test_takes_as_many_queries_with_many_parts(self, store: object) -> None:
+        counts = []
+        for parts in (2, 40):
+            run = runs.begin(Kind.BACKFILL, trigger="test", now=NOW)
+            runs.share_out(run, [f"S{number}" for number in range(parts * runs.PART_SIZE)])
+            with CaptureQueriesContext(connection) as queries:
+                cancel(run, by=BY, now=NOW)
+            counts.append(len(queries))
+            run.refresh_from_db()
+            assert run.state == State.CANCELLED
+
+        assert counts[0] == counts[1]

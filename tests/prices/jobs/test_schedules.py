@@ -1,0 +1,110 @@
+"""Pausing a job: until a person resumes it, whatever is started anew meanwhile."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django_q.models import OrmQ, Schedule
+
+from prices.jobs import schedules
+from prices.models import PausedJob
+from tests.support.builders import NOW
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+SYNC = schedules.pausable("historical_sync")
+LIVE = schedules.pausable("live_price_update")
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
+def _next_run(job: schedules.Job) -> datetime | None:
+    found: datetime | None = Schedule.objects.get(name=job.id).next_run
+    return found
+
+
+def test_holds_a_job_back_over_restarts() -> None:
+    schedules.install(now=NOW)
+
+    assert schedules.pause(SYNC, by="carol", now=NOW)
+    assert not schedules.pause(SYNC, by="dave", now=NOW)
+    schedules.install(now=NOW + timedelta(days=1))
+
+    assert _next_run(SYNC) is None
+    assert _next_run(LIVE) is not None
+    assert PausedJob.objects.get().paused_by == "carol"
+
+
+def test_holds_it_back_when_its_definition_changes() -> None:
+    schedules.install(now=NOW)
+    schedules.pause(LIVE, by="carol", now=NOW)
+    Schedule.objects.filter(name=LIVE.id).update(minutes=3)
+
+    schedules.install(now=NOW)
+
+    assert _next_run(LIVE) is None
+
+
+def test_holds_it_back_where_the_schedules_are_lost() -> None:
+    schedules.pause(SYNC, by="carol", now=NOW)
+
+    schedules.install(now=NOW)
+
+    assert _next_run(SYNC) is None
+
+
+def test_of_syncs_holds_back_the_one_at_the_start() -> None:
+    schedules.pause(SYNC, by="carol", now=NOW)
+
+    schedules.schedule_startup_sync(at=NOW)
+
+    assert not Schedule.objects.exists()
+
+
+def test_ends_with_the_next_time_of_the_job() -> None:
+    schedules.install(now=NOW)
+    schedules.pause(SYNC, by="carol", now=NOW)
+    schedules.pause(LIVE, by="carol", now=NOW)
+
+    assert schedules.resume(SYNC, now=NOW)
+    assert schedules.resume(LIVE, now=NOW)
+    assert not schedules.resume(SYNC, now=NOW)
+
+    assert _next_run(LIVE) == NOW + timedelta(minutes=15)
+    at = _next_run(SYNC)
+    assert at is not None
+    assert (at.hour % 3, at.minute) == (0, 0)
+
+
+def test_does_not_hinder_running_it_now_which_resumes_nothing() -> None:
+    schedules.install(now=NOW)
+    schedules.pause(SYNC, by="carol", now=NOW)
+
+    schedules.run_now(SYNC)
+
+    assert OrmQ.objects.get().func() == "prices.jobs.tasks.historical_sync"
+    assert _next_run(SYNC) is None
+
+
+@pytest.mark.parametrize("job", ["canary", "moonshot"])
+def test_is_not_for_the_canary_or_what_is_no_job(job: str) -> None:
+    with pytest.raises(schedules.UnknownJob, match=f"no job {job}"):
+        schedules.pausable(job)
+
+
+def test_is_told_by_the_api(client: Client) -> None:
+    schedules.install(now=NOW)
+    schedules.pause(SYNC, by="carol", now=datetime(2026, 6, 1, 8, 0, tzinfo=UTC))
+
+    listed = client.get("/cache/scheduler/status").json()["jobs"]
+
+    jobs = {job["id"]: job for job in listed}
+    sync = jobs["historical_sync"]
+    assert (sync["paused"], sync["paused_by"], sync["next_run"]) == (True, "carol", None)
+    assert sync["paused_at"] == "2026-06-01T08:00:00Z"
+    assert (jobs["store_sweep"]["paused"], jobs["store_sweep"]["paused_by"]) == (False, None)

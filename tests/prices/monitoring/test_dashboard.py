@@ -1,0 +1,470 @@
+"""The dashboard: each figure as counted by hand, in states made on purpose; constant work; rights."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django_q.models import OrmQ
+
+from prices import services
+from prices.domain.coverage import Gap
+from prices.jobs import runs, schedules
+from prices.models import Quarantine, ReadCount, SyncRun, TrackedSymbol
+from prices.monitoring.attention import Remedy
+from prices.store.mongo import Db
+from tests.support.builders import NOW, WEEK, published, tracked
+from tests.support.heartbeats import heartbeat
+from tests.support.work import counting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+Kind, State = SyncRun.Kind, SyncRun.State
+DASHBOARD, LIVE = reverse("admin:index"), reverse("desk:dashboard_live")
+GAP = Gap(date(2026, 6, 3), 5, None, "the provider has none")
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
+@pytest.fixture
+def troubled() -> None:
+    """One symbol of each trouble, and one of none."""
+    tracked("FULL")
+    published("FULL")
+    tracked("GAP", market="LSE")
+    published("GAP", rows=(WEEK[0], *WEEK[2:]), gaps=(GAP,))
+    tracked("NEW", last_update=None)
+    tracked("OLD", last_update=NOW - timedelta(hours=4))
+    published("OLD", rows=WEEK[:3])
+    tracked("FAILS", last_error="Yahoo says 500")
+    published("FAILS")
+    tracked("GONE", active=False, suspended_reason="Yahoo knows no GONE, on two days")
+    published("GONE")
+    tracked("SLEEPS", active=False)  # by a person, who knows why
+    published("SLEEPS")
+    tracked("ODD")
+    published("ODD")
+    Quarantine.objects.create(symbol="ODD", kind="step", reason="all prices are doubled")
+
+
+def tiles(client: Client) -> dict[str, Any]:
+    panels = client.get(DASHBOARD).context["panels"]
+    return {tile.title: tile for panel in panels for tile in panel.tiles}
+
+
+def figures(client: Client) -> dict[str, str]:
+    return {title: str(tile.figure) for title, tile in tiles(client).items()}
+
+
+def needs(client: Client) -> dict[str, tuple[Remedy, str]]:
+    found = client.get(DASHBOARD).context["board"].needs
+    return {need.row.symbol: (need.remedy, need.reason) for need in found.worst}
+
+
+class TestFigures:
+    def test_of_symbols(self, admin_client: Client, troubled: None, store: Db) -> None:
+        found = figures(admin_client)
+
+        # Active: FULL, GAP, NEW, OLD, FAILS, ODD. Of their 5 sessions OLD lacks 2, GAP one.
+        assert found["Symbols"] == str(TrackedSymbol.objects.filter(active=True).count()) == "6"
+        assert found["Coverage"] == "88 %"  # 22 of 25
+        assert found["Lagging"] == "2"
+        assert found["Failing"] == "1"
+        stored = store["series"].find({"gaps.0": {"$exists": True}})
+        assert found["Gaps open"] == str(sum(len(series["gaps"]) for series in stored)) == "1"
+        assert found["Quarantined"] == "1"
+
+    def test_of_markets(self, admin_client: Client, troubled: None) -> None:
+        markets = admin_client.get(DASHBOARD).context["board"].markets
+
+        told = {m.name: (m.totals.symbols, m.totals.coverage_percent) for m in markets}
+        assert told == {"LSE": (1, 80.0), "US": (5, 90.0)}
+
+    def test_of_corrections(self, admin_client: Client, store: Db) -> None:
+        days = (0, 3, 6, 8)
+        store["corrections"].insert_many(
+            [{"symbol": "ACME", "seen_at": NOW - timedelta(days=day)} for day in days]
+        )
+
+        assert figures(admin_client)["Corrections"] == "3"
+
+    def test_of_reads(self, admin_client: Client) -> None:
+        hour = NOW.replace(minute=0)
+        # Three reads of 2^8 to 2^8.25 µs, one of a second.
+        ReadCount.objects.create(hour=hour, hits=3, misses=1, timings={"32": 3, "79": 1})
+        ReadCount.objects.create(hour=hour - timedelta(days=2), hits=0, misses=50)
+
+        found = figures(admin_client)
+
+        assert (found["Hit rate"], found["Read, p50"]) == ("75 %", "0.28 ms")
+
+    def test_of_nobody_reading(self, admin_client: Client) -> None:
+        found = figures(admin_client)
+
+        assert (found["Hit rate"], found["Read, p50"], found["Sync errors"]) == ("-", "-", "-")
+
+    @pytest.mark.parametrize(
+        ("failed", "figure", "tone"), [(1, "5 %", "good"), (2, "10 %", "poor")]
+    )
+    def test_of_failed_fetches_against_their_target(
+        self, admin_client: Client, failed: int, figure: str, tone: str
+    ) -> None:
+        SyncRun.objects.create(
+            kind=Kind.HISTORICAL_SYNC, trigger="x", updated=12, unchanged=8 - failed, failed=failed
+        )
+
+        tile = tiles(admin_client)["Sync errors"]
+
+        assert (tile.figure, tile.tone) == (figure, tone)
+        assert "target of 5 %" in tile.note
+
+    def test_of_jobs_that_run(self, admin_client: Client) -> None:
+        heartbeat()
+        schedules.sing(now=NOW - timedelta(seconds=20))
+        OrmQ.objects.create(key="pricecache", payload="x", lock=NOW - timedelta(minutes=3))
+        OrmQ.objects.create(key="pricecache", payload="x", lock=NOW)
+        OrmQ.objects.create(key="pricecache", payload="x", lock=NOW + timedelta(minutes=20))
+
+        found = tiles(admin_client)
+
+        assert (found["Workers"].figure, found["Workers"].tone) == ("2", "good")
+        assert "running" in found["Workers"].note
+        assert found["Queue"].figure == "2"
+        assert "oldest: " in found["Queue"].note
+        assert "3\xa0minutes ago" in found["Queue"].note
+
+    @pytest.mark.parametrize(
+        ("silent_for", "beats", "word"), [(7, True, "hung"), (7, False, "stopped")]
+    )
+    def test_of_a_hung_and_of_a_dead_cluster(
+        self, admin_client: Client, silent_for: int, beats: bool, word: str
+    ) -> None:
+        schedules.sing(now=NOW - timedelta(minutes=silent_for))
+        if beats:
+            heartbeat()
+
+        tile = tiles(admin_client)["Workers"]
+
+        assert (tile.figure, tile.tone) == ("0", "poor")
+        assert word in tile.note
+
+    def test_of_the_next_run(self, admin_client: Client) -> None:
+        schedules.install(now=NOW)
+        for job in ("live_price_update", "nightly_verify", "store_sweep"):
+            schedules.pause(schedules.pausable(job), by="carol", now=NOW)
+
+        tile = tiles(admin_client)["Next run"]
+
+        assert tile.note == "Historical sync, 3 paused"
+
+
+class TestProvider:
+    def test_answers(self, admin_client: Client) -> None:
+        services.provider_log().answered(NOW - timedelta(minutes=2))
+
+        tile = tiles(admin_client)["Provider"]
+
+        assert (tile.figure, tile.tone) == ("answers", "good")
+
+    def test_is_unreachable_with_its_reason_and_since_when(self, admin_client: Client) -> None:
+        log = services.provider_log()
+        for number in range(5):
+            log.unreachable("no route to Yahoo", NOW, asked=f"SYM{number}")
+
+        tile = tiles(admin_client)["Provider"]
+
+        assert (tile.figure, tile.tone) == ("unreachable", "poor")
+        assert tile.note == "since 2026-06-09 12:00 UTC: no route to Yahoo"
+
+    def test_is_rate_limited_until(self, admin_client: Client) -> None:
+        services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
+
+        tile = tiles(admin_client)["Provider"]
+
+        assert (tile.figure, tile.note) == (
+            "rate limited",
+            "until 2026-06-09 12:05 UTC: Yahoo says 429",
+        )
+
+
+class TestAttention:
+    def test_names_each_trouble_and_what_mends_it(
+        self, admin_client: Client, troubled: None
+    ) -> None:
+        found = needs(admin_client)
+
+        assert list(found) == ["ODD", "NEW", "OLD", "FAILS", "GONE", "GAP"]
+        assert found["ODD"] == (
+            Remedy.REVIEW,
+            "an answer is kept out of the store: all prices are doubled",
+        )
+        assert found["NEW"] == (Remedy.BACKFILL, "no history yet")
+        assert found["OLD"] == (Remedy.SYNC, "2 sessions behind, last bar 2026-06-04")
+        assert found["FAILS"] == (Remedy.SYNC, "its last fetch failed: Yahoo says 500")
+        assert found["GONE"] == (Remedy.RESUME, "suspended: Yahoo knows no GONE, on two days")
+        assert found["GAP"] == (Remedy.GAPS, "2026-06-03 is missing: the provider has none")
+
+    def test_names_ten_those_that_are_read_most_first(self, admin_client: Client) -> None:
+        for number in range(12):
+            tracked(f"SYM{number:02}", last_update=None, reads=number)
+
+        board = admin_client.get(DASHBOARD).context["board"]
+
+        assert [need.row.symbol for need in board.needs.worst] == [
+            f"SYM{number:02}" for number in range(11, 1, -1)
+        ]
+        assert board.needs.total == 12
+
+    def test_has_nothing_to_say_when_all_is_well(self, admin_client: Client) -> None:
+        heartbeat()
+        schedules.sing(now=NOW)
+        tracked()
+        published()
+
+        page = admin_client.get(DASHBOARD).content.decode()
+
+        assert "Nothing: every symbol is complete" in page
+        assert "All symbols are complete and fresh, and jobs run." in page
+
+    @pytest.mark.parametrize(
+        ("symbol", "remedy", "runs_of", "said"),
+        [
+            ("OLD", Remedy.SYNC, [(Kind.HISTORICAL_SYNC, {})], "Queued a sync."),
+            ("NEW", Remedy.BACKFILL, [(Kind.BACKFILL, {"whole": True})], "Queued a backfill."),
+            ("GONE", Remedy.RESUME, [], "Resumed."),
+            ("GAP", Remedy.GAPS, [(Kind.HISTORICAL_SYNC, {})], "Asked again for 1 gap."),
+        ],
+    )
+    def test_mends_by_a_button_and_writes_down_who_pressed_it(
+        self,
+        admin_client: Client,
+        troubled: None,
+        symbol: str,
+        remedy: Remedy,
+        runs_of: list[tuple[str, dict[str, Any]]],
+        said: str,
+    ) -> None:
+        row = TrackedSymbol.objects.get(symbol=symbol)
+        url = reverse("admin:prices_trackedsymbol_act", args=[row.pk])
+        page = admin_client.get(DASHBOARD).content.decode()
+
+        answer = admin_client.post(url, {"do": remedy}, follow=True)
+
+        assert f'formaction="{url}"' in page
+        assert f'name="do" value="{remedy}"' in page
+        assert answer.status_code == 200
+        queued = SyncRun.objects.values_list("kind", "options", "symbols", "trigger")
+        assert list(queued) == [(*run, [symbol], "admin (admin)") for run in runs_of]
+        row.refresh_from_db()
+        assert row.active
+        logged = LogEntry.objects.get(object_repr=symbol)
+        assert logged.user.get_username() == "admin"
+        assert logged.get_change_message() == said
+
+
+class TestDays:
+    def test_counts_whole_runs_by_day_and_end(self, admin_client: Client) -> None:
+        today, early = NOW, datetime(2026, 5, 11, 0, 0, tzinfo=UTC)
+        for when, state, kind in (
+            (today, State.SUCCEEDED, Kind.HISTORICAL_SYNC),
+            (today, State.PARTIAL, Kind.HISTORICAL_SYNC),
+            (today, State.FAILED, Kind.BACKFILL),
+            (today, State.CANCELLED, Kind.BACKFILL),
+            (today, State.SUCCEEDED, Kind.LIVE_PRICE_UPDATE),
+            (early, State.SUCCEEDED, Kind.HISTORICAL_SYNC),
+            (early - timedelta(seconds=1), State.FAILED, Kind.HISTORICAL_SYNC),
+        ):
+            SyncRun.objects.create(kind=kind, state=state, trigger="x", created_at=when)
+        whole = SyncRun.objects.filter(state=State.SUCCEEDED)[0]
+        SyncRun.objects.create(kind=Kind.BACKFILL, state=State.FAILED, trigger="x", parent=whole)
+
+        answer = admin_client.get(DASHBOARD)
+
+        days = answer.context["board"].days
+        told = {d.day: (d.good, d.partial, d.failed, d.other) for d in days if d.total}
+        assert told == {date(2026, 5, 11): (1, 0, 0, 0), date(2026, 6, 9): (1, 1, 1, 1)}
+        assert len(days) == 30
+        page = answer.content.decode()
+        assert "5 syncs in the last 30 days: 2 good, 1 partly failed, 1 failed." in page
+        assert "2026-06-09: 1 good, 1 partly failed, 1 failed, 1 cancelled or open" in page
+        assert 'data-label="Failed">1</td>' in page
+
+
+class TestPage:
+    def test_renews_what_it_shows(self, admin_client: Client, troubled: None) -> None:
+        page = admin_client.get(DASHBOARD).content.decode()
+        part = admin_client.get(LIVE).content.decode()
+
+        assert f'data-live="{LIVE}"' in page
+        assert "<html" not in part
+        assert 'data-part="needs"' in part
+        assert part.split("As of")[0].strip() in page
+
+    def test_has_a_policy_and_bars_have_none(self, admin_client: Client) -> None:
+        name = "Content-Security-Policy"
+
+        assert name in admin_client.get(DASHBOARD)
+        assert name in admin_client.get("/nowhere/")
+        assert name not in admin_client.get("/cache/historical/ACME")
+
+    def test_forbids_what_it_does_not_need(self, admin_client: Client) -> None:
+        policy = admin_client.get(DASHBOARD)["Content-Security-Policy"]
+
+        rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
+        assert rules["default-src"] == "'none'"
+        assert rules["script-src"] == "'self' 'unsafe-eval'"
+        assert "unsafe-inline" not in rules["style-src-elem"]
+        assert rules["frame-ancestors"] == "'none'"
+
+    def test_has_no_inline_script_or_style(self, admin_client: Client, troubled: None) -> None:
+        for part in (LIVE, reverse("desk:scheduler") + "?live"):
+            page = admin_client.get(part).content.decode()
+            assert "<script" not in page
+            assert "style=" not in page
+            assert "onclick" not in page
+
+    def test_shows_buttons_only_to_those_who_may_press_them(
+        self, client: Client, staff: User, troubled: None
+    ) -> None:
+        page = client.get(DASHBOARD).content.decode()
+
+        assert "2 sessions behind" in page
+        assert "formaction" not in page
+        old = TrackedSymbol.objects.get(symbol="OLD")
+        url = reverse("admin:prices_trackedsymbol_act", args=[old.pk])
+        answer = client.post(url, {"do": "sync"})
+        assert answer.status_code == 403
+        assert not SyncRun.objects.exists()
+        assert not LogEntry.objects.exists()
+
+    def test_is_closed_to_strangers(self, client: Client) -> None:
+        assert client.get(LIVE).status_code == 302
+        assert client.get(DASHBOARD).status_code == 302
+
+    @pytest.mark.parametrize(
+        ("title", "listed"),
+        [
+            ("Lagging", {"NEW", "OLD"}),
+            ("Failing", {"FAILS"}),
+            ("Gaps open", {"GAP"}),
+            ("Symbols", {"FULL", "GAP", "NEW", "OLD", "FAILS", "GONE", "SLEEPS", "ODD"}),
+        ],
+    )
+    def test_leads_from_each_figure_to_its_symbols(
+        self, admin_client: Client, troubled: None, title: str, listed: set[str]
+    ) -> None:
+        answer = admin_client.get(tiles(admin_client)[title].link)
+
+        assert {row.symbol for row in answer.context["cl"].result_list} == listed
+
+    @pytest.mark.parametrize("may_change", [True, False])
+    def test_leads_from_coverage_to_the_least_covered(
+        self, client: Client, admin_user: User, staff: User, troubled: None, may_change: bool
+    ) -> None:
+        client.force_login(admin_user if may_change else staff)
+
+        answer = client.get(tiles(client)["Coverage"].link)
+
+        listed = [row.symbol for row in answer.context["cl"].result_list]
+        assert listed[:2] == ["OLD", "GAP"]
+
+    def test_every_link_of_it_opens(self, admin_client: Client, troubled: None) -> None:
+        for tile in tiles(admin_client).values():
+            if tile.link:
+                assert admin_client.get(tile.link).status_code == 200, tile.link
+
+    def test_opens_without_mongodb_and_says_so(self, admin_client: Client, no_store: None) -> None:
+        tracked()
+
+        page = admin_client.get(DASHBOARD).content.decode()
+
+        assert "A part of the system is down." in page
+        assert "MongoDB does not answer" in page
+        assert "Not known while the store does not answer." in page
+
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            (reverse("desk:scheduler"), "not known: MongoDB does not answer"),
+            (reverse("desk:corrections"), "The store does not answer"),
+            (reverse("admin:prices_syncrun_changelist"), "Sync runs"),
+            (reverse("admin:prices_readcount_changelist"), "Reads"),
+            (reverse("admin:admin_logentry_changelist"), "Log"),
+        ],
+    )
+    def test_has_neighbours_that_open_without_mongodb(
+        self, admin_client: Client, no_store: None, url: str, told: str
+    ) -> None:
+        answer = admin_client.get(url)
+
+        assert answer.status_code == 200
+        assert told in answer.content.decode()
+
+    def test_says_that_nothing_runs(self, admin_client: Client) -> None:
+        page = admin_client.get(DASHBOARD).content.decode()
+
+        assert "no jobs run: the cluster&#x27;s canary is silent" in page
+
+    def test_lists_in_the_sidebar_what_one_may_view(self, client: Client) -> None:
+        user = User.objects.create_user("dave", is_staff=True)
+        user.user_permissions.add(Permission.objects.get(codename="view_syncrun"))
+        client.force_login(user)
+
+        page = client.get(DASHBOARD).content.decode()
+
+        assert "Sync runs" in page
+        assert reverse("admin:auth_user_changelist") not in page
+        assert reverse("admin:admin_logentry_changelist") not in page
+        assert reverse("docs") in page
+
+    @pytest.mark.parametrize("url", [DASHBOARD, LIVE])
+    def test_asks_as_often_for_many_symbols_as_for_few(
+        self, admin_client: Client, url: str
+    ) -> None:
+        def asked() -> tuple[int, list[str]]:
+            admin_client.get(url)  # what is loaded once a process
+            with CaptureQueriesContext(connection) as queries, counting() as work:
+                assert admin_client.get(url).status_code == 200
+            return len(queries), work.commands
+
+        _many(20)
+        few = asked()
+        _many(2_000)
+
+        assert asked() == few
+
+
+def _many(count: int) -> None:
+    """As many symbols as that, half of them with a short history, all of them failing."""
+    TrackedSymbol.objects.all().delete()
+    TrackedSymbol.objects.bulk_create(
+        TrackedSymbol(
+            symbol=f"S{number}", market="US", mic="XNYS", last_error="HTTP 500", last_update=NOW
+        )
+        for number in range(count)
+    )
+    for number in range(0, min(count, 40), 2):
+        if services.outlines().all().get(f"S{number}") is None:
+            published(f"S{number}", rows=WEEK[: 1 + number % 5])
+
+
+class TestPausedJobs:
+    def test_are_told_among_the_jobs(self, admin_client: Client) -> None:
+        schedules.install(now=NOW)
+        schedules.pause(schedules.pausable("historical_sync"), by="carol", now=NOW)
+        runs.begin(Kind.HISTORICAL_SYNC, trigger="schedule", now=NOW)
+
+        page = admin_client.get(DASHBOARD).content.decode()
+
+        assert "by carol" in page
+        assert reverse("admin:prices_syncrun_change", args=[SyncRun.objects.get().pk]) in page

@@ -1,0 +1,285 @@
+"""The gate: limits and outages are heeded, noted, and known to every process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from prices.providers.base import (
+    BadPayload,
+    ProviderError,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+)
+from prices.providers.limiter import BreakerOpen, LimitInForce, ProviderGate, Turnstile
+from prices.store.mongo import Db
+from prices.store.provider_state import ProviderLog, RequestBucket
+from tests.support.builders import NOW, WEEK
+from tests.support.fakes import FakeProvider
+
+MINUTE = timedelta(minutes=1)
+SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE")
+
+
+class Time:
+    """The gate's own clock, which passes when it sleeps or is told to."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.slept: list[float] = []
+        self.on_sleep: Callable[[], None] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        self.slept.append(seconds)
+        happens, self.on_sleep = self.on_sleep, lambda: None
+        happens()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    plays = SimpleNamespace(monotonic=lambda: time.passed, sleep=time.sleep)
+    monkeypatch.setattr("prices.providers.limiter.time", plays)
+    return time
+
+
+class Process:
+    """One process's gate to a provider that sends `requests_a_call` requests for one history."""
+
+    def __init__(
+        self, store: Db, *, per_minute: int = 60_000, burst: int = 1_000, requests_a_call: int = 1
+    ) -> None:
+        self.log = ProviderLog(store, "YahooProvider")
+        bucket = RequestBucket(store, "YahooProvider", per_minute=per_minute, burst=burst)
+        turnstile = Turnstile(self.log, bucket)
+        self.provider = FakeProvider()
+        self.provider.histories = dict.fromkeys(SYMBOLS, WEEK)
+        self.sent = 0
+
+        def requests(symbol: str) -> None:
+            for _ in range(requests_a_call):
+                turnstile.pass_one()
+                self.sent += 1
+
+        self.provider.on_history = requests
+        self.gate = ProviderGate(self.provider, self.log, turnstile)
+
+    def ask(self, symbol: str = "AAA", now: Any = NOW) -> Any:
+        return self.gate.history(symbol, None, now=now)
+
+    def fails(self, error: ProviderError, *symbols: str, now: Any = NOW) -> None:
+        for symbol in symbols or SYMBOLS:
+            self.provider.histories[symbol] = error
+            with pytest.raises(type(error)):
+                self.ask(symbol, now)
+            self.provider.histories[symbol] = WEEK
+
+
+@pytest.fixture
+def here(store: Db) -> Process:
+    return Process(store)
+
+
+@pytest.fixture
+def there(store: Db) -> Process:
+    return Process(store)
+
+
+class TestLimit:
+    @pytest.mark.parametrize(
+        ("told", "until"), [(5 * MINUTE, "12:05"), (None, "12:01"), (timedelta(0), None)]
+    )
+    def test_is_heeded_by_all(
+        self, here: Process, there: Process, told: timedelta | None, until: str | None
+    ) -> None:
+        here.fails(RateLimited("too many", told), "AAA")
+
+        if until is None:
+            there.ask()
+            return
+        for process in (here, there):
+            with pytest.raises(LimitInForce) as caught:
+                process.ask("BBB")
+            assert str(caught.value) == f"rate limited until 2026-06-09 {until} UTC"
+        assert there.sent == 0
+        there.ask("BBB", NOW + (told or MINUTE))
+
+    def test_lasts_from_the_answer_on(self, here: Process, clock: Time) -> None:
+        """The work began at noon, and five minutes later there was an answer."""
+        here.ask()
+        clock.passed += 300
+
+        here.fails(RateLimited("too many", MINUTE), "AAA")
+
+        assert here.log.state().rate_limited_until == NOW + 6 * MINUTE
+        with pytest.raises(LimitInForce):
+            here.ask()
+        clock.passed += 60
+        here.ask()
+
+    def test_is_not_prolonged_by_those_it_holds_back(self, here: Process) -> None:
+        here.fails(RateLimited("too many", MINUTE), "AAA")
+
+        with pytest.raises(LimitInForce):
+            here.ask(now=NOW + MINUTE / 2)
+
+        assert here.log.state().rate_limited_until == NOW + MINUTE
+
+    def test_stops_who_waits_for_a_token(self, store: Db, there: Process, clock: Time) -> None:
+        waiting = Process(store, per_minute=6, burst=1)
+        waiting.ask()
+        clock.on_sleep = lambda: there.fails(RateLimited("too many", 5 * MINUTE), "AAA")
+
+        with pytest.raises(LimitInForce, match="rate limited until"):
+            waiting.ask()
+
+        assert waiting.sent == 1
+
+
+class TestBudget:
+    def test_makes_requests_wait_in_turn(self, store: Db, clock: Time) -> None:
+        process = Process(store, per_minute=6, burst=2, requests_a_call=2)
+        process.ask()
+
+        process.ask()
+
+        assert clock.slept == [pytest.approx(10, abs=2), pytest.approx(20, abs=2)]
+        assert process.sent == 4
+
+    def test_bounds_the_wait_of_a_call(self, store: Db, clock: Time) -> None:
+        process = Process(store, per_minute=6, burst=1, requests_a_call=4)
+
+        with pytest.raises(LimitInForce) as caught:
+            process.ask()
+
+        # 10, 20 and then 30 s: more than 45 s together.
+        assert str(caught.value) == (
+            "more requests are wanted than the 6 a minute that "
+            "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE allows; it will be tried again"
+        )
+        assert (process.sent, len(clock.slept)) == (3, 2)
+
+    def test_is_nothing_the_provider_said(self, store: Db) -> None:
+        process = Process(store, per_minute=1, burst=1, requests_a_call=2)
+
+        with pytest.raises(LimitInForce):
+            process.ask()
+
+        state = process.log.state()
+        assert (state.words(NOW), state.last_answer_at) == ("", None)
+
+    def test_is_spent_outside_of_calls_too(self, store: Db) -> None:
+        bucket = RequestBucket(store, "YahooProvider", per_minute=1, burst=1)
+        turnstile = Turnstile(ProviderLog(store, "YahooProvider"), bucket)
+
+        turnstile.pass_one()
+        with pytest.raises(LimitInForce):
+            turnstile.pass_one()
+
+
+class TestBreaker:
+    SENTENCE = "provider unreachable since 2026-06-09 12:00 UTC; next try at 2026-06-09 12:00 UTC"
+
+    def test_fails_fast_after_five_failures(self, here: Process, there: Process) -> None:
+        here.fails(Unavailable("away"), *SYMBOLS[:3])
+        there.fails(Unavailable("away"), *SYMBOLS[3:])
+
+        for process in (here, there):
+            with pytest.raises(BreakerOpen) as caught:
+                process.ask()
+            assert str(caught.value) == self.SENTENCE
+        assert (here.sent, there.sent) == (3, 2)
+
+    def test_stops_quotes_too(self, here: Process) -> None:
+        here.fails(Unavailable("away"))
+
+        with pytest.raises(BreakerOpen):
+            here.gate.quotes(["AAA"], now=NOW)
+
+        assert here.provider.quote_requests == []
+
+    @pytest.mark.parametrize("answer", [WEEK, UnknownSymbol("gone"), BadPayload("what?")])
+    def test_is_closed_by_a_probe_that_is_answered(
+        self, here: Process, there: Process, answer: Any
+    ) -> None:
+        here.fails(Unavailable("away"))
+
+        if isinstance(answer, ProviderError):
+            here.fails(answer, "AAA", now=NOW + MINUTE)
+        else:
+            here.ask("AAA", NOW + MINUTE)
+
+        there.ask("BBB", NOW + MINUTE)
+        assert there.log.state().words(NOW + MINUTE) == ""
+
+    def test_lets_one_probe_through(self, here: Process, there: Process) -> None:
+        """Both ask in the middle of the probe."""
+        here.fails(Unavailable("away"))
+        later, refused = NOW + MINUTE, []
+
+        def others(symbol: str) -> None:
+            here.provider.on_history = None
+            for process in (here, there):
+                with pytest.raises(BreakerOpen) as caught:
+                    process.ask("BBB", later)
+                refused.append(str(caught.value))
+
+        here.provider.on_history = others
+
+        here.ask("AAA", later)
+
+        assert len(refused) == 2
+        assert there.sent == 0
+
+    def test_lets_one_of_many_threads_through(self, here: Process) -> None:
+        here.fails(Unavailable("away"))
+        sent_before, start = here.sent, threading.Barrier(8)
+        here.provider.histories = dict.fromkeys(SYMBOLS, Unavailable("away"))
+
+        def ask() -> None:
+            start.wait()
+            with pytest.raises(Unavailable):
+                here.ask("AAA", NOW + MINUTE)
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert here.sent - sent_before == 1
+        assert here.log.state().next_try_at == NOW + 2 * MINUTE
+
+    def test_stops_who_waits_for_a_token(self, store: Db, there: Process, clock: Time) -> None:
+        waiting = Process(store, per_minute=6, burst=1)
+        waiting.ask()
+        clock.on_sleep = lambda: there.fails(Unavailable("away"))
+
+        with pytest.raises(BreakerOpen):
+            waiting.ask()
+
+    def test_does_not_stop_the_probes_own_requests(self, store: Db, here: Process) -> None:
+        here.fails(Unavailable("away"))
+        probing = Process(store, requests_a_call=4)
+
+        probing.ask("AAA", NOW + MINUTE)
+
+        assert probing.sent == 4
+
+    def test_gives_no_probe_away_while_a_limit_lasts(self, here: Process) -> None:
+        here.fails(RateLimited("too many", 5 * MINUTE), "AAA")
+        here.log.unreachable("away", NOW, asked="AAA")
+        for symbol in SYMBOLS:
+            here.log.unreachable("away", NOW, asked=symbol)
+
+        with pytest.raises(LimitInForce):
+            here.ask(now=NOW + 4 * MINUTE)
+
+        assert here.log.take_probe(NOW + 4 * MINUTE) is True

@@ -1,0 +1,133 @@
+"""Overview: all symbols at a glance say what each by itself says, in a constant number of queries."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from prices import services
+from prices.domain.coverage import Gap
+from prices.reads.survey import Survey
+from tests.support.builders import NOW, WEEK, published, tracked
+from tests.support.work import counting
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+GAP = Gap(date(2026, 6, 3), 1, NOW, "the provider has none")
+
+
+@pytest.fixture
+def survey() -> Survey:
+    """By symbol: complete, with a gap, nothing yet, behind and failing, suspended, no calendar."""
+    tracked("FULL", reads=7)
+    published("FULL")
+    tracked("GAP", market="LSE", reads=9)
+    published("GAP", rows=(WEEK[0], *WEEK[2:]), gaps=(GAP,))
+    tracked("NEW", last_update=None, name="New to all")
+    tracked("OLD", last_update=NOW - timedelta(hours=4), last_error="HTTP 500")
+    published("OLD", rows=WEEK[:3])
+    tracked("SUSPENDED", active=False, market="")
+    published("SUSPENDED")
+    tracked("UNKNOWN", mic="", market="")
+    published("UNKNOWN")
+    return services.overview().survey(now=NOW)
+
+
+def of(survey: Survey, column: str) -> dict[str, object]:
+    return dict(zip(survey.symbol.tolist(), getattr(survey, column).tolist(), strict=True))
+
+
+class TestSurvey:
+    def test_counts_each_symbol(self, survey: Survey) -> None:
+        assert of(survey, "bars") == {
+            **{"FULL": 5, "GAP": 4, "NEW": 0, "OLD": 3, "SUSPENDED": 5, "UNKNOWN": 5}
+        }
+        assert of(survey, "gaps")["GAP"] == 1
+        assert of(survey, "expected") == {
+            **{"FULL": 5, "GAP": 5, "NEW": -1, "OLD": 5, "SUSPENDED": 5, "UNKNOWN": -1}
+        }
+        assert of(survey, "present") == {
+            **{"FULL": 5, "GAP": 4, "NEW": 0, "OLD": 3, "SUSPENDED": 5, "UNKNOWN": 0}
+        }
+        assert of(survey, "behind") == {
+            **{"FULL": 0, "GAP": 0, "NEW": -1, "OLD": 2, "SUSPENDED": 0, "UNKNOWN": -1}
+        }
+        assert of(survey, "first")["FULL"] == date(2026, 6, 2)
+        assert of(survey, "last")["OLD"] == date(2026, 6, 4)
+        assert of(survey, "close")["FULL"] == 12.25
+
+    def test_tells_what_is_amiss(self, survey: Survey) -> None:
+        assert of(survey, "stale") == {
+            **{"FULL": False, "GAP": False, "NEW": True, "OLD": True},
+            **{"SUSPENDED": True, "UNKNOWN": False},
+        }
+        assert [s for s, is_so in of(survey, "lagging").items() if is_so] == ["NEW", "OLD"]
+        assert [s for s, is_so in of(survey, "failing").items() if is_so] == ["OLD"]
+        assert of(survey, "percent")["OLD"] == pytest.approx(60.0)
+
+    def test_says_of_staleness_what_each_report_says(self, survey: Survey) -> None:
+        reports = services.reader().reports(now=NOW)
+
+        assert of(survey, "stale") == {r.row.symbol: bool(r.stale_reason) for r in reports}
+
+    def test_orders_by_any_column_and_then_by_symbol(self, survey: Survey) -> None:
+        def by(column: str, *, descending: bool = False) -> list[str]:
+            every = np.ones(len(survey), bool)
+            found: list[str] = survey.symbol[
+                survey.ordered(every, column, descending=descending)
+            ].tolist()
+            return found
+
+        assert by("reads", descending=True)[:2] == ["GAP", "FULL"]
+        assert by("last") == ["OLD", "FULL", "GAP", "SUSPENDED", "UNKNOWN", "NEW"]
+        assert by("last", descending=True) == ["FULL", "GAP", "SUSPENDED", "UNKNOWN", "OLD", "NEW"]
+        assert by("percent") == ["OLD", "GAP", "FULL", "SUSPENDED", "NEW", "UNKNOWN"]
+        assert by("name")[-1] == "NEW"
+
+    def test_orders_only_the_chosen(self, survey: Survey) -> None:
+        assert survey.symbol[survey.ordered(survey.failing, "symbol")].tolist() == ["OLD"]
+
+    def test_adds_up_the_active_ones(self, survey: Survey) -> None:
+        totals = survey.totals()
+
+        assert (totals.symbols, totals.with_history) == (5, 4)
+        assert (totals.lagging, totals.failing, totals.stale, totals.gaps) == (2, 1, 2, 1)
+        assert (totals.expected, totals.present, totals.coverage_percent) == (15, 12, 80.0)
+        assert (totals.oldest, totals.newest) == (date(2026, 6, 2), date(2026, 6, 8))
+
+    def test_adds_up_by_market(self, survey: Survey) -> None:
+        found = survey.by_market()
+
+        assert {name: (t.symbols, t.coverage_percent) for name, t in found.items()} == {
+            "": (1, None),
+            "LSE": (1, 80.0),
+            "US": (3, 80.0),
+        }
+
+    def test_of_nothing_is_empty(self) -> None:
+        survey = services.overview().survey(now=NOW)
+
+        assert (len(survey), survey.totals().symbols, survey.by_market()) == (0, 0, {})
+
+    def test_takes_in_what_was_published_since(self, survey: Survey) -> None:
+        tracked("LATER")
+        published("LATER")
+
+        assert of(services.overview().survey(now=NOW), "bars")["LATER"] == 5
+
+    @pytest.mark.usefixtures("survey")
+    def test_takes_one_query_of_each_database(self) -> None:
+        with (
+            CaptureQueriesContext(
+                connection,
+            ) as sql,
+            counting() as work,
+        ):
+            services.overview().survey(now=NOW).totals()
+
+        assert len(sql) == 1
+        assert work.commands == ["find"]

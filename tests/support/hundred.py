@@ -1,0 +1,172 @@
+"""A hundred healthy symbols and some that are not, synced by the jobs that run in production."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from unittest import mock
+
+from django_q.models import OrmQ
+
+from prices import services
+from prices.jobs import execution, runs, tasks
+from prices.models import Quarantine, SyncRun, TrackedSymbol
+from prices.reads.reader import SymbolReport
+from prices.symbols.tracking import track
+from tests.standin import Instrument
+from tests.support.against_yahoo import Yahoo, expected_rows, running_yahoo
+from tests.support.syncing import stored
+
+Rows = list[tuple[Any, ...]]
+
+FIRST = date(2026, 1, 2)
+# Monday 2026-03-02, after the close: its bar is to be had.
+BEGIN = datetime(2026, 3, 2, 23, tzinfo=UTC)
+HEALTHY = tuple(f"OK{number:02}" for number in range(100))
+
+
+class Hundred:
+    """The hundred, whose history is stored, and the clock that all of the process goes by.
+
+    The store is kept from test to test, and their rows in the other database are put back into
+    each; all other symbols vanish with their test.
+    """
+
+    def __init__(self, yahoo: Yahoo) -> None:
+        self.yahoo = yahoo
+        self.standin = yahoo.standin
+        self.now = BEGIN
+        self._rows: list[TrackedSymbol] = []
+        self._named = 0
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """For the length of one test."""
+        with (
+            mock.patch("django.utils.timezone.now", self._clock),
+            mock.patch.object(services, "build_provider", return_value=self.yahoo.provider),
+        ):
+            if self._rows:
+                TrackedSymbol.objects.bulk_create(self._rows)
+            else:
+                self._fill()
+            yield
+            self.mend()
+            self._rows = list(TrackedSymbol.objects.filter(symbol__in=HEALTHY))
+
+    def _clock(self) -> datetime:
+        return self.now
+
+    def _fill(self) -> None:
+        self.set_clock(BEGIN)
+        for symbol in HEALTHY:
+            self.standin.book.add(Instrument(symbol=symbol, first_session=FIRST))
+            track(symbol, now=BEGIN)
+        self.sync()
+        assert self.incomplete() == []
+
+    def set_clock(self, now: datetime) -> None:
+        self.now = now
+        self.standin.set_clock(now)
+
+    def next_session(self) -> date:
+        """Turns the clock on to the evening of the next session, which is returned."""
+        session = self.session(1)
+        self.set_clock(datetime.combine(session, time(23), UTC))
+        return session
+
+    def session(self, later: int) -> date:
+        """The session so many after today's (negative: before); 0 is today's."""
+        tape = self.standin.book.tape(HEALTHY[0])
+        assert tape is not None
+        return tape.sessions[tape.index(self.now.date()) + later]
+
+    def mend(self) -> None:
+        """Nothing goes wrong any more."""
+        self.standin.faults.clear()
+        self.standin.clear_mutations()
+
+    def track(self, *instruments: Instrument) -> None:
+        """Takes symbols on and fills them. They are the popular ones: every sync has them first."""
+        for instrument in instruments:
+            self.standin.book.add(instrument)
+            row, _ = track(instrument.symbol, now=self.now)
+            TrackedSymbol.objects.filter(pk=row.pk).update(last_queried_at=self.now)
+        self.sync()
+        for instrument in instruments:
+            assert stored(instrument.symbol) == self.expected(instrument.symbol)
+
+    def one_more(self) -> str:
+        """One more symbol like the hundred, which is to be hurt."""
+        self._named += 1
+        symbol = f"BAD{self._named:02}"
+        self.track(Instrument(symbol=symbol, first_session=FIRST))
+        return symbol
+
+    def sync(self, *symbols: str, **options: Any) -> SyncRun:
+        """One run of the job, of the symbols given or of all that are due."""
+        return self._run(SyncRun.Kind.HISTORICAL_SYNC, symbols, options)
+
+    def backfill(self) -> SyncRun:
+        """One run that fetches the whole history of every symbol."""
+        return self._run(SyncRun.Kind.BACKFILL, (), {"whole": True})
+
+    def _run(
+        self, kind: SyncRun.Kind, symbols: tuple[str, ...], options: dict[str, Any]
+    ) -> SyncRun:
+        run = runs.begin(
+            kind,
+            trigger="test",
+            now=self.now,
+            symbols=symbols,
+            options=options,
+        )
+        execution.work_on(run, share=False)
+        run.refresh_from_db()
+        return run
+
+    def wait(self, pause: timedelta) -> int:
+        """Lets time pass, then what the canary finds undone be done; the requests it took."""
+        before = self.yahoo.asked()
+        self.set_clock(self.now + pause)
+        tasks.canary()
+        while task := OrmQ.objects.order_by("id").first():
+            task.delete()
+            tasks.perform(*task.task["args"])
+        return self.yahoo.asked() - before
+
+    def expected(self, symbol: str) -> Rows:
+        return expected_rows(self.standin, symbol)
+
+    def incomplete(self) -> list[str]:
+        """The healthy symbols that lack a bar, have a wrong one, or are said to be in trouble."""
+        reports = {report.row.symbol: report for report in services.reader().reports(now=self.now)}
+        return [
+            symbol
+            for symbol in HEALTHY
+            if stored(symbol) != self.expected(symbol)
+            or reports[symbol].stale_reason
+            or reports[symbol].row.last_error
+            or reports[symbol].coverage.percent != 100
+        ]
+
+    def row(self, symbol: str) -> TrackedSymbol:
+        return TrackedSymbol.objects.get(symbol=symbol)
+
+    def report(self, symbol: str) -> SymbolReport:
+        (report,) = services.reader().reports([symbol], now=self.now)
+        return report
+
+    def quarantined(self, symbol: str) -> dict[str, str]:
+        """What is in quarantine now: kind → reason."""
+        entries = Quarantine.objects.filter(symbol=symbol, resolved_at=None)
+        return dict(entries.values_list("kind", "reason"))
+
+
+@contextmanager
+def running_hundred() -> Iterator[Hundred]:
+    with running_yahoo(symbols=0) as yahoo:
+        services.forget()
+        yield Hundred(yahoo)

@@ -1,0 +1,152 @@
+"""The whole system as its users run it: `manage.py up` in a folder of its own, called over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "t" * 40
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class System:
+    """One data folder and its ports. `up` may be started, killed and started again."""
+
+    def __init__(self, folder: Path, port: int, env: dict[str, str]) -> None:
+        self.folder = folder
+        self.port = port
+        self.output = folder / "up.txt"
+        self.up: subprocess.Popen[bytes] | None = None
+        inherited = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("PRICECACHE_", "MONGODB_", "DJANGO_"))
+        }
+        self.env = {
+            **inherited,
+            "PRICECACHE_DATA_DIR": str(folder / "var"),
+            "PRICECACHE_PORT": str(port),
+            "PRICECACHE_MONGOD_PORT": str(port + 1),
+            "PRICECACHE_ADMIN_PASSWORD": "correct horse",
+            "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE": "1000000",
+            "PRICECACHE_YAHOO_BURST": "1000000",
+            **env,
+        }
+
+    def start(self, *args: str) -> None:
+        with self.output.open("ab") as output:
+            self.up = subprocess.Popen(
+                [sys.executable, "manage.py", "up", *args],
+                cwd=ROOT,
+                env=self.env,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+        self.wait_for(lambda: self.get("/readyz")["jobs_running"], "the system to be up", 90)
+
+    def stop(self) -> int:
+        """Ends it as Ctrl-C does; its exit status."""
+        assert self.up is not None
+        self.up.send_signal(signal.SIGINT)
+        return self.up.wait(30)
+
+    def kill(self) -> None:
+        assert self.up is not None
+        self.up.kill()
+        self.up.wait()
+
+    def manage(self, *args: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 0, f"manage.py {' '.join(args)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def get(self, path: str) -> Any:
+        return self._call(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
+
+    def post(self, path: str, body: object = None) -> Any:
+        """With the token that the start-up printed."""
+        return self._call(
+            urllib.request.Request(
+                f"http://127.0.0.1:{self.port}{path}",
+                data=json.dumps(body or {}).encode(),
+                headers={"Authorization": f"Token {self.token()}"},
+                method="POST",
+            )
+        )
+
+    @staticmethod
+    def _call(request: urllib.request.Request) -> Any:
+        with _DIRECT.open(request, timeout=200) as answer:
+            return json.load(answer)
+
+    def token(self) -> str:
+        found = re.search(r"\b[0-9a-f]{40}\b", self.output.read_text())
+        assert found, f"no token in the start-up's output:\n{self.output.read_text()}"
+        return found.group()
+
+    def wait_for(self, done: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+        """Waits until `done` says so; not being reachable counts as no."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                if value := done():
+                    return value
+            except (OSError, urllib.error.HTTPError):
+                pass
+            if self.up is not None and self.up.poll() is not None:
+                break
+            time.sleep(0.2)
+        raise AssertionError(f"waited in vain for {what}:\n{self.output.read_text()[-6000:]}")
+
+    def processes(self) -> dict[int, str]:
+        """Every living process of this data folder: id → command line."""
+        mark = f"PRICECACHE_DATA_DIR={self.env['PRICECACHE_DATA_DIR']}".encode()
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if command:  # a zombie has none
+                        found[int(entry.name)] = command
+            except OSError:
+                continue  # it ended meanwhile
+        return found
+
+    def pids(self, pattern: str) -> list[int]:
+        return sorted(
+            pid for pid, command in self.processes().items() if re.search(pattern, command)
+        )
+
+
+@contextmanager
+def system(folder: Path, port: int, env: dict[str, str]) -> Iterator[System]:
+    """Whatever the test did, nothing is left running."""
+    running = System(folder, port, env)
+    try:
+        yield running
+    finally:
+        if running.up is not None and running.up.poll() is None:
+            running.stop()
+        for pid in running.processes():
+            os.kill(pid, signal.SIGKILL)

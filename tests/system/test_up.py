@@ -1,0 +1,304 @@
+"""`manage.py up` as a tree of processes: refusals in a sentence, healing, and no orphan."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pricecache_site.operations.management.commands.up import port
+from tests.support.ports import free_ports
+from tests.support.whole_system import ROOT, System, system
+
+pytestmark = pytest.mark.timeout(300)
+
+# Nobody listens there: no test may reach the real provider.
+NOWHERE = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:9", "MONGODB_URI": ""}
+PORT = free_ports(30)
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 55) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.1)
+
+
+def refused(tmp_path: Path, *args: str, **env: str) -> str:
+    """What a command says that must fail without a traceback and leave nothing running."""
+    here = System(tmp_path, PORT + 20, {**NOWHERE, **env})
+    done = subprocess.run(
+        [sys.executable, "manage.py", *args],
+        cwd=ROOT,
+        env=here.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
+    assert "Traceback" not in said
+    assert here.processes() == {}
+    return said
+
+
+class TestRefusals:
+    @pytest.fixture
+    def taken(self) -> Iterator[int]:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            yield server.getsockname()[1]
+
+    def test_a_taken_web_port(self, tmp_path, taken):
+        said = refused(tmp_path, "up", "--port", str(taken))
+
+        assert f"web address 127.0.0.1:{taken} is taken by another program" in said
+        assert "--port or PRICECACHE_PORT" in said
+
+    def test_a_taken_mongod_port(self, tmp_path, taken):
+        said = refused(tmp_path, "up", PRICECACHE_MONGOD_PORT=str(taken))
+
+        assert f"MongoDB's port {taken} is taken by another program" in said
+        assert "PRICECACHE_MONGOD_PORT" in said
+
+    def test_an_address_that_is_not_ours(self, tmp_path):
+        assert "is not an address of this machine" in refused(
+            tmp_path, "up", "--host", "203.0.113.1"
+        )
+
+    def test_a_port_that_is_none(self, tmp_path):
+        assert "give a number from 1 to 65535" in refused(tmp_path, "up", "--port", "abc")
+
+    @pytest.mark.parametrize("given", ["0", "65536", "-1", "80.5", ""])
+    def test_a_number_that_is_no_port(self, given):
+        with pytest.raises(argparse.ArgumentTypeError, match="is no port"):
+            port(given)
+
+    def test_a_data_folder_that_cannot_be_made(self, tmp_path):
+        (tmp_path / "file").touch()
+
+        said = refused(tmp_path, "up", PRICECACHE_DATA_DIR=str(tmp_path / "file"))
+
+        assert "cannot be used (Not a directory)" in said or "(File exists)" in said
+        assert "set PRICECACHE_DATA_DIR to another folder" in said
+
+    def test_a_database_that_is_broken(self, tmp_path):
+        (tmp_path / "var").mkdir()
+        (tmp_path / "var" / "pricecache.sqlite3").write_text("no database at all" * 99)
+
+        assert "is not a sound SQLite database" in refused(tmp_path, "up")
+
+    def test_an_external_mongodb_that_does_not_answer(self, tmp_path):
+        uri = "mongodb://user:secret@127.0.0.1:9/?directConnection=true"
+
+        said = refused(tmp_path, "up", MONGODB_URI=uri)
+
+        assert "MongoDB does not answer" in said
+        assert "correct MONGODB_URI" in said
+        assert "secret" not in said
+
+    def test_the_embedded_mongodb_beside_an_external_one(self, tmp_path):
+        uri = "mongodb://127.0.0.1:9/"
+
+        assert "unset it" in refused(tmp_path, "up", "--only", "mongod", MONGODB_URI=uri)
+
+    def test_the_cluster_before_anything_was_prepared(self, tmp_path):
+        assert "run manage.py prepare" in refused(tmp_path, "cluster")
+
+
+@pytest.fixture(scope="class")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system for all tests of a class: each leaves it running."""
+    with system(tmp_path_factory.mktemp("up"), PORT, NOWHERE) as running:
+        running.start()
+        yield running
+
+
+def parent_of(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
+
+
+def children_of(system: System, pid: int) -> list[int]:
+    return sorted(child for child in system.processes() if parent_of(child) == pid)
+
+
+class Parts:
+    """The process ids of a running system, by what each of them does."""
+
+    def __init__(self, system: System) -> None:
+        assert system.up is not None
+        top = children_of(system, system.up.pid)
+        commands = system.processes()
+        self.mongod, self.cluster, self.web = (
+            next((pid for pid in top if word in commands.get(pid, "")), 0)
+            for word in ("--replSet", "manage.py cluster", "gunicorn")
+        )
+        self.web_workers = children_of(system, self.web)
+        self.sentinel = next(iter(children_of(system, self.cluster)), 0)
+        # In the order in which they are forked: the workers, the monitor, the pusher.
+        self.job_processes = children_of(system, self.sentinel)
+
+    def by_name(self, name: str) -> int:
+        return {
+            "mongod": self.mongod,
+            "web": self.web,
+            "web worker": self.web_workers[0],
+            "cluster": self.cluster,
+            "sentinel": self.sentinel,
+            "idle worker": self.job_processes[0],
+            "monitor": self.job_processes[2],
+            "pusher": self.job_processes[3],
+        }[name]
+
+    @property
+    def complete(self) -> bool:
+        return bool(
+            self.mongod
+            and self.cluster
+            and len(self.web_workers) == 2
+            and len(self.job_processes) == 4
+        )
+
+
+def works(system: System) -> bool:
+    """Pages, both databases, and a job from the queue to its result."""
+    try:
+        if system.get("/readyz")["status"] != "ready":
+            return False
+        run = system.post("/cache/refresh-live?wait=10")
+    except OSError:
+        return False
+    return bool(run["finished_at"])
+
+
+def kill_and_see_it_healed(running: System, name: str) -> None:
+    until(lambda: Parts(running).complete, "all processes")
+    victim = Parts(running).by_name(name)
+
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: victim not in running.processes(), "its death")
+    until(lambda: Parts(running).complete, "all processes again")
+    until(lambda: works(running), "a working system")
+
+    # Nothing but the tree is left: what was orphaned by the kill is gone.
+    assert running.up is not None
+    reachable = {running.up.pid}
+    while more := {p for p in running.processes() if parent_of(p) in reachable} - reachable:
+        reachable |= more
+    assert set(running.processes()) <= reachable
+
+
+class TestHealing:
+    @pytest.mark.parametrize("name", ["mongod", "web", "web worker", "cluster", "sentinel"])
+    def test_a_killed_process_is_replaced_and_the_whole_works_again(self, running, name):
+        kill_and_see_it_healed(running, name)
+
+    def test_a_second_up_says_which_process_runs(self, running):
+        assert running.up is not None
+
+        said = self.manage(running, "up", "--port", str(PORT + 9))
+
+        assert f"Process {running.up.pid} already runs the mongod of" in said
+
+    def test_a_second_cluster_or_web_server_is_refused(self, running):
+        assert "A cluster (process" in self.manage(running, "cluster")
+        assert "already runs on" in self.manage(running, "web")
+
+    @staticmethod
+    def manage(running: System, *args: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=running.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 1, said
+        assert "Traceback" not in said
+        return said
+
+
+class TestHealingOfTheCluster:
+    """Apart from the above, as five deaths of one part in a minute are too many."""
+
+    @pytest.mark.parametrize("name", ["idle worker", "monitor", "pusher"])
+    def test_a_killed_process_is_replaced_and_the_whole_works_again(self, running, name):
+        kill_and_see_it_healed(running, name)
+
+
+class TestTheEnd:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_stops_all_and_leaves_nothing(self, tmp_path, number):
+        with system(tmp_path, PORT + 10, NOWHERE) as running:
+            running.start()
+            assert running.up is not None
+
+            running.up.send_signal(number)
+
+            assert running.up.wait(55) == 0
+            assert running.processes() == {}
+            said = running.output.read_text()
+            assert said.endswith("Stopped.\n")
+            assert "is killed" not in said
+
+    def test_kill_9_leaves_nothing_and_the_next_start_works(self, tmp_path):
+        with system(tmp_path, PORT + 10, NOWHERE) as running:
+            running.start()
+
+            running.kill()
+            # At once, while the orphaned mongod may still be writing its last checkpoint.
+            running.start()
+
+            assert works(running)
+            # The first job may have worked before the last process was forked.
+            until(lambda: Parts(running).complete, "all processes to be there")
+            running.kill()
+            until(lambda: running.processes() == {}, "the end of all processes")
+
+    def test_the_password_is_shown_once_and_kept_in_no_file(self, tmp_path):
+        with system(tmp_path, PORT + 10, {**NOWHERE, "PRICECACHE_ADMIN_PASSWORD": ""}) as running:
+            running.start("--no-sample")
+            found = re.search(r"password (\S+)  \(shown this once\)", running.output.read_text())
+            assert found
+            password, token = found.group(1), running.token()
+            assert running.get("/cache/status")["historical_data"]["symbols"] == 0
+            running.stop()
+
+            running.start("--no-sample")
+            running.stop()
+
+            assert running.output.read_text().count(password) == 1
+            for log in (tmp_path / "var" / "logs").iterdir():
+                text = log.read_text(errors="replace")
+                assert password not in text
+                assert token not in text
+
+    def test_parts_run_apart(self, tmp_path):
+        with system(tmp_path, PORT + 10, NOWHERE) as running:
+            argv = [sys.executable, "manage.py", "mongod"]
+            with subprocess.Popen(argv, cwd=ROOT, env=running.env) as mongod:
+                until(lambda: len(running.pids("--replSet")) == 1, "mongod")
+                running.start("--only", "cluster", "web")
+
+                assert works(running)
+                assert running.stop() == 0
+
+                assert set(running.processes()) == {mongod.pid, *running.pids("--replSet")}
+                mongod.terminate()
+                assert mongod.wait(55) == 0
+            assert running.processes() == {}
