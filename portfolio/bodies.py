@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from portfolio.domain.chart_ranges import Interval, last_of_each
+from portfolio.domain.chart_ranges import ChartInterval, last_of_each
 from portfolio.domain.figures import (
     SPARKLINE,
     Period,
@@ -17,7 +17,7 @@ from portfolio.domain.figures import (
     rebased,
 )
 from portfolio.domain.notices import Notice
-from portfolio.domain.price_history import Priced
+from portfolio.domain.price_history import PriceHistory
 from portfolio.domain.valuation import Holding
 from portfolio.models import Portfolio
 from portfolio.reports import Report, market_names
@@ -166,12 +166,12 @@ def live_body(seen: Report) -> dict[str, Any]:
     }
 
 
-def history_body(seen: Report, period: Period, interval: Interval) -> dict[str, Any]:
+def history_body(seen: Report, period: Period, interval: ChartInterval) -> dict[str, Any]:
     warnings = [warning_body(notice) for notice in seen.figures.warnings]
     return {**_line_body(seen, period, interval), "warnings": warnings}
 
 
-def _line_body(seen: Report, period: Period, interval: Interval) -> dict[str, Any]:
+def _line_body(seen: Report, period: Period, interval: ChartInterval) -> dict[str, Any]:
     days = seen.figures.seen.days[at := _points(seen, period, interval)].tolist()
     return {
         "currency": seen.portfolio.base_currency,
@@ -183,7 +183,7 @@ def _line_body(seen: Report, period: Period, interval: Interval) -> dict[str, An
     }
 
 
-def _points(seen: Report, period: Period, interval: Interval) -> Ints:
+def _points(seen: Report, period: Period, interval: ChartInterval) -> Ints:
     """The last day shown of each interval, and the first of all, from which all is counted."""
     at = period.positions
     if not len(at) or seen.figures.is_unknown:
@@ -209,7 +209,7 @@ def _rows(seen: Report, period: Period, at: Ints, days: list[date]) -> list[dict
 
 
 def complete_body(
-    seen: Report, period: Period, *, name: str, interval: Interval, page: dict[str, Any]
+    seen: Report, period: Period, *, name: str, interval: ChartInterval, page: dict[str, Any]
 ) -> dict[str, Any]:
     """Everything a page needs."""
     history = _line_body(seen, period, interval)
@@ -253,7 +253,9 @@ def _allocation_body(seen: Report) -> dict[str, Any]:
     }
 
 
-def benchmark_body(symbol: str, seen: Report, period: Period, interval: Interval) -> dict[str, Any]:
+def benchmark_body(
+    symbol: str, seen: Report, period: Period, interval: ChartInterval
+) -> dict[str, Any]:
     """A benchmark over the days of a chart, from the same first point."""
     priced, at = seen.benchmark, _points(seen, period, interval)
     problem, points = _incomparable(symbol, priced, seen), []
@@ -273,7 +275,7 @@ def benchmark_body(symbol: str, seen: Report, period: Period, interval: Interval
     }
 
 
-def _incomparable(symbol: str, priced: Priced | None, seen: Report) -> str:
+def _incomparable(symbol: str, priced: PriceHistory | None, seen: Report) -> str:
     if priced is None:
         return f"{symbol} is not tracked: set it as the portfolio's benchmark, and it will be."
     if not len(priced.closes):

@@ -12,13 +12,13 @@ from portfolio.domain import fx
 from portfolio.domain.entries import Entry, InvalidEntry, as_fields, checked_base
 from portfolio.domain.holdings import Oversold, oversold, too_much
 from portfolio.models import Portfolio, Transaction
-from portfolio.prices import prices_of
+from portfolio.prices import load_prices
 from portfolio.stored_entries import booked_entries, entries_of, renamed
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
 from prices.jobs.onboarding import Onboarded, onboard
 from prices.models import TrackedSymbol
-from prices.symbols.tracking import bearer, followed
+from prices.symbols.tracking import current_names, resolve_row
 
 
 class Refused(ValueError):
@@ -45,7 +45,7 @@ def usual_currency(symbol: str, market: str, base: str) -> str:
         canonical, known = resolve(symbol, market)
     except ValueError:
         return base  # what is wrong with it, `checked` tells
-    row = bearer(canonical)
+    row = resolve_row(canonical)
     return (row.currency if row else "") or (known.currency if known else "") or base
 
 
@@ -129,7 +129,7 @@ def _benchmark(text: str) -> str:
         symbol, _ = resolve(text)
     except InvalidSymbol as error:
         raise InvalidEntry("benchmark", str(error)) from None
-    return next(iter(followed([symbol])))
+    return next(iter(current_names([symbol])))
 
 
 def _symbols(entries: Iterable[Entry]) -> list[str]:
@@ -144,7 +144,7 @@ class _Splits:
     """The splits of symbols, looked up before a transaction of the database is begun."""
 
     def __init__(self, symbols: Sequence[str], now: datetime) -> None:
-        histories = prices_of(symbols, now=now) if symbols else {}
+        histories = load_prices(symbols, now=now) if symbols else {}
         self._splits = {s: p.actions.splits for s, p in histories.items() if len(p.closes)}
 
     def check(self, entries: Iterable[Entry], symbols: Iterable[str]) -> None:

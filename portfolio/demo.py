@@ -9,35 +9,35 @@ import numpy as np
 from django.contrib.auth.models import User
 
 from portfolio import booking
-from portfolio.domain.entries import Entry, Kind, checked
+from portfolio.domain.entries import Entry, EntryKind, checked
 from portfolio.domain.holdings import later_splits
-from portfolio.domain.price_history import Priced
+from portfolio.domain.price_history import PriceHistory
 from portfolio.models import Portfolio
-from portfolio.prices import prices_of
+from portfolio.prices import load_prices
 
 NAME = "Sample portfolio"
 _BENCHMARK = "IBM"
 _FEES = Decimal("9.95")
 # What, when, how many; at the close of the day, as it was traded.
 _TRADES = (
-    (Kind.BUY, "2003-01-06", "AAPL", 500),
-    (Kind.BUY, "2003-06-02", "MSFT", 400),
-    (Kind.BUY, "2003-06-02", "IBM", 120),
-    (Kind.BUY, "2004-08-19", "GOOG", 60),
+    (EntryKind.BUY, "2003-01-06", "AAPL", 500),
+    (EntryKind.BUY, "2003-06-02", "MSFT", 400),
+    (EntryKind.BUY, "2003-06-02", "IBM", 120),
+    (EntryKind.BUY, "2004-08-19", "GOOG", 60),
     # Between these two, on 2005-02-28, each share of Apple became two.
-    (Kind.SELL, "2005-06-01", "AAPL", 300),
-    (Kind.BUY, "2006-03-01", "MSFT", 200),
-    (Kind.SELL, "2008-01-02", "GOOG", 20),
-    (Kind.BUY, "2008-10-10", "AAPL", 100),
-    (Kind.SELL, "2010-01-04", "MSFT", 250),
-    (Kind.BUY, "2012-05-21", "META", 300),
-    (Kind.SELL, "2012-09-19", "AAPL", 50),
+    (EntryKind.SELL, "2005-06-01", "AAPL", 300),
+    (EntryKind.BUY, "2006-03-01", "MSFT", 200),
+    (EntryKind.SELL, "2008-01-02", "GOOG", 20),
+    (EntryKind.BUY, "2008-10-10", "AAPL", 100),
+    (EntryKind.SELL, "2010-01-04", "MSFT", 250),
+    (EntryKind.BUY, "2012-05-21", "META", 300),
+    (EntryKind.SELL, "2012-09-19", "AAPL", 50),
 )
 _MONEY = (
-    (Kind.DEPOSIT, "2003-01-06", "60000", "to begin with"),
-    (Kind.DEPOSIT, "2008-10-10", "10000", ""),
-    (Kind.FEE, "2009-12-31", "120", "account fee"),
-    (Kind.WITHDRAWAL, "2012-12-03", "25000", "for the house"),
+    (EntryKind.DEPOSIT, "2003-01-06", "60000", "to begin with"),
+    (EntryKind.DEPOSIT, "2008-10-10", "10000", ""),
+    (EntryKind.FEE, "2009-12-31", "120", "account fee"),
+    (EntryKind.WITHDRAWAL, "2012-12-03", "25000", "for the house"),
 )
 
 
@@ -53,7 +53,7 @@ def demo_portfolio(owner: User, *, now: datetime) -> Portfolio | None:
     if Portfolio.objects.filter(owner=owner, name=NAME).exists():
         return None
     symbols = dict.fromkeys(symbol for _, _, symbol, _ in _TRADES)
-    prices = prices_of(symbols, now=now)
+    prices = load_prices(symbols, now=now)
     lacking = [s for s in symbols if s not in prices or not len(prices[s].closes)]
     if lacking:
         raise NoSample(f"There are no prices of {', '.join(lacking)}: run manage.py load_sample.")
@@ -64,7 +64,7 @@ def demo_portfolio(owner: User, *, now: datetime) -> Portfolio | None:
     return made
 
 
-def _entries(prices: dict[str, Priced], now: datetime) -> list[Entry]:
+def _entries(prices: dict[str, PriceHistory], now: datetime) -> list[Entry]:
     money = [
         checked(
             kind=kind,
@@ -92,7 +92,7 @@ def _entries(prices: dict[str, Priced], now: datetime) -> list[Entry]:
     return sorted([*money, *trades], key=lambda entry: entry.order)
 
 
-def _as_traded(priced: Priced, day: date) -> Decimal:
+def _as_traded(priced: PriceHistory, day: date) -> Decimal:
     """The close of a day in the shares of that day, to the cent."""
     at = np.searchsorted(priced.sessions, np.datetime64(day, "D"), side="right") - 1
     close = Decimal(repr(float(priced.closes[at])))

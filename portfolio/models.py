@@ -7,7 +7,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.timezone import now
 
-from portfolio.domain.entries import FIELDS, MOST_NOTE, Entry, Kind
+from portfolio.domain.entries import FIELDS, MOST_NOTE, Entry, EntryKind
 
 
 class Portfolio(models.Model):
@@ -37,7 +37,7 @@ class Transaction(models.Model):
     """One booking. Quantity and price are as traded; all money is in `currency`."""
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="transactions")
-    kind = models.CharField(max_length=10, choices=[(kind.value, kind.value) for kind in Kind])
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.value) for kind in EntryKind])
     date = models.DateField()
     symbol = models.CharField(max_length=32, blank=True)
     quantity = models.DecimalField(
@@ -66,4 +66,4 @@ class Transaction(models.Model):
     @property
     def entry(self) -> Entry:
         fields = {name: getattr(self, name) for name in FIELDS}
-        return Entry(**{**fields, "kind": Kind(self.kind)})
+        return Entry(**{**fields, "kind": EntryKind(self.kind)})

@@ -7,18 +7,18 @@ from typing import Any
 from django.utils import timezone
 
 from portfolio import bodies
-from portfolio.domain.chart_ranges import Interval, Range
+from portfolio.domain.chart_ranges import ChartInterval, ChartRange
 from portfolio.models import Portfolio
 from portfolio.reports import report
 from portfolio.stored_entries import page_body
 from prices.domain.bars import checked_symbol
 
 
-def complete(
+def build(
     portfolio: Portfolio,
     *,
-    range: str = Range.YEAR,  # noqa: A002  # as the parameter is called
-    interval: str = Interval.DAY,
+    range: str = ChartRange.YEAR,  # noqa: A002  # as the parameter is called
+    interval: str = ChartInterval.DAY,
     benchmark: str | None = None,
     page: int = 1,
     page_size: int = 50,
@@ -31,8 +31,8 @@ def complete(
     wanted = portfolio.benchmark if benchmark is None else benchmark
     wanted = checked_symbol(wanted) if wanted else ""
     seen = report(portfolio, now=timezone.now(), benchmark=wanted)
-    last, every = seen.figures.last, Interval(interval)
-    period = seen.figures.period(Range(range).start(last) if last else None)
+    last, every = seen.figures.last, ChartInterval(interval)
+    period = seen.figures.period(ChartRange(range).start(last) if last else None)
     body = bodies.complete_body(
         seen,
         period,

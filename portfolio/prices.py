@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from portfolio.domain.price_history import Priced
+from portfolio.domain.price_history import PriceHistory
 from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.ranges import Asked
@@ -13,17 +13,17 @@ from prices.domain.sessions import sessions_of
 from prices.reads.reader import History
 
 
-def prices_of(
+def load_prices(
     symbols: Iterable[str], *, now: datetime, adjust: Adjust = Adjust.SPLITS
-) -> dict[str, Priced]:
+) -> dict[str, PriceHistory]:
     """Whole histories by symbol; those that nobody tracks are left out. Asks the store only."""
     histories = services.reader().histories(symbols, Asked(), adjust, now=now)
     return {symbol: _priced(symbol, history) for symbol, history in histories.items()}
 
 
-def _priced(symbol: str, history: History) -> Priced:
+def _priced(symbol: str, history: History) -> PriceHistory:
     row = history.row
-    return Priced(
+    return PriceHistory(
         symbol=symbol,
         sessions=history.bars.sessions,
         closes=history.bars.close,

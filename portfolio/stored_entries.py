@@ -10,7 +10,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 
-from portfolio.domain.entries import FIELDS, Entry, Kind, plain
+from portfolio.domain.entries import FIELDS, Entry, EntryKind, plain
 from portfolio.models import Portfolio, Transaction
 from prices.models import SymbolAlias
 
@@ -23,7 +23,7 @@ def booked_entries(portfolio: Portfolio) -> list[Entry]:
 def entries_of(rows: QuerySet[Transaction]) -> list[Entry]:
     """Rows as entries, by date and in the order of booking; symbols by their names of today."""
     told = rows.order_by("date", "pk").values_list(*FIELDS)
-    return renamed([Entry(Kind(kind), *rest) for kind, *rest in told])
+    return renamed([Entry(EntryKind(kind), *rest) for kind, *rest in told])
 
 
 def renamed(entries: Sequence[Entry]) -> list[Entry]:

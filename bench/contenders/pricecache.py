@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
+from prices.store.catalog import Catalog
 
 from bench.contenders.base import Extent, Place, Store
 from bench.data import Array, Columns
@@ -20,8 +21,7 @@ from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.manifests import Manifests
-from prices.store.outlines import Outlines
-from prices.store.series_cache import BUSY, SeriesMemory
+from prices.store.series_cache import BUSY, SeriesCache
 
 
 class PriceCache(Store):
@@ -41,8 +41,8 @@ class PriceCache(Store):
         self.forget()
 
     def forget(self) -> None:
-        self._outlines = Outlines(self._db)
-        self._series = SeriesMemory(
+        self._catalog = Catalog(self._db)
+        self._series = SeriesCache(
             manifests=Manifests(self._db),
             blocks=BlockStore(self._db),
             bars=self._bars,
@@ -67,11 +67,11 @@ class PriceCache(Store):
         return np.stack([held[key].bars(since).close for key in keys])
 
     def latest(self, symbols: Sequence[str]) -> Mapping[str, float]:
-        held = self._outlines.all()
+        held = self._catalog.all()
         return {symbol: held[symbol].close for symbol in symbols}
 
     def coverage(self, symbols: Sequence[str]) -> Mapping[str, Extent]:
-        held = self._outlines.all()
+        held = self._catalog.all()
         return {s: (held[s].count, held[s].first, held[s].last) for s in symbols}
 
     def append(self, bars: Mapping[str, Columns]) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portfolio.domain.entries import Kind
+from portfolio.domain.entries import EntryKind
 
-_KINDS = [kind.value for kind in Kind]
+_KINDS = [kind.value for kind in EntryKind]
 
 
 class PortfolioOut(serializers.Serializer[Any]):

@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from portfolio import bodies
 from portfolio.api import answers, serializers
 from portfolio.api.base import ERRORS, OwnerView, valid
-from portfolio.domain.chart_ranges import Interval
-from portfolio.page_data import complete
+from portfolio.domain.chart_ranges import ChartInterval
+from portfolio.page_data import build
 from prices.api.serializers import NoQuery
 
 
@@ -25,7 +25,7 @@ class HistoryView(OwnerView):
         query = valid(serializers.WorthQuery, request.query_params)
         seen = self.report(request, portfolio_id)
         period = seen.figures.period(query.get("start"), query.get("end"))
-        return Response(bodies.history_body(seen, period, Interval(query["interval"])))
+        return Response(bodies.history_body(seen, period, ChartInterval(query["interval"])))
 
 
 class CompleteView(OwnerView):
@@ -37,7 +37,7 @@ class CompleteView(OwnerView):
     def get(self, request: Request, portfolio_id: int) -> Response:
         """Everything a page needs, in one call."""
         query = valid(serializers.CompleteQuery, request.query_params)
-        return Response(complete(self.portfolio(request, portfolio_id), **query))
+        return Response(build(self.portfolio(request, portfolio_id), **query))
 
 
 class LiveView(OwnerView):

@@ -6,11 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portfolio.domain.chart_ranges import Interval, Range
-from portfolio.domain.entries import MOST_NOTE, Kind
+from portfolio.domain.chart_ranges import ChartInterval, ChartRange
+from portfolio.domain.entries import MOST_NOTE, EntryKind
 from prices.api.serializers import StrictSerializer
 
-_KINDS = [kind.value for kind in Kind]
+_KINDS = [kind.value for kind in EntryKind]
 
 
 class PortfolioBody(StrictSerializer):
@@ -62,7 +62,7 @@ class WorthQuery(StrictSerializer):
     start = serializers.DateField(required=False, help_text="First date, inclusive.")
     end = serializers.DateField(required=False, help_text="Last date, inclusive.")
     interval = serializers.ChoiceField(
-        choices=[i.value for i in Interval], default=Interval.DAY.value
+        choices=[i.value for i in ChartInterval], default=ChartInterval.DAY.value
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -74,12 +74,12 @@ class WorthQuery(StrictSerializer):
 
 class CompleteQuery(PageQuery):
     range = serializers.ChoiceField(
-        choices=[r.value for r in Range],
-        default=Range.YEAR.value,
+        choices=[r.value for r in ChartRange],
+        default=ChartRange.YEAR.value,
         help_text="Counted back from the last day that is valued.",
     )
     interval = serializers.ChoiceField(
-        choices=[i.value for i in Interval], default=Interval.DAY.value
+        choices=[i.value for i in ChartInterval], default=ChartInterval.DAY.value
     )
     benchmark = serializers.CharField(
         required=False,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prices.domain.bars import Times
 
 
-class Range(StrEnum):
+class ChartRange(StrEnum):
     """A button of the chart."""
 
     MONTH = "1m"
@@ -26,7 +26,7 @@ class Range(StrEnum):
 
     def start(self, end: date) -> date | None:
         """The first day of the range that ends with `end`; None: all there is."""
-        if self is Range.THIS_YEAR:
+        if self is ChartRange.THIS_YEAR:
             return date(end.year - 1, 12, 31)
         months = _MONTHS.get(self)
         if months is None:
@@ -38,17 +38,17 @@ class Range(StrEnum):
 
 
 _MONTHS = {
-    Range.MONTH: 1,
-    Range.QUARTER: 3,
-    Range.HALF: 6,
-    Range.YEAR: 12,
-    Range.THREE_YEARS: 36,
-    Range.FIVE_YEARS: 60,
-    Range.TEN_YEARS: 120,
+    ChartRange.MONTH: 1,
+    ChartRange.QUARTER: 3,
+    ChartRange.HALF: 6,
+    ChartRange.YEAR: 12,
+    ChartRange.THREE_YEARS: 36,
+    ChartRange.FIVE_YEARS: 60,
+    ChartRange.TEN_YEARS: 120,
 }
 
 
-class Interval(StrEnum):
+class ChartInterval(StrEnum):
     """How far apart points are."""
 
     DAY = "1d"
@@ -56,11 +56,11 @@ class Interval(StrEnum):
     MONTH = "1mo"
 
 
-def last_of_each(days: Times, interval: Interval) -> NDArray[np.intp]:
+def last_of_each(days: Times, interval: ChartInterval) -> NDArray[np.intp]:
     """The positions of the last day of each day, week (to Sunday) or month, ascending."""
-    if interval is Interval.DAY or not len(days):
+    if interval is ChartInterval.DAY or not len(days):
         return np.arange(len(days))
-    if interval is Interval.WEEK:
+    if interval is ChartInterval.WEEK:
         # Day 0, 1970-01-01, was a Thursday: weeks begin on Mondays.
         bucket = (days.astype("datetime64[D]").astype("i8") + 3) // 7
     else:

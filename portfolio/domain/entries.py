@@ -14,7 +14,7 @@ from prices.domain.markets import MARKETS, MINOR_CURRENCIES, UnknownMarket, majo
 Day = date
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What was done. A split is none of them: it comes from the store."""
 
     BUY = "buy"
@@ -25,9 +25,16 @@ class Kind(StrEnum):
     FEE = "fee"
 
 
-TRADES = (Kind.BUY, Kind.SELL)
+TRADES = (EntryKind.BUY, EntryKind.SELL)
 # Within a day: money comes in first and goes out last, so a booking's number decides nothing.
-_ORDER = (Kind.DEPOSIT, Kind.BUY, Kind.DIVIDEND, Kind.FEE, Kind.SELL, Kind.WITHDRAWAL)
+_ORDER = (
+    EntryKind.DEPOSIT,
+    EntryKind.BUY,
+    EntryKind.DIVIDEND,
+    EntryKind.FEE,
+    EntryKind.SELL,
+    EntryKind.WITHDRAWAL,
+)
 
 # ISO 4217's currencies that money is held in, and the units that exchanges quote in.
 _ISO = """
@@ -64,7 +71,7 @@ class Entry:
     A buy or sell has `quantity` and `price` and no `amount`, every other kind the reverse.
     """
 
-    kind: Kind
+    kind: EntryKind
     date: Day
     symbol: str
     quantity: Decimal | None
@@ -157,26 +164,26 @@ def checked(
     )
 
 
-def _kind(text: str) -> Kind:
+def _kind(text: str) -> EntryKind:
     word = text.strip().lower()
     if word == "split":
         raise InvalidEntry(
             "kind", "A split is no transaction: splits are known from the price history."
         )
     try:
-        return Kind(word)
+        return EntryKind(word)
     except ValueError:
-        raise InvalidEntry("kind", f"“{text}” is none of {', '.join(Kind)}.") from None
+        raise InvalidEntry("kind", f"“{text}” is none of {', '.join(EntryKind)}.") from None
 
 
-def _symbol(kind: Kind, text: str, market: str) -> tuple[str, str]:
+def _symbol(kind: EntryKind, text: str, market: str) -> tuple[str, str]:
     """The canonical symbol, and the currency that its market trades in."""
-    if kind in (Kind.DEPOSIT, Kind.WITHDRAWAL):
+    if kind in (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL):
         if text.strip():
             raise InvalidEntry("symbol", f"A {kind} has no symbol: leave it empty.")
         return "", ""
     if not text.strip():
-        if kind is Kind.FEE:
+        if kind is EntryKind.FEE:
             return "", ""
         raise InvalidEntry("symbol", f"A {kind} needs a symbol, as in AAPL or VOD.L.")
     try:
@@ -206,7 +213,7 @@ def _date(when: date | None, now: datetime) -> date:
     return when
 
 
-def _positive(field: str, value: Decimal | None, kind: Kind) -> Decimal:
+def _positive(field: str, value: Decimal | None, kind: EntryKind) -> Decimal:
     if value is None:
         raise InvalidEntry(field, f"A {kind} needs {_ARTICLE[field]} {field}.")
     if not value.is_finite() or value <= 0:
@@ -214,7 +221,7 @@ def _positive(field: str, value: Decimal | None, kind: Kind) -> Decimal:
     return _sane(field, value)
 
 
-def _not_negative(field: str, value: Decimal | None, kind: Kind) -> Decimal:
+def _not_negative(field: str, value: Decimal | None, kind: EntryKind) -> Decimal:
     if value is None:
         raise InvalidEntry(field, f"A {kind} needs {_ARTICLE[field]} {field}.")
     if not value.is_finite() or value < 0:

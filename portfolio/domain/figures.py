@@ -11,7 +11,7 @@ import numpy as np
 
 from portfolio.domain import notices
 from portfolio.domain.notices import Notice
-from portfolio.domain.price_history import Priced, carried
+from portfolio.domain.price_history import PriceHistory, carried
 from portfolio.domain.returns import Payment, annual, drawdowns, growth, money_weighted
 from portfolio.domain.valuation import Holding, Valuation
 from prices.domain.bars import Floats, Ints, Times
@@ -88,7 +88,7 @@ def day_change(one: Holding, seen: Valuation) -> tuple[float | None, float | Non
     return round(change / priced.units * rate, 2), price / before - 1
 
 
-def previous_close(priced: Priced) -> float | None:
+def previous_close(priced: PriceHistory) -> float | None:
     """The close before the last price; None: there is only one."""
     if priced.live is not None:
         return float(priced.closes[-1])
@@ -239,7 +239,7 @@ class Period:
         return money_weighted(paid)
 
 
-def rebased(priced: Priced, seen: Valuation, days: Times) -> Iterable[tuple[date, float]]:
+def rebased(priced: PriceHistory, seen: Valuation, days: Times) -> Iterable[tuple[date, float]]:
     """What one unit of the base currency became in a benchmark, for the days it has prices for."""
     sessions, prices = priced.track
     inside = days[(days >= sessions[0]) & (days <= sessions[-1])]

@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from portfolio.domain.notices import Notice, early_rate, stale
-from portfolio.domain.price_history import Priced, carried
+from portfolio.domain.price_history import PriceHistory, carried
 from prices.domain.bars import Floats, Times
 
 _USD = "USD"
@@ -62,10 +62,10 @@ class Rates:
     which `notices` tells.
     """
 
-    def __init__(self, base: str, prices: Mapping[str, Priced]) -> None:
+    def __init__(self, base: str, prices: Mapping[str, PriceHistory]) -> None:
         self.base = base
         self._prices = prices
-        self._found: dict[str, list[tuple[Priced, bool]] | None] = {}
+        self._found: dict[str, list[tuple[PriceHistory, bool]] | None] = {}
         self._scalar: dict[tuple[str, date], Decimal] = {}
 
     def has(self, currency: str) -> bool:
@@ -106,13 +106,13 @@ class Rates:
                     told.add(priced.symbol)
                     yield stale(priced.symbol, priced.last, priced.stale_reason)
 
-    def _legs(self, currency: str) -> list[tuple[Priced, bool]] | None:
+    def _legs(self, currency: str) -> list[tuple[PriceHistory, bool]] | None:
         """The series to multiply; None: there is no way."""
         if currency not in self._found:
             self._found[currency] = self._way(currency)
         return self._found[currency]
 
-    def _way(self, currency: str) -> list[tuple[Priced, bool]] | None:
+    def _way(self, currency: str) -> list[tuple[PriceHistory, bool]] | None:
         if currency == self.base:
             return []
         if direct := self._pair(currency, self.base):
@@ -122,7 +122,7 @@ class Rates:
             return None
         return [one, (other[0], not other[1])]
 
-    def _pair(self, source: str, target: str) -> tuple[Priced, bool] | None:
+    def _pair(self, source: str, target: str) -> tuple[PriceHistory, bool] | None:
         for symbol, inverted in _pairs(source, target):
             priced = self._prices.get(symbol)
             if priced is not None and len(priced.closes):

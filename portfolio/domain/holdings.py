@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from portfolio.domain.entries import Entry, Kind, plain
+from portfolio.domain.entries import Entry, EntryKind, plain
 from prices.domain.actions import Split
 from prices.domain.markets import major_currency
 
@@ -44,9 +44,9 @@ def oversold(entries: Iterable[Entry], splits: Sequence[Split]) -> Oversold | No
             continue
         factor = later_splits(splits, entry.date)
         shares = entry.quantity * factor
-        if entry.kind is Kind.SELL and shares > held + DUST:
+        if entry.kind is EntryKind.SELL and shares > held + DUST:
             return Oversold(entry, held / factor)
-        held += shares if entry.kind is Kind.BUY else -shares
+        held += shares if entry.kind is EntryKind.BUY else -shares
         held = held if held > DUST else _ZERO
     return None
 
@@ -92,11 +92,11 @@ def position(
     for entry in entries:
         trade = _trade(entry, currency, splits, rate)
         held.fees += entry.fees / trade.units * trade.to_base
-        if entry.kind is Kind.BUY:
+        if entry.kind is EntryKind.BUY:
             _buy(held, trade)
-        elif entry.kind is Kind.SELL:
+        elif entry.kind is EntryKind.SELL:
             _sell(held, trade)
-        elif entry.kind is Kind.DIVIDEND:
+        elif entry.kind is EntryKind.DIVIDEND:
             held.own_dividends = True
             _move(held, trade, net := trade.gross - trade.fees)
             held.dividends += net * trade.to_base

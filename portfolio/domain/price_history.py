@@ -23,7 +23,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, eq=False)
-class Priced:
+class PriceHistory:
     """One symbol's split-adjusted daily closes in `unit`, ascending; prices of today's shares.
 
     Without closes `problem` says why; empty: they are being fetched, and `trouble` is what the

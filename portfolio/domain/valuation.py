@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 
 from portfolio.domain import notices
 from portfolio.domain.cash import Ledger
-from portfolio.domain.entries import Entry, Kind, plain
+from portfolio.domain.entries import Entry, EntryKind, plain
 from portfolio.domain.fx import Rates
 from portfolio.domain.holdings import Position, position
 from portfolio.domain.notices import Notice
-from portfolio.domain.price_history import Priced, carried
+from portfolio.domain.price_history import PriceHistory, carried
 from prices.domain.bars import Floats, Times
 from prices.domain.markets import major_currency
 
 
-class Status(StrEnum):
+class HoldingStatus(StrEnum):
     """Whether a holding is valued, and if not, why."""
 
     PRICED = "priced"
@@ -43,9 +43,9 @@ class Holding:
     """One symbol's position, and its worth on each day of the valuation (base currency)."""
 
     position: Position
-    status: Status
+    status: HoldingStatus
     first: date
-    priced: Priced | None
+    priced: PriceHistory | None
     shares: Floats = field(default_factory=lambda: np.zeros(0))
     worth: Floats = field(default_factory=lambda: np.zeros(0))
     stored_dividends: float = 0.0
@@ -61,7 +61,7 @@ class Holding:
 
     @property
     def is_valued(self) -> bool:
-        return self.status is Status.PRICED
+        return self.status is HoldingStatus.PRICED
 
 
 @dataclass(slots=True)
@@ -91,15 +91,15 @@ class Valuation:
         return (self.ledger.put_in - self.ledger.taken_out).cumsum()
 
 
-def valued(
-    entries: Iterable[Entry], prices: Mapping[str, Priced], base: str, *, now: datetime
+def value_entries(
+    entries: Iterable[Entry], prices: Mapping[str, PriceHistory], base: str, *, now: datetime
 ) -> Valuation:
     """Values a portfolio's entries; `prices` holds its symbols and the FX symbols."""
     told = sorted(entries, key=lambda e: e.order)
     rates = Rates(base, prices)
     holdings = [_holding(s, es, prices.get(s), rates) for s, es in _by_symbol(told).items()]
     days = _axis(told, holdings, now)
-    ledger = Ledger(days, rates, tracked=any(e.kind is Kind.DEPOSIT for e in told))
+    ledger = Ledger(days, rates, tracked=any(e.kind is EntryKind.DEPOSIT for e in told))
     for one in holdings:
         _book(one, ledger)
     fees, found = _account(told, ledger)
@@ -121,7 +121,9 @@ def _by_symbol(entries: list[Entry]) -> dict[str, list[Entry]]:
     return groups
 
 
-def _holding(symbol: str, entries: list[Entry], priced: Priced | None, rates: Rates) -> Holding:
+def _holding(
+    symbol: str, entries: list[Entry], priced: PriceHistory | None, rates: Rates
+) -> Holding:
     if priced is not None and not priced.unit:
         # Nobody has told yet; it is what its owner pays in.
         priced = replace(priced, unit=entries[0].currency)
@@ -130,10 +132,10 @@ def _holding(symbol: str, entries: list[Entry], priced: Priced | None, rates: Ra
     used = dict.fromkeys([currency, *(major_currency(e.currency)[0] for e in entries)])
     lacking = tuple(one for one in used if not rates.has(one))
     rate = rates.at if not lacking else (lambda currency, day: Decimal(1))
-    status = Status.NO_RATE if lacking else Status.PRICED
+    status = HoldingStatus.NO_RATE if lacking else HoldingStatus.PRICED
     if priced is None or not len(priced.closes):
         waits = priced is not None and not priced.problem
-        status = Status.LOADING if waits else Status.UNPRICED
+        status = HoldingStatus.LOADING if waits else HoldingStatus.UNPRICED
     return Holding(
         position(symbol, currency, entries, splits, rate),
         status,
@@ -149,7 +151,7 @@ def _axis(entries: list[Entry], holdings: list[Holding], now: datetime) -> Times
         return np.zeros(0, "datetime64[D]")
     today = now.astimezone(UTC).date()
     ends = [h.priced.last for h in holdings if h.is_valued and h.is_open and h.priced]
-    if not ends and any(e.kind is Kind.DEPOSIT for e in entries):
+    if not ends and any(e.kind is EntryKind.DEPOSIT for e in entries):
         ends = [today]
     end = max([*ends, entries[-1].date])
     first, stop = np.array([entries[0].date, end + timedelta(days=1)], "datetime64[D]")
@@ -173,13 +175,15 @@ def _account(entries: list[Entry], ledger: Ledger) -> tuple[float, list[Notice]]
             told = notices.no_rate("", [currency], ledger.rates.base, entry.date)
             found.setdefault(currency, told)
             continue
-        if entry.kind is Kind.WITHDRAWAL and not ledger.tracked:
+        if entry.kind is EntryKind.WITHDRAWAL and not ledger.tracked:
             found.setdefault(entry.kind, notices.withdrawal_ignored(entry.date))
             continue
-        if entry.kind is Kind.FEE:
+        if entry.kind is EntryKind.FEE:
             cost += gross
         else:
-            ledger.transfer(entry.date, currency, gross if entry.kind is Kind.DEPOSIT else -gross)
+            ledger.transfer(
+                entry.date, currency, gross if entry.kind is EntryKind.DEPOSIT else -gross
+            )
         ledger.move(entry.date, currency, -cost)
         fees += cost * float(ledger.rates.at(currency, entry.date))
     return fees, list(found.values())
@@ -203,7 +207,7 @@ def _value(one: Holding, days: Times, rates: Rates, ledger: Ledger) -> None:
         _pay_dividends(one, one.priced, days, ledger)
 
 
-def _prices(one: Holding, priced: Priced, days: Times) -> Floats:
+def _prices(one: Holding, priced: PriceHistory, days: Times) -> Floats:
     """The price of one of today's shares, in its unit, on each day.
 
     Before the first close it is that of the last trade of one's own; while nothing is held, 0.
@@ -217,7 +221,7 @@ def _prices(one: Holding, priced: Priced, days: Times) -> Floats:
     return np.where(one.shares > 0, prices, 0.0)
 
 
-def _pay_dividends(one: Holding, priced: Priced, days: Times, ledger: Ledger) -> None:
+def _pay_dividends(one: Holding, priced: PriceHistory, days: Times, ledger: Ledger) -> None:
     """The stored dividends, to who held shares at the end of the day before."""
     dividends = priced.actions.dividends
     sessions = np.array([d.session for d in dividends], "datetime64[D]")
@@ -262,22 +266,22 @@ def _notices(seen: Valuation, entries: list[Entry]) -> Iterable[Notice]:
 
 
 def _about(one: Holding, seen: Valuation) -> Iterable[Notice]:
-    if one.position.too_much is not None and one.status is not Status.LOADING:
+    if one.position.too_much is not None and one.status is not HoldingStatus.LOADING:
         sale = one.position.too_much
         sold, held = plain(sale.entry.quantity or Decimal(0)), plain(round(sale.held, 8))
         yield notices.oversold(one.symbol, sold, held, sale.entry.date)
-    if one.status is Status.LOADING:
+    if one.status is HoldingStatus.LOADING:
         yield notices.loading(one.symbol, one.first, one.priced.trouble if one.priced else "")
-    elif one.status is Status.UNPRICED:
+    elif one.status is HoldingStatus.UNPRICED:
         why = one.priced.problem if one.priced else "it is not tracked"
         yield notices.unpriced(one.symbol, why, one.first)
-    elif one.status is Status.NO_RATE:
+    elif one.status is HoldingStatus.NO_RATE:
         yield notices.no_rate(one.symbol, one.lacking, seen.base, one.first)
     elif one.priced is not None:
         yield from _about_prices(one, one.priced, seen.days)
 
 
-def _about_prices(one: Holding, priced: Priced, days: Times) -> Iterable[Notice]:
+def _about_prices(one: Holding, priced: PriceHistory, days: Times) -> Iterable[Notice]:
     begins: date = priced.track[0][0].item()
     if one.first < begins and one.position.trades:
         yield notices.late_history(one.symbol, begins, one.first)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from portfolio.domain.entries import DIGITS, FIELDS, PLACES, Kind
+from portfolio.domain.entries import DIGITS, FIELDS, PLACES, EntryKind
 from portfolio.exchange.text_files import Unreadable, day
 
 Cells = Mapping[str, str]
@@ -71,25 +71,25 @@ def _ghostfolio(cells: Cells, number: Number) -> dict[str, Any]:
         "currency": cells["currency"],
         "note": cells.get("note", ""),
     }
-    if action == Kind.FEE:
+    if action == EntryKind.FEE:
         note = told["note"] or code
         return {**told, "amount": _reckoned(price * quantity + fee), "note": note}
     if cells.get("datasource", "").strip().upper() == "MANUAL":
         raise NoTransaction(f"{code} is priced by hand there, and has no symbol")
     told |= {"symbol": code, "fees": fee}
-    if action == Kind.DIVIDEND:
+    if action == EntryKind.DIVIDEND:
         return {**told, "amount": _reckoned(price * quantity)}
     return {**told, "quantity": quantity, "price": price}
 
 
 _PERFORMANCE_KINDS = {
-    **dict.fromkeys(("buy", "kauf", "delivery (inbound)", "einlieferung"), Kind.BUY),
-    **dict.fromkeys(("sell", "verkauf", "delivery (outbound)", "auslieferung"), Kind.SELL),
-    **dict.fromkeys(("dividend", "dividende"), Kind.DIVIDEND),
-    **dict.fromkeys(("deposit", "einlage"), Kind.DEPOSIT),
-    **dict.fromkeys(("removal", "entnahme"), Kind.WITHDRAWAL),
-    **dict.fromkeys(("fees", "gebühren", "taxes", "steuern"), Kind.FEE),
-    **dict.fromkeys(("interest charge", "zinsbelastung"), Kind.FEE),
+    **dict.fromkeys(("buy", "kauf", "delivery (inbound)", "einlieferung"), EntryKind.BUY),
+    **dict.fromkeys(("sell", "verkauf", "delivery (outbound)", "auslieferung"), EntryKind.SELL),
+    **dict.fromkeys(("dividend", "dividende"), EntryKind.DIVIDEND),
+    **dict.fromkeys(("deposit", "einlage"), EntryKind.DEPOSIT),
+    **dict.fromkeys(("removal", "entnahme"), EntryKind.WITHDRAWAL),
+    **dict.fromkeys(("fees", "gebühren", "taxes", "steuern"), EntryKind.FEE),
+    **dict.fromkeys(("interest charge", "zinsbelastung"), EntryKind.FEE),
 }
 # Its exports are in the user's language.
 GERMAN = {
@@ -119,13 +119,13 @@ def _performance(cells: Cells, number: Number) -> dict[str, Any]:
         "currency": cells["transaction currency"],
         "note": cells.get("note", ""),
     }
-    if kind in (Kind.DEPOSIT, Kind.WITHDRAWAL, Kind.FEE):
+    if kind in (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL, EntryKind.FEE):
         return {**told, "amount": value}
     told |= {"symbol": _ticker(cells), "fees": costs}
-    if kind is Kind.DIVIDEND:
+    if kind is EntryKind.DIVIDEND:
         return {**told, "amount": value + costs}
     shares = number("shares")
-    gross = value - costs if kind is Kind.BUY else value + costs
+    gross = value - costs if kind is EntryKind.BUY else value + costs
     if not shares:
         raise Unreadable("The number of shares is missing.")
     return {**told, "quantity": shares, "price": _reckoned(gross / shares)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import reverse_lazy
 
-from portfolio.web.page_guard import strict
+from portfolio.web.page_guard import guarded_page
 
-login = strict(
+login = guarded_page(
     LoginView.as_view(
         template_name="portfolio/login.html",
         next_page=reverse_lazy("portfolios:list"),
@@ -15,4 +15,4 @@ login = strict(
         extra_context={"section": "elsewhere"},
     )
 )
-logout = strict(LogoutView.as_view(next_page=reverse_lazy("portfolios:login")))
+logout = guarded_page(LogoutView.as_view(next_page=reverse_lazy("portfolios:login")))

@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 
 from portfolio.booking import Refused, usual_currency
-from portfolio.domain.entries import MOST_NOTE, Entry, InvalidEntry, Kind, checked, plain
+from portfolio.domain.entries import MOST_NOTE, Entry, EntryKind, InvalidEntry, checked, plain
 
 
 class SentenceForm(forms.Form):
@@ -83,7 +83,7 @@ class TransactionForm(SentenceForm):
     wide = ("note",)
 
     kind = forms.ChoiceField(
-        choices=[(kind.value, kind.value.capitalize()) for kind in Kind],
+        choices=[(kind.value, kind.value.capitalize()) for kind in EntryKind],
         error_messages={"required": "Choose what was done."},
     )
     date = forms.DateField(

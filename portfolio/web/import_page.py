@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from portfolio.exchange.text_files import MOST_BYTES, Unreadable, decoded
 from portfolio.importing import Duplicates, Imported, imported
 from portfolio.models import Portfolio
-from portfolio.web.page_guard import strict
+from portfolio.web.page_guard import guarded_page
 from portfolio.web.pages import TRIGGER, own
 
 # More would make a page that nobody reads.
@@ -26,7 +26,7 @@ CHOICES = (
 )
 
 
-@strict
+@guarded_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:

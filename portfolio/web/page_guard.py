@@ -26,7 +26,7 @@ View = Callable[..., HttpResponseBase]
 _LOGO_STYLE = ('createElement("style"),this.', '.innerText="', '"')
 
 
-def strict(view: View) -> View:
+def guarded_page(view: View) -> View:
     """The view's answers run and show only this site's files, and are kept by nobody.
 
     Where a store does not answer, a page says so.

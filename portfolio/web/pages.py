@@ -18,9 +18,9 @@ from portfolio import booking
 from portfolio.domain.entries import InvalidEntry
 from portfolio.domain.notices import sentences
 from portfolio.models import Portfolio
-from portfolio.page_data import complete
+from portfolio.page_data import build
 from portfolio.web.forms import PortfolioForm, currencies
-from portfolio.web.page_guard import strict
+from portfolio.web.page_guard import guarded_page
 from prices.models import TrackedSymbol
 
 PAGE_SIZE = 15
@@ -52,7 +52,7 @@ def suggestions(portfolio: Portfolio | None = None) -> dict[str, Any]:
     }
 
 
-@strict
+@guarded_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def listing(request: HttpRequest) -> HttpResponse:
@@ -83,7 +83,7 @@ def _is_settled(form: PortfolioForm, portfolio: Portfolio) -> bool:
 
 
 def _tile(portfolio: Portfolio) -> Mapping[str, Any]:
-    body = complete(portfolio, range="1m", benchmark="", page_size=1)
+    body = build(portfolio, range="1m", benchmark="", page_size=1)
     summary = body["summary"]
     return {
         "id": portfolio.pk,
@@ -96,13 +96,13 @@ def _tile(portfolio: Portfolio) -> Mapping[str, Any]:
     }
 
 
-@strict
+@guarded_page
 @login_required
 @require_safe
 def portfolio_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """Everything about one portfolio, in one answer: the chart's points are in the page."""
     portfolio = own(request, portfolio_id)
-    page = complete(portfolio, page=_page_number(request), page_size=PAGE_SIZE)
+    page = build(portfolio, page=_page_number(request), page_size=PAGE_SIZE)
     points = page["history"]["data"]
     chart = {
         "points": [{name: point[name] for name in _POINT} for point in points],
@@ -118,7 +118,7 @@ def _page_number(request: HttpRequest) -> int:
     return max(1, int(text)) if text.isdecimal() and len(text) < 7 else 1
 
 
-@strict
+@guarded_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
@@ -140,7 +140,7 @@ def edit_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     return render(request, "portfolio/form.html", context)
 
 
-@strict
+@guarded_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:

@@ -14,7 +14,7 @@ from django.utils.timesince import timesince
 from django.views.decorators.http import require_safe
 
 from portfolio.domain.entries import FIRST_DATE
-from portfolio.web.page_guard import strict
+from portfolio.web.page_guard import guarded_page
 from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol
@@ -31,7 +31,7 @@ MINUTE = timedelta(minutes=1)
 SHORTLY = timedelta(days=7)
 
 
-@strict
+@guarded_page
 @login_required
 @require_safe
 def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
@@ -60,7 +60,7 @@ def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
     return render(request, "portfolio/symbol.html", context)
 
 
-@strict
+@guarded_page
 @login_required
 @require_safe
 def suggested_close(request: HttpRequest) -> HttpResponse:

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods
 
 from portfolio import booking
 from portfolio.booking import Refused
-from portfolio.domain.entries import Kind
+from portfolio.domain.entries import EntryKind
 from portfolio.models import Portfolio, Transaction
 from portfolio.web.forms import TransactionForm, initial_of
-from portfolio.web.page_guard import strict
+from portfolio.web.page_guard import guarded_page
 from portfolio.web.pages import TRIGGER, own, suggestions
 
 
@@ -30,12 +30,12 @@ def _booked(portfolio: Portfolio, transaction_id: int) -> Transaction:
     return found
 
 
-@strict
+@guarded_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_transaction(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     portfolio = own(request, portfolio_id)
-    form = _form(request, portfolio, initial={"kind": Kind.BUY, "date": timezone.localdate()})
+    form = _form(request, portfolio, initial={"kind": EntryKind.BUY, "date": timezone.localdate()})
     if form.is_valid() and form.entry is not None:
         try:
             done = booking.book(portfolio, [form.entry], trigger=TRIGGER, now=timezone.now())
@@ -50,7 +50,7 @@ def add_transaction(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     return _page(request, portfolio, form, context)
 
 
-@strict
+@guarded_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_transaction(
@@ -71,7 +71,7 @@ def change_transaction(
     return _page(request, portfolio, form, context)
 
 
-@strict
+@guarded_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_transaction(

@@ -91,7 +91,7 @@ class ChildSpec:
     orphaned: signal.Signals = signal.SIGKILL
 
 
-class State(enum.Enum):
+class ChildState(enum.Enum):
     STARTING = enum.auto()
     RUNNING = enum.auto()
     DEAD = enum.auto()
@@ -104,7 +104,7 @@ class Child:
 
     spec: ChildSpec
     log: BoundedLog | None = None
-    state: State = State.DEAD
+    state: ChildState = ChildState.DEAD
     since: float = 0.0
     watched_at: float = 0.0
     deaths: deque[float] = field(default_factory=deque)
@@ -115,7 +115,7 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        return self.state in (State.STARTING, State.RUNNING)
+        return self.state in (ChildState.STARTING, ChildState.RUNNING)
 
     @property
     def pid(self) -> int:
@@ -147,9 +147,9 @@ class Child:
         )
         if process.stdout is not None:
             os.set_blocking(process.stdout.fileno(), False)
-        self.enter(State.STARTING)
+        self.enter(ChildState.STARTING)
 
-    def enter(self, state: State) -> None:
+    def enter(self, state: ChildState) -> None:
         self.state = state
         self.since = self.watched_at = time.monotonic()
 
@@ -158,7 +158,7 @@ class Child:
         if not self.is_alive or self._process is None or self._process.poll() is None:
             return False
         self.kill()
-        self.enter(State.DEAD)
+        self.enter(ChildState.DEAD)
         return True
 
     def terminate(self) -> None:

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from pricecache_site.operations.logfiles import BoundedLog
-from pricecache_site.operations.processes import Child, ChildSpec, State
+from pricecache_site.operations.processes import Child, ChildSpec, ChildState
 
 DEATHS_ALLOWED = 5
 DEATHS_COUNT_FOR = 60.0
@@ -81,12 +81,12 @@ class Supervisor:
         self._in_loop = True
         for child in fresh:
             self._spawn(child)
-        while any(child.state is not State.RUNNING for child in fresh):
+        while any(child.state is not ChildState.RUNNING for child in fresh):
             self._step()
             if self._signals:
                 raise KeyboardInterrupt
             for child in self._children:
-                if child.state is State.DEAD and child in fresh:
+                if child.state is ChildState.DEAD and child in fresh:
                     raise SupervisorError(self._obituary(child, with_output=True))
                 self._tend(child)
         self._in_loop = False
@@ -157,12 +157,12 @@ class Supervisor:
     def _tend(self, child: Child) -> None:
         """Does what is due for a child in its state."""
         now, spec = time.monotonic(), child.spec
-        if child.state is State.DEAD:
+        if child.state is ChildState.DEAD:
             self._mourn(child, now)
-        elif child.state is State.WAITING:
+        elif child.state is ChildState.WAITING:
             if now >= child.since + self._pause(child):
                 self._spawn(child)
-        elif child.state is State.STARTING:
+        elif child.state is ChildState.STARTING:
             self._probe(child, now)
         elif spec.watch is not None and now >= child.watched_at + WATCH_EVERY:
             child.watched_at = now
@@ -172,7 +172,7 @@ class Supervisor:
     def _probe(self, child: Child, now: float) -> None:
         spec = child.spec
         if spec.ready is None or spec.ready():
-            child.enter(State.RUNNING)
+            child.enter(ChildState.RUNNING)
             if child.deaths:
                 self.say(f"{spec.name} runs again")
         elif now >= child.since + spec.ready_seconds:
@@ -187,7 +187,7 @@ class Supervisor:
             raise SupervisorError(
                 f"{obituary} It did so {DEATHS_ALLOWED} times within a minute: given up."
             )
-        child.enter(State.WAITING)
+        child.enter(ChildState.WAITING)
         self.say(f"{obituary} Started again in {self._pause(child):g} s.")
 
     @staticmethod

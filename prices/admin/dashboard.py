@@ -20,7 +20,7 @@ from prices.admin.widgets.panels import Table, Tile, button, two_lines
 from prices.admin.widgets.run_bars import Bars, bars_of
 from prices.jobs import history
 from prices.monitoring.attention import Need, Needs, Remedy
-from prices.monitoring.dashboard import Dashboard, Market
+from prices.monitoring.dashboard import Dashboard, MarketCoverage
 from prices.monitoring.dashboard import dashboard as figures_at
 
 _VARIANT_OF_WORD = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
@@ -127,7 +127,7 @@ def _markets(board: Dashboard) -> Table:
     return Table("Coverage by market", headers, rows, empty)
 
 
-def _market_row(market: Market) -> list[object]:
+def _market_row(market: MarketCoverage) -> list[object]:
     totals = market.totals
     share = coverage_bar(tiles.share_of(totals))
     name: object = market.name or "other"

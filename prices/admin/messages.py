@@ -13,12 +13,12 @@ from django.shortcuts import render
 from prices.store.mongo import StoreError
 
 
-def told_that_none_is_left(request: HttpRequest) -> None:
+def warn_nothing_left(request: HttpRequest) -> None:
     """Of a choice that was confirmed too late: a run without symbols would be about all of them."""
     messages.warning(request, "Nothing was done: what was chosen is gone, or over.")
 
 
-def press_it(request: HttpRequest) -> HttpResponse:
+def method_not_allowed(request: HttpRequest) -> HttpResponse:
     """For who comes to a button's address without pressing it, as after signing in anew."""
     answer = render(request, "405.html", status=405)
     answer["Allow"] = "POST"
@@ -26,7 +26,7 @@ def press_it(request: HttpRequest) -> HttpResponse:
 
 
 @contextmanager
-def told_in_words(request: HttpRequest) -> Iterator[None]:
+def report_failures(request: HttpRequest) -> Iterator[None]:
     """What failed within is a message to who asked, instead of a page of the server's error.
 
     Of a database that is locked nothing was written; the message goes by a cookie.

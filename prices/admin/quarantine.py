@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices.admin.messages import told_that_none_is_left
+from prices.admin.messages import warn_nothing_left
 from prices.admin.queueing import listed, queue_run
 from prices.admin.row_filters import OverFilter
 from prices.admin.widgets.labels import NONE, at, clipped, moment, run_link
@@ -48,7 +48,7 @@ class QuarantineAdmin(ReadOnly, ThemedAdmin[Quarantine]):
         entries = queryset.filter(resolved_at=None)  # a good answer may have come meanwhile
         symbols = sorted(set(entries.values_list("symbol", flat=True)))
         if not symbols:
-            told_that_none_is_left(request)
+            warn_nothing_left(request)
             return None
         if "confirmed" not in request.POST:
             return self._asked(request, entries)

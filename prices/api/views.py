@@ -25,7 +25,7 @@ from prices.domain.markets import resolve
 from prices.domain.ranges import Asked
 from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
-from prices.symbols.tracking import NotTracked, followed, track
+from prices.symbols.tracking import NotTracked, current_names, track
 
 Kind = SyncRun.Kind
 _POLL_SECONDS = 0.1
@@ -183,7 +183,7 @@ class _QueueView(APIView):
 
 def _tracked(symbols: list[str]) -> list[str]:
     """The canonical names of today of symbols, all of which must be tracked."""
-    canonical = followed(resolve(symbol)[0] for symbol in symbols)
+    canonical = current_names(resolve(symbol)[0] for symbol in symbols)
     rows = TrackedSymbol.objects.filter(symbol__in=canonical)
     unknown = sorted(set(canonical) - set(rows.values_list("symbol", flat=True)))
     if unknown:

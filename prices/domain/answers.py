@@ -103,6 +103,6 @@ class Refusal:
     reason: str
 
     @property
-    def passes(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether it is over by itself, once the provider has caught up."""
         return self.guard in (Guard.SPLIT_PENDING, Guard.STEP)

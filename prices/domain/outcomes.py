@@ -33,10 +33,10 @@ class Outcome:
     refused: tuple[Refusal, ...] = ()
     words: str = ""
     missing: bool = False
-    hollow: bool = False
+    has_no_history: bool = False
 
     @property
-    def barren(self) -> bool | None:
+    def answered_empty(self) -> bool | None:
         """Did the provider answer without prices that can be used? None: it did not answer."""
         if self.result is Result.FAILED:
             return True if self.symbol_at_fault else None

@@ -13,7 +13,7 @@ class ProviderState:
     """What the last requests said of the provider.
 
     `next_try_at`: until then nobody asks, for it has been unreachable too often. `outage_since`:
-    it answers, but `barren` of the last `tried` symbols got no prices.
+    it answers, but `answered_empty` of the last `tried` symbols got no prices.
     """
 
     unreachable_since: datetime | None = None
@@ -23,7 +23,7 @@ class ProviderState:
     next_try_at: datetime | None = None
     outage_since: datetime | None = None
     tried: int = 0
-    barren: int = 0
+    answered_empty: int = 0
     name: str = "the provider"
 
     def is_shut(self, now: datetime) -> bool:
@@ -41,7 +41,7 @@ class ProviderState:
                 return f"{since}; next try at {stamp(self.next_try_at)}"
             return since
         if self.outage_since is not None:
-            share = self.barren / self.tried if self.tried else 1.0
+            share = self.answered_empty / self.tried if self.tried else 1.0
             return (
                 f"{self.name} has no prices for {share:.0%} of the last {self.tried} symbols: "
                 "an outage there; nothing is counted against the symbols"

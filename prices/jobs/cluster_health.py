@@ -95,26 +95,29 @@ def _word(clusters: tuple[Cluster, ...], canary: datetime | None, now: datetime)
 def _told(
     word: Word, clusters: tuple[Cluster, ...], canary: datetime | None, now: datetime
 ) -> tuple[str, str]:
-    sung = f"the canary ran {_ago(canary, now)}" if canary else "the canary has never run"
+    last_canary = f"the canary ran {_ago(canary, now)}" if canary else "the canary has never run"
     where = ", ".join(f"{c.host} (process {c.pid})" for c in clusters)
     if word is Word.RUNNING:
-        return f"Jobs run on {where}: {sung}.", ""
+        return f"Jobs run on {where}: {last_canary}.", ""
     if word is Word.STARTING:
-        return f"The cluster on {where} has just begun: {sung}.", "Its first job is due soon."
+        return (
+            f"The cluster on {where} has just begun: {last_canary}.",
+            "Its first job is due soon.",
+        )
     if word is Word.FADING:
         return (
-            f"No cluster gives a heartbeat any more, though {sung}: it has just stopped, or "
+            f"No cluster gives a heartbeat any more, though {last_canary}: it has just stopped, or "
             "cannot write to the database.",
             "Under manage.py up it is started again within seconds; else start manage.py cluster.",
         )
     if word is Word.HUNG:
         return (
-            f"The cluster on {where} says that it works, but does not: {sung}.",
+            f"The cluster on {where} says that it works, but does not: {last_canary}.",
             "Under manage.py up it is restarted by itself after three minutes; a cluster that "
             f"you run yourself has to be restarted{_on_others(clusters)}.",
         )
     return (
-        f"No jobs run: no cluster gives a heartbeat, and {sung}.",
+        f"No jobs run: no cluster gives a heartbeat, and {last_canary}.",
         "Start it with manage.py up, or manage.py cluster beside a running system.",
     )
 

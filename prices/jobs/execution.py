@@ -18,7 +18,7 @@ from prices.jobs.cancellation import Cancelled, Watch
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.symbols import health, quarantine
-from prices.symbols.tracking import followed
+from prices.symbols.tracking import current_names
 from prices.sync.verify import Verdict
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def _counted(symbols: int) -> str:
 
 def _symbols_of(run: SyncRun, now: datetime) -> list[str]:
     if run.symbols:
-        return followed(run.symbols)  # they may have been renamed since
+        return current_names(run.symbols)  # they may have been renamed since
     if run.options.get("whole"):
         return list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
     return [d.symbol for d in services.sync_service().plan(now=now, quotes=services.quotes().all())]
@@ -129,15 +129,15 @@ def _is_outage(outcome: Outcome, now: datetime) -> bool:
 
     With the alarm, what was held against symbols meanwhile is taken back.
     """
-    if outcome.barren is None:
+    if outcome.answered_empty is None:
         return False
     try:
-        attempt = services.provider_log().attempted(barren=outcome.barren, now=now)
+        attempt = services.provider_log().attempted(answered_empty=outcome.answered_empty, now=now)
     except StoreError as error:
         logger.warning("%s is not counted: %s", outcome.symbol, error)
         return False
     if attempt.alarm:
-        health.pardon(since=attempt.since)
+        health.clear_failures(since=attempt.since)
     return attempt.during_outage
 
 
@@ -145,7 +145,7 @@ def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
     now = timezone.now()
     live = services.live_service()
     if run.symbols:
-        wanted = TrackedSymbol.objects.filter(symbol__in=followed(run.symbols))
+        wanted = TrackedSymbol.objects.filter(symbol__in=current_names(run.symbols))
         symbols = list(wanted.values_list("symbol", flat=True))
     elif run.options.get("all"):
         symbols = list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
@@ -165,7 +165,7 @@ def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
 def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
     """The run's symbols; a second attempt verifies all of them again."""
     service, fix = services.verify_service(), bool(run.options.get("fix"))
-    wanted = TrackedSymbol.objects.filter(symbol__in=followed(run.symbols))
+    wanted = TrackedSymbol.objects.filter(symbol__in=current_names(run.symbols))
     symbols = list(wanted.values_list("symbol", flat=True))
     _begin_anew(run, total=len(symbols))
     sent, watch, done = service.requests, Watch(run), 0

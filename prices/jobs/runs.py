@@ -165,7 +165,7 @@ def record(
             if row is not None:  # else it was untracked while it was fetched
                 _keep_attempt(row, run, outcome, now)
             if row is not None and history:
-                fields = health.after(row, outcome, during_outage=during_outage, now=now)
+                fields = health.apply_outcome(row, outcome, during_outage=during_outage, now=now)
                 TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
         if history:
             quarantine.note(outcome, run, now=now)

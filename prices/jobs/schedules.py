@@ -127,15 +127,15 @@ def schedule_startup_sync(*, at: datetime) -> None:
     )
 
 
-def sing(*, now: datetime) -> None:
+def record_canary(*, now: datetime) -> None:
     """Notes that the canary ran: scheduler, queue and a worker all did their part."""
     cache.set(_CANARY_KEY, now, timeout=None)
 
 
 def canary_at() -> datetime | None:
     """When the canary last ran."""
-    sung: datetime | None = cache.get(_CANARY_KEY)
-    return sung
+    found: datetime | None = cache.get(_CANARY_KEY)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +163,8 @@ class SchedulerState:
 
 def scheduler_state(*, now: datetime) -> SchedulerState:
     """The same from whichever process asks."""
-    sung = canary_at()
-    running = sung is not None and now - sung < CANARY_FRESH
+    last_canary = canary_at()
+    running = last_canary is not None and now - last_canary < CANARY_FRESH
     next_runs = dict(Schedule.objects.values_list("name", "next_run"))
     latest = SyncRun.objects.filter(parent=None).values("kind").annotate(last=Max("id"))
     runs = SyncRun.objects.in_bulk([row["last"] for row in latest])
@@ -174,7 +174,7 @@ def scheduler_state(*, now: datetime) -> SchedulerState:
     oldest = SyncRun.objects.filter(state=SyncRun.State.QUEUED).order_by("id").first()
     return SchedulerState(
         running=running,
-        canary_at=sung,
+        canary_at=last_canary,
         workers=sum(len(stat.workers) for stat in Stat.get_all()) if running else 0,
         queued=queue.filter(lock__lte=now).count(),
         # Not the queue's locked rows: a killed worker leaves its own locked for twenty minutes.

@@ -65,7 +65,7 @@ def store_sweep(**_: Any) -> None:
 def canary(**_: Any) -> None:
     """Proves that jobs run, and tends to what was left undone: lost runs, symbols without their history."""
     now = timezone.now()
-    schedules.sing(now=now)
+    schedules.record_canary(now=now)
     runs.revive(now=now)
     try:
         _retry_unfinished(now)
@@ -90,8 +90,8 @@ def queue_canary() -> None:
 
 def canary_age() -> float | None:
     """Seconds since the canary last ran; None if it never did."""
-    sung = schedules.canary_at()
-    return None if sung is None else (timezone.now() - sung).total_seconds()
+    canary_at = schedules.canary_at()
+    return None if canary_at is None else (timezone.now() - canary_at).total_seconds()
 
 
 def _perform_now(

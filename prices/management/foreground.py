@@ -22,7 +22,7 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.series_lock import Busy
-from prices.symbols.tracking import followed
+from prices.symbols.tracking import current_names
 from prices.web.database_errors import explain_database_error
 
 
@@ -126,7 +126,7 @@ def tracked(given: Iterable[str], market: str = "") -> list[TrackedSymbol]:
 
     :raises CommandError:
     """
-    canonical = followed(resolve(symbol, market)[0] for symbol in split_symbols(given))
+    canonical = current_names(resolve(symbol, market)[0] for symbol in split_symbols(given))
     rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=canonical)}
     unknown = [symbol for symbol in canonical if symbol not in rows]
     if unknown:

@@ -9,7 +9,7 @@ from prices import services
 from prices.jobs.cluster_health import ClusterState, cluster_state
 from prices.jobs.run_days import RunDay, run_days
 from prices.monitoring.attention import Needs, needs
-from prices.monitoring.status import Status, status
+from prices.monitoring.status import SystemStatus, status
 from prices.reads import usage
 from prices.reads.survey import Totals
 from prices.store.mongo import StoreError
@@ -18,7 +18,7 @@ CORRECTIONS_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class MarketCoverage:
     """The active symbols of one market; `name` is empty where it is not known."""
 
     name: str
@@ -33,9 +33,9 @@ class Dashboard:
     """
 
     now: datetime
-    status: Status
+    status: SystemStatus
     cluster: ClusterState
-    markets: tuple[Market, ...] | None
+    markets: tuple[MarketCoverage, ...] | None
     needs: Needs | None
     corrections: int | None
     hit_rate: float | None
@@ -45,11 +45,11 @@ class Dashboard:
 
 def dashboard(*, now: datetime) -> Dashboard:
     whole = status(now=now)
-    markets: tuple[Market, ...] | None = None
+    markets: tuple[MarketCoverage, ...] | None = None
     worst: Needs | None = None
     corrections: int | None = None
     if whole.survey is not None:
-        markets = tuple(Market(name, t) for name, t in whole.survey.by_market().items())
+        markets = tuple(MarketCoverage(name, t) for name, t in whole.survey.by_market().items())
         try:
             worst = needs(whole.survey, now=now)
             corrections = services.corrections().count(after=now - CORRECTIONS_WITHIN)

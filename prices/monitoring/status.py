@@ -21,7 +21,7 @@ ERROR_RATE_TARGET = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class SystemStatus:
     """`totals`, `live`, `survey` and `provider` are None while the store does not answer."""
 
     down: tuple[str, ...]
@@ -44,7 +44,7 @@ class Status:
         return self.down + self.amiss
 
 
-def status(*, now: datetime) -> Status:
+def status(*, now: datetime) -> SystemStatus:
     """It answers also when a part of the whole does not."""
     down: list[str] = []
     amiss: list[str] = []
@@ -77,7 +77,7 @@ def status(*, now: datetime) -> Status:
     verification = verification_results.latest()
     if verification and verification.unfixed:
         amiss.append(_unfixed(verification.unfixed))
-    return Status(
+    return SystemStatus(
         tuple(down),
         tuple(amiss),
         totals,

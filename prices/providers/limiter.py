@@ -1,4 +1,4 @@
-"""The gate to the provider: every request passes here, heeds its limits and tells how it went."""
+"""The limiter to the provider: every request passes here, heeds its limits and tells how it went."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BreakerOpen(Unavailable):
     """No request was sent: the provider has been unreachable too often."""
 
 
-class Turnstile:
+class RateLimiter:
     """What each single request passes: no limit in force, and a token of the bucket.
 
     A call to the provider is one to four requests, all sent by the thread that called.
@@ -86,13 +86,15 @@ def heed(state: ProviderState, now: datetime, *, probing: bool = False) -> None:
         raise BreakerOpen(state.words(now))
 
 
-class ProviderGate:
+class LimitedProvider:
     """A provider whose limits and outages all processes share."""
 
-    def __init__(self, provider: PriceProvider, log: ProviderLog, turnstile: Turnstile) -> None:
+    def __init__(
+        self, provider: PriceProvider, log: ProviderLog, rate_limiter: RateLimiter
+    ) -> None:
         self._provider = provider
         self._log = log
-        self._turnstile = turnstile
+        self._rate_limiter = rate_limiter
         self._begun: dict[datetime, float] = {}
         self._beginning = threading.Lock()
         self.name = provider.name
@@ -120,7 +122,7 @@ class ProviderGate:
         clock = self._clock(now)
         probing = self._admitted(clock())
         try:
-            with self._turnstile.entered(clock, probing=probing):
+            with self._rate_limiter.entered(clock, probing=probing):
                 yield
         except (LimitInForce, BreakerOpen):
             raise  # nothing was learned of the provider

@@ -20,14 +20,14 @@ from prices.domain.ranges import Asked
 from prices.domain.series import Facts, Manifest
 from prices.models import TrackedSymbol
 from prices.reads.symbol_states import state_of
-from prices.reads.ttl import Remembered
+from prices.reads.ttl import TTLLookup
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog, Recorded
 from prices.store.mongo import StoreError as StoreError  # what every read may raise
 from prices.store.provider_state import ProviderLog
 from prices.store.quotes import QuoteStore
-from prices.store.series_cache import HeldSeries, SeriesMemory
-from prices.symbols.tracking import bearers, followed, tracked_row
+from prices.store.series_cache import HeldSeries, SeriesCache
+from prices.symbols.tracking import current_names, resolve_rows, tracked_row
 
 _DAY = timedelta(days=1)
 
@@ -98,7 +98,7 @@ class PriceReader:
         self,
         *,
         bars: BarRepository,
-        series: SeriesMemory,
+        series: SeriesCache,
         quotes: QuoteStore,
         corrections: CorrectionLog,
         provider_log: ProviderLog,
@@ -109,8 +109,8 @@ class PriceReader:
         self._corrections = corrections
         self._quotes = quotes
         self._log = provider_log
-        self._rows = Remembered(tracked_row, ttl)
-        self._provider = Remembered(lambda name: provider_log.state(), ttl)
+        self._rows = TTLLookup(tracked_row, ttl)
+        self._provider = TTLLookup(lambda name: provider_log.state(), ttl)
 
     def history(
         self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
@@ -140,10 +140,10 @@ class PriceReader:
         The round trips do not grow with their number. Those that nobody tracks are left out.
         """
         wanted = list(dict.fromkeys(symbols))
-        rows = self._rows.get_many(wanted, bearers)
+        rows = self._rows.get_many(wanted, resolve_rows)
         stored = self._series.read_many(SeriesKey(row.symbol) for row in rows.values())
         lost = [name for name, row in rows.items() if SeriesKey(row.symbol) not in stored]
-        today = {n: row for n, row in bearers(lost).items() if row.symbol != rows[n].symbol}
+        today = {n: row for n, row in resolve_rows(lost).items() if row.symbol != rows[n].symbol}
         if today:  # renamed since they were looked up
             rows |= today
             stored |= self._series.read_many(SeriesKey(row.symbol) for row in today.values())
@@ -250,7 +250,7 @@ class PriceReader:
         wanted = None if symbols is None else list(symbols)
         rows = list(_rows(wanted))
         if wanted is not None and len(rows) < len(wanted):
-            wanted = followed(wanted)
+            wanted = current_names(wanted)
             rows = list(_rows(wanted))
         manifests = self._bars.manifests(wanted, ledgers=False)
         provider = self._log.state()

@@ -1,6 +1,6 @@
 """Overview: all tracked symbols at a glance, as columns; for status, dashboard and lists.
 
-One query to SQLite and a look at the outlines, whatever the number of symbols: rows are not made
+One query to SQLite and a look at the catalog, whatever the number of symbols: rows are not made
 into objects, and what follows from a calendar is counted for all symbols of an exchange at once.
 """
 
@@ -25,7 +25,7 @@ from prices.domain.freshness import LAGGING_AFTER
 from prices.domain.series import Outline
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
-from prices.store.outlines import Outlines
+from prices.store.catalog import Catalog
 from prices.store.quotes import QuoteStore
 
 Flags = NDArray[np.bool_]
@@ -201,8 +201,8 @@ class LiveTotals:
 class Overview:
     """Looks at all symbols at once. Raises `StoreUnavailable` when MongoDB is away."""
 
-    def __init__(self, *, outlines: Outlines, quotes: QuoteStore) -> None:
-        self._outlines = outlines
+    def __init__(self, *, catalog: Catalog, quotes: QuoteStore) -> None:
+        self._catalog = catalog
         self._quotes = quotes
         self._held: tuple[int, dict[str, int], dict[str, NDArray[Any]]] = (-1, {}, {})
 
@@ -218,11 +218,11 @@ class Overview:
         return Survey(now=now, **columns, **{name: column[at] for name, column in held.items()})
 
     def _columns(self) -> tuple[dict[str, int], dict[str, NDArray[Any]]]:
-        """Where each symbol stands in the columns of the outlines; the last place is nobody's."""
-        changes, outlines = self._outlines.look()
+        """Where each symbol stands in the columns of the catalog; the last place is nobody's."""
+        changes, catalog = self._catalog.look()
         if self._held[0] != changes:
-            places = {symbol: at for at, symbol in enumerate(outlines)}
-            self._held = (changes, places, dict(_of_outlines(outlines)))
+            places = {symbol: at for at, symbol in enumerate(catalog)}
+            self._held = (changes, places, dict(_of_outlines(catalog)))
         return self._held[1:]
 
     def live_totals(self) -> LiveTotals:
@@ -249,8 +249,8 @@ def _column(name: str, values: tuple[Any, ...]) -> NDArray[Any]:
     return np.array(values, object)
 
 
-def _of_outlines(outlines: dict[str, Outline]) -> Iterator[tuple[str, NDArray[Any]]]:
-    held = outlines.values()
+def _of_outlines(catalog: dict[str, Outline]) -> Iterator[tuple[str, NDArray[Any]]]:
+    held = catalog.values()
     yield "bars", np.array([*(o.count for o in held), 0], "i8")
     yield "gaps", np.array([*(o.gaps for o in held), 0], "i8")
     yield "first", np.array([*(o.first for o in held), "NaT"], "datetime64[D]")

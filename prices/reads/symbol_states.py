@@ -10,7 +10,7 @@ from prices.domain.freshness import SymbolState
 from prices.domain.quotes import Quote
 from prices.domain.series import Manifest, Outline, outline_of
 from prices.models import TrackedSymbol
-from prices.store.outlines import Outlines
+from prices.store.catalog import Catalog
 
 # What a state takes from the row; a row object a symbol would cost five times as much.
 _FIELDS = (
@@ -20,10 +20,10 @@ _FIELDS = (
 
 
 def symbol_states(
-    outlines: Outlines, quotes: Mapping[str, Quote] = MappingProxyType({})
+    catalog: Catalog, quotes: Mapping[str, Quote] = MappingProxyType({})
 ) -> list[SymbolState]:
     """Of all tracked symbols, by symbol; one query to each database."""
-    held = outlines.all()
+    held = catalog.all()
     rows = TrackedSymbol.objects.values_list(*_FIELDS, named=True)
     return [_state(row, held.get(row.symbol), quotes.get(row.symbol)) for row in rows]
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 _MOST = 20_000
 
 
-class Remembered(Generic[T]):
+class TTLLookup(Generic[T]):
     """The answers of `look_up` by name, for `ttl` seconds at most; what it raises is not kept.
 
     Thread-safe; two threads may look the same up at the same time.

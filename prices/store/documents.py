@@ -93,7 +93,7 @@ def series_of(columns: Mapping[str, Any] | None) -> BarSeries:
     return BarSeries(ts, *values)
 
 
-# The fields that outlines are made of; the server counts the gaps.
+# The fields that catalog are made of; the server counts the gaps.
 OUTLINE: dict[str, Any] = {
     **dict.fromkeys(("symbol", "generation", "count", "first", "last"), 1),
     **dict.fromkeys(("source", "final_through"), 1),

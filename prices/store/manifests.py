@@ -94,7 +94,7 @@ class Manifests:
         update: dict[str, Any] = {
             "$set": changes,
             "$inc": {"version": 1},
-            "$currentDate": {"changed_at": True},  # outlines follow it
+            "$currentDate": {"changed_at": True},  # catalog follow it
         }
         if retire is not None and now is not None:
             update["$push"] = {"retired": {"generation": retire, "delete_after": now + GRACE}}

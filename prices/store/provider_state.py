@@ -103,10 +103,10 @@ class ProviderLog:
 
     # --- the outage alarm ----------------------------------------------------------------------
 
-    def attempted(self, *, barren: bool, now: datetime) -> Attempt:
-        """Counts one symbol that the provider answered for, `barren` if without prices."""
-        after = self._update(*_counted(barren, now))
-        return Attempt(
+    def attempted(self, *, answered_empty: bool, now: datetime) -> AnswerCount:
+        """Counts one symbol that the provider answered for, `answered_empty` if without prices."""
+        after = self._update(*_counted(answered_empty, now))
+        return AnswerCount(
             during_outage=after["outage_since"] is not None,
             alarm=after["alarm"],
             since=after["window_since"],
@@ -117,7 +117,7 @@ class ProviderLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AnswerCount:
     """What the counting of a symbol told: `alarm` if the outage shows with this very one, which
     means that nothing that went wrong since `since` was the symbols' fault."""
 
@@ -178,17 +178,22 @@ _CLOSED: dict[str, Any] = {
 }
 
 
-def _counted(barren: bool, now: datetime) -> tuple[Expression, ...]:
+def _counted(answered_empty: bool, now: datetime) -> tuple[Expression, ...]:
     lately = {"$slice": ["$window", -_LATELY]}
     young = {"$gt": ["$$this.at", now - _WINDOW_AGE]}
     kept = {"$filter": {"input": _or("$window", []), "as": "this", "cond": young}}
-    window = {"$concatArrays": [kept, [{"at": now, "barren": barren}]]}
+    window = {"$concatArrays": [kept, [{"at": now, "answered_empty": answered_empty}]]}
     lasts = {"$ne": [_or("$outage_since", None), None]}
     begins = {
         "$and": [
             {"$not": [lasts]},
             {"$gte": ["$tried", _ALARM_AT_LEAST]},
-            {"$gte": [{"$multiply": ["$barren", 10]}, {"$multiply": ["$tried", _ALARM_TENTHS]}]},
+            {
+                "$gte": [
+                    {"$multiply": ["$answered_empty", 10]},
+                    {"$multiply": ["$tried", _ALARM_TENTHS]},
+                ]
+            },
         ]
     }
     three_quarters = {"$multiply": [{"$size": lately}, 3]}
@@ -199,7 +204,7 @@ def _counted(barren: bool, now: datetime) -> tuple[Expression, ...]:
         {
             "$set": {
                 "tried": {"$size": "$window"},
-                "barren": _barren("$window"),
+                "answered_empty": _barren("$window"),
                 "window_since": {"$min": "$window.at"},
             }
         },
@@ -215,7 +220,7 @@ def _counted(barren: bool, now: datetime) -> tuple[Expression, ...]:
 
 
 def _barren(window: Expression | str) -> Expression:
-    return {"$size": {"$filter": {"input": window, "as": "this", "cond": "$$this.barren"}}}
+    return {"$size": {"$filter": {"input": window, "as": "this", "cond": "$$this.answered_empty"}}}
 
 
 def _or(field: str, otherwise: Any) -> Expression:
@@ -250,6 +255,6 @@ def _state_of(document: dict[str, Any] | None, name: str) -> ProviderState:
         next_try_at=known.get("next_try_at"),
         outage_since=known.get("outage_since"),
         tried=known.get("tried", 0),
-        barren=known.get("barren", 0),
+        answered_empty=known.get("answered_empty", 0),
         name=name.removesuffix("Provider"),
     )

@@ -11,7 +11,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from prices.domain.quotes import Quote
-from prices.store.following import Following
+from prices.store.change_follower import ChangeFollower
 from prices.store.mongo import Db, failures_named
 
 # How old this process's copy may be before it asks for what was written since.
@@ -28,7 +28,7 @@ class QuoteStore:
         self._renewing = threading.Lock()
         self._copy: dict[str, Quote] = {}
         self._copied_at = float("-inf")
-        self._following = Following(db["quotes"], time="written_at", stamp="written_at")
+        self._following = ChangeFollower(db["quotes"], time="written_at", stamp="written_at")
 
     def put(self, quotes: Iterable[Quote]) -> None:
         """Stores quotes durably, then in this process's copy."""

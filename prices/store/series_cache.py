@@ -42,7 +42,7 @@ class HeldSeries:
         return self.packed.between(start, end)
 
 
-class SeriesMemory:
+class SeriesCache:
     """Reads whole series: from memory if the manifest's version is the known one, else from the
     block, else from the bars, whose block is then written.
 

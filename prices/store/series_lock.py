@@ -17,7 +17,7 @@ class Busy(Exception):
 
 
 @contextmanager
-def in_turn(leases: Leases, *symbols: str) -> Iterator[bool]:
+def series_lock(leases: Leases, *symbols: str) -> Iterator[bool]:
     """Holds the leases of all these series, taken in one order, so that nobody waits in a ring.
 
     Yields whether somebody else had one of them first. :raises Busy: one of them was not free for long.

@@ -11,7 +11,7 @@ from prices.domain.answers import Guard
 from prices.domain.outcomes import Outcome, Result
 from prices.domain.planning import next_attempt
 from prices.models import TrackedSymbol
-from prices.symbols.tracking import RESUMED, UNBLEMISHED, learned, resume
+from prices.symbols.tracking import CLEAN_RECORD, RESUMED, learned, resume
 
 # What mends itself, like half-known splits, is looked at again after this pause; a move that
 # later sessions have to confirm after that one.
@@ -23,13 +23,13 @@ _MISSING_PAUSE = timedelta(days=1)
 _TEXT = 500
 
 
-def after(
+def apply_outcome(
     row: TrackedSymbol, outcome: Outcome, *, during_outage: bool, now: datetime
 ) -> dict[str, Any]:
     """The fields of the row that change. `during_outage`: the provider has no prices for anybody,
     and it is not the symbol's fault that it got none."""
     tried: dict[str, Any] = {"last_attempt_at": now}
-    if during_outage and outcome.barren:
+    if during_outage and outcome.answered_empty:
         return tried
     if outcome.result is not Result.FAILED:
         return {**tried, **_answered(row, outcome, now)}
@@ -51,25 +51,25 @@ def _pause(outcome: Outcome) -> timedelta:
     return CONFIRM_PAUSE if steps else CATCH_UP_PAUSE
 
 
-def pardon(*, since: datetime) -> int:
+def clear_failures(*, since: datetime) -> int:
     """Takes back what was held against symbols since then; how many."""
     lately = TrackedSymbol.objects.filter(last_attempt_at__gte=since)
     resumed = resume(lately.filter(active=False).exclude(suspended_reason=""))
     paused = Q(last_error="", next_attempt_at__isnull=False)  # the provider had nothing for it
     blamed = lately.filter(Q(failures__gt=0) | paused, active=True)
-    return resumed + blamed.update(**UNBLEMISHED)
+    return resumed + blamed.update(**CLEAN_RECORD)
 
 
 def _answered(row: TrackedSymbol, outcome: Outcome, now: datetime) -> dict[str, Any]:
     good = {
-        **UNBLEMISHED,
+        **CLEAN_RECORD,
         "last_error": outcome.error[:_TEXT],
         "last_update": now,
         **learned(row, outcome.answer),
     }
-    if outcome.hollow:
+    if outcome.has_no_history:
         good["next_attempt_at"] = now + _MISSING_PAUSE
-    if row.suspended_reason and outcome.barren is False:
+    if row.suspended_reason and outcome.answered_empty is False:
         return {**RESUMED, **good}
     return good
 

@@ -29,7 +29,7 @@ def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbo
     :raises InvalidSymbol, UnknownMarket: with a sentence for users.
     """
     canonical, known = resolve(symbol, market)
-    if (row := bearer(canonical)) is not None:
+    if (row := resolve_row(canonical)) is not None:
         return row, False
     return TrackedSymbol.objects.get_or_create(
         symbol=canonical,
@@ -42,7 +42,7 @@ def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbo
     )
 
 
-def bearer(symbol: str) -> TrackedSymbol | None:
+def resolve_row(symbol: str) -> TrackedSymbol | None:
     """The row of a symbol, also by a former name; None: nobody tracks it."""
     row = TrackedSymbol.objects.filter(symbol=symbol).first()
     if row is not None:
@@ -54,7 +54,7 @@ def bearer(symbol: str) -> TrackedSymbol | None:
     return TrackedSymbol.objects.filter(symbol=symbol).first()
 
 
-def bearers(symbols: Iterable[str]) -> dict[str, TrackedSymbol]:
+def resolve_rows(symbols: Iterable[str]) -> dict[str, TrackedSymbol]:
     """As `bearer` for many symbols, by the name that was asked for; two queries at most."""
     wanted = set(symbols)
     if not wanted:
@@ -72,7 +72,7 @@ def tracked_row(symbol: str) -> TrackedSymbol:
     :raises NotTracked, InvalidSymbol: with a sentence for users.
     """
     canonical = checked_symbol(symbol)
-    row = bearer(canonical)
+    row = resolve_row(canonical)
     if row is None:
         raise NotTracked(
             f"{canonical} is not tracked. Start with POST /cache/backfill-symbol "
@@ -81,7 +81,7 @@ def tracked_row(symbol: str) -> TrackedSymbol:
     return row
 
 
-def followed(symbols: Iterable[str]) -> list[str]:
+def current_names(symbols: Iterable[str]) -> list[str]:
     """The symbols, former names replaced by those of today; each once, in order."""
     wanted = list(symbols)
     aliases = SymbolAlias.objects.filter(symbol__in=wanted)
@@ -109,7 +109,7 @@ def mic_of(answer: Fetched, known: str) -> str:
 
 
 # What a row says of a symbol against which nothing is held.
-UNBLEMISHED: dict[str, Any] = {
+CLEAN_RECORD: dict[str, Any] = {
     "last_error": "",
     "failures": 0,
     "next_attempt_at": None,
@@ -117,7 +117,7 @@ UNBLEMISHED: dict[str, Any] = {
     "missing_reason": "",
 }
 # And of one that is to be synced again, whoever suspended it.
-RESUMED: dict[str, Any] = {**UNBLEMISHED, "active": True, "suspended_reason": ""}
+RESUMED: dict[str, Any] = {**CLEAN_RECORD, "active": True, "suspended_reason": ""}
 
 
 def resume(rows: QuerySet[TrackedSymbol]) -> int:

@@ -17,13 +17,13 @@ from prices.domain.quotes import Quote
 from prices.domain.sessions import overlap_start, sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError, RateLimited, Unavailable, UnknownSymbol
-from prices.providers.limiter import ProviderGate
+from prices.providers.limiter import LimitedProvider
 from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
+from prices.store.catalog import Catalog
 from prices.store.leases import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.store.outlines import Outlines
-from prices.store.series_lock import Busy, in_turn
+from prices.store.series_lock import Busy, series_lock
 from prices.symbols.tracking import mic_of
 from prices.sync.publish import Published, publish
 
@@ -50,25 +50,25 @@ class SyncService:
         self,
         *,
         bars: BarRepository,
-        outlines: Outlines,
-        gate: ProviderGate,
+        catalog: Catalog,
+        limiter: LimitedProvider,
         leases: Leases,
         history_years: int | None = None,
     ) -> None:
         self._bars = bars
-        self._outlines = outlines
-        self._gate = gate
+        self._catalog = catalog
+        self._limiter = limiter
         self._leases = leases
         self._history_years = history_years
 
     @property
     def requests(self) -> int:
         """How many requests this process has sent to the provider."""
-        return self._gate.requests
+        return self._limiter.requests
 
     def plan(self, *, now: datetime, quotes: Mapping[str, Quote] | None = None) -> list[Due]:
         """What a sync has to fetch, in order; `quotes` tell which lost symbols trade again."""
-        return due(symbol_states(self._outlines, quotes or {}), now=now)
+        return due(symbol_states(self._catalog, quotes or {}), now=now)
 
     def sync(
         self,
@@ -90,7 +90,7 @@ class SyncService:
         task = _Task(now, whole or trusted, start, run, trusted, stopped)
         wanted = list(symbols)
         rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=wanted)}
-        with ThreadPoolExecutor(self._gate.parallel, thread_name_prefix="fetch") as pool:
+        with ThreadPoolExecutor(self._limiter.parallel, thread_name_prefix="fetch") as pool:
             work = [
                 pool.submit(self._sync_one, rows[symbol], task)
                 for symbol in wanted
@@ -142,7 +142,7 @@ class SyncService:
         key = SeriesKey(row.symbol)
         # Another's fetch of a part is no whole history, unless there was nothing before it.
         wants_as_much = not task.whole or row.last_update is None
-        with in_turn(self._leases, row.symbol) as waited:
+        with series_lock(self._leases, row.symbol) as waited:
             serves = waited and wants_as_much and not task.trusted
             if serves and self._was_fetched(key, since=task.now):
                 return Outcome(row.symbol, Result.UNCHANGED)
@@ -170,7 +170,7 @@ class SyncService:
             error=_in_words(published),
             answer=fetched,
             refused=published.refused,
-            hollow=stored is None and not len(fetched.series),
+            has_no_history=stored is None and not len(fetched.series),
         )
 
     def _once(
@@ -181,7 +181,7 @@ class SyncService:
         task: _Task,
         stored: StoredSeries | None,
     ) -> tuple[Fetched, Published]:
-        fetched = self._gate.history(row.symbol, begin, now=task.now, timezone=row.timezone)
+        fetched = self._limiter.history(row.symbol, begin, now=task.now, timezone=row.timezone)
         calendar = sessions_of(mic_of(fetched, row.mic))
         return fetched, publish(
             self._bars,
@@ -207,7 +207,7 @@ class SyncService:
         if stored is None or stored.manifest.last is None or row.last_update is None:
             return self._earliest(now, stored)
         facts = stored.manifest.facts
-        if facts.source != self._gate.name:
+        if facts.source != self._limiter.name:
             return self._earliest(now)
         begin = overlap_start(
             stored.manifest.last.date(), facts.final_through, sessions_of(row.mic)
@@ -221,7 +221,7 @@ def _refused(symbol: str, fetched: Fetched, published: Published) -> Outcome:
         symbol,
         Result.FAILED,
         error=_in_words(published) or f"The provider's answer cannot be used: {published.reason}.",
-        symbol_at_fault=not all(refusal.passes for refusal in published.refused),
+        symbol_at_fault=not all(refusal.is_transient for refusal in published.refused),
         answer=fetched,
         refused=published.refused,
     )
@@ -230,6 +230,6 @@ def _refused(symbol: str, fetched: Fetched, published: Published) -> Outcome:
 def _in_words(published: Published) -> str:
     """What was kept out of the store, as the state of the symbol; empty when nothing was."""
     return "; ".join(
-        refusal.reason if refusal.passes else f"quarantined: {refusal.reason}"
+        refusal.reason if refusal.is_transient else f"quarantined: {refusal.reason}"
         for refusal in published.refused
     )

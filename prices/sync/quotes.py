@@ -13,10 +13,10 @@ from prices.domain.quotes import Quote, closing_bar
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
-from prices.providers.limiter import ProviderGate
+from prices.providers.limiter import LimitedProvider
 from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository
-from prices.store.outlines import Outlines
+from prices.store.catalog import Catalog
 from prices.store.quotes import QuoteStore
 from prices.symbols.tracking import resume
 
@@ -30,23 +30,23 @@ class LiveService:
     """All that writes quotes."""
 
     def __init__(
-        self, *, bars: BarRepository, outlines: Outlines, quotes: QuoteStore, gate: ProviderGate
+        self, *, bars: BarRepository, catalog: Catalog, quotes: QuoteStore, limiter: LimitedProvider
     ) -> None:
         self._bars = bars
-        self._outlines = outlines
+        self._catalog = catalog
         self._quotes = quotes
-        self._gate = gate
+        self._limiter = limiter
 
     def due(self, *, now: datetime, extended: bool = False) -> list[str]:
         """The active symbols whose quotes are to be renewed: market open, or just closed."""
-        held, states = self._quotes.all(), symbol_states(self._outlines)
+        held, states = self._quotes.all(), symbol_states(self._catalog)
         wanted = [
             state.symbol
             for state in states
             if state.active
             and quote_is_due(state, held.get(state.symbol), now=now, extended=extended)
         ]
-        places = -len(wanted) % self._gate.quotes_per_request
+        places = -len(wanted) % self._limiter.quotes_per_request
         return wanted + quote_riders(states, places, now=now)
 
     def refresh(
@@ -61,16 +61,16 @@ class LiveService:
         Once `stopped`, no batch is begun any more.
         """
         wanted = list(symbols)
-        size = self._gate.quotes_per_request
+        size = self._limiter.quotes_per_request
         for at in range(0, len(wanted), size):
             if stopped():
                 return
             yield from self._batch(wanted[at : at + size], now)
 
     def _batch(self, symbols: list[str], now: datetime) -> Iterator[Outcome]:
-        before = self._gate.requests
+        before = self._limiter.requests
         try:
-            quotes = self._gate.quotes(symbols, now=now)
+            quotes = self._limiter.quotes(symbols, now=now)
         except ProviderError as error:
             yield from (
                 Outcome(s, Result.FAILED, error=str(error), symbol_at_fault=False) for s in symbols
@@ -78,7 +78,7 @@ class LiveService:
             return
         self._quotes.put(quotes)
         self._welcome_back(symbols, quotes, now)
-        quoted, sent = {quote.symbol for quote in quotes}, self._gate.requests - before
+        quoted, sent = {quote.symbol for quote in quotes}, self._limiter.requests - before
         for position, symbol in enumerate(symbols):
             result = Result.UPDATED if symbol in quoted else Result.UNCHANGED
             yield Outcome(symbol, result, requests=0 if position else sent)

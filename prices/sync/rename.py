@@ -20,8 +20,8 @@ from prices.store.corrections import CorrectionLog
 from prices.store.leases import Leases
 from prices.store.mongo import StoreConflict, StoreError
 from prices.store.quotes import QuoteStore
-from prices.store.series_lock import in_turn
-from prices.symbols.tracking import RESUMED, UNBLEMISHED, bearer
+from prices.store.series_lock import series_lock
+from prices.symbols.tracking import CLEAN_RECORD, RESUMED, resolve_row
 from prices.sync.publish import as_stored
 
 _TRIES = 10
@@ -73,7 +73,7 @@ class RenameService:
         former, today = checked_symbol(old), checked_symbol(new)
         if former == today:
             raise CannotRename(f"{former} is the same name before and after.")
-        with in_turn(self._leases, former, today):
+        with series_lock(self._leases, former, today):
             row = TrackedSymbol.objects.filter(symbol=former).first()
             both = False
             if row is None:
@@ -114,7 +114,7 @@ class RenameService:
 
 def _check_is_done(former: str, today: str) -> None:
     """:raises CannotRename: `former` is not tracked, unless because it bears the new name already."""
-    row = bearer(former)
+    row = resolve_row(former)
     if row is None:
         raise CannotRename(f"{former} is not tracked. Start with: manage.py track {today}")
     if row.symbol != today:
@@ -204,7 +204,7 @@ def _anew(row: TrackedSymbol, today: str) -> dict[str, Any]:
 
     Who was suspended by hand stays so.
     """
-    fields = RESUMED if row.active or row.suspended_reason else UNBLEMISHED
+    fields = RESUMED if row.active or row.suspended_reason else CLEAN_RECORD
     market = market_of(today)
     name = market.name if market else ""
     if name == row.market:

@@ -40,7 +40,7 @@ class _After:
     corrections: tuple[Correction, ...]
 
 
-class Mending:
+class RepairService:
     """What people do to one series. Methods raise `StoreError` when MongoDB is away."""
 
     def __init__(self, bars: BarRepository) -> None:

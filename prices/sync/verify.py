@@ -16,12 +16,12 @@ from prices.domain.sessions import sessions_of
 from prices.domain.verification import Comparison, compare
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
-from prices.providers.limiter import ProviderGate
+from prices.providers.limiter import LimitedProvider
 from prices.store.bars import BarRepository, StoredSeries
+from prices.store.catalog import Catalog
 from prices.store.leases import Leases
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.store.outlines import Outlines
-from prices.store.series_lock import Busy, in_turn
+from prices.store.series_lock import Busy, series_lock
 from prices.symbols.tracking import mic_of
 from prices.sync.publish import Published, as_stored, publish
 
@@ -65,22 +65,22 @@ class VerifyService:
     """Compares with the provider. `now` is the moment the work is done for."""
 
     def __init__(
-        self, *, bars: BarRepository, outlines: Outlines, gate: ProviderGate, leases: Leases
+        self, *, bars: BarRepository, catalog: Catalog, limiter: LimitedProvider, leases: Leases
     ) -> None:
         self._bars = bars
-        self._outlines = outlines
-        self._gate = gate
+        self._catalog = catalog
+        self._limiter = limiter
         self._leases = leases
 
     @property
     def requests(self) -> int:
         """How many requests this process has sent to the provider."""
-        return self._gate.requests
+        return self._limiter.requests
 
     def verifiable(self) -> list[str]:
         """The active symbols with a history of the provider, by name."""
         active = TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True)
-        held = {s for s, outline in self._outlines.all().items() if outline.source != SAMPLE}
+        held = {s for s, outline in self._catalog.all().items() if outline.source != SAMPLE}
         return sorted(held & set(active))
 
     def verify(
@@ -99,7 +99,7 @@ class VerifyService:
         """
         task = _Task(now, fix, run, stopped)
         rows = TrackedSymbol.objects.filter(symbol__in=list(symbols))
-        with ThreadPoolExecutor(self._gate.parallel, thread_name_prefix="verify") as pool:
+        with ThreadPoolExecutor(self._limiter.parallel, thread_name_prefix="verify") as pool:
             work = [pool.submit(self._verified, row, task) for row in rows]
             try:
                 for done in as_completed(work):
@@ -113,7 +113,7 @@ class VerifyService:
         if task.stopped():
             return None
         try:
-            with in_turn(self._leases, row.symbol):
+            with series_lock(self._leases, row.symbol):
                 return self._in_turn(row, task)
         except StoreUnavailable:
             raise
@@ -127,7 +127,7 @@ class VerifyService:
         if stored.manifest.facts.source == SAMPLE:
             words = "not verified: it holds the sample; the next sync replaces that"
             return _verdict(row, Verdict.UNCHECKED, words)
-        fetched = self._gate.history(
+        fetched = self._limiter.history(
             row.symbol, _begin(stored), now=task.now, timezone=row.timezone
         )
         found = self._compared(row, stored, fetched, task)

@@ -15,7 +15,7 @@ def _log(text: str, broken: str) -> Mutation:
     return Mutation("prices/store/provider_state.py", text, broken, tests)
 
 
-def _gate(text: str, broken: str) -> Mutation:
+def _limiter(text: str, broken: str) -> Mutation:
     return Mutation(
         "prices/providers/limiter.py", text, broken, ("tests/prices/providers/test_limiter.py",)
     )
@@ -56,20 +56,20 @@ LIMITS: tuple[Mutation, ...] = (
     _log('{"$multiply": [_barren(lately), 4]}, three_quarters', "_barren(lately), 1"),
     _log('{"$not": [lasts]},', ""),
     # The gate.
-    _gate("self._heed(self._log.state())  # it may have changed meanwhile", "pass"),
-    _gate("raise  # nothing was learned of the provider", "pass"),
-    _gate("self._call.waited = _LONGEST_WAIT - left + ticket.wait", "pass"),
-    _gate("timedelta(seconds=time.monotonic() - begun)", "timedelta(0)"),
-    _gate("heed(state, now, probing=True)", "pass"),
-    _gate("if not self._log.take_probe(now):", "if False:"),
+    _limiter("self._heed(self._log.state())  # it may have changed meanwhile", "pass"),
+    _limiter("raise  # nothing was learned of the provider", "pass"),
+    _limiter("self._call.waited = _LONGEST_WAIT - left + ticket.wait", "pass"),
+    _limiter("timedelta(seconds=time.monotonic() - begun)", "timedelta(0)"),
+    _limiter("heed(state, now, probing=True)", "pass"),
+    _limiter("if not self._log.take_probe(now):", "if False:"),
     # What outcomes leave on symbols.
-    _standing("if during_outage and outcome.barren:", "if False:"),
+    _standing("if during_outage and outcome.answered_empty:", "if False:"),
     _standing("row.missing_reason != reason:", "False:"),
     _standing("first >= today or not row.active:", "not row.active:"),
     _standing("first >= today or not row.active:", "first >= today:"),
-    _standing("and outcome.barren is False:", "and outcome.barren is not True:"),
+    _standing("and outcome.answered_empty is False:", "and outcome.answered_empty is not True:"),
     _standing("if row.suspended_reason and", "if not row.active and"),
     _standing("max(pause, row.next_attempt_at or pause)", "pause"),
-    _standing("if outcome.hollow:", "if False:"),
+    _standing("if outcome.has_no_history:", "if False:"),
     _standing('active=False).exclude(suspended_reason="")', "active=False)"),
 )

@@ -1,6 +1,6 @@
 """What one of several processes does that share limits: asks the real provider for histories.
 
-Without Django: each of them is the gate, the provider and its own clock, nothing more.
+Without Django: each of them is the limiter, the provider and its own clock, nothing more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prices.providers.base import ProviderError
-from prices.providers.limiter import ProviderGate, Turnstile
+from prices.providers.limiter import LimitedProvider, RateLimiter
 from prices.store import mongo
 from prices.store.provider_state import ProviderLog, RequestBucket
 
@@ -24,24 +24,24 @@ NAME = "YahooProvider"
 THREADS = 4
 BEGIN = date(2026, 2, 2)
 
-# The process's provider, whose turnstile is that of the work at hand.
+# The process's provider, whose rate_limiter is that of the work at hand.
 _provider: YahooProvider | None = None
-_turnstile: Turnstile | None = None
+_rate_limiter: RateLimiter | None = None
 
 
 def ask(
     uri: str, name: str, proxy: str, symbols: list[str], now: datetime, per_minute: int, burst: int
 ) -> dict[str, int]:
     """Asks for each history, some at a time; how many ended in which way."""
-    global _turnstile
+    global _rate_limiter
     db = mongo.database(uri, name)
     log = ProviderLog(db, NAME)
-    _turnstile = Turnstile(log, RequestBucket(db, NAME, per_minute=per_minute, burst=burst))
-    gate = ProviderGate(_made(proxy), log, _turnstile)
+    _rate_limiter = RateLimiter(log, RequestBucket(db, NAME, per_minute=per_minute, burst=burst))
+    limiter = LimitedProvider(_made(proxy), log, _rate_limiter)
 
     def one(symbol: str) -> str:
         try:
-            gate.history(symbol, BEGIN, now=now, timezone="America/New_York")
+            limiter.history(symbol, BEGIN, now=now, timezone="America/New_York")
         except ProviderError as error:
             return type(error).__name__
         return "ok"
@@ -63,5 +63,5 @@ def _made(proxy: str) -> YahooProvider:
 
 
 def _pass_one() -> None:
-    assert _turnstile is not None
-    _turnstile.pass_one()
+    assert _rate_limiter is not None
+    _rate_limiter.pass_one()

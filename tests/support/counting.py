@@ -31,7 +31,7 @@ class _Commands(monitoring.CommandListener):
 def counted_commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Commands]:
     """The commands of the store's client, which is made anew to be listened to."""
     commands = _Commands()
-    client = services._db().client
+    client = services.database().client
     with monkeypatch.context() as patch:
         patch.setattr(client._event_listeners, "_EventListeners__enabled_for_commands", True)
         patch.setattr(client._event_listeners, "_EventListeners__command_listeners", [commands])

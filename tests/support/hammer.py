@@ -21,7 +21,7 @@ from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.manifests import Manifests
 from prices.store.mongo import StoreConflict
-from prices.store.series_cache import SeriesMemory
+from prices.store.series_cache import SeriesCache
 from prices.store.sweeper import Sweeper
 
 FIRST = date(2020, 1, 1)
@@ -106,7 +106,7 @@ def recall(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
     """Reads through memory and blocks; how often it was nothing anybody published, and when
     which version was read (each version at its last sight)."""
     db = mongo.database(uri, name)
-    memory = SeriesMemory(
+    memory = SeriesCache(
         manifests=Manifests(db),
         blocks=BlockStore(db),
         bars=BarRepository(db),

@@ -34,8 +34,8 @@ def fail(uri: str, name: str, now: datetime, tries: int) -> None:
 
 
 def attempt(uri: str, name: str, now: datetime, tries: int) -> int:
-    """How many of so many barren attempts raised the alarm."""
+    """How many of so many answered_empty attempts raised the alarm."""
     log = ProviderLog(mongo.database(uri, name), NAME)
-    alarms = sum(log.attempted(barren=True, now=now).alarm for _ in range(tries))
+    alarms = sum(log.attempted(answered_empty=True, now=now).alarm for _ in range(tries))
     mongo.disconnect(uri)
     return alarms

@@ -11,8 +11,8 @@ import numpy as np
 
 from portfolio.domain.entries import Entry, checked
 from portfolio.domain.figures import Figures
-from portfolio.domain.price_history import Priced
-from portfolio.domain.valuation import valued
+from portfolio.domain.price_history import PriceHistory
+from portfolio.domain.valuation import value_entries
 from prices.domain.actions import Actions, Dividend, Split
 
 # A Friday, after the close of New York.
@@ -50,9 +50,9 @@ def priced(
     splits: Iterable[Split] = (),
     dividends: Iterable[Dividend] = (),
     **parts: Any,
-) -> Priced:
+) -> PriceHistory:
     """A symbol with hand-written closes by date, in the stored (split-adjusted) basis."""
-    return Priced(
+    return PriceHistory(
         symbol=symbol,
         sessions=np.array(list(closes), "datetime64[D]"),
         closes=np.array(list(closes.values()), float),
@@ -63,9 +63,9 @@ def priced(
 
 
 def figures(
-    entries: Iterable[Entry], *prices: Priced, base: str = "USD", now: datetime = NOW
+    entries: Iterable[Entry], *prices: PriceHistory, base: str = "USD", now: datetime = NOW
 ) -> Figures:
-    return Figures(valued(entries, {one.symbol: one for one in prices}, base, now=now))
+    return Figures(value_entries(entries, {one.symbol: one for one in prices}, base, now=now))
 
 
 def worth(of: Figures, when: str) -> float:

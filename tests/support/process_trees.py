@@ -28,7 +28,7 @@ def is_gone(pid: int) -> bool:
 PRELUDE = """
 import sys, time
 from pathlib import Path
-from prices import supervisor
+from pricecache_site.operations import supervisor
 from pricecache_site.operations.processes import ChildSpec
 from pricecache_site.operations.supervisor import Supervisor, SupervisorError
 FOLDER = Path(sys.argv[1])

@@ -17,7 +17,7 @@ from django_q.models import Failure, Schedule
 from django_q.tasks import async_task
 
 from prices.admin.action_log import log
-from prices.admin.messages import press_it
+from prices.admin.messages import method_not_allowed
 from prices.admin.queueing import warn_if_silent
 from prices.admin.widgets.labels import run_link
 from prices.jobs import history, schedules
@@ -35,7 +35,7 @@ def pressed(permission: str) -> Callable[[Press], Callable[..., HttpResponse]]:
     def wrap(press: Press) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, **arguments: object) -> HttpResponse:
             if request.method != "POST":
-                return press_it(request)
+                return method_not_allowed(request)
             if not request.user.has_perm(permission):
                 raise PermissionDenied
             with transaction.atomic():  # neither is done without being logged

@@ -22,7 +22,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from prices.admin.messages import told_in_words, told_that_none_is_left
+from prices.admin.messages import report_failures, warn_nothing_left
 from prices.admin.queueing import counted, listed, queue_run
 from prices.admin.symbols.csv_export import lines_of
 from prices.admin.symbols.forms import TagForm
@@ -159,12 +159,12 @@ class SymbolActions(_Base):
     ) -> HttpResponse | None:
         chosen = _chosen(request, queryset)
         if not chosen.exists():
-            told_that_none_is_left(request)
+            warn_nothing_left(request)
             return None
         if "confirmed" not in request.POST:
             return self._confirmation(request, chosen, action, form)
         answer = None
-        with told_in_words(request), transaction.atomic():
+        with report_failures(request), transaction.atomic():
             answer = do(request, chosen)
         return answer
 

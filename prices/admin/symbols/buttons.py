@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from prices import services
-from prices.admin.messages import press_it, told_in_words
+from prices.admin.messages import method_not_allowed, report_failures
 from prices.admin.queueing import queue_run
 from prices.admin.symbols.forms import FillForm
 from prices.admin.symbols.page_data import data_of
@@ -47,11 +47,11 @@ class SymbolButtons(_Base):
     def act_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Does what the pressed button's value says: a word, or a word and a session."""
         if request.method != "POST":
-            return press_it(request)
+            return method_not_allowed(request)
         row = self._changeable(request, pk)
         name, _, told = request.POST.get("do", "").partition(" ")
         run: Done = None
-        with told_in_words(request):
+        with report_failures(request):
             try:
                 with transaction.atomic():  # neither is done without being logged
                     run = self._do(request, row, name, _session(told))
@@ -85,7 +85,7 @@ class SymbolButtons(_Base):
             initial={"note": filled.note, **known._asdict()} if filled and known else None,
         )
         if request.method == "POST" and form.is_valid():
-            with told_in_words(request):
+            with report_failures(request):
                 try:
                     with transaction.atomic():
                         self._fill(request, row, day, form)
@@ -106,7 +106,7 @@ class SymbolButtons(_Base):
         return TemplateResponse(request, "admin/prices/trackedsymbol/fill.html", context)
 
     def _fill(self, request: HttpRequest, row: TrackedSymbol, day: date, form: FillForm) -> None:
-        services.mending().fill(
+        services.repair_service().fill(
             row.symbol,
             day,
             form.values,
@@ -162,20 +162,20 @@ class SymbolButtons(_Base):
 
     def _ask_again(self, request: HttpRequest, row: TrackedSymbol, session: date | None) -> Done:
         wanted = None if session is None else [session]
-        asked = services.mending().ask_again(row.symbol, wanted, now=timezone.now())
+        asked = services.repair_service().ask_again(row.symbol, wanted, now=timezone.now())
         told = str(session) if session else f"{len(asked)} gap{'s' * (len(asked) != 1)}"
         self._noted(request, row, f"Asked again for {told}.")
         what = f"{told} of {row.symbol} asked for again"
         return queue_run(request, Kind.HISTORICAL_SYNC, [row.symbol], what)
 
     def _take_offered(self, request: HttpRequest, row: TrackedSymbol, session: date) -> Done:
-        services.mending().take_offered(row.symbol, session, now=timezone.now())
+        services.repair_service().take_offered(row.symbol, session, now=timezone.now())
         self._noted(request, row, f"Took what the provider says of {session}.")
         messages.success(request, f"{session} is now what the provider says; syncs keep it.")
         return None
 
     def _withdraw(self, request: HttpRequest, row: TrackedSymbol, session: date) -> Done:
-        services.mending().withdraw(row.symbol, session, now=timezone.now())
+        services.repair_service().withdraw(row.symbol, session, now=timezone.now())
         self._noted(request, row, f"Withdrew what was filled by hand on {session}.")
         messages.success(request, f"{session} is a gap again, and the next sync asks for it.")
         return None

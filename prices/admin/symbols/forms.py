@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, UnknownMarket, resolve
 from prices.models import Tag, TrackedSymbol
-from prices.symbols.tracking import bearer
+from prices.symbols.tracking import resolve_row
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[TrackedSymbol]
@@ -58,7 +58,7 @@ class TrackForm(_ModelForm):
             self.add_error("market", str(error))
         else:
             data |= {"symbol": canonical, "market": known.name if known else ""}
-            if (row := bearer(canonical)) is not None:
+            if (row := resolve_row(canonical)) is not None:
                 told = canonical if row.symbol == canonical else f"{canonical}, today {row.symbol},"
                 self.add_error("symbol", f"{told} is tracked already.")
         return data

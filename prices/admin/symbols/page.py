@@ -104,7 +104,7 @@ class SymbolPage(_Base):
 
 
 def _map(data: SymbolData) -> dict[str, Any]:
-    history = heat_map.History(
+    history = heat_map.SessionMap(
         data.bars.sessions,
         data.facts.final_through,
         data.facts.gaps,

@@ -62,7 +62,7 @@ class Year:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class SessionMap:
     """What the map is drawn from: a series' sessions, what is known of them, and its exchange."""
 
     sessions: Times
@@ -151,7 +151,7 @@ LEGEND = tuple(
 )
 
 
-def years_of(history: History) -> list[Year]:
+def years_of(history: SessionMap) -> list[Year]:
     """The strips, the latest first; none where there is no bar."""
     if not len(history.sessions):
         return []
@@ -159,7 +159,7 @@ def years_of(history: History) -> list[Year]:
     return [_year(year, history) for year in range(max(last, first), first - 1, -1)]
 
 
-def _year(year: int, history: History) -> Year:
+def _year(year: int, history: SessionMap) -> Year:
     begin, end = date(year, 1, 1), date(year + 1, 1, 1)
     drawing = _Drawing(year)
     low, high = np.searchsorted(history.sessions, np.array([begin, end], "datetime64[D]"))
@@ -193,13 +193,13 @@ def _year(year: int, history: History) -> Year:
     )
 
 
-def _trades_weekends(history: History) -> bool:
+def _trades_weekends(history: SessionMap) -> bool:
     tail = history.sessions[-20:].astype("datetime64[D]").view("i8")
     return bool((((tail + 3) % 7) >= 5).any())
 
 
 def _around(
-    drawing: _Drawing, history: History, begin: date, end: date, held: set[date]
+    drawing: _Drawing, history: SessionMap, begin: date, end: date, held: set[date]
 ) -> tuple[int | None, int]:
     """Draws what is no bar: holidays, days before the first and after the last bar.
 
@@ -247,7 +247,7 @@ def _by_hand(filled: HandFilled) -> str:
     return f"{filled.session}: filled by {filled.by} ({filled.note}){differs}"
 
 
-def summary(years: list[Year], history: History) -> str:
+def summary(years: list[Year], history: SessionMap) -> str:
     """The whole map in a sentence or two."""
     if not years:
         return "There is no history yet."

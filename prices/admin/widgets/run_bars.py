@@ -23,7 +23,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class RunBar:
     """One day: what its tooltip says, and its pieces from the ground up."""
 
     words: str
@@ -35,7 +35,7 @@ class Bar:
 class Bars:
     """All days in one picture. `summary` says it in a sentence, `most` is what a full bar means."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[RunBar, ...]
     width: int
     height: int
     step: int
@@ -59,7 +59,7 @@ def bars_of(days: Sequence[RunDay]) -> Bars:
     )
 
 
-def _bar(x: int, day: RunDay, most: int) -> Bar:
+def _bar(x: int, day: RunDay, most: int) -> RunBar:
     pieces, top = [], float(_HEIGHT)
     for kind in ("good", "partial", "failed", "other"):
         count: int = getattr(day, kind)
@@ -68,7 +68,7 @@ def _bar(x: int, day: RunDay, most: int) -> Bar:
             height = max(_HEIGHT * count / most, _LEAST)
             top = max(top - height, 0.0)
             pieces.append(Piece(kind, x + (_STEP - _WIDTH) // 2, round(top, 2), _WIDTH, height))
-    return Bar(_words(day), x, tuple(pieces))
+    return RunBar(_words(day), x, tuple(pieces))
 
 
 def _words(day: RunDay) -> str:

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def _state() -> SymbolReport:
     now = timezone.now()
     schedules.install(now=now)
-    schedules.sing(now=now - timedelta(seconds=20))
+    schedules.record_canary(now=now - timedelta(seconds=20))
     tracked("ACME")
     tracked("NEWCO", last_update=None, last_error="Yahoo says of NEWCO: No data found", failures=1)
     published("ACME")

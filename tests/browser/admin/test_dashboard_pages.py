@@ -57,7 +57,7 @@ def state(boss: User) -> None:
     """Something for each part of both pages."""
     now = timezone.now()
     schedules.install(now=now)
-    schedules.sing(now=now - timedelta(seconds=20))
+    schedules.record_canary(now=now - timedelta(seconds=20))
     heartbeat(now=now)
     tracked("ACME")
     published("ACME", rows=WEEK[:4])

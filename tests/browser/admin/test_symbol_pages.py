@@ -43,7 +43,7 @@ def _days() -> list[date]:
 def _holed() -> TrackedSymbol:
     """ACME, whose fourth session is a gap; a split and a dividend behind it."""
     days = _days()
-    schedules.sing(now=timezone.now())
+    schedules.record_canary(now=timezone.now())
     row = tracked("ACME", last_update=timezone.now(), reads=7)
     published(
         rows=[(day, 10.0, 11.0, 9.5, 10.5, 1_000) for n, day in enumerate(days) if n != 3],
@@ -336,7 +336,7 @@ class TestSymbol:
 
     def test_withdraws_what_was_filled(self, page: Page) -> None:
         gap, row = _days()[3], _holed()
-        services.mending().fill(
+        services.repair_service().fill(
             *("ACME", gap, (10.0, 11.0, 9.5, 10.5, 5)), by="alice", note="x", now=timezone.now()
         )
         _open(page, row)

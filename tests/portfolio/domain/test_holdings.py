@@ -9,10 +9,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio.domain.entries import Entry, Kind
+from portfolio.domain.entries import Entry, EntryKind
 from portfolio.domain.figures import Figures
 from portfolio.domain.holdings import oversold
-from portfolio.domain.price_history import Priced
+from portfolio.domain.price_history import PriceHistory
 from prices.domain.actions import Dividend, Split
 from tests.support.portfolio_builders import figures, priced
 
@@ -26,7 +26,7 @@ _prices = st.integers(100, 50_000).map(lambda cents: cents / 100)
 
 
 @st.composite
-def market(draw: st.DrawFn) -> dict[str, Priced]:
+def market(draw: st.DrawFn) -> dict[str, PriceHistory]:
     """Closes of some days each, the first day always; a split, and dividends, here and there."""
     found = {}
     for symbol, unit in SYMBOLS.items():
@@ -45,16 +45,22 @@ def market(draw: st.DrawFn) -> dict[str, Priced]:
 
 
 @st.composite
-def booked(draw: st.DrawFn, prices: Mapping[str, Priced], *, cash: bool) -> list[Entry]:
+def booked(draw: st.DrawFn, prices: Mapping[str, PriceHistory], *, cash: bool) -> list[Entry]:
     """Trades that can be: sales that sell too much are left out."""
     amounts = st.integers(1, 100_000).map(lambda n: Decimal(n) / 100)
     entries: list[Entry] = []
     if cash:
-        entries.append(_money(Kind.DEPOSIT, FIRST, draw(amounts)))
+        entries.append(_money(EntryKind.DEPOSIT, FIRST, draw(amounts)))
     for _ in range(draw(st.integers(1, 12))):
-        kinds = [Kind.BUY, Kind.BUY, Kind.SELL, Kind.FEE, *([Kind.WITHDRAWAL] * cash)]
+        kinds = [
+            EntryKind.BUY,
+            EntryKind.BUY,
+            EntryKind.SELL,
+            EntryKind.FEE,
+            *([EntryKind.WITHDRAWAL] * cash),
+        ]
         kind, day = draw(st.sampled_from(kinds)), draw(st.sampled_from(DAYS))
-        if kind in (Kind.FEE, Kind.WITHDRAWAL):
+        if kind in (EntryKind.FEE, EntryKind.WITHDRAWAL):
             entries.append(_money(kind, day, draw(amounts)))
             continue
         symbol = draw(st.sampled_from(list(SYMBOLS)))
@@ -64,17 +70,17 @@ def booked(draw: st.DrawFn, prices: Mapping[str, Priced], *, cash: bool) -> list
         of_symbol = [e for e in (*entries, one) if e.symbol == symbol]
         if oversold(of_symbol, prices[symbol].actions.splits) is None:
             entries.append(one)
-    return entries or [_money(Kind.FEE, FIRST, Decimal(1))]
+    return entries or [_money(EntryKind.FEE, FIRST, Decimal(1))]
 
 
-def _money(kind: Kind, day: date, amount: Decimal) -> Entry:
+def _money(kind: EntryKind, day: date, amount: Decimal) -> Entry:
     return Entry(kind, day, "", None, None, amount, "USD")
 
 
 class Slow:
     """Day by day and share by share, as traded: another way to the same sums."""
 
-    def __init__(self, entries: list[Entry], prices: Mapping[str, Priced]) -> None:
+    def __init__(self, entries: list[Entry], prices: Mapping[str, PriceHistory]) -> None:
         self.entries, self.prices = entries, prices
 
     def close(self, symbol: str, day: date) -> Decimal:
@@ -97,7 +103,7 @@ class Slow:
                 shares *= Decimal(splits[at].numerator) / Decimal(splits[at].denominator)
             for one in self.entries:
                 if one.symbol == symbol and one.date == at and one.quantity is not None:
-                    shares += one.quantity if one.kind is Kind.BUY else -one.quantity
+                    shares += one.quantity if one.kind is EntryKind.BUY else -one.quantity
             at += timedelta(days=1)
         return shares
 
@@ -118,7 +124,7 @@ class Slow:
     def cash(self, day: date) -> Decimal:
         balances: dict[str, Decimal] = {}
         for one in (e for e in self.entries if e.date <= day):
-            sign = 1 if one.kind in (Kind.DEPOSIT, Kind.SELL) else -1
+            sign = 1 if one.kind in (EntryKind.DEPOSIT, EntryKind.SELL) else -1
             moved = sign * one.gross - one.fees
             balances[one.currency] = balances.get(one.currency, Decimal(0)) + moved
         for symbol, unit in SYMBOLS.items():
@@ -136,7 +142,7 @@ class Slow:
         return sum((amount * self.rate(unit, day) for unit, amount in balances.items()), Decimal(0))
 
 
-def check(entries: list[Entry], prices: dict[str, Priced], *, cash: bool) -> Figures:
+def check(entries: list[Entry], prices: dict[str, PriceHistory], *, cash: bool) -> Figures:
     seen = figures(entries, *prices.values())
     slow = Slow(entries, prices)
     for at, day in enumerate(seen.seen.days.tolist()):

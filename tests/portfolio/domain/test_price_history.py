@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from portfolio.domain.figures import day_change, previous_close
-from portfolio.domain.price_history import Priced
+from portfolio.domain.price_history import PriceHistory
 from prices.domain.quotes import Quote
 from prices.domain.sessions import sessions_of
 from tests.support.portfolio_builders import buy, codes, day, figures, priced, sell, worth
@@ -31,7 +31,7 @@ def quote(price: float, *, previous: float | None = 10.0, when: datetime = OPEN)
     )
 
 
-def acme(of: Quote | None, **parts: Any) -> Priced:
+def acme(of: Quote | None, **parts: Any) -> PriceHistory:
     closes = {"2026-06-10": 9.0, "2026-06-11": 10.0}
     return priced("ACME", closes, calendar=sessions_of("XNYS"), quote=of, **parts)
 

@@ -13,7 +13,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio.domain.entries import Entry, Kind
+from portfolio.domain.entries import Entry, EntryKind
 from portfolio.exchange.csv_reader import Parsed, parsed
 from portfolio.exchange.csv_writer import written
 from portfolio.exchange.text_files import Unreadable, day, decimal_sign, number
@@ -299,9 +299,9 @@ _days = st.dates(date(1970, 1, 1), NOW.date())
 
 @st.composite
 def booked(draw: st.DrawFn) -> Entry:
-    kind = draw(st.sampled_from(list(Kind)))
-    trade = kind in (Kind.BUY, Kind.SELL)
-    has_symbol = kind not in (Kind.DEPOSIT, Kind.WITHDRAWAL, Kind.FEE)
+    kind = draw(st.sampled_from(list(EntryKind)))
+    trade = kind in (EntryKind.BUY, EntryKind.SELL)
+    has_symbol = kind not in (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL, EntryKind.FEE)
     return Entry(
         kind=kind,
         date=draw(_days),

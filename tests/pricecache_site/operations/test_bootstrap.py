@@ -178,12 +178,12 @@ class TestWhyClusterIsStuck:
         assert roles.why_cluster_is_stuck(200.0) == "no job has shown life for 200 s"
 
     def test_is_content_with_a_canary_that_sang(self):
-        schedules.sing(now=timezone.now() - timedelta(seconds=100))
+        schedules.record_canary(now=timezone.now() - timedelta(seconds=100))
 
         assert roles.why_cluster_is_stuck(self.LONG) is None
 
     def test_names_the_silence_since_the_last_canary(self):
-        schedules.sing(now=timezone.now() - timedelta(seconds=200))
+        schedules.record_canary(now=timezone.now() - timedelta(seconds=200))
 
         reason = roles.why_cluster_is_stuck(self.LONG)
 
@@ -191,7 +191,7 @@ class TestWhyClusterIsStuck:
         assert reason.startswith("no job has shown life for 20")
 
     def test_takes_the_progress_of_a_long_run_for_life(self):
-        schedules.sing(now=timezone.now() - timedelta(seconds=900))
+        schedules.record_canary(now=timezone.now() - timedelta(seconds=900))
         SyncRun.objects.create(
             kind=SyncRun.Kind.HISTORICAL_SYNC, heartbeat_at=timezone.now() - timedelta(seconds=9)
         )

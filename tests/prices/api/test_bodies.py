@@ -26,7 +26,7 @@ class TestStatus:
     def test_is_healthy_when_all_is_well(self, client: Client) -> None:
         tracked()
         published()
-        schedules.sing(now=NOW - timedelta(seconds=60))
+        schedules.record_canary(now=NOW - timedelta(seconds=60))
 
         body = client.get("/cache/status").json()
 
@@ -48,7 +48,7 @@ class TestStatus:
         tracked(last_update=NOW - timedelta(hours=4), last_error="Yahoo says no")
         tracked("NEWCO", last_update=None)
         published(rows=WEEK[:4])
-        schedules.sing(now=NOW)
+        schedules.record_canary(now=NOW)
 
         body = client.get("/cache/status").json()
 
@@ -62,7 +62,7 @@ class TestStatus:
         assert (data["lagging"], data["failing"], data["coverage_percent"]) == (2, 1, 80.0)
 
     def test_is_unhealthy_when_no_job_runs(self, client: Client) -> None:
-        schedules.sing(now=NOW - timedelta(minutes=4))
+        schedules.record_canary(now=NOW - timedelta(minutes=4))
 
         body = client.get("/cache/status").json()
 
@@ -70,7 +70,7 @@ class TestStatus:
         assert "canary" in body["reasons"][0]
 
     def test_answers_when_the_store_is_away(self, client: Client) -> None:
-        schedules.sing(now=NOW)
+        schedules.record_canary(now=NOW)
         with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
             services.forget()
             answer = client.get("/cache/status")

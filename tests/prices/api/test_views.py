@@ -14,7 +14,7 @@ from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
 from prices.store.mongo import StoreUnavailable
-from prices.store.series_cache import SeriesMemory
+from prices.store.series_cache import SeriesCache
 from tests.support.builders import NOW, WEEK, published, tracked
 from tests.support.work import counting
 
@@ -98,11 +98,11 @@ class TestWork:
         tracked()
         tries: list[object] = []
 
-        def away(self: SeriesMemory, key: SeriesKey) -> None:
+        def away(self: SeriesCache, key: SeriesKey) -> None:
             tries.append(key)
             raise StoreUnavailable("MongoDB does not answer")
 
-        monkeypatch.setattr(SeriesMemory, "read", away)
+        monkeypatch.setattr(SeriesCache, "read", away)
 
         answer = client.get(PATH)
 

@@ -366,7 +366,7 @@ class TestProviderState:
 
     def test_tells_of_an_outage(self) -> None:
         outage = ProviderState(
-            outage_since=at("2026-03-10 10:00"), tried=240, barren=233, name="Yahoo"
+            outage_since=at("2026-03-10 10:00"), tried=240, answered_empty=233, name="Yahoo"
         )
 
         assert outage.words(NOW) == (

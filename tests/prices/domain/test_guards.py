@@ -55,7 +55,7 @@ class TestSplitPending:
 
         assert guard(decision) is Guard.SPLIT_PENDING
         assert decision.refusal is not None
-        assert decision.refusal.passes
+        assert decision.refusal.is_transient
 
     def test_a_told_split_waits_while_history_is_old(self) -> None:
         decision = decided(*WEEK, MONDAY, actions=Actions((SPLIT,)), asked=WHOLE)

@@ -22,7 +22,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_runs_when_both_heartbeat_and_canary_are_fresh() -> None:
     heartbeat()
-    schedules.sing(now=NOW - timedelta(seconds=40))
+    schedules.record_canary(now=NOW - timedelta(seconds=40))
 
     state = cluster_health.cluster_state(now=NOW)
 
@@ -35,7 +35,7 @@ def test_runs_when_both_heartbeat_and_canary_are_fresh() -> None:
 
 def test_is_hung_when_the_heartbeat_is_fresh_and_the_canary_silent() -> None:
     heartbeat()
-    schedules.sing(now=NOW - timedelta(minutes=7))
+    schedules.record_canary(now=NOW - timedelta(minutes=7))
 
     state = cluster_health.cluster_state(now=NOW)
 
@@ -59,7 +59,7 @@ def test_begins_when_it_is_young_and_its_canary_is_yet_to_come() -> None:
 
 
 def test_is_gone_when_there_is_neither() -> None:
-    schedules.sing(now=NOW - timedelta(hours=5))
+    schedules.record_canary(now=NOW - timedelta(hours=5))
 
     state = cluster_health.cluster_state(now=NOW)
 
@@ -69,7 +69,7 @@ def test_is_gone_when_there_is_neither() -> None:
 
 
 def test_has_just_lost_its_heartbeat() -> None:
-    schedules.sing(now=NOW - timedelta(seconds=50))
+    schedules.record_canary(now=NOW - timedelta(seconds=50))
 
     state = cluster_health.cluster_state(now=NOW)
 
@@ -79,7 +79,7 @@ def test_has_just_lost_its_heartbeat() -> None:
 def test_runs_on_another_machine() -> None:
     heartbeat(host="far-away")
     heartbeat(pid=9000)
-    schedules.sing(now=NOW)
+    schedules.record_canary(now=NOW)
 
     state = cluster_health.cluster_state(now=NOW)
 
@@ -89,6 +89,6 @@ def test_runs_on_another_machine() -> None:
 
 def test_hung_on_another_machine_says_where_to_restart_it() -> None:
     heartbeat(host="far-away")
-    schedules.sing(now=NOW - timedelta(minutes=4))
+    schedules.record_canary(now=NOW - timedelta(minutes=4))
 
     assert "has to be restarted on far-away" in cluster_health.cluster_state(now=NOW).advice

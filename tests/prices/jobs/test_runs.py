@@ -390,7 +390,7 @@ class TestCanary:
 
     def test_sends_ten_ahead_in_an_outage(self, provider: FakeProvider) -> None:
         for _ in range(200):
-            services.provider_log().attempted(barren=True, now=NOW - timedelta(hours=1))
+            services.provider_log().attempted(answered_empty=True, now=NOW - timedelta(hours=1))
         self._away(*(f"S{number:02}" for number in range(12)))
 
         jobs.canary()

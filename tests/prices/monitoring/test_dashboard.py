@@ -130,7 +130,7 @@ class TestFigures:
 
     def test_of_jobs_that_run(self, admin_client: Client) -> None:
         heartbeat()
-        schedules.sing(now=NOW - timedelta(seconds=20))
+        schedules.record_canary(now=NOW - timedelta(seconds=20))
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW - timedelta(minutes=3))
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW)
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW + timedelta(minutes=20))
@@ -149,7 +149,7 @@ class TestFigures:
     def test_of_a_hung_and_of_a_dead_cluster(
         self, admin_client: Client, silent_for: int, beats: bool, word: str
     ) -> None:
-        schedules.sing(now=NOW - timedelta(minutes=silent_for))
+        schedules.record_canary(now=NOW - timedelta(minutes=silent_for))
         if beats:
             heartbeat()
 
@@ -227,7 +227,7 @@ class TestAttention:
 
     def test_has_nothing_to_say_when_all_is_well(self, admin_client: Client) -> None:
         heartbeat()
-        schedules.sing(now=NOW)
+        schedules.record_canary(now=NOW)
         tracked()
         published()
 
@@ -454,7 +454,7 @@ def _many(count: int) -> None:
         for number in range(count)
     )
     for number in range(0, min(count, 40), 2):
-        if services.outlines().all().get(f"S{number}") is None:
+        if services.catalog().all().get(f"S{number}") is None:
             published(f"S{number}", rows=WEEK[: 1 + number % 5])
 
 

@@ -1,4 +1,4 @@
-"""The gate: limits and outages are heeded, noted, and known to every process."""
+"""The limiter: limits and outages are heeded, noted, and known to every process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prices.providers.base import (
     Unavailable,
     UnknownSymbol,
 )
-from prices.providers.limiter import BreakerOpen, LimitInForce, ProviderGate, Turnstile
+from prices.providers.limiter import BreakerOpen, LimitedProvider, LimitInForce, RateLimiter
 from prices.store.mongo import Db
 from prices.store.provider_state import ProviderLog, RequestBucket
 from tests.support.builders import NOW, WEEK
@@ -28,7 +28,7 @@ SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 
 
 class Time:
-    """The gate's own clock, which passes when it sleeps or is told to."""
+    """The limiter's own clock, which passes when it sleeps or is told to."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -51,28 +51,28 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 class Process:
-    """One process's gate to a provider that sends `requests_a_call` requests for one history."""
+    """One process's limiter to a provider that sends `requests_a_call` requests for one history."""
 
     def __init__(
         self, store: Db, *, per_minute: int = 60_000, burst: int = 1_000, requests_a_call: int = 1
     ) -> None:
         self.log = ProviderLog(store, "YahooProvider")
         bucket = RequestBucket(store, "YahooProvider", per_minute=per_minute, burst=burst)
-        turnstile = Turnstile(self.log, bucket)
+        rate_limiter = RateLimiter(self.log, bucket)
         self.provider = FakeProvider()
         self.provider.histories = dict.fromkeys(SYMBOLS, WEEK)
         self.sent = 0
 
         def requests(symbol: str) -> None:
             for _ in range(requests_a_call):
-                turnstile.pass_one()
+                rate_limiter.pass_one()
                 self.sent += 1
 
         self.provider.on_history = requests
-        self.gate = ProviderGate(self.provider, self.log, turnstile)
+        self.limiter = LimitedProvider(self.provider, self.log, rate_limiter)
 
     def ask(self, symbol: str = "AAA", now: Any = NOW) -> Any:
-        return self.gate.history(symbol, None, now=now)
+        return self.limiter.history(symbol, None, now=now)
 
     def fails(self, error: ProviderError, *symbols: str, now: Any = NOW) -> None:
         for symbol in symbols or SYMBOLS:
@@ -177,11 +177,11 @@ class TestBudget:
 
     def test_is_spent_outside_of_calls_too(self, store: Db) -> None:
         bucket = RequestBucket(store, "YahooProvider", per_minute=1, burst=1)
-        turnstile = Turnstile(ProviderLog(store, "YahooProvider"), bucket)
+        rate_limiter = RateLimiter(ProviderLog(store, "YahooProvider"), bucket)
 
-        turnstile.pass_one()
+        rate_limiter.pass_one()
         with pytest.raises(LimitInForce):
-            turnstile.pass_one()
+            rate_limiter.pass_one()
 
 
 class TestBreaker:
@@ -201,7 +201,7 @@ class TestBreaker:
         here.fails(Unavailable("away"))
 
         with pytest.raises(BreakerOpen):
-            here.gate.quotes(["AAA"], now=NOW)
+            here.limiter.quotes(["AAA"], now=NOW)
 
         assert here.provider.quote_requests == []
 

@@ -20,7 +20,7 @@ from prices.store.blocks import BlockStore
 from prices.store.manifests import Manifests
 from prices.store.mongo import Db, StoreUnavailable
 from prices.store.packing import Packed
-from prices.store.series_cache import BUSY, SeriesMemory
+from prices.store.series_cache import BUSY, SeriesCache
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 KEY = SeriesKey("ACME")
@@ -42,8 +42,8 @@ class Store:
         self.bars = BarRepository(db)
         self.blocks = BlockStore(db)
 
-    def memory(self, capacity: int = 1_000_000, ttl: float = 0.0) -> SeriesMemory:
-        return SeriesMemory(
+    def memory(self, capacity: int = 1_000_000, ttl: float = 0.0) -> SeriesCache:
+        return SeriesCache(
             manifests=Manifests(self.db),
             blocks=self.blocks,
             bars=self.bars,

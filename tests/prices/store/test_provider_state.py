@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from prices.store.mongo import Db
-from prices.store.provider_state import Attempt, ProviderLog, RequestBucket
+from prices.store.provider_state import AnswerCount, ProviderLog, RequestBucket
 from tests.support import limits
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
@@ -150,14 +150,14 @@ class TestBreaker:
 
 class TestOutage:
     def attempts(
-        self, log: ProviderLog, barren: int, good: int = 0, now: datetime = NOW
-    ) -> list[Attempt]:
-        """First the barren ones."""
-        kinds = [True] * barren + [False] * good
-        return [log.attempted(barren=kind, now=now) for kind in kinds]
+        self, log: ProviderLog, answered_empty: int, good: int = 0, now: datetime = NOW
+    ) -> list[AnswerCount]:
+        """First the answered_empty ones."""
+        kinds = [True] * answered_empty + [False] * good
+        return [log.attempted(answered_empty=kind, now=now) for kind in kinds]
 
     @pytest.mark.parametrize(
-        ("good", "barren", "rings"),
+        ("good", "answered_empty", "rings"),
         [
             (0, 199, False),
             (0, 200, True),
@@ -170,11 +170,11 @@ class TestOutage:
         ],
     )
     def test_is_nine_in_ten_of_two_hundred(
-        self, log: ProviderLog, good: int, barren: int, rings: bool
+        self, log: ProviderLog, good: int, answered_empty: int, rings: bool
     ) -> None:
         self.attempts(log, 0, good)
 
-        last = self.attempts(log, barren)[-1]
+        last = self.attempts(log, answered_empty)[-1]
 
         assert (last.alarm, last.during_outage) == (rings, rings)
         assert (log.state().outage_since == NOW) is rings
@@ -229,7 +229,7 @@ class TestOutage:
         alarms = in_all(limits.attempt, NOW, 60)
 
         assert sum(alarms) == 1
-        assert (log.state().tried, log.state().barren) == (240, 240)
+        assert (log.state().tried, log.state().answered_empty) == (240, 240)
 
 
 class TestBucket:

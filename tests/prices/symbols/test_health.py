@@ -47,7 +47,7 @@ def row() -> TrackedSymbol:
 
 
 def comes(outcome: Outcome, now: datetime = NOW, *, during_outage: bool = False) -> TrackedSymbol:
-    fields = health.after(row(), outcome, during_outage=during_outage, now=now)
+    fields = health.apply_outcome(row(), outcome, during_outage=during_outage, now=now)
     TrackedSymbol.objects.filter(symbol="ACME").update(**fields)
     return row()
 
@@ -126,7 +126,7 @@ class TestFailure:
 
 class TestNothing:
     def test_at_all_is_asked_for_again_tomorrow(self) -> None:
-        left = comes(good(answer=answer(), hollow=True))
+        left = comes(good(answer=answer(), has_no_history=True))
 
         assert (left.last_update, left.next_attempt_at) == (NOW, NOW + DAY)
         assert left.failures == 0
@@ -135,7 +135,7 @@ class TestNothing:
         assert comes(good(answer=answer())).next_attempt_at is None
 
     def test_in_an_outage_is_no_answer(self) -> None:
-        left = comes(good(answer=answer(), hollow=True), during_outage=True)
+        left = comes(good(answer=answer(), has_no_history=True), during_outage=True)
 
         assert (left.last_update, left.next_attempt_at) == (NOW - 2 * DAY, None)
 
@@ -247,7 +247,7 @@ class TestPardon:
         comes(missing())
         comes(missing(), NOW + DAY)
 
-        pardoned = health.pardon(since=NOW)
+        pardoned = health.clear_failures(since=NOW)
 
         left = {r.symbol: r for r in TrackedSymbol.objects.all()}
         assert pardoned == 1
@@ -258,8 +258,8 @@ class TestPardon:
         assert left["AWAY"].last_error == "away"
 
     def test_takes_back_the_pause_of_who_had_nothing(self) -> None:
-        comes(good(answer=answer(), hollow=True))
+        comes(good(answer=answer(), has_no_history=True))
 
-        health.pardon(since=NOW)
+        health.clear_failures(since=NOW)
 
         assert row().next_attempt_at is None

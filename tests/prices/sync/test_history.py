@@ -40,11 +40,11 @@ class TestNewSymbol:
     def test_gets_as_many_years_as_are_wanted(self, provider: FakeProvider) -> None:
         tracked(last_update=None)
         provider.histories["ACME"] = WEEK
-        gate, leases = services.sync_service()._gate, services.sync_service()._leases
+        limiter, leases = services.sync_service()._limiter, services.sync_service()._leases
         service = SyncService(
             bars=services.bars(),
-            outlines=services.outlines(),
-            gate=gate,
+            catalog=services.catalog(),
+            limiter=limiter,
             leases=leases,
             history_years=4,
         )

@@ -29,7 +29,7 @@ from prices.store.corrections import CorrectionLog
 from prices.store.leases import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
-from prices.store.series_cache import SeriesMemory
+from prices.store.series_cache import SeriesCache
 from prices.sync import rename
 from prices.sync.rename import CannotRename, Renamed
 from tests.support.builders import ACTIONS, NOW, WEEK, published, tracked
@@ -413,14 +413,14 @@ class TestReads:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         facebook()
-        read = SeriesMemory.read
+        read = SeriesCache.read
 
-        def renamed_first(memory: SeriesMemory, key: SeriesKey) -> Any:
-            monkeypatch.setattr(SeriesMemory, "read", read)
+        def renamed_first(memory: SeriesCache, key: SeriesKey) -> Any:
+            monkeypatch.setattr(SeriesCache, "read", read)
             renamed()
             return read(memory, key)
 
-        monkeypatch.setattr(SeriesMemory, "read", renamed_first)
+        monkeypatch.setattr(SeriesCache, "read", renamed_first)
 
         history = services.reader().history("FB", Asked(), now=NOW)
 

@@ -37,7 +37,7 @@ def _holed(provider: FakeProvider) -> None:
 
 
 def fill(values: tuple[float, ...] = VALUES, note: str = "the exchange's bulletin") -> None:
-    services.mending().fill("ACME", THURSDAY, values, by="alice", note=note, now=NOW)
+    services.repair_service().fill("ACME", THURSDAY, values, by="alice", note=note, now=NOW)
 
 
 def corrections() -> list[Correction]:
@@ -116,14 +116,16 @@ class TestFilling:
     @pytest.mark.parametrize("session", [date(2026, 6, 3), date(2026, 6, 6), date(2026, 6, 9)])
     def test_fills_only_gaps(self, session: date) -> None:
         with pytest.raises(CannotMend, match="is no gap of ACME"):
-            services.mending().fill("ACME", session, VALUES, by="alice", note="x", now=NOW)
+            services.repair_service().fill("ACME", session, VALUES, by="alice", note="x", now=NOW)
 
     def test_leaves_the_sample_alone(self) -> None:
         tracked("SAMPLE")
         published("SAMPLE", rows=HOLED, gaps=(GAP,), source="sample")
 
         with pytest.raises(CannotMend, match="The sample is not mended"):
-            services.mending().fill("SAMPLE", THURSDAY, VALUES, by="alice", note="x", now=NOW)
+            services.repair_service().fill(
+                "SAMPLE", THURSDAY, VALUES, by="alice", note="x", now=NOW
+            )
 
     def test_begins_anew_when_somebody_was_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
         bars, replace = services.bars(), services.bars().replace
@@ -158,7 +160,7 @@ class TestWhatTheProviderSays:
         synced(now=LATER, whole=True)
 
     def test_is_taken_over_by_hand(self) -> None:
-        services.mending().take_offered("ACME", THURSDAY, now=LATER)
+        services.repair_service().take_offered("ACME", THURSDAY, now=LATER)
 
         assert stored()[2] == (THURSDAY, 11.5, 11.9, 11.0, 11.8, 3_000)
         assert facts().by_hand == ()
@@ -168,10 +170,10 @@ class TestWhatTheProviderSays:
         }
 
     def test_is_taken_over_only_once(self) -> None:
-        services.mending().take_offered("ACME", THURSDAY, now=LATER)
+        services.repair_service().take_offered("ACME", THURSDAY, now=LATER)
 
         with pytest.raises(CannotMend, match="was not filled by hand"):
-            services.mending().take_offered("ACME", THURSDAY, now=LATER)
+            services.repair_service().take_offered("ACME", THURSDAY, now=LATER)
 
     def test_stays_noted_when_the_hand_value_changes(self) -> None:
         fill((11.5, 11.75, 11.0, 11.5, 3_000))
@@ -183,7 +185,7 @@ class TestWithdrawing:
     def test_makes_it_a_gap_again_that_a_sync_heals(self, provider: FakeProvider) -> None:
         fill()
 
-        services.mending().withdraw("ACME", THURSDAY, now=LATER)
+        services.repair_service().withdraw("ACME", THURSDAY, now=LATER)
 
         assert stored() == list(HOLED)
         assert facts().by_hand == ()
@@ -199,7 +201,7 @@ class TestAskingAgain:
         provider.histories["ACME"] = HOLED
         synced(now=NOW)
 
-        asked = services.mending().ask_again("ACME", [THURSDAY], now=LATER)
+        asked = services.repair_service().ask_again("ACME", [THURSDAY], now=LATER)
 
         assert asked == (THURSDAY,)
         assert facts().gaps == (Gap(THURSDAY, 0, LATER, "the provider has none"),)
@@ -208,8 +210,8 @@ class TestAskingAgain:
 
     def test_says_that_there_is_none(self) -> None:
         with pytest.raises(CannotMend, match="ACME has no such gap"):
-            services.mending().ask_again("ACME", [date(2026, 6, 3)], now=NOW)
+            services.repair_service().ask_again("ACME", [date(2026, 6, 3)], now=NOW)
 
     def test_takes_all(self) -> None:
-        assert services.mending().ask_again("ACME", now=NOW) == (THURSDAY,)
+        assert services.repair_service().ask_again("ACME", now=NOW) == (THURSDAY,)
         assert services.bars().manifest(SeriesKey("ACME")).facts.gaps[0].is_due(NOW)  # type: ignore[union-attr]

@@ -376,7 +376,7 @@ class TestStatus:
         assert client.get("/cache/status").json()["verify"] is None
 
     def test_reports_the_latest(self, provider: FakeProvider, client: Client) -> None:
-        schedules.sing(now=NOW)
+        schedules.record_canary(now=NOW)
         holds()
         holds("OTHER")
         says(provider, REVISED)
@@ -398,7 +398,7 @@ class TestStatus:
     def test_is_degraded_while_something_differs(
         self, provider: FakeProvider, client: Client
     ) -> None:
-        schedules.sing(now=NOW)
+        schedules.record_canary(now=NOW)
         holds()
         holds("OTHER")
         says(provider, REVISED)

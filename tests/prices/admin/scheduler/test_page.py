@@ -59,7 +59,7 @@ def broken_task() -> Task:
 class TestWhatItSays:
     def test_of_a_cluster_and_its_workers(self, admin_client: Client) -> None:
         heartbeat(age=timedelta(hours=3))
-        schedules.sing(now=NOW - timedelta(seconds=9))
+        schedules.record_canary(now=NOW - timedelta(seconds=9))
 
         page = opened(admin_client)
 
@@ -69,7 +69,7 @@ class TestWhatItSays:
 
     def test_of_a_hung_cluster_on_another_machine(self, admin_client: Client) -> None:
         heartbeat(host="far-away")
-        schedules.sing(now=NOW - timedelta(minutes=9))
+        schedules.record_canary(now=NOW - timedelta(minutes=9))
 
         page = opened(admin_client)
 

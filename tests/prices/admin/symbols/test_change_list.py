@@ -244,7 +244,7 @@ def _generate(count: int) -> None:
     TrackedSymbol.objects.bulk_create(
         TrackedSymbol(symbol=name, mic="XNYS", market="US", last_update=NOW) for name in names
     )
-    db, bars = services._db(), BarSeries.from_rows(WEEK)
+    db, bars = services.database(), BarSeries.from_rows(WEEK)
     if not have:
         services.bars().replace(SeriesKey(names[0]), None, bars, Facts(source="yahoo"), now=NOW)
         names = names[1:]
@@ -301,7 +301,7 @@ class TestActions:
     def test_backfill_queues_a_run_of_the_whole_history_to_follow(
         self, admin_client: Client
     ) -> None:
-        schedules.sing(now=NOW)
+        schedules.record_canary(now=NOW)
         rows = [tracked(), tracked("OTHER")]
 
         page = act(admin_client, "backfill", *rows, query="?market=US")

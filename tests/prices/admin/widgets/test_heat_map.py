@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prices.admin.widgets.heat_map import History, Year, summary, years_of
+from prices.admin.widgets.heat_map import SessionMap, Year, summary, years_of
 from prices.domain.bars import Bar
 from prices.domain.coverage import Gap
 from prices.domain.manual_bars import HandFilled
@@ -20,9 +20,9 @@ GAP = Gap(THURSDAY, 2, NOW + timedelta(hours=6), "the provider has none")
 FILLED = HandFilled(THURSDAY, "alice", NOW, "the bulletin")
 
 
-def history(*days: date, **changes: Any) -> History:
+def history(*days: date, **changes: Any) -> SessionMap:
     held = np.array(days if days else [row[0] for row in WEEK], "datetime64[D]")
-    plain = History(held, date(2026, 6, 4), (), (), sessions_of("XNYS"), NOW)
+    plain = SessionMap(held, date(2026, 6, 4), (), (), sessions_of("XNYS"), NOW)
     return replace(plain, **changes)
 
 

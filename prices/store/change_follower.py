@@ -14,7 +14,7 @@ _OVERLAP = timedelta(seconds=30)
 _BATCH = 20_000
 
 
-class Following:
+class ChangeFollower:
     """Of the documents that `only` selects. Not thread-safe.
 
     `time` names the field with the time of a document's last change, `stamp` one that has another

@@ -10,8 +10,8 @@ from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.series import Facts, Outline, outline_of
 from prices.store.bars import BarRepository
+from prices.store.catalog import Catalog
 from prices.store.mongo import Db
-from prices.store.outlines import Outlines
 from tests.support.work import counting
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
@@ -44,7 +44,7 @@ class TestOutlines:
         manifest = bars.manifest(KEY)
         assert manifest is not None
 
-        found = Outlines(store).all()
+        found = Catalog(store).all()
 
         assert found == {
             "ACME": Outline(
@@ -62,19 +62,19 @@ class TestOutlines:
         assert outline_of(manifest) == found["ACME"]
 
     def test_follow_every_change(self, bars: BarRepository, store: Db) -> None:
-        outlines = Outlines(store)
-        assert outlines.all() == {}
+        catalog = Catalog(store)
+        assert catalog.all() == {}
 
         publish(bars)
-        assert outlines.all()["ACME"].gaps == 3
+        assert catalog.all()["ACME"].gaps == 3
         base = bars.manifest(KEY)
         assert base is not None
         base = bars.append(base, BarSeries.from_rows(NEXT), FACTS, now=NOW)
-        assert outlines.all()["ACME"].last == date(2026, 6, 5)
+        assert catalog.all()["ACME"].last == date(2026, 6, 5)
         bars.note(base, Facts(source="yahoo"))
-        assert outlines.all()["ACME"].gaps == 0
+        assert catalog.all()["ACME"].gaps == 0
         bars.delete(KEY, now=NOW)
-        assert outlines.all() == {}
+        assert catalog.all() == {}
 
     def test_are_of_what_is_published_alone(self, bars: BarRepository, store: Db) -> None:
         store["series"].insert_one(
@@ -82,20 +82,20 @@ class TestOutlines:
         )
         publish(bars, SeriesKey("ACME", Interval.MINUTE))
 
-        assert Outlines(store).all() == {}
+        assert Catalog(store).all() == {}
 
     def test_fetch_what_changed_alone(self, bars: BarRepository, store: Db) -> None:
         for name in ("A", "B", "C"):
             publish(bars, SeriesKey(name))
         long_ago = datetime.now(UTC) - timedelta(hours=1)
         store["series"].update_many({"symbol": {"$ne": "C"}}, {"$set": {"changed_at": long_ago}})
-        outlines = Outlines(store)
-        outlines.all()
+        catalog = Catalog(store)
+        catalog.all()
 
         # A trace of what is fetched: a change that bears no time is not seen.
         store["series"].update_one({"symbol": "A"}, {"$set": {"count": 99}})
         with counting() as work:
-            found = outlines.all()
+            found = catalog.all()
 
         assert work.commands == ["find"]
         assert found["A"].count == 2
