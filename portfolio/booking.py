@@ -16,9 +16,9 @@ from portfolio.prices import load_prices
 from portfolio.stored_entries import booked_entries, entries_of, renamed
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
-from prices.jobs.onboarding import Onboarded, onboard
+from prices.jobs.requests import Onboarded, onboard
 from prices.models import TrackedSymbol
-from prices.symbols.tracking import current_names, resolve_row
+from prices.reads.names import current_names, resolve_row
 
 
 class Refused(ValueError):

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from portfolio.domain.price_history import PriceHistory
-from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.ranges import Asked
 from prices.domain.sessions import sessions_of
+from prices.reads.instances import reader
 from prices.reads.reader import History
 
 
@@ -17,7 +17,7 @@ def load_prices(
     symbols: Iterable[str], *, now: datetime, adjust: Adjust = Adjust.SPLITS
 ) -> dict[str, PriceHistory]:
     """Whole histories by symbol; those that nobody tracks are left out. Asks the store only."""
-    histories = services.reader().histories(symbols, Asked(), adjust, now=now)
+    histories = reader().histories(symbols, Asked(), adjust, now=now)
     return {symbol: _priced(symbol, history) for symbol, history in histories.items()}
 
 

@@ -16,12 +16,12 @@ from portfolio.booking import Refused
 from portfolio.domain.entries import InvalidEntry
 from portfolio.models import Portfolio
 from portfolio.reports import Report, report
-from prices.api import serializers as shared
 from prices.web.problems import problem
+from prices.web.serializers import ProblemOut, StrictSerializer
 
 # What runs say of who asked for them. No name: anybody may read of a run, and of its symbols.
 TRIGGER = "portfolio"
-ERRORS = {400: shared.ProblemOut, 401: shared.ProblemOut, 404: shared.ProblemOut}
+ERRORS = {400: ProblemOut, 401: ProblemOut, 404: ProblemOut}
 
 
 class OwnerView(APIView):
@@ -56,7 +56,7 @@ class OwnerView(APIView):
         return answer
 
 
-def valid(serializer: type[shared.StrictSerializer], data: Any, **options: Any) -> dict[str, Any]:
+def valid(serializer: type[StrictSerializer], data: Any, **options: Any) -> dict[str, Any]:
     """:raises ValidationError:"""
     checked = serializer(data=data, **options)
     checked.is_valid(raise_exception=True)

@@ -20,8 +20,8 @@ from portfolio.exchange.csv_writer import written
 from portfolio.exchange.text_files import MOST_BYTES
 from portfolio.importing import Duplicates, Imported, imported
 from portfolio.stored_entries import booked_entries, entry_body
-from prices.api.serializers import NoQuery
 from prices.web.problems import problem
+from prices.web.serializers import NoQuery
 
 
 class TextParser(BaseParser):

@@ -11,7 +11,7 @@ from portfolio.api import answers, serializers
 from portfolio.api.base import ERRORS, OwnerView, valid
 from portfolio.domain.chart_ranges import ChartInterval
 from portfolio.page_data import build
-from prices.api.serializers import NoQuery
+from prices.web.serializers import NoQuery
 
 
 class HistoryView(OwnerView):

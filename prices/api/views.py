@@ -21,20 +21,22 @@ from prices.api import bodies, serializers
 from prices.api.correction_serializers import CorrectionsOut
 from prices.api.renderers import OPTIONS
 from prices.domain.actions import Adjust
+from prices.domain.bars import NotTracked
 from prices.domain.markets import resolve
 from prices.domain.ranges import Asked
 from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
-from prices.symbols.tracking import NotTracked, current_names, track
+from prices.symbols.tracking import current_names, track
+from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer
 
 Kind = SyncRun.Kind
 _POLL_SECONDS = 0.1
-_ERRORS = dict.fromkeys((400, 401, 403), serializers.ProblemOut)
+_ERRORS = dict.fromkeys((400, 401, 403), ProblemOut)
 _RUN = {200: serializers.RunSerializer, 202: serializers.RunSerializer, **_ERRORS}
-_RUN_OF_SYMBOLS = {**_RUN, 404: serializers.ProblemOut}
+_RUN_OF_SYMBOLS = {**_RUN, 404: ProblemOut}
 
 
-def _valid(serializer: type[serializers.StrictSerializer], data: Any) -> dict[str, Any]:
+def _valid(serializer: type[StrictSerializer], data: Any) -> dict[str, Any]:
     checked = serializer(data=data)
     checked.is_valid(raise_exception=True)
     valid: dict[str, Any] = checked.validated_data
@@ -78,8 +80,8 @@ class HistoricalView(APIView):
         parameters=[serializers.HistoryQuery],
         responses={
             200: serializers.HistoryOut,
-            400: serializers.ProblemOut,
-            404: serializers.ProblemOut,
+            400: ProblemOut,
+            404: ProblemOut,
         },
     )
     def get(self, request: Request, symbol: str) -> HttpResponse:
@@ -128,14 +130,14 @@ def _historical(request: HttpRequest, symbol: str) -> HttpResponse:
     return HttpResponse(body, content_type="application/json", headers=headers)
 
 
-_ABOUT_A_SYMBOL = {400: serializers.ProblemOut, 404: serializers.ProblemOut}
+_ABOUT_A_SYMBOL = {400: ProblemOut, 404: ProblemOut}
 
 
 class ActionsView(APIView):
     @extend_schema(responses={200: serializers.ActionsOut, **_ABOUT_A_SYMBOL})
     def get(self, request: Request, symbol: str) -> Response:
         """Splits and dividends of a tracked symbol, ascending."""
-        _valid(serializers.NoQuery, request.query_params)
+        _valid(NoQuery, request.query_params)
         return Response(bodies.actions_body(*services.reader().actions(symbol)))
 
 
@@ -154,7 +156,7 @@ class CorrectionsView(APIView):
 
 
 class RunView(APIView):
-    @extend_schema(responses={200: serializers.RunSerializer, 404: serializers.ProblemOut})
+    @extend_schema(responses={200: serializers.RunSerializer, 404: ProblemOut})
     def get(self, request: Request, run_id: int) -> Response:
         """One run of a job, while it lasts and after."""
         run = SyncRun.objects.filter(pk=run_id).first()

@@ -29,6 +29,10 @@ class InvalidBars(ValueError):
     """Columns that cannot be a series of bars; the message says which rule was broken where."""
 
 
+class NotTracked(LookupError):
+    """Nobody tracks the symbol; the message says what to do."""
+
+
 class InvalidSymbol(ValueError):
     """Text that cannot be a symbol."""
 

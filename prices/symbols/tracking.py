@@ -10,16 +10,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from prices.domain.answers import Fetched
-from prices.domain.bars import SeriesKey, checked_symbol
+from prices.domain.bars import NotTracked, SeriesKey, checked_symbol
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog
 from prices.store.quotes import QuoteStore
-
-
-class NotTracked(LookupError):
-    """Nobody tracks the symbol; the message says what to do."""
 
 
 def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbol, bool]:

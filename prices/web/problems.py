@@ -16,10 +16,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from prices.domain.bars import InvalidSymbol
+from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.markets import UnknownMarket
 from prices.store.mongo import StoreError
-from prices.symbols.tracking import NotTracked
 
 _LOG_IN = "Send the header “Authorization: Token …” (manage.py drf_create_token admin shows yours), or log in to /admin/."
 
