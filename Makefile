@@ -24,17 +24,17 @@ format: .venv/installed-dev  ## Put the code into shape
 	$(BIN)/ruff format $(TREE)
 	$(BIN)/ruff check --fix $(TREE)
 
-bench: .venv/installed-dev bench/.peers/installed wrk  ## Measure beside other stores; ONLY=reads: a part of it
+bench: .venv/installed-dev bench/.peers/installed wrk  ## Compare with other stores; ONLY=reads runs one group
 	$(BIN)/python -m bench $(ONLY) $(ARGS)
 
-bench-growth: .venv/installed-dev bench/.peers/installed  ## Measure with up to 5,000 symbols: many minutes
+bench-growth: .venv/installed-dev bench/.peers/installed  ## Compare with up to 5,000 symbols; takes many minutes
 	$(BIN)/python -m bench growth --full $(ARGS)
 
-# The client of the HTTP measures; without it they are left out.
+# The client of the HTTP group, which is left out when wrk is missing.
 wrk:
 	@command -v wrk >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && \
 		apt-get install --yes --quiet wrk >/dev/null; } || \
-		echo "wrk is not installed: the HTTP part is left out (Debian: apt-get install wrk)." >&2
+		echo "wrk is not installed; the HTTP group is left out. On Debian: apt-get install wrk." >&2
 
 mutants: .venv/installed-dev  ## Break each guard in turn, and see that a test fails
 	$(BIN)/python -m tests.guards $(ARGS)

@@ -1,4 +1,4 @@
-"""Timing side by side: each round asks every contender once, so that noise hits all alike."""
+"""Timing: every round asks each contender once, so that noise affects all of them equally."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, NamedTuple
 
-T = TypeVar("T")
-
-# A contender that has taken so long for one measure, and this often, has been seen enough.
+# A contender that has used this many seconds takes part in no more rounds after the first three.
 BUDGET_SECONDS = 3.0
-LEAST_ROUNDS = 3
+MIN_ROUNDS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Of one contender, over all rounds."""
+class Timing(NamedTuple):
+    """Median and 95th percentile of what one contender took in all rounds."""
 
     p50: float
-    p95: float | None
-    repetitions: int
+    p95: float | None = None
 
 
 def side_by_side(
@@ -31,42 +26,44 @@ def side_by_side(
     rounds: int,
     budget: float = BUDGET_SECONDS,
 ) -> dict[str, Timing]:
-    """Asks every contender once a round for the numbers that it measured.
+    """This function calls every contender once per round and summarizes the returned numbers.
 
-    Each gets the number of the round, beginning with 0, a round that is not counted. The order is
-    drawn anew in each round, so that nobody always follows the one that empties the caches. A slow
-    contender drops out when its time is used up.
+    Each contender gets the round's number; round 0 does not count. The order of the contenders is
+    random in each round, so that nobody always follows the one that fills the processor's caches.
     """
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    found: dict[str, list[float]] = {name: [] for name in contenders}
     spent = dict.fromkeys(contenders, 0.0)
-    names = list(contenders)
     for round_ in range(rounds + 1):
-        random.Random(round_).shuffle(names)
-        for name in names:
-            if round_ >= LEAST_ROUNDS and spent[name] > budget:
-                continue
-            begin = time.monotonic()
-            found = contenders[name](round_)
-            spent[name] += time.monotonic() - begin
-            if round_:
-                taken[name] += found
-    return {name: timing(values) for name, values in taken.items()}
+        for name in random.Random(round_).sample(list(contenders), len(contenders)):
+            if round_ < MIN_ROUNDS or spent[name] <= budget:
+                milliseconds, values = timed(contenders[name], round_)
+                spent[name] += milliseconds / 1000
+                found[name] += values if round_ else []
+    return {name: timing(values) for name, values in found.items()}
 
 
 def timing(values: Sequence[float]) -> Timing:
-    p95 = (
-        statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
-    )
-    return Timing(_short(statistics.median(values)), _short(p95), len(values))
+    p95 = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else None
+    return Timing(rounded(statistics.median(values)), p95 and rounded(p95))
 
 
-def _short(value: float) -> float:
-    return float(f"{value:.4g}")
+def rounded(value: float, digits: int = 4) -> float:
+    """This function keeps the leading digits of a number."""
+    return float(f"{value:.{digits}g}")
 
 
-_began = time.monotonic()
+def timed(work: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    """This function returns the milliseconds that a call took, and its result."""
+    begin = time.perf_counter()
+    answer = work(*arguments)
+    return (time.perf_counter() - begin) * 1000, answer
+
+
+def repeated(work: Callable[..., Any], rounds: int, *arguments: Any) -> Timing:
+    """This function times calls in milliseconds; the first call does not count."""
+    return timing([timed(work, *arguments)[0] for _ in range(rounds + 1)][1:])
 
 
 def say(text: str) -> None:
-    """Tells who waits what is going on, and since when."""
-    print(f"{time.monotonic() - _began:5.0f} s  {text}", file=sys.stderr, flush=True)
+    """This function prints progress and the time."""
+    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)

@@ -1,183 +1,178 @@
-"""The bench's own system: a mongod, SQLite with rows, the book, and the contenders' processes."""
+"""Runs what is measured: a mongod, the contenders' processes, and the web server."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import django
 import numpy as np
+from django.conf import settings
+from django.core.management import call_command
 
+from bench import PEERS_PYTHON, ROOT
 from bench.contenders import OURS, PEERS, VARIANTS, Contender
-from bench.data import SPARE, TEN_YEARS, YEAR, Book, make_book
-from bench.measure import say
-from bench.workers import PEERS_PYTHON, ROOT, Worker, WorkerError
+from bench.contenders.base import Place
+from bench.data import TEN_YEARS, Book
+from bench.measure import Timing, say, side_by_side
+from pricecache_site.operations.mongod import running_mongod
+from prices.domain.sessions import sessions_of
 
 PORT = 21917
 WEB_PORT = 21918
-# The first so many symbols have ten years, the others one.
+URL = f"http://127.0.0.1:{WEB_PORT}"
+# In the main stores the first symbols have ten years of bars, the others one.
 LONG = 100
 
 
-def length(number: int) -> int:
-    return TEN_YEARS if number < LONG else YEAR
+class BenchError(Exception):
+    """A measurement failed; the message says which and why."""
 
 
-@dataclass
-class Bench:
-    """What the groups of measures share."""
+class Worker:
+    """The process of one contender. `loaded` counts the symbols that its store has."""
 
-    folder: Path
-    book: Book
-    uri: str
-    full: bool = False
-    _workers: dict[tuple[str, str], Worker] = field(default_factory=dict)
-    _loaded: dict[tuple[str, str], int] = field(default_factory=dict)
-    _extra: ExitStack = field(default_factory=ExitStack)
+    def __init__(self, contender: Contender, sessions: Path, place: Place) -> None:
+        self.contender = contender
+        self.loaded = 0
+        python = sys.executable if contender.in_product_environment else PEERS_PYTHON
+        self._process = subprocess.Popen(
+            [python, "-m", "bench.tasks", contender.key, sessions, *place],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-    def contenders(self, task: str, *, variants: bool = False) -> list[Contender]:
-        """Those that offer a task; the product first."""
-        ours = (OURS, *VARIANTS) if variants else (OURS,)
-        return [one for one in (*ours, *PEERS) if task in one.offers]
+    def begin(self, task: str, **arguments: Any) -> None:
+        """Sends a task. Several workers can so work at the same time."""
+        assert self._process.stdin
+        print(json.dumps({"task": task, **arguments}), file=self._process.stdin, flush=True)
 
-    def workers(self, task: str, *, scale: str = "main", variants: bool = False) -> list[Worker]:
-        return [self.worker(one, scale) for one in self.contenders(task, variants=variants)]
+    def end(self) -> Any:
+        """Waits for the answer. :raises BenchError: the task failed."""
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        answer = json.loads(line) if line else {"error": "its process ended"}
+        if "error" in answer:
+            raise BenchError(f"{self.contender.label}: {answer['error']}")
+        return answer["answer"]
 
-    def worker(self, contender: Contender, scale: str = "main") -> Worker:
-        """The contender's process; one each for all groups."""
-        name = (contender.key, scale)
-        if name not in self._workers:
-            self._workers[name] = self.another(contender, scale, read_only=contender in VARIANTS)
-        return self._workers[name]
-
-    def another(self, contender: Contender, scale: str, *, read_only: bool) -> Worker:
-        """One more process on the same data."""
-        data = OURS if contender in VARIANTS else contender
-        place = {
-            "folder": str(self.folder / data.key / scale),
-            "uri": self.uri,
-            "database": f"{data.key}_{scale}",
-            "read_only": read_only,
-        }
-        worker = Worker(contender, self.folder / "book", place)
-        self._extra.callback(worker.close)
-        return worker
-
-    def load(self, workers: Sequence[Worker], count: int, *, scale: str = "main") -> None:
-        """Sees that all have the first `count` symbols; in a scale of its own all are long.
-
-        They store at the same time: this is not timed.
-        """
-        for first, end, bars in (
-            (0, min(_long(scale), count), TEN_YEARS),
-            (_long(scale), count, YEAR),
-        ):
-            busy = []
-            for worker in workers:
-                name = (worker.contender.key, scale)
-                begin = max(first, self._loaded.get(name, 0))
-                if worker.contender in VARIANTS or begin >= end:
-                    continue
-                worker.begin("load", first=begin, count=end - begin, bars=bars)
-                self._loaded[name] = end
-                busy.append(worker)
-            if busy:
-                say(f"  storing {end - first:,} symbols of {bars:,} bars in {len(busy)} stores")
-            for worker in busy:
-                worker.end()
-
-    def retire(self, worker: Worker) -> None:
-        """Ends a process; the next use of the contender starts another."""
-        self._workers = {name: one for name, one in self._workers.items() if one is not worker}
-        worker.close()
+    def ask(self, task: str, **arguments: Any) -> Any:
+        self.begin(task, **arguments)
+        return self.end()
 
     def close(self) -> None:
-        self._extra.close()
+        with self._process:
+            self._process.terminate()
 
 
-def _long(scale: str) -> int:
-    """How many of the first symbols have ten years."""
-    return LONG if scale == "main" else sys.maxsize
+class Bench:
+    """What all groups of measures share. A scale names a set of stores with their own data."""
+
+    def __init__(self, folder: Path, uri: str, processes: ExitStack, *, full: bool) -> None:
+        self.full = full
+        self._folder, self._uri, self._processes = folder, uri, processes
+        self._workers: dict[str, Worker] = {}
+        calendar = sessions_of("XNYS")
+        assert calendar
+        sessions = calendar.dates[calendar.dates < np.datetime64("today")][-TEN_YEARS:]
+        np.save(folder / "sessions.npy", sessions)
+        self.book = Book(sessions)
+
+    def workers(self, task: str, scale: str = "main", *, variants: bool = False) -> list[Worker]:
+        """Returns those that support a task; the product is first."""
+        ours = (OURS, *VARIANTS) if variants else (OURS,)
+        return [self.worker(one, scale) for one in (*ours, *PEERS) if task in one.tasks.split()]
+
+    def worker(self, contender: Contender, scale: str = "main") -> Worker:
+        """Returns the contender's process, which all groups use."""
+        name = f"{contender.key}_{scale}"
+        if name not in self._workers:
+            data = f"{(OURS if contender in VARIANTS else contender).key}_{scale}"
+            place = Place(self._folder / data, self._uri, data)
+            self._workers[name] = Worker(contender, self._folder / "sessions.npy", place)
+            self._processes.callback(self._workers[name].close)
+        return self._workers[name]
+
+    def load(self, workers: Sequence[Worker], count: int, scale: str = "main") -> None:
+        """Stores the first `count` symbols in all stores at the same time."""
+        owners = [w for w in workers if w.contender not in VARIANTS and w.loaded < count]
+        for worker in owners:
+            say(f"  {worker.contender.label}: storing up to {count:,} symbols …")
+            long = LONG if scale == "main" else count
+            worker.begin("load", first=worker.loaded, end=count, long=long)
+            worker.loaded = count
+        for worker in owners:
+            worker.end()
+
+
+def compare(
+    workers: Iterable[Worker], rounds: int, task: str, arguments: Callable[[int], dict[str, Any]]
+) -> dict[str, Timing]:
+    """This function times one task of several workers; `arguments` gives those of each round."""
+    asked = {w.contender.key: lambda n, w=w: w.ask(task, **arguments(n)) for w in workers}
+    return side_by_side(asked, rounds)
 
 
 @contextmanager
 def running_bench(*, full: bool = False) -> Iterator[Bench]:
-    """Everything in a folder of its own below var/, on a real disk, gone afterwards."""
+    """This context manager runs what the groups need. :raises BenchError: it cannot run."""
     if not PEERS_PYTHON.exists():
-        raise WorkerError("The peers are not installed: run `make bench`, which installs them.")
+        raise BenchError("The other stores are not installed. Run `make bench` to install them.")
+    with running_system() as (folder, uri), ExitStack() as processes:
+        yield Bench(folder, uri, processes, full=full)
+
+
+@contextmanager
+def running_system() -> Iterator[tuple[Path, str]]:
+    """This context manager configures Django and runs a mongod, both in a new folder below var/.
+
+    Yields the folder and MongoDB's URI; the folder is removed at the end.
+    """
     (ROOT / "var").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "var"))
-    _own_settings(folder)
+    # This process and its children use the folder, whatever `.env` says.
+    os.environ |= {
+        "PRICECACHE_DATA_DIR": str(folder),
+        "DJANGO_SETTINGS_MODULE": "bench.site",
+        "MONGODB_URI": f"mongodb://127.0.0.1:{PORT}/?replicaSet=pricecache&directConnection=true",
+        "MONGODB_DATABASE": f"{OURS.key}_main",
+        "PRICECACHE_HOST": "127.0.0.1",
+        "PRICECACHE_PORT": str(WEB_PORT),
+    }
     try:
-        from django.conf import settings
-
-        from pricecache_site.operations.mongod import running_mongod
-
+        django.setup()
+        call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
         with running_mongod(data_dir=folder, port=PORT, cache_gb=settings.MONGOD_CACHE_GB) as uri:
-            os.environ["MONGODB_URI"] = uri
-            bench = Bench(folder, _book(folder / "book"), uri, full)
-            try:
-                yield bench
-            finally:
-                bench.close()
+            yield folder, uri
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _own_settings(folder: Path) -> None:
-    """This process and its children work on the bench's data, whatever `.env` says."""
-    os.environ["PRICECACHE_DATA_DIR"] = str(folder)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "bench.site"
-    os.environ["MONGODB_URI"] = (
-        f"mongodb://127.0.0.1:{PORT}/?replicaSet=pricecache&directConnection=true"
-    )
-    os.environ["MONGODB_DATABASE"] = f"{OURS.key}_main"
-    os.environ["PRICECACHE_HOST"], os.environ["PRICECACHE_PORT"] = "127.0.0.1", str(WEB_PORT)
-    import django
+@contextmanager
+def serving() -> Iterator[None]:
+    """This context manager runs the web server with the product's own configuration."""
+    from pricecache_site.operations.roles import child_environment, web_answers, web_argv
 
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
-
-
-def _book(folder: Path) -> Book:
-    """Ten years of real sessions that end with the last one that is closed now."""
-    from prices.domain.sessions import sessions_of
-
-    now = datetime.now(UTC)
-    calendar = sessions_of("XNYS")
-    last = calendar.last_closed(now) if calendar else None
-    assert calendar
-    assert last
-    end = int(np.searchsorted(calendar.dates, np.datetime64(last, "D"))) + 1
-    return make_book(folder, calendar.dates[end - TEN_YEARS : end + SPARE])
-
-
-def track(count: int) -> None:
-    """The product's rows of the first `count` symbols."""
-    from bench.data import symbol
-    from prices.models import TrackedSymbol
-
-    now = datetime.now(UTC)
-    rows = [
-        TrackedSymbol(
-            symbol=symbol(n),
-            market="US",
-            mic="XNYS",
-            currency="USD",
-            name=f"Symbol {n}",
-            timezone="America/New_York",
-            added_at=now,
-            last_update=now,
-        )
-        for n in range(count)
-    ]
-    TrackedSymbol.objects.bulk_create(rows, ignore_conflicts=True)
+    environment = {**child_environment(), "MONGODB_DATABASE": settings.MONGODB_DATABASE}
+    with subprocess.Popen(web_argv(), cwd=ROOT, env=environment) as server:
+        try:
+            while not web_answers():
+                if server.poll() is not None:
+                    raise BenchError(f"The web server ended with status {server.returncode}.")
+                time.sleep(0.1)
+            yield
+        finally:
+            server.terminate()

@@ -1,5 +1,5 @@
--- wrk … -s bench/wrk.lua URL -- ETAG PATH…: asks for the paths in turn and prints one line of JSON.
--- ETAG is sent as If-None-Match; "-" for none.
+-- wrk … -s bench/wrk.lua URL -- ETAG PATH…: requests the paths in turn and prints one line of JSON.
+-- ETAG is sent as If-None-Match; "-" for none. Times are in ms.
 
 local requests, at = {}, 0
 
@@ -17,8 +17,8 @@ end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    '{"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "failed": %d}\n',
-    summary.requests, summary.duration / 1e6,
+    '{"rate": %f, "p50": %f, "p99": %f, "failed": %d}\n',
+    summary.requests / summary.duration * 1e6,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000,
     errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end

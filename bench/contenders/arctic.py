@@ -1,4 +1,4 @@
-"""ArcticDB on LMDB: a DataFrame a symbol."""
+"""ArcticDB on LMDB: one DataFrame per symbol."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import arcticdb
 import numpy as np
 import pandas as pd
 
-from bench.contenders.base import Extent, Place, Store
+from bench.contenders.base import Place, Store
 from bench.data import Array, Columns
 
 
 class Arctic(Store):
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        place.folder.mkdir(parents=True, exist_ok=True)
         self._arctic = arcticdb.Arctic(f"lmdb://{place.folder}")
         self._bars = self._arctic.get_library("bars", create_if_missing=True)
 
@@ -29,40 +28,20 @@ class Arctic(Store):
         return self._bars.read(symbol, date_range=within).data
 
     def columns(self, answer: Any) -> Columns:
-        return Columns(
-            answer.index.to_numpy().astype("datetime64[ms]"),
-            *(answer[name].to_numpy() for name in Columns._fields[1:]),
-        )
+        ts = answer.index.to_numpy().astype("datetime64[ms]")
+        return super().columns({"ts": pd.Series(ts)} | dict(answer.items()))
 
     def closes(self, symbols: Sequence[str], since: date) -> Array:
-        within = (pd.Timestamp(since), None)
-        asked = [
-            arcticdb.ReadRequest(symbol, date_range=within, columns=["close"]) for symbol in symbols
-        ]
-        return np.stack([one.data["close"].to_numpy() for one in self._bars.read_batch(asked)])
+        only = {"date_range": (pd.Timestamp(since), None), "columns": ["close"]}
+        answers = self._bars.read_batch([arcticdb.ReadRequest(s, **only) for s in symbols])
+        return np.stack([one.data["close"].to_numpy() for one in answers])
 
-    def latest(self, symbols: Sequence[str]) -> Mapping[str, float]:
-        asked = [
-            arcticdb.ReadRequest(symbol, row_range=(-1, None), columns=["close"])
-            for symbol in symbols
-        ]
-        return {
-            one.symbol: float(one.data["close"].iloc[0]) for one in self._bars.read_batch(asked)
-        }
-
-    def coverage(self, symbols: Sequence[str]) -> Mapping[str, Extent]:
+    def coverage(self, symbols: Sequence[str]) -> Mapping[str, Sequence[Any]]:
         found = self._bars.get_description_batch(list(symbols))
-        return {
-            symbol: (one.row_count, *one.date_range)
-            for symbol, one in zip(symbols, found, strict=True)
-        }
-
-    def append(self, bars: Mapping[str, Columns]) -> None:
-        self._bars.append_batch(
-            [arcticdb.WritePayload(symbol, _frame(new)) for symbol, new in bars.items()]
-        )
+        extents = ((one.row_count, *one.date_range) for one in found)
+        return dict(zip(symbols, extents, strict=True))
 
 
 def _frame(bars: Columns) -> Any:
     index = pd.DatetimeIndex(bars.ts.astype("datetime64[ns]"), name="ts")
-    return pd.DataFrame(dict(zip(Columns._fields[1:], bars[1:], strict=True)), index=index)
+    return pd.DataFrame(bars._asdict(), index=index).drop(columns="ts")

@@ -1,29 +1,26 @@
-"""The naive pattern on the same MongoDB: a document a day, each looked for before it is inserted."""
+"""The simplest design on the same MongoDB: one document per day, each searched before its insert."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import numpy as np
 import pymongo
 
-from bench.contenders.base import Extent, Place, Store
+from bench.contenders.base import Place, Store
 from bench.data import Array, Columns
 
-_NAMES = Columns._fields[1:]
 
-
-class DocumentADay(Store):
+class DocumentPerDay(Store):
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(place.uri)
-        self._db = client[place.database]
+        self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(place.uri)
+        self._db = self._client[place.database]
         self._bars = self._db["daily"]
-        if not place.read_only:
-            # Many do without; then each look reads the whole collection.
-            self._bars.create_index([("symbol", 1), ("date", 1)])
+        # Many users have no index; each search then reads the whole collection.
+        self._bars.create_index([("symbol", 1), ("ts", 1)])
 
     def load(self, series: Iterable[tuple[str, Columns]]) -> None:
         for symbol, bars in series:
@@ -31,56 +28,34 @@ class DocumentADay(Store):
 
     def write(self, symbol: str, bars: Columns) -> None:
         for document in _documents(symbol, bars):
-            if self._bars.find_one({"symbol": symbol, "date": document["date"]}) is None:
+            if self._bars.find_one({"symbol": symbol, "ts": document["ts"]}) is None:
                 self._bars.insert_one(document)
 
     def read(self, symbol: str, since: date | None) -> Any:
-        within = {"date": {"$gte": _midnight(since)}} if since else {}
-        return list(self._bars.find({"symbol": symbol, **within}).sort("date", 1))
+        within = {"ts": {"$gte": datetime.combine(since, time(), UTC)}} if since else {}
+        return list(self._bars.find({"symbol": symbol, **within}).sort("ts", 1))
 
     def columns(self, answer: Any) -> Columns:
-        values = (np.array([document[name] for document in answer]) for name in _NAMES)
-        return Columns(np.array([d["date"] for d in answer], "datetime64[ms]"), *values)
+        columns = Columns(*(np.array([one[name] for one in answer]) for name in Columns._fields))
+        return columns._replace(ts=columns.ts.astype("datetime64[ms]"))
 
     def closes(self, symbols: Sequence[str], since: date) -> Array:
-        rows = (self.read(symbol, since) for symbol in symbols)
-        return np.array([[document["close"] for document in row] for row in rows])
+        return np.array([[one["close"] for one in self.read(name, since)] for name in symbols])
 
-    def latest(self, symbols: Sequence[str]) -> Mapping[str, float]:
-        found = {}
-        for symbol in symbols:
-            document = self._bars.find_one({"symbol": symbol}, sort=[("date", -1)])
-            if document:
-                found[symbol] = document["close"]
-        return found
-
-    def coverage(self, symbols: Sequence[str]) -> Mapping[str, Extent]:
-        extent = {
-            "count": {"$sum": 1},
-            "first": {"$min": "$date"},
-            "last": {"$max": "$date"},
-        }
+    def coverage(self, symbols: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+        extent = {"count": {"$sum": 1}, "first": {"$min": "$ts"}, "last": {"$max": "$ts"}}
         found = self._bars.aggregate([{"$group": {"_id": "$symbol", **extent}}])
-        wanted = set(symbols)
-        return {d["_id"]: (d["count"], d["first"], d["last"]) for d in found if d["_id"] in wanted}
-
-    def append(self, bars: Mapping[str, Columns]) -> None:
-        for symbol, new in bars.items():
-            self.write(symbol, new)
+        return {one["_id"]: (one["count"], one["first"], one["last"]) for one in found}
 
     def disk(self) -> int:
-        self._db.client.admin.command("fsync")
+        self._client.admin.command("fsync")
         return int(self._db.command("dbStats")["totalSize"])
 
-    def release(self) -> None:
-        self._db.client.close()
+    def close(self) -> None:
+        self._client.close()
 
 
 def _documents(symbol: str, bars: Columns) -> Iterable[dict[str, Any]]:
-    days = [day.replace(tzinfo=UTC) for day in bars.ts.tolist()]
-    for day, *values in zip(days, *(column.tolist() for column in bars[1:]), strict=True):
-        yield {"symbol": symbol, "date": day, **dict(zip(_NAMES, values, strict=True))}
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    for values in zip(*(column.tolist() for column in bars), strict=True):
+        document = dict(zip(Columns._fields, values, strict=True))
+        yield {"symbol": symbol, **document, "ts": document["ts"].replace(tzinfo=UTC)}

@@ -1,1 +1,1 @@
-"""The groups of measures; each yields its records as soon as they are there."""
+"""Groups of measures. `run` of each yields results as soon as they are measured."""

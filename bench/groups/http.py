@@ -1,133 +1,99 @@
-"""The API under load, beside an empty view and the same endpoint rendered the stock way."""
+"""The API under load, compared with an empty view and with Django REST framework's serializers."""
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 
+import requests
+
+from bench import ROOT
 from bench.contenders import OURS
-from bench.data import TEN_YEARS, symbol
+from bench.data import TEN_YEARS, Book, symbol
 from bench.measure import Timing, say, timing
-from bench.results import Record, record, single
-from bench.system import LONG, Bench, track
-from bench.web import HOW_TO_GET_WRK, Load, get, get_json, has_wrk, serving, wrk
-from bench.workers import WorkerError
+from bench.results import EMPTY_VIEW, Result, result
+from bench.system import LONG, URL, Bench, BenchError, serving
+from bench.tracked import track
 
-SECONDS = 1
-SYMBOLS = 20
-# Rounds by connections. Each run deals its connections to the workers anew, and keeps them there:
-# with several, what is usual shows only in many short runs.
+SECONDS, SYMBOLS = 1, 20
+# Rounds by number of connections. The server assigns connections to its processes at random, so
+# with several connections a typical figure needs many short runs.
 ROUNDS = {1: 5, 16: 10}
-EMPTY, STOCK, WHOLE = "an empty Django view", "stock DRF serializers", "the same answered with 200"
+_CASES = (
+    ("one", "GET one symbol, 365 days", "one/stock", "stock DRF serializers"),
+    ("twenty", "GET 20 symbols in turn", "twenty/stock", "stock DRF serializers"),
+    ("304", "GET one symbol, not modified (304)", "one", "the same with status 200"),
+)
+# What wrk.lua prints after each run.
+Runs = list[dict[str, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What is asked for: paths in turn, with an ETag that is known."""
-
-    paths: Sequence[str]
-    etag: str = "-"
-
-
-def run(bench: Bench) -> Iterator[Record]:
-    if not has_wrk():
-        say(HOW_TO_GET_WRK)
+def run(bench: Bench) -> Iterator[Result]:
+    if shutil.which("wrk") is None:
+        say("wrk is not installed; these measures are left out. On Debian: apt-get install wrk.")
         return
     track(LONG)
     bench.load([bench.worker(OURS)], LONG)
     with serving():
-        routes = _routes(bench)
+        routes = _routes(bench.book)
         for connections, rounds in ROUNDS.items():
-            loads = _loads(routes, connections, rounds)
-            yield from _records(loads, connections)
-            if connections == 1:
-                yield from _own_times(loads)
+            found: dict[str, Runs] = {name: [] for name in routes}
+            # Short runs in turn, in another order each round; round 0 does not count.
+            for round_ in range(rounds + 1):
+                for name in random.Random(round_).sample(list(routes), len(routes)):
+                    one = _wrk(routes[name], connections)
+                    found[name] += [one] if round_ else []
+            yield from _results(found, connections)
 
 
-def _routes(bench: Bench) -> dict[str, Route]:
-    """Checked once: the same bars come out of both, and they are right."""
+def _routes(book: Book) -> dict[str, list[str]]:
+    """Returns an ETag ("-" for none) and the paths to request in turn, by name."""
     ours = [f"/cache/historical/{symbol(n)}?days=365" for n in range(SYMBOLS)]
     stock = [f"/bench/stock/{symbol(n)}?days=365" for n in range(SYMBOLS)]
-    _check(bench, ours[0], stock[0])
-    routes = {
-        "one": Route(ours[:1]),
-        "one/stock": Route(stock[:1]),
-        "twenty": Route(ours),
-        "twenty/stock": Route(stock),
-        "empty": Route(["/bench/empty"]),
-    }
-    etag = get(ours[0])[1].get("etag")
-    if etag and get(ours[0], {"If-None-Match": etag})[0] == 304:
-        routes["304"] = Route(ours[:1], etag)
-    else:
-        say("  The API sends no ETag that it answers with 304: that measure is left out")
-    return routes
+    answer, other = (requests.get(URL + paths[0], timeout=30) for paths in (ours, stock))
+    closes = [bar["close"] for bar in answer.json()["data"]]
+    if not closes or closes != book.columns(0, TEN_YEARS).close[-len(closes) :].tolist():
+        raise BenchError(f"GET {ours[0]} does not return what was stored.")
+    if other.json()["data"] != answer.json()["data"]:
+        raise BenchError(f"GET {stock[0]} returns other bars than {ours[0]}.")
+    routes = {"one": ours[:1], "one/stock": stock[:1], "twenty": ours, "twenty/stock": stock}
+    routes["empty"] = ["/bench/empty"]
+    without_etag = {name: ["-", *paths] for name, paths in routes.items()}
+    return {**without_etag, "304": [answer.headers["ETag"], ours[0]]}
 
 
-def _check(bench: Bench, ours: str, stock: str) -> None:
-    answer, expected = get_json(ours), bench.book.columns(0, TEN_YEARS)
-    closes = [bar["close"] for bar in answer["data"]]
-    if not closes or closes != expected.close[-len(closes) :].tolist():
-        raise WorkerError(f"GET {ours} does not answer what was stored")
-    if get_json(stock)["data"] != answer["data"]:
-        raise WorkerError(f"GET {stock} answers something else than {ours}")
-
-
-def _loads(routes: Mapping[str, Route], connections: int, rounds: int) -> dict[str, list[Load]]:
-    """Short runs in turn, each round in another order; the first round is not counted."""
-    found: dict[str, list[Load]] = {name: [] for name in routes}
-    for round_ in range(rounds + 1):
-        names = list(routes)
-        random.Random(round_).shuffle(names)
-        for name in names:
-            route = routes[name]
-            load = wrk(route.paths, connections=connections, seconds=SECONDS, etag=route.etag)
-            found[name] += [load] if round_ else []
+def _wrk(route: Sequence[str], connections: int) -> dict[str, float]:
+    """:raises BenchError: a request failed."""
+    options = [f"-t{min(connections, 2)}", f"-c{connections}", f"-d{SECONDS}s"]
+    argv = ["wrk", *options, "-s", str(ROOT / "bench" / "wrk.lua"), URL, "--", *route]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchError(f"wrk failed: {done.stderr.strip() or done.stdout.strip()}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    if found["failed"]:
+        raise BenchError(f"{found['failed']} requests of {route[1]} failed.")
     return found
 
 
-_CASES = (
-    ("one", "GET one symbol, 365 days", {"one/stock": STOCK, "empty": EMPTY}),
-    ("twenty", "GET 20 symbols in turn", {"twenty/stock": STOCK, "empty": EMPTY}),
-    ("304", "GET one symbol, not modified (304)", {"one": WHOLE, "empty": EMPTY}),
-)
+def _results(found: Mapping[str, Runs], connections: int) -> Iterator[Result]:
+    for case, title, other, label in _CASES:
+        sides = {OURS.key: found[case], label: found[other], EMPTY_VIEW: found["empty"]}
+        name, where = f"http_{case}_{connections}", f"{title}, connections: {connections}"
+        rates = {key: timing([one["rate"] for one in runs]) for key, runs in sides.items()}
+        yield result(f"{name}_rate", where, "requests/s", rates)
+        times = {key: Timing(_median(runs, "p50")) for key, runs in sides.items()}
+        yield result(f"{name}_latency", where, "ms", times, p99=_median(found[case], "p99"))
+    if connections == 1:
+        empty, own, same = (_median(found[name], "p50") for name in ("empty", "one", "304"))
+        title = "GET one symbol, time in addition to the empty view"
+        yield result("http_own_time", title, "ms", Timing(round(own - empty, 3)))
+        title, share = "Additional time of a 304 ÷ that of a 200", (same - empty) / (own - empty)
+        yield result("http_304_own", title, "times", Timing(round(share, 3)))
 
 
-def _records(loads: Mapping[str, list[Load]], connections: int) -> Iterator[Record]:
-    plural = "s" if connections > 1 else ""
-    for case, title, others in _CASES:
-        if case not in loads:
-            continue
-        sides = {OURS.key: loads[case], **{label: loads[name] for name, label in others.items()}}
-        where = f"{title}, {connections} connection{plural}"
-        rates = {key: timing([one.per_second for one in side]) for key, side in sides.items()}
-        yield record(
-            f"http_{case}_{connections}_rate",
-            where,
-            "requests/s",
-            rates,
-            better="more",
-            floor=EMPTY,
-        )
-        times = {key: _latency(side) for key, side in sides.items()}
-        p99 = round(median(one.p99 for one in loads[case]), 3)
-        yield record(f"http_{case}_{connections}_latency", where, "ms", times, p99=p99, floor=EMPTY)
-
-
-def _latency(loads: Sequence[Load]) -> Timing:
-    """The median of the runs' medians; there is no p95 of them to tell."""
-    return Timing(round(median(one.p50 for one in loads), 3), None, len(loads))
-
-
-def _own_times(loads: Mapping[str, list[Load]]) -> Iterator[Record]:
-    """What answers cost beyond what Django and the server take for nothing."""
-    floor = _latency(loads["empty"]).p50
-    own = _latency(loads["one"]).p50 - floor
-    title = "Own time of a cached GET: over the empty view of the same server"
-    yield single("http_own_time", title, "ms", round(own, 3))
-    if "304" in loads:
-        share = (_latency(loads["304"]).p50 - floor) / own
-        title = "Own time of a 304 ÷ own time of the same answered with 200"
-        yield single("http_304_own", title, "times", round(share, 3))
+def _median(runs: Runs, name: str) -> float:
+    return round(median(one[name] for one in runs), 3)

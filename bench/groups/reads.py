@@ -1,57 +1,43 @@
-"""Reading one symbol, a year and ten years, cold and warm; and what a bar takes on disk."""
+"""Reading one symbol: a year and ten years, first and repeated; and the disk space per bar."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 from bench.contenders import ANSWER, BUSY
 from bench.data import TEN_YEARS, YEAR
-from bench.measure import Timing, side_by_side
-from bench.results import Record, record
-from bench.system import LONG, Bench, track
-from bench.workers import Worker, ask_all
+from bench.measure import Timing
+from bench.results import Result, result
+from bench.system import LONG, Bench, compare
+from bench.tracked import track
 
-ROUNDS, BLOCK = 25, 10
-_SPANS = (("1y", "Read 1 year", YEAR), ("10y", "Read 10 years", TEN_YEARS))
+ROUNDS, READS = 25, 10
+_WHOLE = "whole answer, with coverage, freshness and quote"
 
 
-def run(bench: Bench) -> Iterator[Record]:
+def run(bench: Bench) -> Iterator[Result]:
     track(LONG)
-    stores = bench.workers("read", variants=True)
-    bench.load(stores, LONG)
-    yield _disk(bench)
-    for short, title, bars in _SPANS:
-        ask_all(stores, "read", numbers=[0, LONG - 1], bars=bars, fresh=True, check=True)
-        cold = side_by_side({w.contender.key: _reader(w, bars, fresh=True) for w in stores}, ROUNDS)
-        yield record(f"read_{short}_cold", f"{title}, the first time in a process", "ms", cold)
-        yield _answer(f"read_{short}_cold", f"{title}, the first time in a process", cold)
-        warm = side_by_side({w.contender.key: _reader(w, bars) for w in stores}, ROUNDS)
-        yield record(f"read_{short}_warm", f"{title}, again", "ms", warm)
-        again = f"{title}, again, under load"
-        yield record(f"read_{short}_busy", again, "ms", warm, ours=BUSY.key)
-        yield _answer(f"read_{short}_busy", again, warm)
+    workers = bench.workers("read", variants=True)
+    bench.load(workers, LONG)
+    # Of the first symbols, which all have ten years.
+    sizes = {one.contender.key: one.ask("disk") for one in bench.workers("disk")}
+    per_bar = {key: Timing(round(size / (LONG * TEN_YEARS), 1)) for key, size in sizes.items()}
+    yield result("disk", "Disk space per bar, including indexes", "bytes", per_bar)
+    for span, years, bars in (("1y", "1 year", YEAR), ("10y", "10 years", TEN_YEARS)):
+        name, title = f"read_{span}_cold", f"Read {years}, first read in a process"
+        timings = compare(workers, ROUNDS, "read", partial(_arguments, bars, True))
+        yield result(name, title, "ms", timings)
+        yield result(f"{name}_answer", f"{title}: {_WHOLE}", "ms", timings, ANSWER.key)
+        name, title = f"read_{span}_busy", f"Read {years}, again, under load"
+        timings = compare(workers, ROUNDS, "read", partial(_arguments, bars, False))
+        yield result(f"read_{span}_warm", f"Read {years}, again", "ms", timings)
+        yield result(name, title, "ms", timings, BUSY.key)
+        yield result(f"{name}_answer", f"{title}: {_WHOLE}", "ms", timings, ANSWER.key)
 
 
-def _reader(worker: Worker, bars: int, *, fresh: bool = False) -> Callable[[int], Sequence[float]]:
-    def read(round_: int) -> Sequence[float]:
-        cold = random.Random(round_).sample(range(LONG), BLOCK)
-        numbers = cold if fresh else cold[:1] * BLOCK
-        taken: list[float] = worker.ask("read", numbers=numbers, bars=bars, fresh=fresh)
-        return taken
-
-    return read
-
-
-def _answer(name: str, title: str, timings: dict[str, Timing]) -> Record:
-    """The whole answer, beside stores that give bars alone."""
-    about = f"{title}: whole answer, with coverage, freshness and quote"
-    return record(f"{name}_answer", about, "ms", timings, ours=ANSWER.key)
-
-
-def _disk(bench: Bench) -> Record:
-    """Of the first `LONG` symbols, which all have ten years."""
-    bars = LONG * TEN_YEARS
-    found = ask_all(bench.workers("disk"), "disk")
-    timings = {key: Timing(round(n / bars, 1), round(n / bars, 1), 1) for key, n in found.items()}
-    return record("disk", "Disk a bar, indexes included", "bytes", timings)
+def _arguments(bars: int, fresh: bool, round_: int) -> dict[str, Any]:
+    numbers = random.Random(round_).sample(range(LONG), READS)
+    return {"numbers": numbers if fresh else numbers[:1] * READS, "bars": bars, "fresh": fresh}

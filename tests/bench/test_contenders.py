@@ -1,4 +1,4 @@
-"""The desk compares every answer; contenders that need no other environment pass it."""
+"""Answers of the contenders that run in the product's environment, and how wrong ones are found."""
 
 from __future__ import annotations
 
@@ -8,58 +8,53 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.contenders import PEERS, opened
+from bench.contenders import PEERS, open_store
 from bench.contenders.base import Place, Store
-from bench.data import SPARE, TEN_YEARS, YEAR, Book, make_book
-from bench.worker import Desk, WrongAnswerError
+from bench.data import TEN_YEARS, YEAR, Book
+from bench.tasks import TaskRunner
 from prices import services
 from prices.store import mongo
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
-    sessions = np.datetime64("2016-01-04") + np.arange(TEN_YEARS + SPARE)
-    return make_book(tmp_path_factory.mktemp("book"), sessions)
+def book() -> Book:
+    return Book(np.datetime64("2016-01-04") + np.arange(TEN_YEARS))
 
 
 @pytest.fixture(params=["sqlite", "naive", "pricecache", "busy"])
 def contender(
     request: pytest.FixtureRequest, store: mongo.Db, mongod_uri: str, tmp_path: Path
 ) -> Iterator[Store]:
-    opened_ = opened(request.param, Place(tmp_path / "data", mongod_uri, store.name))
-    yield opened_
-    opened_.release()
+    opened = open_store(request.param, Place(tmp_path / "data", mongod_uri, store.name))
+    yield opened
+    opened.close()
     services.forget()
     store.drop_collection("daily")
 
 
-class TestDesk:
+class TestTasks:
     def test_every_answer_of_a_contender_is_what_was_stored(self, contender: Store, book: Book):
-        desk = Desk(contender, book)
+        tasks = TaskRunner(contender, book)
 
-        desk.load(0, 1, TEN_YEARS)
-        desk.load(1, 2, YEAR)
+        tasks.load(0, 3, long=1)
 
-        desk.read([0], TEN_YEARS, fresh=True, check=True)
-        desk.read([2, 0], YEAR, check=True)
-        desk.closes([0, 1, 2], YEAR, check=True)
-        desk.latest(3, check=True)
-        desk.coverage([TEN_YEARS, YEAR, YEAR], check=True)
-        desk.append(1, 2, 0, check=True)
-        desk.write(YEAR, check=True)
-        assert desk.disk() > 0
+        assert len(tasks.read([0, 0], TEN_YEARS, fresh=True)) == 2
+        tasks.read([2, 0], YEAR, fresh=False)
+        tasks.closes([0, 1, 2], YEAR, fresh=False)
+        tasks.coverage([TEN_YEARS, YEAR, YEAR])
+        tasks.write(YEAR)
+        assert tasks.disk() > 0
 
-    def test_a_wrong_answer_is_no_answer(self, tmp_path: Path, book: Book):
-        sqlite = opened("sqlite", Place(tmp_path, "", ""))
-        desk = Desk(sqlite, book)
+    def test_a_wrong_answer_is_an_error(self, tmp_path: Path, book: Book):
+        sqlite = open_store("sqlite", Place(tmp_path, "", ""))
         sqlite.write("S0000", book.columns(1, YEAR))
 
-        with pytest.raises(WrongAnswerError, match="bars differ"):
-            desk.read([0], YEAR, check=True)
-        sqlite.release()
+        with pytest.raises(ValueError, match="differs from what was stored"):
+            TaskRunner(sqlite, book).read([0], YEAR, fresh=True)
+        sqlite.close()
 
 
-def test_the_peers_modules_are_where_the_list_says():
-    folder = Path(opened.__code__.co_filename).parent
+def test_each_contender_has_a_module():
+    folder = Path(open_store.__code__.co_filename).parent
 
-    assert all((folder / f"{one.target.partition(':')[0]}.py").is_file() for one in PEERS)
+    assert all((folder / f"{one.store.partition(':')[0]}.py").is_file() for one in PEERS)
