@@ -1,4 +1,4 @@
-"""Verdicts: what the verifications of late found, and which symbols still differ."""
+"""What the latest verifications found, and which symbols still differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prices.models import SyncRun, TrackedSymbol
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The latest verification; `unfixed` are the symbols that any of them found and none fixed."""
+    """The counts of the latest verification, and all symbols that differ and were not fixed."""
 
     finished_at: datetime
     checked: int
@@ -23,7 +23,7 @@ class Verification:
 
 
 def latest() -> Verification | None:
-    """None: none has come to its end yet."""
+    """Returns None if no verification has ended yet."""
     run = _finished().first()
     if run is None or run.finished_at is None:
         return None
@@ -39,10 +39,10 @@ def latest() -> Verification | None:
 
 
 def unfixed() -> tuple[str, ...]:
-    """The tracked symbols whose last verdict was that they differ, by name."""
+    """Returns the tracked symbols whose last verification found that they differ, by name."""
     found: set[str] = set()
     for run in _finished().order_by("id"):
-        # A run that was given up says nothing of those that it did not come to.
+        # A run that stopped early says nothing about the symbols that it did not reach.
         if run.updated + run.unchanged + run.failed >= run.total:
             found -= set(run.symbols) - set(run.errors)
         found |= set(run.differing)

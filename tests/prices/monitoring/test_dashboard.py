@@ -16,7 +16,7 @@ from django_q.models import OrmQ
 
 from prices import services
 from prices.domain.coverage import Gap
-from prices.jobs import runs, schedules
+from prices.jobs import cluster_health, runs, schedules
 from prices.models import Quarantine, ReadCount, SyncRun, TrackedSymbol
 from prices.monitoring.attention import Remedy
 from prices.store.mongo import Db
@@ -130,7 +130,7 @@ class TestFigures:
 
     def test_of_jobs_that_run(self, admin_client: Client) -> None:
         heartbeat()
-        schedules.record_canary(now=NOW - timedelta(seconds=20))
+        cluster_health.record_canary(now=NOW - timedelta(seconds=20))
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW - timedelta(minutes=3))
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW)
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW + timedelta(minutes=20))
@@ -149,7 +149,7 @@ class TestFigures:
     def test_of_a_hung_and_of_a_dead_cluster(
         self, admin_client: Client, silent_for: int, beats: bool, word: str
     ) -> None:
-        schedules.record_canary(now=NOW - timedelta(minutes=silent_for))
+        cluster_health.record_canary(now=NOW - timedelta(minutes=silent_for))
         if beats:
             heartbeat()
 
@@ -206,7 +206,7 @@ class TestAttention:
         assert list(found) == ["ODD", "NEW", "OLD", "FAILS", "GONE", "GAP"]
         assert found["ODD"] == (
             Remedy.REVIEW,
-            "an answer is kept out of the store: all prices are doubled",
+            "an answer is in quarantine: all prices are doubled",
         )
         assert found["NEW"] == (Remedy.BACKFILL, "no history yet")
         assert found["OLD"] == (Remedy.SYNC, "2 sessions behind, last bar 2026-06-04")
@@ -227,7 +227,7 @@ class TestAttention:
 
     def test_has_nothing_to_say_when_all_is_well(self, admin_client: Client) -> None:
         heartbeat()
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
         tracked()
         published()
 
@@ -413,7 +413,7 @@ class TestPage:
     def test_says_that_nothing_runs(self, admin_client: Client) -> None:
         page = admin_client.get(DASHBOARD).content.decode()
 
-        assert "no jobs run: the cluster&#x27;s canary is silent" in page
+        assert "No jobs run: no cluster sends a heartbeat, and the canary has never run." in page
 
     def test_lists_in_the_sidebar_what_one_may_view(self, client: Client) -> None:
         user = User.objects.create_user("dave", is_staff=True)

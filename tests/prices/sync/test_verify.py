@@ -16,7 +16,7 @@ from prices.domain.actions import Actions, Dividend
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Result
 from prices.domain.ranges import DateRange
-from prices.jobs import runs, schedules, tasks, verification_results
+from prices.jobs import cluster_health, runs, tasks, verification_results
 from prices.models import Quarantine, SyncRun
 from prices.providers.base import ProviderError, Unavailable, UnknownSymbol
 from prices.store.mongo import StoreUnavailable
@@ -376,7 +376,7 @@ class TestStatus:
         assert client.get("/cache/status").json()["verify"] is None
 
     def test_reports_the_latest(self, provider: FakeProvider, client: Client) -> None:
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
         holds()
         holds("OTHER")
         says(provider, REVISED)
@@ -398,7 +398,7 @@ class TestStatus:
     def test_is_degraded_while_something_differs(
         self, provider: FakeProvider, client: Client
     ) -> None:
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
         holds()
         holds("OTHER")
         says(provider, REVISED)
@@ -408,7 +408,7 @@ class TestStatus:
         call("ACME", "--fix")
         after = client.get("/cache/status").json()
 
-        reason = "ACME: a verification found that the provider says something else"
+        reason = "ACME: a verification found that the provider has other prices."
         assert (body["status"], body["reasons"]) == ("degraded", [reason])
         verify = body["verify"]
         assert (verify["checked"], verify["differing"], verify["failed"]) == (1, 1, 1)

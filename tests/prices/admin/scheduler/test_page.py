@@ -15,7 +15,7 @@ from django.urls import reverse
 from django_q.models import Failure, OrmQ, Schedule, Task
 
 from prices import services
-from prices.jobs import execution, runs, schedules, tasks
+from prices.jobs import cluster_health, execution, runs, schedules, tasks
 from prices.models import PausedJob, SyncRun
 from prices.store.leases import who
 from tests.support.builders import NOW, tracked
@@ -59,7 +59,7 @@ def broken_task() -> Task:
 class TestWhatItSays:
     def test_of_a_cluster_and_its_workers(self, admin_client: Client) -> None:
         heartbeat(age=timedelta(hours=3))
-        schedules.record_canary(now=NOW - timedelta(seconds=9))
+        cluster_health.record_canary(now=NOW - timedelta(seconds=9))
 
         page = opened(admin_client)
 
@@ -69,7 +69,7 @@ class TestWhatItSays:
 
     def test_of_a_hung_cluster_on_another_machine(self, admin_client: Client) -> None:
         heartbeat(host="far-away")
-        schedules.record_canary(now=NOW - timedelta(minutes=9))
+        cluster_health.record_canary(now=NOW - timedelta(minutes=9))
 
         page = opened(admin_client)
 
