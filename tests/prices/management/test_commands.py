@@ -165,7 +165,7 @@ class TestTrouble:
         def absent(*_: object) -> None:
             raise OperationalError("no such table: prices_trackedsymbol")
 
-        monkeypatch.setattr("prices.management.commands.coverage.tracked", absent)
+        monkeypatch.setattr("prices.management.commands.coverage.tracked_names", absent)
 
         with pytest.raises(CommandError, match=r"is not made ready .*: run manage.py prepare"):
             _call("coverage", "ACME")
@@ -187,7 +187,7 @@ class TestTrouble:
 
         provider.on_history = stopped
 
-        with pytest.raises(CommandError, match="Stopped; what is done stays done") as told:
+        with pytest.raises(CommandError, match="Stopped. What is done stays done") as told:
             _call("track", "AAA", "BBB")
 
         run = SyncRun.objects.get()
@@ -314,8 +314,7 @@ class TestCoverage:
         said = _call("coverage", "ACME").splitlines()
 
         assert said[1:] == [
-            "  gap 2026-06-03: the provider has none "
-            "(1 tries, asked for again at 2026-06-09 12:00 UTC)",
+            "  gap 2026-06-03: the provider has none (1 try, next try at 2026-06-09 12:00 UTC)",
             "  gap 2026-06-04: the provider has none (6 tries, given up)",
         ]
 
@@ -344,7 +343,7 @@ class TestLoadSample:
         first, second = _call("load_sample"), _call("load_sample")
 
         assert len(first.splitlines()) == 5
-        assert second == "All five have a history already: nothing was changed.\n"
+        assert second == "All five have a history already. Nothing was changed.\n"
         manifests = services.bars().manifests()
         assert sum(manifest.count for manifest in manifests.values()) == 12_154
         assert {manifest.facts.source for manifest in manifests.values()} == {"sample"}
