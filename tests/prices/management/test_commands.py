@@ -11,12 +11,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.test import override_settings
+from django_q.models import OrmQ
 
 from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.quotes import Quote
 from prices.domain.series import Facts
+from prices.jobs import tasks
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.providers.base import Unavailable
 from prices.store.manifests import Manifests
@@ -48,6 +50,30 @@ class TestTrack:
         stored = services.bars().read(SeriesKey("BBB"))
         assert stored is not None
         assert len(stored.bars) == 2
+
+    def test_queues_a_backfill_for_the_cluster_with_no_fetch(self, provider: FakeProvider) -> None:
+        tracked("OLD")
+        provider.histories = {"AAA": WEEK, "BBB": WEEK}
+
+        said = _call("track", "aaa", "BBB", "old", "--no-fetch")
+
+        run = SyncRun.objects.get()
+        assert said.splitlines() == [
+            "AAA: tracked",
+            "BBB: tracked",
+            "OLD: is tracked already",
+            f"Queued a backfill of 2 symbols (run {run.pk}). It starts when the cluster runs.",
+        ]
+        assert (run.kind, run.state, run.symbols) == ("backfill", "queued", ["AAA", "BBB"])
+        assert provider.asked == []
+        tasks.perform(*OrmQ.objects.get().task["args"])
+        assert services.bars().read(SeriesKey("BBB")) is not None
+
+    def test_queues_nothing_with_no_fetch_if_all_are_tracked(self, provider: FakeProvider) -> None:
+        tracked("OLD")
+
+        assert _call("track", "OLD", "--no-fetch") == "OLD: is tracked already\n"
+        assert not SyncRun.objects.exists()
 
     def test_takes_a_market(self, provider: FakeProvider) -> None:
         _call("track", "TEVA", "--market", "tase", "--no-fetch")
@@ -187,7 +213,7 @@ class TestTrouble:
 
         provider.on_history = stopped
 
-        with pytest.raises(CommandError, match="Stopped. What is done stays done") as told:
+        with pytest.raises(CommandError, match=r"Stopped\. What is done stays done\.") as told:
             _call("track", "AAA", "BBB")
 
         run = SyncRun.objects.get()
