@@ -1,4 +1,4 @@
-"""What users see of runs: those in work, the latest, those that failed, and how each day went."""
+"""What users see of runs: progress, failures, the days gone by, and what verifications found."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Count, F, Min, Q, Sum, Window
+from django.db.models import Count, F, Min, Q, QuerySet, Sum, Window
 from django.db.models.functions import Coalesce, RowNumber, TruncDate
 from django_q.models import Failure, OrmQ
 
 from prices.jobs import runs
-from prices.models import SyncRun
+from prices.models import SyncRun, TrackedSymbol
 
 State = SyncRun.State
 DAYS = 30
@@ -64,6 +64,18 @@ class RunDay:
     @property
     def total(self) -> int:
         return self.good + self.partial + self.failed + self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The counts of the latest verification, and all symbols that differ and were not fixed."""
+
+    finished_at: datetime
+    checked: int
+    differing: int
+    fixed: int
+    failed: int
+    unfixed: tuple[str, ...]
 
 
 def under_way(*, now: datetime) -> list[Progress]:
@@ -168,3 +180,35 @@ def run_days(*, now: datetime) -> tuple[RunDay, ...]:
 def _run_day(day: date, counts: Counter[str]) -> RunDay:
     good, partial, failed = (counts[s] for s in (State.SUCCEEDED, State.PARTIAL, State.FAILED))
     return RunDay(day, good, partial, failed, other=counts.total() - good - partial - failed)
+
+
+def latest_verification() -> Verification | None:
+    """Returns None if no verification has ended yet."""
+    run = _verifications().first()
+    if run is None or run.finished_at is None:
+        return None
+    left = len(run.differing)
+    return Verification(
+        finished_at=run.finished_at,
+        checked=run.updated + run.unchanged + left,
+        differing=run.updated + left,
+        fixed=run.updated,
+        failed=run.failed - left,
+        unfixed=unfixed(),
+    )
+
+
+def unfixed() -> tuple[str, ...]:
+    """Returns the tracked symbols whose last verification found that they differ, by name."""
+    found: set[str] = set()
+    for run in _verifications().order_by("id"):
+        # A run that stopped early says nothing about the symbols that it did not reach.
+        if run.updated + run.unchanged + run.failed >= run.total:
+            found -= set(run.symbols) - set(run.errors)
+        found |= set(run.differing)
+    tracked = TrackedSymbol.objects.filter(symbol__in=found).values_list("symbol", flat=True)
+    return tuple(sorted(tracked))
+
+
+def _verifications() -> QuerySet[SyncRun]:
+    return SyncRun.objects.filter(kind=SyncRun.Kind.VERIFY, finished_at__isnull=False)

@@ -147,18 +147,6 @@ class SchedulerState:
     in_work: int
     jobs: tuple[JobState, ...]
 
-    @property
-    def running(self) -> bool:
-        return self.cluster.jobs_run
-
-    @property
-    def canary_at(self) -> datetime | None:
-        return self.cluster.canary_at
-
-    @property
-    def workers(self) -> int:
-        return self.cluster.workers
-
 
 def scheduler_state(*, now: datetime) -> SchedulerState:
     """Returns the same whichever process calls it."""

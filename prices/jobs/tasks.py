@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from prices import services
-from prices.jobs import cluster_health, requests, runs, schedules, verification_results
+from prices.jobs import cluster_health, history, requests, runs, schedules
 from prices.jobs.execution import work_on
 from prices.jobs.requests import RunRequest
 from prices.models import SyncRun, TrackedSymbol
@@ -52,7 +52,7 @@ def nightly_verify(**_: Any) -> None:
     except StoreError as error:
         logger.warning("The nightly verification is skipped: %s", error)
         return
-    known = [symbol for symbol in verification_results.unfixed() if symbol in held][:size]
+    known = [symbol for symbol in history.unfixed() if symbol in held][:size]
     rest = drawn(set(held) - set(known), size - len(known))
     _work_now(requests.verify([*known, *rest], trigger=_BY_SCHEDULE, fix=True))
 

@@ -10,9 +10,9 @@ from django.db.models import Sum
 from prices import services
 from prices.domain.provider_health import ProviderState
 from prices.domain.wording import plural
-from prices.jobs import runs, schedules, verification_results
+from prices.jobs import history, runs, schedules
+from prices.jobs.history import Verification
 from prices.jobs.schedules import SchedulerState
-from prices.jobs.verification_results import Verification
 from prices.models import SyncRun
 from prices.monitoring.attention import name_some
 from prices.reads.survey import LiveTotals, Survey, Totals
@@ -67,12 +67,13 @@ def status(*, now: datetime) -> SystemStatus:
     except StoreError as error:
         down.append(str(error))
     scheduler = schedules.scheduler_state(now=now)
-    if not scheduler.running:
-        down.append(f"{scheduler.cluster.sentence} {scheduler.cluster.advice}")
+    cluster = scheduler.cluster
+    if not cluster.jobs_run:
+        down.append(f"{cluster.sentence} {cluster.advice}")
     totals = survey.totals() if survey is not None else None
     rate = _error_rate(now)
     quarantined = quarantine.open_entries().values("symbol").distinct().count()
-    verification = verification_results.latest()
+    verification = history.latest_verification()
     impaired += _shortcomings(totals, rate, quarantined, verification)
     return SystemStatus(
         down=tuple(down),

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import DatabaseError
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import Schedule
 from rest_framework.authtoken.models import Token
 
 from pricecache_site.operations import bootstrap as prepare_module
@@ -18,7 +18,6 @@ from pricecache_site.operations import roles
 from pricecache_site.operations.bootstrap import NewAdmin, Prepared, PrepareError, prepare
 from pricecache_site.operations.credentials import lines_about
 from pricecache_site.operations.locks import hold_lock, why_not_bindable
-from pricecache_site.operations.management.commands.cluster import release_jobs_of_the_dead
 from pricecache_site.operations.management.commands.up import without_password
 from prices.jobs import cluster_health
 from prices.models import SyncRun, TrackedSymbol
@@ -155,17 +154,6 @@ class TestWithoutPassword:
     )
     def test_hides_it(self, url, shown):
         assert without_password(url) == shown
-
-
-@pytest.mark.django_db
-class TestReleaseJobsOfTheDead:
-    def test_puts_back_what_was_taken(self):
-        later = timezone.now() + timedelta(minutes=20)
-        OrmQ.objects.create(key="pricecache", payload="x", lock=later)
-
-        release_jobs_of_the_dead()
-
-        assert OrmQ.objects.get().lock < timezone.now()
 
 
 @pytest.mark.django_db

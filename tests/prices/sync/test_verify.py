@@ -16,7 +16,7 @@ from prices.domain.actions import Actions, Dividend
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Result
 from prices.domain.ranges import DateRange
-from prices.jobs import cluster_health, runs, tasks, verification_results
+from prices.jobs import cluster_health, history, runs, tasks
 from prices.models import Quarantine, SyncRun
 from prices.providers.base import ProviderError, Unavailable, UnknownSymbol
 from prices.store.mongo import StoreUnavailable
@@ -438,21 +438,21 @@ class TestUnfixed:
         self._run(["AAA", "BBB"], ["AAA", "BBB"])
         self._run(["AAA", "CCC"], [])
 
-        assert verification_results.unfixed() == ("BBB",)
+        assert history.unfixed() == ("BBB",)
 
     def test_one_that_could_not_be_verified_again_still_differs(self) -> None:
         tracked("AAA")
         self._run(["AAA"], ["AAA"])
         self._run(["AAA"], [], unchanged=0, failed=1, errors={"AAA": "not verified"})
 
-        assert verification_results.unfixed() == ("AAA",)
+        assert history.unfixed() == ("AAA",)
 
     def test_a_run_that_was_given_up_clears_nothing(self) -> None:
         tracked("AAA")
         self._run(["AAA"], ["AAA"])
         self._run(["AAA", "BBB"], [], unchanged=1)
 
-        assert verification_results.unfixed() == ("AAA",)
+        assert history.unfixed() == ("AAA",)
 
     def test_an_open_run_and_symbols_that_are_gone_do_not_count(self) -> None:
         tracked("AAA")
@@ -460,7 +460,7 @@ class TestUnfixed:
         self._run(["AAA"], ["AAA"])
         SyncRun.objects.filter(differing=["AAA"]).update(finished_at=None)
 
-        assert verification_results.unfixed() == ()
-        latest = verification_results.latest()
+        assert history.unfixed() == ()
+        latest = history.latest_verification()
         assert latest is not None
         assert (latest.checked, latest.differing) == (1, 1)
