@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 
 from django.db import transaction
@@ -45,26 +44,3 @@ def abandon(run: SyncRun, *, by: str, now: datetime) -> None:
     """Closes a run that its own worker stops working on."""
     SyncRun.objects.filter(pk=run.pk).update(cancelled_by=by)
     runs.close(run, now=now, cancelled=True)
-
-
-class CancellationWatch:
-    """Whether a run in work was cancelled, for the threads that work on it."""
-
-    def __init__(self, run: SyncRun) -> None:
-        self._run = run
-        self._stopped = threading.Event()
-
-    def is_stopped(self) -> bool:
-        """Returns what the last `look` found, without a query."""
-        return self._stopped.is_set()
-
-    def look(self) -> bool:
-        """Asks the database, between two symbols."""
-        if not self.is_stopped() and runs.who_cancelled(self._run):
-            self._stopped.set()
-        return self.is_stopped()
-
-    def check(self, *, left: int) -> None:
-        """:raises Cancelled: the run was cancelled while `left` symbols were still to be done."""
-        if left and self.look():
-            raise Cancelled

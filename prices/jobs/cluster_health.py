@@ -42,6 +42,29 @@ class Cluster:
     restarted_workers: int
 
 
+# A sentence on the state, and what to do about it.
+_TEXTS = {
+    Word.RUNNING: ("Jobs run on {clusters}: {last_job}.", ""),
+    Word.STARTING: (
+        "Cluster {hosts} started {uptime} ago and has not run a job yet.",
+        "Its first job is due soon.",
+    ),
+    Word.NO_HEARTBEAT: (
+        "No cluster sends a heartbeat any more, though {last_job}.",
+        "manage.py up restarts a cluster that stopped. Otherwise start manage.py cluster.",
+    ),
+    Word.HUNG: (
+        "Cluster {hosts} sends heartbeats but has not run a job for {silence}.",
+        "manage.py up restarts it after three minutes. Restart a cluster that you run "
+        "yourself{elsewhere}.",
+    ),
+    Word.STOPPED: (
+        "No jobs run: no cluster sends a heartbeat, and {last_job}.",
+        "Start one with manage.py up, or with manage.py cluster beside a running system.",
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterState:
     """The signs of life at `now`, and what follows from them for all clusters together.
@@ -73,9 +96,8 @@ class ClusterState:
     @property
     def workers(self) -> int:
         """How many workers can do jobs; a hung cluster has none."""
-        if self.word is Word.HUNG:
-            return 0
-        return sum(len(cluster.workers) for cluster in self.clusters)
+        hung = self.word is Word.HUNG
+        return 0 if hung else sum(len(cluster.workers) for cluster in self.clusters)
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
@@ -84,56 +106,35 @@ class ClusterState:
 
     @property
     def sentence(self) -> str:
-        if self.word is Word.RUNNING:
-            where = ", ".join(f"{c.host} (process {c.pid})" for c in self.clusters)
-            return f"Jobs run on {where}: {self._last_job}."
-        if self.word is Word.NO_HEARTBEAT:
-            return f"No cluster sends a heartbeat any more, though {self._last_job}."
-        if self.word is Word.STOPPED:
-            return f"No jobs run: no cluster sends a heartbeat, and {self._last_job}."
-        hosts = ", ".join(sorted({cluster.host for cluster in self.clusters}))
-        since = max(cluster.since for cluster in self.clusters)
-        if self.word is Word.STARTING:
-            return f"Cluster {hosts} started {self._age(since)} ago and has not run a job yet."
-        silence = self._age(self._last_sign or since)
-        return f"Cluster {hosts} sends heartbeats but has not run a job for {silence}."
+        return self._fill(_TEXTS[self.word][0])
 
     @property
     def advice(self) -> str:
         """What to do; empty if jobs run as they should."""
-        if self.word is Word.HUNG:
-            where = f" on {', '.join(self.elsewhere)}" if self.elsewhere else ""
-            return (
-                "manage.py up restarts it after three minutes. Restart a cluster that you run "
-                f"yourself{where}."
-            )
-        return _ADVICE.get(self.word, "")
+        return self._fill(_TEXTS[self.word][1])
 
     @property
     def _last_sign(self) -> datetime | None:
         return max(filter(None, (self.canary_at, self.progress_at)), default=None)
 
-    @property
-    def _last_job(self) -> str:
+    def _fill(self, text: str) -> str:
         last = self._last_sign
-        if last is None:
-            return "the canary has never run"
+        since = max((cluster.since for cluster in self.clusters), default=self.now)
         job = "the canary ran" if last == self.canary_at else "a run made progress"
-        return f"{job} {self._age(last)} ago"
+        return text.format(
+            clusters=", ".join(f"{c.host} (process {c.pid})" for c in self.clusters),
+            hosts=", ".join(sorted({c.host for c in self.clusters})),
+            elsewhere=f" on {', '.join(self.elsewhere)}" if self.elsewhere else "",
+            uptime=self._age(since),
+            silence=self._age(last or since),
+            last_job=f"{job} {self._age(last)} ago" if last else "the canary has never run",
+        )
 
     def _age(self, then: datetime) -> str:
         seconds = int((self.now - then).total_seconds())
         if seconds < 120:
             return f"{seconds} s"
         return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
-
-
-_ADVICE = {
-    Word.STARTING: "Its first job is due soon.",
-    Word.NO_HEARTBEAT: "manage.py up restarts a cluster that stopped. Otherwise start one with "
-    "manage.py cluster.",
-    Word.STOPPED: "Start one with manage.py up, or with manage.py cluster beside a running system.",
-}
 
 
 def cluster_state(*, now: datetime) -> ClusterState:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F
@@ -16,7 +18,7 @@ from prices import services
 from prices.domain.outcomes import Outcome
 from prices.domain.wording import plural
 from prices.jobs import runs
-from prices.jobs.cancellation import CancellationWatch, Cancelled
+from prices.jobs.cancellation import Cancelled
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.symbols import health, quarantine
@@ -27,19 +29,61 @@ from prices.sync.verify import Verdict, VerifyService
 logger = logging.getLogger(__name__)
 
 Kind = SyncRun.Kind
-OnOutcome = Callable[[Outcome], None]
 # Characters of a traceback that are kept, the last ones.
 _MAX_TRACEBACK = 10_000
 
 
-def work_on(run: SyncRun, *, share: bool = True, on_outcome: OnOutcome | None = None) -> None:
-    """Works on a claimed run and closes it, whatever happens.
+class Execution:
+    """A run while this process works on it.
 
     `share` splits large runs into parts for all workers. `on_outcome` is called with the outcome
     of every symbol.
     """
+
+    def __init__(self, run: SyncRun, *, share: bool, on_outcome: Callable[[Outcome], None]) -> None:
+        self.run = run
+        self.share = share
+        self.done = 0
+        self._on_outcome = on_outcome
+        self._cancelled = threading.Event()
+
+    def record(self, outcome: Outcome, **how: Any) -> None:
+        """Records a symbol's outcome, then looks whether the run was cancelled meanwhile."""
+        runs.record(self.run, outcome, now=timezone.now(), **how)
+        self._on_outcome(outcome)
+        self.done += 1
+        self.look()
+
+    def look(self) -> bool:
+        """Asks the database whether the run was cancelled."""
+        if not self.is_cancelled() and runs.who_cancelled(self.run):
+            self._cancelled.set()
+        return self.is_cancelled()
+
+    def is_cancelled(self) -> bool:
+        """Returns what the last look found, for the threads that fetch."""
+        return self._cancelled.is_set()
+
+    def check(self, total: int) -> None:
+        """:raises Cancelled: the run was cancelled, and not all of its symbols are done."""
+        if self.done < total and self.look():
+            raise Cancelled
+
+    @contextmanager
+    def count_requests(self, service: SyncService | VerifyService) -> Iterator[None]:
+        before = service.requests
+        yield
+        sent = service.requests - before
+        SyncRun.objects.filter(pk=self.run.pk).update(requests=F("requests") + sent)
+
+
+def work_on(
+    run: SyncRun, *, share: bool = True, on_outcome: Callable[[Outcome], None] | None = None
+) -> None:
+    """Works on a claimed run and closes it, whatever happens."""
     try:
-        message = _WORK[SyncRun.Kind(run.kind)](run, share, on_outcome or (lambda outcome: None))
+        work = Execution(run, share=share, on_outcome=on_outcome or (lambda outcome: None))
+        message = _WORK[SyncRun.Kind(run.kind)](work)
     except Cancelled:
         runs.close(run, now=timezone.now(), cancelled=True)
     except StoreUnavailable as error:
@@ -55,9 +99,9 @@ def work_on(run: SyncRun, *, share: bool = True, on_outcome: OnOutcome | None = 
             runs.close(run, now=timezone.now(), message=message)
 
 
-def _sync(run: SyncRun, share: bool, on_outcome: OnOutcome) -> str | None:
+def _sync(work: Execution) -> str | None:
     """Syncs or backfills. Returns None if the run is split: its last part closes it."""
-    now = timezone.now()
+    run, now = work.run, timezone.now()
     if run.parts.exists():
         runs.settle(run.pk, now=now)
         return None
@@ -68,14 +112,13 @@ def _sync(run: SyncRun, share: bool, on_outcome: OnOutcome) -> str | None:
     symbols = [symbol for symbol in _symbols_to_sync(run, now) if symbol not in done_before]
     total = len(done_before) + len(symbols)
     SyncRun.objects.filter(pk=run.pk).update(total=total)
-    watch = CancellationWatch(run)
-    watch.check(left=len(symbols))
-    if share and run.parent_id is None and len(symbols) > runs.PART_SIZE:
+    work.check(len(symbols))
+    if work.share and run.parent_id is None and len(symbols) > runs.PART_SIZE:
         runs.share_out(run, symbols)
         return None
     for at in range(0, len(symbols), runs.PART_SIZE):
-        done = _sync_part(run, symbols[at : at + runs.PART_SIZE], on_outcome, watch)
-        watch.check(left=len(symbols) - at - done)
+        _sync_part(work, symbols[at : at + runs.PART_SIZE])
+        work.check(len(symbols))
     from_quotes = f"; {transferred} bars from quotes" if transferred else ""
     return (plural(total, "symbol") if total else "nothing was due") + from_quotes
 
@@ -103,37 +146,20 @@ def _done_before(run: SyncRun) -> set[str]:
     return set(done) if run.attempts > 1 else set()
 
 
-def _sync_part(
-    run: SyncRun, symbols: Iterable[str], on_outcome: OnOutcome, watch: CancellationWatch
-) -> int:
-    """Returns how many symbols were done: all that are tracked, or fewer if cancelled."""
-    done, start = 0, run.options.get("start")
-    service = services.sync_service()
-    with _count_requests(run, service):
-        outcomes = service.sync(
+def _sync_part(work: Execution, symbols: list[str]) -> None:
+    service, options = services.sync_service(), work.run.options
+    start = options.get("start")
+    with work.count_requests(service):
+        for outcome in service.sync(
             symbols,
             now=timezone.now(),
-            whole=bool(run.options.get("whole")),
+            whole=bool(options.get("whole")),
             start=date.fromisoformat(start) if start else None,
-            run=run.pk,
-            trusted=bool(run.options.get("trusted")),
-            stopped=watch.is_stopped,
-        )
-        for outcome in outcomes:
-            now = timezone.now()
-            runs.record(run, outcome, now=now, during_outage=_is_outage(outcome, now))
-            on_outcome(outcome)
-            done += 1
-            watch.look()
-    return done
-
-
-@contextmanager
-def _count_requests(run: SyncRun, service: SyncService | VerifyService) -> Iterator[None]:
-    before = service.requests
-    yield
-    sent = service.requests - before
-    SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + sent)
+            run=work.run.pk,
+            trusted=bool(options.get("trusted")),
+            stopped=work.is_cancelled,
+        ):
+            work.record(outcome, during_outage=_is_outage(outcome, timezone.now()))
 
 
 def _is_outage(outcome: Outcome, now: datetime) -> bool:
@@ -153,52 +179,38 @@ def _is_outage(outcome: Outcome, now: datetime) -> bool:
     return attempt.during_outage
 
 
-def _refresh(run: SyncRun, share: bool, on_outcome: OnOutcome) -> str:
+def _refresh(work: Execution) -> str:
     """Renews quotes: of the run's symbols, of all active ones, or of open markets."""
-    now = timezone.now()
-    live = services.live_service()
-    if run.symbols:
-        symbols = _still_tracked(run)
-    elif run.options.get("all"):
+    now, live = timezone.now(), services.live_service()
+    if work.run.symbols:
+        symbols = _still_tracked(work.run)
+    elif work.run.options.get("all"):
         symbols = _active()
     else:
         symbols = live.due(now=now, extended=settings.LIVE_EXTENDED_HOURS)
-    _reset_counts(run, total=len(symbols))
-    watch, done = CancellationWatch(run), 0
-    for outcome in live.refresh(symbols, now=now, stopped=watch.look):
-        runs.record(run, outcome, now=timezone.now(), history=False)
-        on_outcome(outcome)
-        done += 1
-    watch.check(left=len(symbols) - done)
+    _reset_counts(work.run, total=len(symbols))
+    for outcome in live.refresh(symbols, now=now, stopped=work.look):
+        work.record(outcome, history=False)
+    work.check(len(symbols))
     return f"{plural(len(symbols), 'quote')} requested" if symbols else "no market is open"
 
 
-def _verify(run: SyncRun, share: bool, on_outcome: OnOutcome) -> str:
+def _verify(work: Execution) -> str:
     """Verifies the run's symbols. A second attempt verifies all of them again."""
-    service = services.verify_service()
-    symbols = _still_tracked(run)
+    run, service = work.run, services.verify_service()
+    symbols, fix = _still_tracked(run), bool(run.options.get("fix"))
     _reset_counts(run, total=len(symbols))
-    watch, done = CancellationWatch(run), 0
-    with _count_requests(run, service):
-        verdicts = service.verify(
-            symbols,
-            now=timezone.now(),
-            fix=bool(run.options.get("fix")),
-            run=run.pk,
-            stopped=watch.is_stopped,
-        )
-        for verified in verdicts:
-            now = timezone.now()
-            runs.record(run, verified.outcome, now=now, history=False)
+    with work.count_requests(service):
+        for verified in service.verify(
+            symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=work.is_cancelled
+        ):
             if verified.outcome.answer is not None:
-                quarantine.note(verified.outcome, run, now=now)
+                quarantine.note(verified.outcome, run, now=timezone.now())
             if verified.verdict is Verdict.DIFFERS:
                 run.differing.append(verified.outcome.symbol)
                 SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)
-            on_outcome(verified.outcome)
-            done += 1
-            watch.look()
-    watch.check(left=len(symbols) - done)
+            work.record(verified.outcome, history=False)
+    work.check(len(symbols))
     differ = f", {len(run.differing)} differ" if run.differing else ""
     return plural(len(symbols), "symbol") + differ
 
@@ -210,14 +222,14 @@ def _reset_counts(run: SyncRun, *, total: int) -> None:
     SyncRun.objects.filter(pk=run.pk).update(total=total, errors={}, differing=[], **counts)
 
 
-def _sweep(run: SyncRun, share: bool, on_outcome: OnOutcome) -> str:
+def _sweep(work: Execution) -> str:
     now = timezone.now()
     swept = services.sweeper().sweep(now=now)
     forgotten = runs.forget_old(now=now)
     return f"{swept} old generations and {forgotten} old runs deleted"
 
 
-_WORK: dict[SyncRun.Kind, Callable[[SyncRun, bool, OnOutcome], str | None]] = {
+_WORK: dict[SyncRun.Kind, Callable[[Execution], str | None]] = {
     Kind.HISTORICAL_SYNC: _sync,
     Kind.BACKFILL: _sync,
     Kind.LIVE_PRICE_UPDATE: _refresh,

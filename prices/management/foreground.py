@@ -128,12 +128,12 @@ def split_symbols(given: Iterable[str]) -> list[str]:
     return symbols
 
 
-def tracked_rows(given: Iterable[str], market: str = "") -> list[TrackedSymbol]:
+def tracked_rows(given: Iterable[str]) -> list[TrackedSymbol]:
     """Returns the rows of symbols as typed, also of former names.
 
     :raises CommandError: one of them is not tracked.
     """
-    names = current_names(resolve(symbol, market)[0] for symbol in split_symbols(given))
+    names = current_names(resolve(symbol)[0] for symbol in split_symbols(given))
     rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=names)}
     unknown = [name for name in names if name not in rows]
     if unknown:

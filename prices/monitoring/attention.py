@@ -31,8 +31,6 @@ class Remedy(StrEnum):
 
 
 class _Trouble(StrEnum):
-    """What is wrong with a symbol, the most urgent first."""
-
     QUARANTINED = "quarantined"
     EMPTY = "empty"
     STALE = "stale"
@@ -42,8 +40,7 @@ class _Trouble(StrEnum):
     LAGGING = "lagging"
 
 
-_ORDER = tuple(_Trouble)
-_NONE = len(_ORDER)
+# What repairs each trouble, the most urgent first.
 _REMEDIES = {
     _Trouble.QUARANTINED: Remedy.REVIEW,
     _Trouble.EMPTY: Remedy.BACKFILL,
@@ -53,6 +50,8 @@ _REMEDIES = {
     _Trouble.GAPS: Remedy.GAPS,
     _Trouble.LAGGING: Remedy.SYNC,
 }
+_ORDER = tuple(_REMEDIES)
+_NONE = len(_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +84,13 @@ def needs(survey: Survey, *, now: datetime) -> Needs:
     chosen = those[np.lexsort(keys)][:MAX_NEEDS]
     symbols = survey.symbol[chosen].tolist()
     reports = {r.row.symbol: r for r in services.reader().reports(symbols, now=now)}
-    kinds = {s: _ORDER[t] for s, t in zip(symbols, troubles[chosen].tolist(), strict=True)}
-    worst = tuple(
-        _need(kinds[symbol], reports[symbol], held_back.get(symbol))
-        for symbol in symbols
-        if symbol in reports  # it may have been untracked meanwhile
-    )
-    return Needs(worst, len(those))
+    worst = []
+    for symbol, trouble in zip(symbols, troubles[chosen].tolist(), strict=True):
+        if symbol in reports:  # it may have been untracked meanwhile
+            kind, report = _ORDER[trouble], reports[symbol]
+            reason = _reason(kind, report, held_back.get(symbol))
+            worst.append(Need(report.row, reason, _REMEDIES[kind]))
+    return Needs(tuple(worst), len(those))
 
 
 def _troubles(survey: Survey, quarantined: Iterable[str]) -> Ints:
@@ -107,11 +106,7 @@ def _troubles(survey: Survey, quarantined: Iterable[str]) -> Ints:
         _Trouble.LAGGING: active & survey.lagging,
     }
     conditions = [np.asarray(found[trouble], bool) for trouble in _ORDER]
-    return np.asarray(np.select(conditions, list(range(_NONE)), _NONE), "i8")
-
-
-def _need(kind: _Trouble, report: SymbolReport, entry: Quarantine | None) -> Need:
-    return Need(report.row, _reason(kind, report, entry), _REMEDIES[kind])
+    return np.asarray(np.select(conditions, range(_NONE), _NONE), "i8")
 
 
 def _reason(kind: _Trouble, report: SymbolReport, entry: Quarantine | None) -> str:

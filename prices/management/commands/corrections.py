@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
+from json import dumps
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -38,7 +38,8 @@ class Command(ForegroundCommand):
             for row in tracked_rows(symbols)
         ]
         if json:
-            self.stdout.write(_as_json(found))
+            bodies = [corrections_body(*about) for about in found]
+            self.stdout.write(dumps(bodies, default=str, indent=2))
             return
         for row, entries, by_hand in found:
             self.stdout.write(
@@ -62,8 +63,3 @@ def _correction_line(entry: Recorded) -> str:
 def _manual_bar_line(filled: HandFilled) -> str:
     offered = f"; the provider says {filled.offered.close:.10g}" if filled.offered else ""
     return f"  {filled.session}  filled by {filled.by}: {filled.note}{offered}"
-
-
-def _as_json(found: list[Any]) -> str:
-    bodies = [corrections_body(*about) for about in found]
-    return json.dumps(bodies, default=str, indent=2)

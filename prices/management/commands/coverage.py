@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json import dumps
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -26,7 +26,8 @@ class Command(ForegroundCommand):
         names = tracked_names(symbols) if symbols else None
         reports = services.reader().reports(names, now=timezone.now())
         if json:
-            self.stdout.write(_as_json(reports))
+            bodies = [_body(report) for report in reports]
+            self.stdout.write(dumps(bodies, default=str, indent=2))
             return
         if not reports:
             self.stdout.write("No symbol is tracked. Start with: manage.py track AAPL")
@@ -52,25 +53,18 @@ def _gap_line(gap: Gap) -> str:
     return f"  gap {gap.session}: {gap.reason} ({tries}, {again})"
 
 
-def _as_json(reports: list[SymbolReport]) -> str:
-    return json.dumps(
-        [
-            {
-                "symbol": report.row.symbol,
-                "active": report.row.active,
-                "first": report.state.first,
-                "last": report.state.last,
-                "bars": report.bars,
-                "coverage_percent": report.coverage.percent,
-                "expected": report.coverage.expected,
-                "gaps": [gap.session for gap in report.gaps],
-                "last_update": report.row.last_update,
-                "stale": bool(report.stale_reason),
-                "stale_reason": report.stale_reason or None,
-                "last_error": report.row.last_error or None,
-            }
-            for report in reports
-        ],
-        default=str,
-        indent=2,
-    )
+def _body(report: SymbolReport) -> dict[str, object]:
+    return {
+        "symbol": report.row.symbol,
+        "active": report.row.active,
+        "first": report.state.first,
+        "last": report.state.last,
+        "bars": report.bars,
+        "coverage_percent": report.coverage.percent,
+        "expected": report.coverage.expected,
+        "gaps": [gap.session for gap in report.gaps],
+        "last_update": report.row.last_update,
+        "stale": bool(report.stale_reason),
+        "stale_reason": report.stale_reason or None,
+        "last_error": report.row.last_error or None,
+    }

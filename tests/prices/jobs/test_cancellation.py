@@ -15,7 +15,8 @@ from prices import services
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Outcome
 from prices.jobs import execution, runs, tasks
-from prices.jobs.cancellation import CancellationWatch, cancel
+from prices.jobs.cancellation import cancel
+from prices.jobs.execution import Execution
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.leases import who
 from tests.support.builders import NOW, WEEK, tracked
@@ -42,14 +43,14 @@ def one_by_one(provider: FakeProvider) -> FakeProvider:
 @pytest.fixture
 def noticed(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Set once the run's worker has noticed that the run is cancelled."""
-    event, look = threading.Event(), CancellationWatch.look
+    event, look = threading.Event(), Execution.look
 
-    def look_and_tell(watch: CancellationWatch) -> bool:
-        if look(watch):
+    def look_and_tell(work: Execution) -> bool:
+        if look(work):
             event.set()
-        return watch.is_stopped()
+        return work.is_cancelled()
 
-    monkeypatch.setattr(CancellationWatch, "look", look_and_tell)
+    monkeypatch.setattr(Execution, "look", look_and_tell)
     return event
 
 

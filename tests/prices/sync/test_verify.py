@@ -251,7 +251,7 @@ class TestCommand:
 
         assert "ACME: 2 differences: 2026-06-03 close" in said
         assert "1 agree, 0 fixed, 1 differ, 0 not verified" in said
-        assert why == "1 of 2 symbols differ. Publish what the provider says with --fix."
+        assert why == "1 of 2 symbols differ. Publish what the provider has with --fix."
         run = SyncRun.objects.get()
         assert (run.kind, run.state, run.differing) == (Kind.VERIFY, State.PARTIAL, ["ACME"])
 

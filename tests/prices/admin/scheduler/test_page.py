@@ -73,15 +73,15 @@ class TestWhatItSays:
 
         page = opened(admin_client)
 
-        assert "far-away (process 4711) says that it works, but does not" in page
+        assert "Cluster far-away sends heartbeats but has not run a job for 9 min." in page
         assert "another machine" in page
         assert "On other machines than this one: far-away." in page
 
     def test_of_no_cluster(self, admin_client: Client) -> None:
         page = opened(admin_client)
 
-        assert "No jobs run: no cluster gives a heartbeat" in page
-        assert "Start it with manage.py up" in page
+        assert "No jobs run: no cluster sends a heartbeat" in page
+        assert "Start one with manage.py up" in page
 
     def test_of_a_run_at_work_and_of_one_in_parts(self, admin_client: Client) -> None:
         single = runs.begin(Kind.BACKFILL, trigger="admin (bob)", now=NOW)
