@@ -15,9 +15,8 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from prices import services
-from prices.domain.coverage import Gap
 from prices.jobs import cluster_health, runs, schedules
-from prices.models import Quarantine, ReadCount, SyncRun, TrackedSymbol
+from prices.models import ReadCount, SyncRun, TrackedSymbol
 from prices.monitoring.attention import Remedy
 from prices.store.mongo import Db
 from tests.support.builders import NOW, WEEK, published, tracked
@@ -28,33 +27,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
 DASHBOARD, LIVE = reverse("admin:index"), reverse("desk:dashboard_live")
-GAP = Gap(date(2026, 6, 3), 5, None, "the provider has none")
 
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-@pytest.fixture
-def troubled() -> None:
-    """One symbol of each trouble, and one of none."""
-    tracked("FULL")
-    published("FULL")
-    tracked("GAP", market="LSE")
-    published("GAP", rows=(WEEK[0], *WEEK[2:]), gaps=(GAP,))
-    tracked("NEW", last_update=None)
-    tracked("OLD", last_update=NOW - timedelta(hours=4))
-    published("OLD", rows=WEEK[:3])
-    tracked("FAILS", last_error="Yahoo says 500")
-    published("FAILS")
-    tracked("GONE", active=False, suspended_reason="Yahoo knows no GONE, on two days")
-    published("GONE")
-    tracked("SLEEPS", active=False)  # by a person, who knows why
-    published("SLEEPS")
-    tracked("ODD")
-    published("ODD")
-    Quarantine.objects.create(symbol="ODD", kind="step", reason="all prices are doubled")
 
 
 def tiles(client: Client) -> dict[str, Any]:
@@ -64,11 +41,6 @@ def tiles(client: Client) -> dict[str, Any]:
 
 def figures(client: Client) -> dict[str, str]:
     return {title: str(tile.figure) for title, tile in tiles(client).items()}
-
-
-def needs(client: Client) -> dict[str, tuple[Remedy, str]]:
-    found = client.get(DASHBOARD).context["board"].needs
-    return {need.row.symbol: (need.remedy, need.reason) for need in found.worst}
 
 
 class TestFigures:
@@ -198,33 +170,6 @@ class TestProvider:
 
 
 class TestAttention:
-    def test_names_each_trouble_and_what_mends_it(
-        self, admin_client: Client, troubled: None
-    ) -> None:
-        found = needs(admin_client)
-
-        assert list(found) == ["ODD", "NEW", "OLD", "FAILS", "GONE", "GAP"]
-        assert found["ODD"] == (
-            Remedy.REVIEW,
-            "an answer is in quarantine: all prices are doubled",
-        )
-        assert found["NEW"] == (Remedy.BACKFILL, "no history yet")
-        assert found["OLD"] == (Remedy.SYNC, "2 sessions behind, last bar 2026-06-04")
-        assert found["FAILS"] == (Remedy.SYNC, "its last fetch failed: Yahoo says 500")
-        assert found["GONE"] == (Remedy.RESUME, "suspended: Yahoo knows no GONE, on two days")
-        assert found["GAP"] == (Remedy.GAPS, "2026-06-03 is missing: the provider has none")
-
-    def test_names_ten_those_that_are_read_most_first(self, admin_client: Client) -> None:
-        for number in range(12):
-            tracked(f"SYM{number:02}", last_update=None, reads=number)
-
-        board = admin_client.get(DASHBOARD).context["board"]
-
-        assert [need.row.symbol for need in board.needs.worst] == [
-            f"SYM{number:02}" for number in range(11, 1, -1)
-        ]
-        assert board.needs.total == 12
-
     def test_has_nothing_to_say_when_all_is_well(self, admin_client: Client) -> None:
         heartbeat()
         cluster_health.record_canary(now=NOW)
