@@ -40,7 +40,7 @@ def warn_if_silent(request: HttpRequest) -> None:
     state = cluster_state(now=timezone.now())
     if state.word in (Word.HUNG, Word.STOPPED):
         messages.warning(
-            request, f"No jobs run at present: it waits for the cluster. {state.advice}"
+            request, f"{state.sentence} The run waits until jobs run again. {state.advice}"
         )
 
 

@@ -197,7 +197,7 @@ class TestJobs:
         page = press(admin_client, "job", "store_sweep", want="run")
 
         assert "Store sweep is handed to the cluster" in page
-        assert "No jobs run at present" in page
+        assert "The run waits until jobs run again." in page
         assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
     def test_lead_back_to_pages_of_ours_alone(self, admin_client: Client) -> None:

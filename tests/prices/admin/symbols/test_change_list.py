@@ -326,7 +326,7 @@ class TestActions:
 
         run = SyncRun.objects.get()
         assert (run.kind, run.symbols, run.options) == (kind, ["ACME"], {})
-        assert "No jobs run at present" in page
+        assert "The run waits until jobs run again." in page
 
     def test_verify_refuses_what_one_worker_cannot_do(
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
