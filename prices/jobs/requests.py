@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -28,15 +28,11 @@ class RunRequest:
 
     def queue(self) -> SyncRun:
         """Queues the run for the cluster."""
-        return runs.queue(
-            self.kind, trigger=self.trigger, symbols=self.symbols, options=self.options
-        )
+        return runs.queue(**asdict(self))
 
     def begin(self, *, now: datetime) -> SyncRun:
         """Begins the run, which the caller works on right away."""
-        return runs.begin(
-            self.kind, trigger=self.trigger, symbols=self.symbols, options=self.options, now=now
-        )
+        return runs.begin(**asdict(self), now=now)
 
 
 def sync(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:

@@ -1,4 +1,4 @@
-"""The start of the job cluster: what becomes of the tasks of killed workers."""
+"""`manage.py cluster`: what it does before the cluster starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pricecache_site.operations.management.commands.cluster import release_taken
 
 
 @pytest.mark.django_db
-def test_puts_back_the_tasks_that_killed_workers_had_taken() -> None:
+def test_releases_the_tasks_that_killed_workers_had_locked() -> None:
     later = timezone.now() + timedelta(minutes=20)
     OrmQ.objects.create(key="pricecache", payload="x", lock=later)
 
