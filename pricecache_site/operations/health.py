@@ -1,4 +1,4 @@
-"""For load balancers and service managers: is the process alive, can it serve."""
+"""Health endpoints for load balancers and service managers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
 from prices import services
-from prices.jobs import schedules
+from prices.jobs.cluster_health import cluster_state
 from prices.store.mongo import StoreError
 
 
 def alive(request: HttpRequest) -> JsonResponse:
-    """200 while the process answers at all."""
+    """Answers 200 while the process answers at all."""
     return JsonResponse({"status": "alive"})
 
 
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when both databases answer; 503 with the reason when not. Jobs are only reported."""
+    """Answers 200 if both databases answer, else 503 with the reasons.
+
+    Whether jobs run is reported, but does not make the process unready.
+    """
     problems = {}
     try:
         services.ping_store()
@@ -25,10 +28,10 @@ def ready(request: HttpRequest) -> JsonResponse:
         problems["mongodb"] = str(error)
     try:
         connection.ensure_connection()
-        now = timezone.now()
-        jobs = schedules.scheduler_state(now=now).running
+        jobs_run = cluster_state(now=timezone.now()).jobs_run
     except DatabaseError as error:
         problems["database"] = f"Django's database does not answer: {error}"
-        jobs = False
-    body = {"status": "ready" if not problems else "not ready", "jobs_running": jobs, **problems}
+        jobs_run = False
+    status = "not ready" if problems else "ready"
+    body = {"status": status, "jobs_running": jobs_run, **problems}
     return JsonResponse(body, status=503 if problems else 200)

@@ -11,14 +11,12 @@ from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
 from django.db import DatabaseError, connections
-from django.db.models import Max
 from django.utils import timezone
 
 from pricecache_site.operations.locks import LockHeldError, hold_lock, why_not_bindable
 from pricecache_site.operations.mongod import EmbeddedMongod
 from pricecache_site.operations.processes import ChildSpec
-from prices.jobs import schedules
-from prices.models import SyncRun
+from prices.jobs.cluster_health import MAX_SILENCE, Word, cluster_state
 
 ROLES = ("mongod", "cluster", "web")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # a lookup
@@ -114,26 +112,16 @@ def web_answers() -> bool:
 
 
 def why_cluster_is_stuck(uptime: float) -> str | None:
-    """A wedged cluster looks alive: only jobs that run show that it is."""
-    patience = schedules.CANARY_FRESH.total_seconds()
-    if uptime <= patience:
+    """Returns why the cluster has to be restarted, or None. A hung cluster looks alive."""
+    if uptime <= MAX_SILENCE.total_seconds():
         return None
     try:
-        silence = _seconds_since_a_job_showed_life()
+        state = cluster_state(now=timezone.now())
     except DatabaseError:
         return None  # says nothing about the cluster
     finally:
         connections.close_all()
-    if silence is not None and silence <= patience:
-        return None
-    return f"no job has shown life for {silence or uptime:.0f} s"
-
-
-def _seconds_since_a_job_showed_life() -> float | None:
-    """A canary may have to wait behind a long sync, whose progress is as good a sign."""
-    progress = SyncRun.objects.aggregate(latest=Max("heartbeat_at"))["latest"]
-    signs = [sign for sign in (schedules.canary_at(), progress) if sign is not None]
-    return (timezone.now() - max(signs)).total_seconds() if signs else None
+    return state.sentence.rstrip(".") if state.word in (Word.HUNG, Word.STOPPED) else None
 
 
 @contextmanager

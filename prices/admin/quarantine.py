@@ -16,7 +16,8 @@ from prices.admin.messages import warn_nothing_left
 from prices.admin.queueing import listed, queue_run
 from prices.admin.row_filters import OverFilter
 from prices.admin.widgets.labels import NONE, at, clipped, moment, run_link
-from prices.models import Quarantine, SyncRun
+from prices.jobs import requests
+from prices.models import Quarantine
 from prices.web.themed_admin import ReadOnly, ThemedAdmin
 
 
@@ -52,9 +53,8 @@ class QuarantineAdmin(ReadOnly, ThemedAdmin[Quarantine]):
             return None
         if "confirmed" not in request.POST:
             return self._asked(request, entries)
-        options = {"whole": True, "trusted": True}
         what = f"{listed(symbols)} is released from quarantine"
-        queue_run(request, SyncRun.Kind.BACKFILL, symbols, what, options)
+        queue_run(request, requests.release, symbols, what)
         return None
 
     def _asked(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> HttpResponse:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -11,21 +12,22 @@ from django.utils.html import format_html
 
 from prices.admin.action_log import log
 from prices.admin.widgets.labels import run_link
-from prices.jobs import runs
 from prices.jobs.cluster_health import Word, cluster_state
+from prices.jobs.requests import RunRequest
 from prices.models import SyncRun
 
 
+class RequestOfSymbols(Protocol):
+    """A function of `prices.jobs.requests` that takes symbols."""
+
+    def __call__(self, symbols: Iterable[str], *, trigger: str) -> RunRequest: ...
+
+
 def queue_run(
-    request: HttpRequest,
-    kind: SyncRun.Kind,
-    symbols: list[str],
-    what: str,
-    options: dict[str, Any] | None = None,
+    request: HttpRequest, ask: RequestOfSymbols, symbols: list[str], what: str
 ) -> SyncRun:
     """`what` completes the sentence "Run 7 is queued: …"."""
-    trigger = f"admin ({request.user.get_username()})"
-    run = runs.queue(kind, trigger=trigger, symbols=symbols, options=options)
+    run = ask(symbols, trigger=f"admin ({request.user.get_username()})").queue()
     log(request, run, f"Queued: {what}.")
     link = run_link(run, f"Run {run.pk}")
     messages.success(request, format_html("{} is queued: {}.", link, what))
@@ -38,7 +40,7 @@ def warn_if_silent(request: HttpRequest) -> None:
     state = cluster_state(now=timezone.now())
     if state.word in (Word.HUNG, Word.STOPPED):
         messages.warning(
-            request, f"No jobs run at present: it waits for the cluster. {state.advice}"
+            request, f"{state.sentence} The run waits until jobs run again. {state.advice}"
         )
 
 

@@ -170,9 +170,9 @@ def _totals_body(totals: Totals) -> dict[str, Any]:
 def scheduler_body() -> dict[str, Any]:
     state = schedules.scheduler_state(now=timezone.now())
     return {
-        "scheduler_running": state.running,
-        "canary_at": state.canary_at,
-        "workers": state.workers,
+        "scheduler_running": state.cluster.jobs_run,
+        "canary_at": state.cluster.canary_at,
+        "workers": state.cluster.workers,
         "queue_depth": state.queued,
         "in_work": state.in_work,
         "jobs": [

@@ -24,12 +24,11 @@ from prices.domain.actions import Adjust
 from prices.domain.bars import NotTracked
 from prices.domain.markets import resolve
 from prices.domain.ranges import Asked
-from prices.jobs import runs
+from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import current_names, track
 from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer
 
-Kind = SyncRun.Kind
 _POLL_SECONDS = 0.1
 _ERRORS = dict.fromkeys((400, 401, 403), ProblemOut)
 _RUN = {200: serializers.RunSerializer, 202: serializers.RunSerializer, **_ERRORS}
@@ -204,10 +203,7 @@ class RefreshLiveView(_QueueView):
         """Renews quotes: of the given symbols, or of all, open market or not."""
         _valid(serializers.WaitQuery, request.query_params)
         symbols = _tracked(_valid(serializers.SymbolsBody, request.data).get("symbols", []))
-        options = {} if symbols else {"all": True}
-        run = runs.queue(
-            Kind.LIVE_PRICE_UPDATE, trigger=self.trigger(request), symbols=symbols, options=options
-        )
+        run = requests.refresh(symbols, trigger=self.trigger(request)).queue()
         return self.queued(request, run)
 
 
@@ -217,7 +213,7 @@ class SyncHistoricalView(_QueueView):
         """Brings history forward: of the given symbols, or of all that are due."""
         _valid(serializers.WaitQuery, request.query_params)
         symbols = _tracked(_valid(serializers.SymbolsBody, request.data).get("symbols", []))
-        run = runs.queue(Kind.HISTORICAL_SYNC, trigger=self.trigger(request), symbols=symbols)
+        run = requests.sync(symbols, trigger=self.trigger(request)).queue()
         return self.queued(request, run)
 
 
@@ -228,12 +224,9 @@ class BackfillSymbolView(_QueueView):
         _valid(serializers.WaitQuery, request.query_params)
         body = _valid(serializers.BackfillBody, request.data)
         row, _ = track(body["symbol"], body["market"], now=timezone.now())
-        options: dict[str, Any] = {"whole": True}
-        if "start" in body:
-            options["start"] = body["start"].isoformat()
-        run = runs.queue(
-            Kind.BACKFILL, trigger=self.trigger(request), symbols=[row.symbol], options=options
-        )
+        run = requests.backfill(
+            [row.symbol], trigger=self.trigger(request), start=body.get("start")
+        ).queue()
         return self.queued(request, run)
 
 
@@ -243,5 +236,5 @@ class BackfillAllView(_QueueView):
         """Fetches the whole history of every active symbol."""
         _valid(serializers.WaitQuery, request.query_params)
         _valid(serializers.EmptyBody, request.data)
-        run = runs.queue(Kind.BACKFILL, trigger=self.trigger(request), options={"whole": True})
+        run = requests.backfill_all(trigger=self.trigger(request)).queue()
         return self.queued(request, run)

@@ -1,11 +1,11 @@
-"""Jobs: asking for runs, the schedules, what the cluster executes, and whether it works."""
+"""Jobs: requests for runs, schedules, what the cluster executes, and whether jobs run."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
 
-# Version 0.1 queued tasks and wrote schedules under these names; django-q2 looks them up here.
+# Version 0.1 queued tasks and wrote schedules with these names, and django-q2 looks them up here.
 _TASKS = (
     *("historical_sync", "startup_sync", "live_price_update", "nightly_verify"),
     *("store_sweep", "canary", "perform"),

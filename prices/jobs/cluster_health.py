@@ -1,4 +1,4 @@
-"""The clusters that say they are there, beside the canary that shows whether jobs really run."""
+"""Whether jobs run: the one answer for status, admin, API, /readyz and the supervisor."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.core.cache import cache
+from django.db.models import Max
 from django_q.status import Stat
 
-from prices.jobs import schedules
+from prices.models import SyncRun
 
-# A cluster that began this lately may not have come to its first canary yet.
-_STARTS_WITHIN = timedelta(minutes=2)
+# Jobs run while the last sign of life is younger than this.
+MAX_SILENCE = timedelta(minutes=3)
+# A cluster that is younger than this may not have run its first job yet.
+STARTUP_TIME = timedelta(minutes=2)
+_CANARY_KEY = "prices:canary"
 
 
 class Word(StrEnum):
     RUNNING = "running"
     STARTING = "starting"
-    FADING = "no heartbeat"
+    NO_HEARTBEAT = "no heartbeat"
     HUNG = "hung"
     STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One cluster by its own heartbeat, at most 3 s old. `here`: on the machine that asks."""
+    """One cluster by its own heartbeat, at most 3 s old. `here`: it is on this machine."""
 
     host: str
     pid: int
@@ -37,36 +42,121 @@ class Cluster:
     restarted_workers: int
 
 
+# A sentence on the state, and what to do about it.
+_TEXTS = {
+    Word.RUNNING: ("Jobs run on {clusters}: {last_job}.", ""),
+    Word.STARTING: (
+        "Cluster {hosts} started {uptime} ago and has not run a job yet.",
+        "Its first job is due soon.",
+    ),
+    Word.NO_HEARTBEAT: (
+        "No cluster sends a heartbeat any more, though {last_job}.",
+        "manage.py up restarts a cluster that stopped. Otherwise start manage.py cluster.",
+    ),
+    Word.HUNG: (
+        "Cluster {hosts} sends heartbeats but has not run a job for {silence}.",
+        "manage.py up restarts it after three minutes. Restart a cluster that you run "
+        "yourself{elsewhere}.",
+    ),
+    Word.STOPPED: (
+        "No jobs run: no cluster sends a heartbeat, and {last_job}.",
+        "Start one with manage.py up, or with manage.py cluster beside a running system.",
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """What is true of the clusters together, in one word, in a sentence, and what to do."""
+    """The signs of life at `now`, and what follows from them for all clusters together.
 
-    word: Word
-    sentence: str
-    advice: str
-    canary_at: datetime | None
+    A heartbeat alone proves nothing: a hung cluster goes on sending it. `canary_at` is when the
+    canary job last ran. `progress_at` is the latest heartbeat of a run in work, which counts as
+    much, because the canary may have to wait behind a long sync.
+    """
+
+    now: datetime
     clusters: tuple[Cluster, ...]
+    canary_at: datetime | None
+    progress_at: datetime | None = None
+
+    @property
+    def word(self) -> Word:
+        last = self._last_sign
+        if last is not None and self.now - last < MAX_SILENCE:
+            return Word.RUNNING if self.clusters else Word.NO_HEARTBEAT
+        if not self.clusters:
+            return Word.STOPPED
+        young = any(self.now - cluster.since < STARTUP_TIME for cluster in self.clusters)
+        return Word.STARTING if young else Word.HUNG
+
+    @property
+    def jobs_run(self) -> bool:
+        return self.word in (Word.RUNNING, Word.NO_HEARTBEAT)
 
     @property
     def workers(self) -> int:
-        """That can be counted on: a hung cluster has none."""
-        if self.word in (Word.HUNG, Word.STOPPED):
-            return 0
-        return sum(len(cluster.workers) for cluster in self.clusters)
+        """How many workers can do jobs; a hung cluster has none."""
+        hung = self.word is Word.HUNG
+        return 0 if hung else sum(len(cluster.workers) for cluster in self.clusters)
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
-        """The other machines on which clusters are."""
+        """The names of the other machines on which clusters are."""
         return tuple(sorted({c.host for c in self.clusters if not c.here}))
+
+    @property
+    def sentence(self) -> str:
+        return self._fill(_TEXTS[self.word][0])
+
+    @property
+    def advice(self) -> str:
+        """What to do; empty if jobs run as they should."""
+        return self._fill(_TEXTS[self.word][1])
+
+    @property
+    def _last_sign(self) -> datetime | None:
+        return max(filter(None, (self.canary_at, self.progress_at)), default=None)
+
+    def _fill(self, text: str) -> str:
+        last = self._last_sign
+        since = max((cluster.since for cluster in self.clusters), default=self.now)
+        job = "the canary ran" if last == self.canary_at else "a run made progress"
+        return text.format(
+            clusters=", ".join(f"{c.host} (process {c.pid})" for c in self.clusters),
+            hosts=", ".join(sorted({c.host for c in self.clusters})),
+            elsewhere=f" on {', '.join(self.elsewhere)}" if self.elsewhere else "",
+            uptime=self._age(since),
+            silence=self._age(last or since),
+            last_job=f"{job} {self._age(last)} ago" if last else "the canary has never run",
+        )
+
+    def _age(self, then: datetime) -> str:
+        seconds = int((self.now - then).total_seconds())
+        if seconds < 120:
+            return f"{seconds} s"
+        return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
 def cluster_state(*, now: datetime) -> ClusterState:
-    """The heartbeat alone lies: a wedged cluster goes on saying that it works."""
-    clusters = tuple(_cluster(stat) for stat in sorted(Stat.get_all(), key=lambda s: s.tob))
-    canary = schedules.canary_at()
-    word = _word(clusters, canary, now)
-    sentence, advice = _told(word, clusters, canary, now)
-    return ClusterState(word, sentence, advice, canary, clusters)
+    """Returns what all processes and machines agree on."""
+    in_work = SyncRun.objects.filter(state=SyncRun.State.RUNNING)
+    return ClusterState(
+        now=now,
+        clusters=tuple(_cluster(stat) for stat in sorted(Stat.get_all(), key=lambda s: s.tob)),
+        canary_at=canary_at(),
+        progress_at=in_work.aggregate(latest=Max("heartbeat_at"))["latest"],
+    )
+
+
+def record_canary(*, now: datetime) -> None:
+    """Records that the canary ran: scheduler, queue and a worker did their parts."""
+    cache.set(_CANARY_KEY, now, timeout=None)
+
+
+def canary_at() -> datetime | None:
+    """Returns when the canary last ran."""
+    found: datetime | None = cache.get(_CANARY_KEY)
+    return found
 
 
 def _cluster(stat: Stat) -> Cluster:
@@ -80,56 +170,3 @@ def _cluster(stat: Stat) -> Cluster:
         workers=tuple(stat.workers),
         restarted_workers=stat.reincarnations,
     )
-
-
-def _word(clusters: tuple[Cluster, ...], canary: datetime | None, now: datetime) -> Word:
-    sings = canary is not None and now - canary < schedules.CANARY_FRESH
-    if not clusters:
-        return Word.FADING if sings else Word.STOPPED
-    if sings:
-        return Word.RUNNING
-    young = any(now - cluster.since < _STARTS_WITHIN for cluster in clusters)
-    return Word.STARTING if young else Word.HUNG
-
-
-def _told(
-    word: Word, clusters: tuple[Cluster, ...], canary: datetime | None, now: datetime
-) -> tuple[str, str]:
-    last_canary = f"the canary ran {_ago(canary, now)}" if canary else "the canary has never run"
-    where = ", ".join(f"{c.host} (process {c.pid})" for c in clusters)
-    if word is Word.RUNNING:
-        return f"Jobs run on {where}: {last_canary}.", ""
-    if word is Word.STARTING:
-        return (
-            f"The cluster on {where} has just begun: {last_canary}.",
-            "Its first job is due soon.",
-        )
-    if word is Word.FADING:
-        return (
-            f"No cluster gives a heartbeat any more, though {last_canary}: it has just stopped, or "
-            "cannot write to the database.",
-            "Under manage.py up it is started again within seconds; else start manage.py cluster.",
-        )
-    if word is Word.HUNG:
-        return (
-            f"The cluster on {where} says that it works, but does not: {last_canary}.",
-            "Under manage.py up it is restarted by itself after three minutes; a cluster that "
-            f"you run yourself has to be restarted{_on_others(clusters)}.",
-        )
-    return (
-        f"No jobs run: no cluster gives a heartbeat, and {last_canary}.",
-        "Start it with manage.py up, or manage.py cluster beside a running system.",
-    )
-
-
-def _on_others(clusters: tuple[Cluster, ...]) -> str:
-    hosts = sorted({cluster.host for cluster in clusters if not cluster.here})
-    return f" on {', '.join(hosts)}" if hosts else ""
-
-
-def _ago(then: datetime, now: datetime) -> str:
-    seconds = int((now - then).total_seconds())
-    if seconds < 120:
-        return f"{seconds} s ago"
-    minutes = seconds // 60
-    return f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago"

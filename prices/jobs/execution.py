@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F
@@ -13,196 +16,220 @@ from django.utils import timezone
 
 from prices import services
 from prices.domain.outcomes import Outcome
+from prices.domain.wording import plural
 from prices.jobs import runs
-from prices.jobs.cancellation import Cancelled, Watch
+from prices.jobs.cancellation import Cancelled
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.symbols import health, quarantine
 from prices.symbols.tracking import current_names
-from prices.sync.verify import Verdict
+from prices.sync.history import SyncService
+from prices.sync.verify import Verdict, VerifyService
 
 logger = logging.getLogger(__name__)
 
 Kind = SyncRun.Kind
 # Characters of a traceback that are kept, the last ones.
-_TRACEBACK = 10_000
+_MAX_TRACEBACK = 10_000
+
+
+class Execution:
+    """A run while this process works on it.
+
+    `share` splits large runs into parts for all workers. `on_outcome` is called with the outcome
+    of every symbol.
+    """
+
+    def __init__(self, run: SyncRun, *, share: bool, on_outcome: Callable[[Outcome], None]) -> None:
+        self.run = run
+        self.share = share
+        self.done = 0
+        self._on_outcome = on_outcome
+        self._cancelled = threading.Event()
+
+    def record(self, outcome: Outcome, **how: Any) -> None:
+        """Records a symbol's outcome, then looks whether the run was cancelled meanwhile."""
+        runs.record(self.run, outcome, now=timezone.now(), **how)
+        self._on_outcome(outcome)
+        self.done += 1
+        self.look()
+
+    def look(self) -> bool:
+        """Asks the database whether the run was cancelled."""
+        if not self.is_cancelled() and runs.who_cancelled(self.run):
+            self._cancelled.set()
+        return self.is_cancelled()
+
+    def is_cancelled(self) -> bool:
+        """Returns what the last look found, for the threads that fetch."""
+        return self._cancelled.is_set()
+
+    def check(self, total: int) -> None:
+        """:raises Cancelled: the run was cancelled, and not all of its symbols are done."""
+        if self.done < total and self.look():
+            raise Cancelled
+
+    @contextmanager
+    def count_requests(self, service: SyncService | VerifyService) -> Iterator[None]:
+        before = service.requests
+        yield
+        sent = service.requests - before
+        SyncRun.objects.filter(pk=self.run.pk).update(requests=F("requests") + sent)
 
 
 def work_on(
     run: SyncRun, *, share: bool = True, on_outcome: Callable[[Outcome], None] | None = None
 ) -> None:
-    """Does a claimed run and closes it, whatever happens.
-
-    `share`: hand large runs to all workers in parts. `on_outcome` hears of every symbol.
-    """
+    """Works on a claimed run and closes it, whatever happens."""
     try:
-        message = _WORK[SyncRun.Kind(run.kind)](run, share, on_outcome or (lambda outcome: None))
+        work = Execution(run, share=share, on_outcome=on_outcome or (lambda outcome: None))
+        message = _WORK[SyncRun.Kind(run.kind)](work)
     except Cancelled:
         runs.close(run, now=timezone.now(), cancelled=True)
-        return
     except StoreUnavailable as error:
-        # The canary hands it out again, until its attempts are used up.
+        # The canary queues it again until its attempts are used up.
         runs.postpone(run, reason=str(error))
-        return
     except Exception as error:
-        # The outermost edge: whatever it was, the run must not stay open, and the log has it all.
-        logger.exception("%s failed", run)
-        SyncRun.objects.filter(pk=run.pk).update(traceback=traceback.format_exc()[-_TRACEBACK:])
+        # The outermost layer: the run must not stay open, and the log gets the whole error.
+        logger.exception("%s failed.", run)
+        SyncRun.objects.filter(pk=run.pk).update(traceback=traceback.format_exc()[-_MAX_TRACEBACK:])
         runs.close(run, now=timezone.now(), error=f"{type(error).__name__}: {error}")
-        return
-    if message is not None:
-        runs.close(run, now=timezone.now(), message=message)
+    else:
+        if message is not None:
+            runs.close(run, now=timezone.now(), message=message)
 
 
-Heard = Callable[[Outcome], None]
-
-
-def _sync(run: SyncRun, share: bool, heard: Heard) -> str | None:
-    """Both stages; None when the work was handed on in parts, the last of which closes it."""
-    now = timezone.now()
+def _sync(work: Execution) -> str | None:
+    """Syncs or backfills. Returns None if the run is split: its last part closes it."""
+    run, now = work.run, timezone.now()
     if run.parts.exists():
         runs.settle(run.pk, now=now)
         return None
     transferred = 0
     if run.parent_id is None and run.kind != Kind.BACKFILL:
         transferred = services.live_service().transfer(now=now)
-    before = _done(run)
-    symbols = [symbol for symbol in _symbols_of(run, now) if symbol not in before]
-    total = len(before) + len(symbols)
+    done_before = _done_before(run)
+    symbols = [symbol for symbol in _symbols_to_sync(run, now) if symbol not in done_before]
+    total = len(done_before) + len(symbols)
     SyncRun.objects.filter(pk=run.pk).update(total=total)
-    watch = Watch(run)
-    watch.obey(left=len(symbols))
-    if share and run.parent_id is None and len(symbols) > runs.PART_SIZE:
+    work.check(len(symbols))
+    if work.share and run.parent_id is None and len(symbols) > runs.PART_SIZE:
         runs.share_out(run, symbols)
         return None
     for at in range(0, len(symbols), runs.PART_SIZE):
-        done = _sync_part(run, symbols[at : at + runs.PART_SIZE], heard, watch)
-        watch.obey(left=len(symbols) - at - done)
-    by_quote = f"; {transferred} bars from quotes" if transferred else ""
-    return (_counted(total) if total else "nothing was due") + by_quote
+        _sync_part(work, symbols[at : at + runs.PART_SIZE])
+        work.check(len(symbols))
+    from_quotes = f"; {transferred} bars from quotes" if transferred else ""
+    return (plural(total, "symbol") if total else "nothing was due") + from_quotes
 
 
-def _counted(symbols: int) -> str:
-    return f"{symbols} symbol{'s' * (symbols != 1)}"
-
-
-def _symbols_of(run: SyncRun, now: datetime) -> list[str]:
+def _symbols_to_sync(run: SyncRun, now: datetime) -> list[str]:
     if run.symbols:
         return current_names(run.symbols)  # they may have been renamed since
     if run.options.get("whole"):
-        return list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
+        return _active()
     return [d.symbol for d in services.sync_service().plan(now=now, quotes=services.quotes().all())]
 
 
-def _done(run: SyncRun) -> set[str]:
-    """What an earlier attempt at the same run has done."""
+def _active() -> list[str]:
+    return list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
+
+
+def _still_tracked(run: SyncRun) -> list[str]:
+    rows = TrackedSymbol.objects.filter(symbol__in=current_names(run.symbols))
+    return list(rows.values_list("symbol", flat=True))
+
+
+def _done_before(run: SyncRun) -> set[str]:
+    """Returns the symbols that an earlier attempt at the same run has done."""
     done = Attempt.objects.filter(run=run).values_list("symbol__symbol", flat=True)
     return set(done) if run.attempts > 1 else set()
 
 
-def _sync_part(run: SyncRun, symbols: Iterable[str], heard: Heard, watch: Watch) -> int:
-    """How many were done: all that are tracked, unless it was cancelled."""
-    done = 0
-    service, start = services.sync_service(), run.options.get("start")
-    sent = service.requests
-    outcomes = service.sync(
-        symbols,
-        now=timezone.now(),
-        whole=bool(run.options.get("whole")),
-        start=date.fromisoformat(start) if start else None,
-        run=run.pk,
-        trusted=bool(run.options.get("trusted")),
-        stopped=watch.stopped,
-    )
-    for outcome in outcomes:
-        at = timezone.now()
-        runs.record(run, outcome, now=at, during_outage=_is_outage(outcome, at))
-        heard(outcome)
-        done += 1
-        watch.look()
-    SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
-    return done
+def _sync_part(work: Execution, symbols: list[str]) -> None:
+    service, options = services.sync_service(), work.run.options
+    start = options.get("start")
+    with work.count_requests(service):
+        for outcome in service.sync(
+            symbols,
+            now=timezone.now(),
+            whole=bool(options.get("whole")),
+            start=date.fromisoformat(start) if start else None,
+            run=work.run.pk,
+            trusted=bool(options.get("trusted")),
+            stopped=work.is_cancelled,
+        ):
+            work.record(outcome, during_outage=_is_outage(outcome, timezone.now()))
 
 
 def _is_outage(outcome: Outcome, now: datetime) -> bool:
-    """Counts what the provider answered; has it no prices for anybody?
+    """Counts the answer, and returns whether the provider has prices for hardly any symbol.
 
-    With the alarm, what was held against symbols meanwhile is taken back.
+    The answer that reveals an outage clears the failures that symbols got because of it.
     """
     if outcome.answered_empty is None:
         return False
     try:
         attempt = services.provider_log().attempted(answered_empty=outcome.answered_empty, now=now)
     except StoreError as error:
-        logger.warning("%s is not counted: %s", outcome.symbol, error)
+        logger.warning("The answer for %s is not counted: %s", outcome.symbol, error)
         return False
     if attempt.alarm:
         health.clear_failures(since=attempt.since)
     return attempt.during_outage
 
 
-def _refresh(run: SyncRun, share: bool, heard: Heard) -> str:
-    now = timezone.now()
-    live = services.live_service()
-    if run.symbols:
-        wanted = TrackedSymbol.objects.filter(symbol__in=current_names(run.symbols))
-        symbols = list(wanted.values_list("symbol", flat=True))
-    elif run.options.get("all"):
-        symbols = list(TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True))
+def _refresh(work: Execution) -> str:
+    """Renews quotes: of the run's symbols, of all active ones, or of open markets."""
+    now, live = timezone.now(), services.live_service()
+    if work.run.symbols:
+        symbols = _still_tracked(work.run)
+    elif work.run.options.get("all"):
+        symbols = _active()
     else:
         symbols = live.due(now=now, extended=settings.LIVE_EXTENDED_HOURS)
-    _begin_anew(run, total=len(symbols))
-    watch, done = Watch(run), 0
-    for outcome in live.refresh(symbols, now=now, stopped=watch.look):
-        runs.record(run, outcome, now=timezone.now(), history=False)
-        heard(outcome)
-        done += 1
-    watch.obey(left=len(symbols) - done)
-    quotes = f"{len(symbols)} quote{'s' * (len(symbols) != 1)}"
-    return f"{quotes} asked for" if symbols else "no market is open"
+    _reset_counts(work.run, total=len(symbols))
+    for outcome in live.refresh(symbols, now=now, stopped=work.look):
+        work.record(outcome, history=False)
+    work.check(len(symbols))
+    return f"{plural(len(symbols), 'quote')} requested" if symbols else "no market is open"
 
 
-def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
-    """The run's symbols; a second attempt verifies all of them again."""
-    service, fix = services.verify_service(), bool(run.options.get("fix"))
-    wanted = TrackedSymbol.objects.filter(symbol__in=current_names(run.symbols))
-    symbols = list(wanted.values_list("symbol", flat=True))
-    _begin_anew(run, total=len(symbols))
-    sent, watch, done = service.requests, Watch(run), 0
-    verdicts = service.verify(
-        symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=watch.stopped
-    )
-    for verified in verdicts:
-        now = timezone.now()
-        runs.record(run, verified.outcome, now=now, history=False)
-        if verified.outcome.answer is not None:
-            quarantine.note(verified.outcome, run, now=now)
-        if verified.verdict is Verdict.DIFFERS:
-            run.differing.append(verified.outcome.symbol)
-            SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)
-        heard(verified.outcome)
-        done += 1
-        watch.look()
-    SyncRun.objects.filter(pk=run.pk).update(requests=F("requests") + service.requests - sent)
-    watch.obey(left=len(symbols) - done)
-    return _counted(len(symbols)) + (f", {len(run.differing)} differ" if run.differing else "")
+def _verify(work: Execution) -> str:
+    """Verifies the run's symbols. A second attempt verifies all of them again."""
+    run, service = work.run, services.verify_service()
+    symbols, fix = _still_tracked(run), bool(run.options.get("fix"))
+    _reset_counts(run, total=len(symbols))
+    with work.count_requests(service):
+        for verified in service.verify(
+            symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=work.is_cancelled
+        ):
+            if verified.outcome.answer is not None:
+                quarantine.note(verified.outcome, run, now=timezone.now())
+            if verified.verdict is Verdict.DIFFERS:
+                run.differing.append(verified.outcome.symbol)
+                SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)
+            work.record(verified.outcome, history=False)
+    work.check(len(symbols))
+    differ = f", {len(run.differing)} differ" if run.differing else ""
+    return plural(len(symbols), "symbol") + differ
 
 
-def _begin_anew(run: SyncRun, *, total: int) -> None:
-    """What an earlier attempt counted is done again, and counts once."""
+def _reset_counts(run: SyncRun, *, total: int) -> None:
+    """Forgets the counts of an earlier attempt, whose work is done again."""
     counts = dict.fromkeys(("updated", "unchanged", "failed", "bars"), 0)
     run.errors, run.differing = {}, []
     SyncRun.objects.filter(pk=run.pk).update(total=total, errors={}, differing=[], **counts)
 
 
-def _sweep(run: SyncRun, share: bool, heard: Heard) -> str:
+def _sweep(work: Execution) -> str:
     now = timezone.now()
     swept = services.sweeper().sweep(now=now)
     forgotten = runs.forget_old(now=now)
     return f"{swept} old generations and {forgotten} old runs deleted"
 
 
-_WORK: dict[SyncRun.Kind, Callable[[SyncRun, bool, Heard], str | None]] = {
+_WORK: dict[SyncRun.Kind, Callable[[Execution], str | None]] = {
     Kind.HISTORICAL_SYNC: _sync,
     Kind.BACKFILL: _sync,
     Kind.LIVE_PRICE_UPDATE: _refresh,

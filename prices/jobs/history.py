@@ -1,26 +1,28 @@
-"""What the scheduler page tells of runs: those under way, the latest of each job, those that failed."""
+"""What users see of runs: progress, failures, the days gone by, and what verifications found."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Count, F, Min, Q, Sum, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import Count, F, Min, Q, QuerySet, Sum, Window
+from django.db.models.functions import Coalesce, RowNumber, TruncDate
 from django_q.models import Failure, OrmQ
 
 from prices.jobs import runs
-from prices.models import SyncRun
+from prices.models import SyncRun, TrackedSymbol
 
 State = SyncRun.State
-LATEST = 8
-FAILURES = 10
+DAYS = 30
+MAX_LATEST = 8
+MAX_FAILURES = 10
 _COUNTS = ("updated", "unchanged", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come. `lost`: its worker is dead; the canary hands it out again."""
+    """How far a run is. `lost`: its worker is dead, and the canary will queue it again."""
 
     run: SyncRun
     done: int
@@ -40,83 +42,173 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Tasks that wait for a worker. `oldest`: when the first that still waits was put in."""
+    """How many tasks wait for a worker, and since when the first of them."""
 
     waiting: int
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunDay:
+    """How many whole runs of histories were created on one day (UTC), by how they ended.
+
+    `other` are open or cancelled.
+    """
+
+    day: date
+    good: int
+    partial: int
+    failed: int
+    other: int
+
+    @property
+    def total(self) -> int:
+        return self.good + self.partial + self.failed + self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The counts of the latest verification, and all symbols that differ and were not fixed."""
+
+    finished_at: datetime
+    checked: int
+    differing: int
+    fixed: int
+    failed: int
+    unfixed: tuple[str, ...]
+
+
 def under_way(*, now: datetime) -> list[Progress]:
-    """The whole runs that have not ended, the oldest first."""
-    return [_progress(run, now) for run in _counted(Q(parent=None, state__in=SyncRun.OPEN))]
+    """Returns the whole runs that have not ended, the oldest first."""
+    return _progress(Q(parent=None, state__in=SyncRun.OPEN), now)
 
 
 def progress_of(run: SyncRun, *, now: datetime) -> Progress:
-    """Of one run, open or not."""
-    return _progress(_counted(Q(pk=run.pk))[0], now)
+    """Returns the progress of one run, open or not."""
+    return _progress(Q(pk=run.pk), now)[0]
 
 
-def _counted(which: Q) -> list[SyncRun]:
-    of_parts = {f"parts_{name}": Coalesce(Sum(f"parts__{name}"), 0) for name in _COUNTS}
-    open_parts = Count("parts", filter=Q(parts__state__in=SyncRun.OPEN))
+def _progress(which: Q, now: datetime) -> list[Progress]:
     rows = SyncRun.objects.filter(which).order_by("id")
-    return list(rows.annotate(**of_parts, parts_=Count("parts"), open_parts=open_parts))
+    rows = rows.annotate(
+        parts_=Count("parts"),
+        open_parts=Count("parts", filter=Q(parts__state__in=SyncRun.OPEN)),
+        **{f"parts_{name}": Coalesce(Sum(f"parts__{name}"), 0) for name in _COUNTS},
+    )
+    return [_progress_of(run, vars(run), now) for run in rows]
 
 
-def _progress(run: SyncRun, now: datetime) -> Progress:
-    parts: int = getattr(run, "parts_")  # noqa: B009  # annotated, and not known to the types
+def _progress_of(run: SyncRun, values: dict[str, int], now: datetime) -> Progress:
+    parts = values["parts_"]
+    # A run in parts gets their sums only when it is closed.
     source = "parts_" if parts and run.is_open else ""
-    counts = {name: getattr(run, source + name) for name in _COUNTS}
     working = run.state == State.RUNNING and not parts
     return Progress(
         run=run,
-        done=sum(counts.values()),
-        failed=counts["failed"],
+        done=sum(values[source + name] for name in _COUNTS),
+        failed=values[source + "failed"],
         parts=parts,
-        open_parts=getattr(run, "open_parts"),  # noqa: B009  # as above
+        open_parts=values["open_parts"],
         lost=working and runs.is_lost(run, now),
     )
 
 
 def latest_runs() -> dict[str, list[SyncRun]]:
-    """The last whole runs of each kind, the newest first; one query."""
+    """Returns the last whole runs by kind, the newest first, with one query."""
     place = Window(RowNumber(), partition_by=F("kind"), order_by=F("id").desc())
     numbered = SyncRun.objects.filter(parent=None).annotate(place=place)
     found: dict[str, list[SyncRun]] = {}
-    for run in numbered.filter(place__lte=LATEST).order_by("-id").defer("symbols", "errors"):
+    for run in numbered.filter(place__lte=MAX_LATEST).order_by("-id").defer("symbols", "errors"):
         found.setdefault(run.kind, []).append(run)
     return found
 
 
 def failed_runs() -> list[SyncRun]:
-    """The last whole runs that failed, wholly or in part, the newest first."""
+    """Returns the last whole runs that failed or partly failed, the newest first."""
     failed = SyncRun.objects.filter(parent=None, state__in=(State.FAILED, State.PARTIAL))
-    return list(failed.order_by("-id")[:FAILURES])
+    return list(failed.order_by("-id")[:MAX_FAILURES])
 
 
 def failed_tasks() -> list[Failure]:
-    """The last tasks that broke outside of any run, the newest first."""
-    return list(Failure.objects.order_by("-stopped")[:FAILURES])
+    """Returns the last tasks that broke outside of any run, the newest first."""
+    return list(Failure.objects.order_by("-stopped")[:MAX_FAILURES])
 
 
 def queue(*, now: datetime) -> Queue:
-    """A task's lock is the time it was put in, until a worker takes it and moves that ahead."""
+    """Returns the queue's state.
+
+    A task's lock is the time it was queued, until a worker takes it and moves the lock ahead.
+    """
     found = OrmQ.objects.filter(lock__lte=now).aggregate(waiting=Count("id"), oldest=Min("lock"))
     return Queue(**found)
 
 
-def to_try_again(run: SyncRun) -> list[str]:
-    """The symbols that a run failed for; empty where it was not about single symbols."""
-    return sorted(run.errors)
-
-
 def is_repeatable(run: SyncRun) -> bool:
-    """Only what is about single symbols, or about all of them."""
+    """Returns whether a closed run was about symbols, so that it can be repeated for them."""
     return not run.is_open and run.kind != SyncRun.Kind.STORE_SWEEP
 
 
 def again(failed: SyncRun, *, trigger: str) -> SyncRun:
-    """Queues what a run failed for: its failed symbols, or the whole of it where it broke."""
-    symbols = to_try_again(failed) or list(failed.symbols)
-    kind, options = SyncRun.Kind(failed.kind), dict(failed.options)
-    return runs.queue(kind, trigger=trigger, symbols=symbols, options=options)
+    """Queues a run for the symbols that failed, or for all of them if none is recorded."""
+    return runs.queue(
+        SyncRun.Kind(failed.kind),
+        trigger=trigger,
+        symbols=sorted(failed.errors) or list(failed.symbols),
+        options=dict(failed.options),
+    )
+
+
+def run_days(*, now: datetime) -> tuple[RunDay, ...]:
+    """Returns the last days up to today in ascending order, also those without runs."""
+    today = now.astimezone(UTC).date()
+    first = today - timedelta(days=DAYS - 1)
+    begin = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    rows = (
+        SyncRun.objects.filter(created_at__gte=begin, kind__in=runs.HISTORY_KINDS, parent=None)
+        .order_by()
+        .annotate(day=TruncDate("created_at", tzinfo=UTC))
+        .values_list("day", "state")
+        .annotate(count=Count("id"))
+    )
+    days: dict[date, Counter[str]] = {first + timedelta(days=n): Counter() for n in range(DAYS)}
+    for day, state, count in rows:
+        if day in days:  # a run may have been created after `now`
+            days[day][state] += count
+    return tuple(_run_day(day, counts) for day, counts in days.items())
+
+
+def _run_day(day: date, counts: Counter[str]) -> RunDay:
+    good, partial, failed = (counts[s] for s in (State.SUCCEEDED, State.PARTIAL, State.FAILED))
+    return RunDay(day, good, partial, failed, other=counts.total() - good - partial - failed)
+
+
+def latest_verification() -> Verification | None:
+    """Returns None if no verification has ended yet."""
+    run = _verifications().first()
+    if run is None or run.finished_at is None:
+        return None
+    left = len(run.differing)
+    return Verification(
+        finished_at=run.finished_at,
+        checked=run.updated + run.unchanged + left,
+        differing=run.updated + left,
+        fixed=run.updated,
+        failed=run.failed - left,
+        unfixed=unfixed(),
+    )
+
+
+def unfixed() -> tuple[str, ...]:
+    """Returns the tracked symbols whose last verification found that they differ, by name."""
+    found: set[str] = set()
+    for run in _verifications().order_by("id"):
+        # A run that stopped early says nothing about the symbols that it did not reach.
+        if run.updated + run.unchanged + run.failed >= run.total:
+            found -= set(run.symbols) - set(run.errors)
+        found |= set(run.differing)
+    tracked = TrackedSymbol.objects.filter(symbol__in=found).values_list("symbol", flat=True)
+    return tuple(sorted(tracked))
+
+
+def _verifications() -> QuerySet[SyncRun]:
+    return SyncRun.objects.filter(kind=SyncRun.Kind.VERIFY, finished_at__isnull=False)

@@ -1,26 +1,104 @@
-"""Onboarding: symbols that somebody needs are tracked, and their history is on its way."""
+"""Every way to ask for a run. A request is queued for the cluster, or begun right here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any
 
 from prices.jobs import runs
 from prices.models import SyncRun
 from prices.symbols.tracking import track
 
+Kind = SyncRun.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run that nobody has written down yet. `trigger` says who or what asks for it.
+
+    `options` are stored with the run as JSON. Earlier versions queued runs with the same keys.
+    """
+
+    kind: SyncRun.Kind
+    trigger: str
+    symbols: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def queue(self) -> SyncRun:
+        """Queues the run for the cluster."""
+        return runs.queue(**asdict(self))
+
+    def begin(self, *, now: datetime) -> SyncRun:
+        """Begins the run, which the caller works on right away."""
+        return runs.begin(**asdict(self), now=now)
+
+
+def sync(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:
+    """Brings histories forward. Without symbols the run takes all that are due."""
+    return RunRequest(Kind.HISTORICAL_SYNC, trigger, tuple(symbols))
+
+
+def backfill(symbols: Iterable[str], *, trigger: str, start: date | None = None) -> RunRequest:
+    """Fetches whole histories, or histories from `start` on."""
+    return RunRequest(Kind.BACKFILL, trigger, _at_least_one(symbols), _whole(start))
+
+
+def backfill_all(*, trigger: str, start: date | None = None) -> RunRequest:
+    """Fetches the histories of all symbols that are active when the run begins."""
+    return RunRequest(Kind.BACKFILL, trigger, options=_whole(start))
+
+
+def release(symbols: Iterable[str], *, trigger: str) -> RunRequest:
+    """Fetches whole histories and stores them even if the guards would refuse them."""
+    options = {**_whole(), "trusted": True}
+    return RunRequest(Kind.BACKFILL, trigger, _at_least_one(symbols), options)
+
+
+def verify(symbols: Iterable[str], *, trigger: str, fix: bool = False) -> RunRequest:
+    """Compares stored histories with the provider's. `fix` publishes what differs."""
+    return RunRequest(Kind.VERIFY, trigger, tuple(symbols), {"fix": True} if fix else {})
+
+
+def refresh(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:
+    """Renews quotes whether markets are open or not. Without symbols the run takes all."""
+    symbols = tuple(symbols)
+    return RunRequest(Kind.LIVE_PRICE_UPDATE, trigger, symbols, {} if symbols else {"all": True})
+
+
+def refresh_due(*, trigger: str) -> RunRequest:
+    """Renews the quotes of open markets."""
+    return RunRequest(Kind.LIVE_PRICE_UPDATE, trigger)
+
+
+def sweep(*, trigger: str) -> RunRequest:
+    """Deletes old generations from the store, and old runs."""
+    return RunRequest(Kind.STORE_SWEEP, trigger)
+
+
+def _whole(start: date | None = None) -> dict[str, Any]:
+    return {"whole": True} | ({"start": start.isoformat()} if start else {})
+
+
+def _at_least_one(symbols: Iterable[str]) -> tuple[str, ...]:
+    """:raises ValueError: there is none, and a run without symbols would take all of them."""
+    symbols = tuple(symbols)
+    if not symbols:
+        raise ValueError("Name at least one symbol.")
+    return symbols
+
 
 @dataclass(frozen=True, slots=True)
 class Onboarded:
-    """What each symbol is called today, by the name given, and which are new."""
+    """The current name of each symbol by the name given, and the symbols that are new."""
 
     names: dict[str, str] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
 
 
 def onboard(symbols: Iterable[str], *, trigger: str, now: datetime) -> Onboarded:
-    """Tracks symbols, and queues one backfill of those that were new.
+    """Tracks symbols, and queues one backfill of those that were not tracked.
 
     :raises InvalidSymbol: with a sentence for users.
     """
@@ -31,7 +109,5 @@ def onboard(symbols: Iterable[str], *, trigger: str, now: datetime) -> Onboarded
         if is_new:
             done.new.append(row.symbol)
     if done.new:
-        runs.queue(
-            SyncRun.Kind.BACKFILL, trigger=trigger, symbols=done.new, options={"whole": True}
-        )
+        backfill(done.new, trigger=trigger).queue()
     return done

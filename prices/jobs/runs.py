@@ -1,4 +1,4 @@
-"""Runs of jobs: written down before the work, kept while it lasts, closed after it."""
+"""The life of a run: recorded before the work, counted during it, closed after it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from django.db.models import F, Sum
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from prices.domain.outcomes import Outcome, Result
+from prices.domain.outcomes import Outcome
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.leases import is_dead, who
 from prices.symbols import health, quarantine
 
-# A run whose worker has not been heard of for this long is picked up again.
+# A run whose worker has been silent for this long is queued again.
 SILENT_AFTER = timedelta(seconds=90)
-# A run that took its worker down this often is given up.
+# A run whose worker died this often is closed as failed.
 MAX_ATTEMPTS = 3
-# Symbols that one worker fetches in one go; more are shared out.
+# A run of more symbols than this is split into parts.
 PART_SIZE = 25
 PARTS_AT_ONCE = 8
 KEEP_RUNS = timedelta(days=30)
@@ -37,7 +37,7 @@ def queue(
     symbols: Iterable[str] = (),
     options: dict[str, Any] | None = None,
 ) -> SyncRun:
-    """Writes a run down and hands it to the cluster, both or neither."""
+    """Records a run and queues its task for the cluster, both or neither."""
     with transaction.atomic():
         run = SyncRun.objects.create(
             kind=kind, trigger=trigger, symbols=list(symbols), options=options or {}
@@ -54,7 +54,7 @@ def begin(
     symbols: Iterable[str] = (),
     options: dict[str, Any] | None = None,
 ) -> SyncRun:
-    """Writes a run down that the caller works on right away."""
+    """Records a run that the caller works on right away."""
     return SyncRun.objects.create(
         kind=kind,
         trigger=trigger,
@@ -69,6 +69,7 @@ def begin(
 
 
 def enqueue(run: SyncRun) -> None:
+    """Queues a task that performs the run."""
     async_task("prices.jobs.tasks.perform", run.pk, group=run.kind, task_name=_task_name(run))
 
 
@@ -77,9 +78,9 @@ def _task_name(run: SyncRun) -> str:
 
 
 def claim(run_id: int, *, now: datetime) -> SyncRun | None:
-    """The run, if it is ours to work on; None if it is done or somebody works on it.
+    """Returns the run for the caller to work on, None if it is closed or somebody works on it.
 
-    The attempt is counted before the work: a run that kills its worker is not tried for ever.
+    The attempt is counted before the work, so that a run that kills its worker is given up.
     """
     with transaction.atomic():
         run = SyncRun.objects.select_for_update().filter(pk=run_id).first()
@@ -101,28 +102,28 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
 
 
 def is_lost(run: SyncRun, now: datetime) -> bool:
-    """Nobody works on it: its worker is dead, was silent for long, or has given it up."""
+    """Returns whether nobody works on a run: its worker is dead, silent for long, or let it go."""
     if not run.worker or run.heartbeat_at is None or now - run.heartbeat_at > SILENT_AFTER:
         return True
     return is_dead(run.worker)
 
 
 def who_cancelled(run: SyncRun) -> str:
-    """Who wants the run to stop, or the one that it is a part of; empty: nobody."""
-    asked = SyncRun.objects.filter(pk__in=[run.pk, run.parent_id]).exclude(cancelled_by="")
-    return asked.values_list("cancelled_by", flat=True).first() or ""
+    """Returns who cancelled the run or the run that it is a part of. Empty if nobody did."""
+    cancelled = SyncRun.objects.filter(pk__in=[run.pk, run.parent_id]).exclude(cancelled_by="")
+    return cancelled.values_list("cancelled_by", flat=True).first() or ""
 
 
 def postpone(run: SyncRun, *, reason: str) -> None:
-    """Gives an open run up for somebody else to pick up."""
+    """Lets an open run go, so that the canary queues it again."""
     SyncRun.objects.filter(pk=run.pk).update(worker="", message=reason[:500])
 
 
 @transaction.atomic
 def share_out(run: SyncRun, symbols: list[str]) -> None:
-    """Splits a run's symbols into parts that any worker of any machine may take.
+    """Splits a run's symbols into parts for all workers of all machines.
 
-    Only some are queued at a time, so that what a user asks for meanwhile is soon at work.
+    Only some parts are queued at a time, so that a user's request does not wait for all of them.
     """
     SyncRun.objects.bulk_create(
         SyncRun(
@@ -153,17 +154,12 @@ def record(
     history: bool = True,
     during_outage: bool = False,
 ) -> None:
-    """Writes one symbol's outcome to its row and to the run's counts, both or neither."""
-    counted = {
-        Result.UPDATED: "updated",
-        Result.UNCHANGED: "unchanged",
-        Result.FAILED: "failed",
-    }[outcome.result]
+    """Records one symbol's outcome in its row and in the run's counts, both or neither."""
     with transaction.atomic():
         if run.kind != Kind.LIVE_PRICE_UPDATE:
             row = TrackedSymbol.objects.filter(symbol=outcome.symbol).first()
-            if row is not None:  # else it was untracked while it was fetched
-                _keep_attempt(row, run, outcome, now)
+            if row is not None:  # it may have been untracked meanwhile
+                _record_attempt(row, run, outcome, now)
             if row is not None and history:
                 fields = health.apply_outcome(row, outcome, during_outage=during_outage, now=now)
                 TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
@@ -172,7 +168,7 @@ def record(
         if outcome.error:
             run.errors[outcome.symbol] = outcome.error[:500]
         SyncRun.objects.filter(pk=run.pk).update(
-            **{counted: F(counted) + 1},
+            **{outcome.result: F(outcome.result) + 1},  # the results are named like the counts
             bars=F("bars") + outcome.bars,
             requests=F("requests") + outcome.requests,
             errors=run.errors,
@@ -180,7 +176,7 @@ def record(
         )
 
 
-def _keep_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: datetime) -> None:
+def _record_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: datetime) -> None:
     Attempt.objects.create(
         symbol=row,
         run=run,
@@ -195,34 +191,28 @@ def _keep_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: datet
 def close(
     run: SyncRun, *, now: datetime, message: str = "", error: str = "", cancelled: bool = False
 ) -> None:
-    """Ends a run by its counts, or as failed with `error`; ends its parent with its last part.
+    """Closes a run by its counts, as failed with `error`, or as cancelled.
 
-    `cancelled`: it stopped before its end because somebody wanted it to.
+    The last part to be closed closes the run that it is a part of.
     """
     with transaction.atomic():
         run.refresh_from_db()
         if run.is_open:
-            _close(run, now, error, _cancelled(run) if cancelled else message, cancelled)
+            _close(run, now, message=message, error=error, cancelled=cancelled)
         if run.parent_id is not None:
             _queue_next_part(run.parent_id)
             settle(run.parent_id, now=now)
 
 
-def _cancelled(run: SyncRun) -> str:
-    done, by = run.updated + run.unchanged + run.failed, who_cancelled(run)
-    if run.started_at is None:
-        return f"cancelled by {by} before it began"
-    return f"cancelled by {by}, {done} of {run.total} symbols were done"
-
-
-def _close(
-    run: SyncRun, now: datetime, error: str = "", message: str = "", cancelled: bool = False
-) -> None:
+def _close(run: SyncRun, now: datetime, *, message: str = "", error: str, cancelled: bool) -> None:
     good = run.updated + run.unchanged
     if error:
         run.state = State.FAILED
     elif cancelled:
         run.state = State.CANCELLED
+        done = f", {good + run.failed} of {run.total} symbols were done"
+        when = done if run.started_at else " before it began"
+        message = f"cancelled by {who_cancelled(run)}{when}"
     elif run.failed:
         run.state = State.PARTIAL if good else State.FAILED
     else:
@@ -234,7 +224,7 @@ def _close(
 
 
 def settle(run_id: int, *, now: datetime) -> None:
-    """Closes a run that was shared out once all of its parts are closed."""
+    """Closes a run that was split once all of its parts are closed."""
     with transaction.atomic():
         run = SyncRun.objects.select_for_update().get(pk=run_id)
         parts = run.parts.all()
@@ -243,7 +233,7 @@ def settle(run_id: int, *, now: datetime) -> None:
         counts = ("updated", "unchanged", "failed", "bars", "requests")
         sums = parts.aggregate(**{f"{name}_": Sum(name) for name in counts})
         for name in counts:
-            # To what an earlier attempt did before the rest was shared out.
+            # The run has counts of its own if it was attempted before it was split.
             setattr(run, name, getattr(run, name) + (sums[f"{name}_"] or 0))
         for errors in parts.values_list("errors", flat=True):
             run.errors |= errors
@@ -251,12 +241,11 @@ def settle(run_id: int, *, now: datetime) -> None:
         lost = parts.filter(state=State.FAILED, failed=0).first()
         error = f"a part was lost: {lost.message}" if lost else ""
         cancelled = parts.filter(state=State.CANCELLED).exists()
-        _close(run, now, error, _cancelled(run) if cancelled else "", cancelled)
+        _close(run, now, error=error, cancelled=cancelled)
 
 
 def revive(*, now: datetime) -> int:
-    """Hands runs that lost their workers, or their place in the queue, to the cluster again;
-    how many."""
+    """Queues runs again that lost their worker or their task. Returns how many."""
     revived = 0
     for run in _dropped(now):
         enqueue(run)
@@ -276,9 +265,9 @@ def revive(*, now: datetime) -> int:
 
 
 def _dropped(now: datetime) -> list[SyncRun]:
-    """Runs that wait for a worker while no task in the queue stands for them.
+    """Returns the queued runs that have no task in the queue.
 
-    A task that cannot even begin, as when the database is locked for long, is over for the queue.
+    The queue drops a task that cannot begin, for example because the database is locked.
     """
     waiting = SyncRun.objects.filter(state=State.QUEUED, created_at__lt=now - SILENT_AFTER)
     if not waiting.exists():
@@ -288,6 +277,6 @@ def _dropped(now: datetime) -> list[SyncRun]:
 
 
 def forget_old(*, now: datetime) -> int:
-    """Deletes runs that ended long ago; how many."""
+    """Deletes runs that ended long ago. Returns how many."""
     old = SyncRun.objects.filter(finished_at__lt=now - KEEP_RUNS, parent=None)
     return old.delete()[0]

@@ -1,9 +1,8 @@
-"""What the cluster runs: every job may run twice, and picks up where a dead worker left off."""
+"""What the cluster calls. Every task may run twice, and continues what a dead worker left."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,18 +12,18 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from prices import services
-from prices.jobs import runs, schedules, verification_results
+from prices.jobs import cluster_health, history, requests, runs, schedules
 from prices.jobs.execution import work_on
+from prices.jobs.requests import RunRequest
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError
 from prices.sync.verify import drawn
 
 logger = logging.getLogger(__name__)
 
-Kind = SyncRun.Kind
 _BY_SCHEDULE = "schedule"
 _RETRY_PAUSE = timedelta(minutes=5)
-# Symbols that find out together whether an outage is over; dead ones among them do not matter.
+# Symbols that find out together whether an outage is over. A dead one among them does not matter.
 _OUTAGE_PROBES = 10
 
 
@@ -32,49 +31,49 @@ _OUTAGE_PROBES = 10
 
 
 def historical_sync(**_: Any) -> None:
-    _perform_now(Kind.HISTORICAL_SYNC, _BY_SCHEDULE)
+    _work_now(requests.sync(trigger=_BY_SCHEDULE))
 
 
 def startup_sync(**_: Any) -> None:
-    _perform_now(Kind.HISTORICAL_SYNC, "start-up")
+    _work_now(requests.sync(trigger="start-up"))
 
 
 def live_price_update(**_: Any) -> None:
-    _perform_now(Kind.LIVE_PRICE_UPDATE, _BY_SCHEDULE)
+    _work_now(requests.refresh_due(trigger=_BY_SCHEDULE))
 
 
 def nightly_verify(**_: Any) -> None:
-    """A random sample, after what is known to differ; what differs is fixed."""
+    """Verifies and fixes what is known to differ, then a random sample."""
     size = settings.VERIFY_SAMPLE
     if not size:
         return
     try:
         held = services.verify_service().verifiable()
     except StoreError as error:
-        logger.warning("Nothing is verified: %s", error)
+        logger.warning("The nightly verification is skipped: %s", error)
         return
-    known = [symbol for symbol in verification_results.unfixed() if symbol in held][:size]
+    known = [symbol for symbol in history.unfixed() if symbol in held][:size]
     rest = drawn(set(held) - set(known), size - len(known))
-    _perform_now(Kind.VERIFY, _BY_SCHEDULE, [*known, *rest], {"fix": True})
+    _work_now(requests.verify([*known, *rest], trigger=_BY_SCHEDULE, fix=True))
 
 
 def store_sweep(**_: Any) -> None:
-    _perform_now(Kind.STORE_SWEEP, _BY_SCHEDULE)
+    _work_now(requests.sweep(trigger=_BY_SCHEDULE))
 
 
 def canary(**_: Any) -> None:
-    """Proves that jobs run, and tends to what was left undone: lost runs, symbols without their history."""
+    """Proves that jobs run, queues lost runs again, and retries symbols without an answer."""
     now = timezone.now()
-    schedules.record_canary(now=now)
+    cluster_health.record_canary(now=now)
     runs.revive(now=now)
     try:
         _retry_unfinished(now)
     except StoreError as error:
-        logger.warning("Nothing is retried: %s", error)
+        logger.warning("No symbol is retried: %s", error)
 
 
 def perform(run_id: int, **_: Any) -> None:
-    """Works on a run that was written down; a run that is done or in work is left alone."""
+    """Works on a queued run. Does nothing if the run is closed or somebody works on it."""
     now = timezone.now()
     run = runs.claim(run_id, now=now)
     if run is not None:
@@ -88,32 +87,20 @@ def queue_canary() -> None:
     async_task("prices.jobs.tasks.canary", group=schedules.CANARY.id)
 
 
-def canary_age() -> float | None:
-    """Seconds since the canary last ran; None if it never did."""
-    canary_at = schedules.canary_at()
-    return None if canary_at is None else (timezone.now() - canary_at).total_seconds()
-
-
-def _perform_now(
-    kind: SyncRun.Kind,
-    trigger: str,
-    symbols: Iterable[str] = (),
-    options: dict[str, Any] | None = None,
-) -> None:
-    """A schedule's task is in a worker already: the run is worked on right here."""
-    open_one = SyncRun.objects.filter(kind=kind, parent=None, state__in=SyncRun.OPEN).first()
-    if open_one is not None:
-        logger.info("%s is still under way: not started again", open_one)
+def _work_now(request: RunRequest) -> None:
+    """Works on a run right here, because a schedule's task has a worker already."""
+    same = SyncRun.objects.filter(kind=request.kind, parent=None, state__in=SyncRun.OPEN).first()
+    if same is not None:
+        logger.info("%s is still open, so no other is started.", same)
         return
-    now = timezone.now()
-    work_on(runs.begin(kind, trigger=trigger, symbols=symbols, options=options, now=now))
+    work_on(request.begin(now=timezone.now()))
 
 
 def _retry_unfinished(now: datetime) -> None:
-    """Symbols that only failed because the provider was away need not wait for the next sync.
+    """Queues a sync of the symbols that failed only because the provider was unavailable.
 
-    While it still is, one symbol finds out whether it is back, as soon as one may be asked for;
-    in an outage a few, for there one answer proves little.
+    While it is unreachable one symbol is the probe. During an outage several are, because one
+    answer proves little.
     """
     if SyncRun.objects.filter(kind__in=runs.HISTORY_KINDS, state__in=SyncRun.OPEN).exists():
         return
@@ -129,13 +116,17 @@ def _retry_unfinished(now: datetime) -> None:
         left = left[:_OUTAGE_PROBES]
     symbols = list(left.values_list("symbol", flat=True))
     if symbols:
-        runs.queue(Kind.HISTORICAL_SYNC, trigger="unfinished", symbols=symbols)
+        requests.sync(symbols, trigger="unfinished").queue()
 
 
 def _unfinished(now: datetime) -> QuerySet[TrackedSymbol]:
-    """Active symbols that were tried since their last answer, or never, and that nothing blames."""
-    in_vain = Q(last_update=None) | Q(last_attempt_at__gt=F("last_update"))
-    tried = Q(in_vain, last_attempt_at__isnull=False, failures=0)
+    """Returns the active symbols that are due again and have no answer yet.
+
+    Either no answer came to the last attempt, without any failure of the symbol's own, or a
+    symbol that was added a while ago was never requested.
+    """
+    unanswered = Q(last_update=None) | Q(last_attempt_at__gt=F("last_update"))
+    tried = Q(unanswered, last_attempt_at__isnull=False, failures=0)
     forgotten = Q(last_attempt_at=None, added_at__lte=now - _RETRY_PAUSE)
     ready = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
     return TrackedSymbol.objects.filter(ready, tried | forgotten, active=True)

@@ -1,10 +1,10 @@
-"""Jobs in the foreground: what every command of an operator shares."""
+"""What the operator's commands share: runs in the foreground, symbols as typed, errors."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -17,33 +17,36 @@ from tqdm import tqdm
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
 from prices.domain.outcomes import Outcome, Result
-from prices.jobs import cancellation, execution, runs
+from prices.domain.wording import plural
+from prices.jobs import cancellation, execution
+from prices.jobs.requests import RunRequest
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.series_lock import Busy
-from prices.symbols.tracking import current_names
+from prices.symbols.tracking import current_names, track
 from prices.web.database_errors import explain_database_error
+
+# The trigger of a run that a command asks for.
+COMMAND = "command"
 
 
 class ForegroundCommand(BaseCommand):
-    """Says foreseeable faults in a sentence, and fails with status 1; 130 where Ctrl-C ended it."""
+    """Reports expected errors as a sentence with exit status 1, and Ctrl-C with 130."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.work(**options)
         except KeyboardInterrupt:
-            raise CommandError("Stopped; what is done stays done.", returncode=130) from None
+            raise CommandError("Stopped. What is done stays done.", returncode=130) from None
         except BrokenPipeError:
-            # Whoever read the output has seen enough (… | head); Python would still complain.
+            # The reader of the output has ended (… | head). Python would complain at its exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (InvalidSymbol, UnknownMarket, ProviderError, Busy) as error:
-            raise CommandError(str(error)) from error
         except StoreUnavailable as error:
             raise CommandError(
-                f"{error} (Is the system up? Start it with: manage.py up)"
+                f"{error} (Is the system up? Start it with manage.py up.)"
             ) from error
-        except StoreError as error:
+        except (InvalidSymbol, UnknownMarket, ProviderError, StoreError, Busy) as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
             raise CommandError(explain_database_error(error)) from error
@@ -51,44 +54,38 @@ class ForegroundCommand(BaseCommand):
     def work(self, *args: Any, **options: Any) -> None:
         raise NotImplementedError
 
-    def perform(
-        self, kind: SyncRun.Kind, symbols: Iterable[str] = (), options: dict[str, Any] | None = None
-    ) -> None:
-        """Does a run right here and tells how it went. :raises CommandError: something failed."""
-        wanted = list(symbols)
-        run = runs.begin(
-            kind, trigger="command", symbols=wanted, options=options, now=timezone.now()
-        )
+    def perform(self, request: RunRequest) -> None:
+        """Works on a run right here and reports it. :raises CommandError: something failed."""
+        run = request.begin(now=timezone.now())
         try:
-            with self._progress(len(wanted)) as heard:
-                execution.work_on(run, share=False, on_outcome=heard)
+            with self._progress(len(request.symbols)) as on_outcome:
+                execution.work_on(run, share=False, on_outcome=on_outcome)
         except KeyboardInterrupt:
-            # Else the cluster would take it for a lost one, and go on with it.
+            # An open run without a worker would be queued again by the canary.
             cancellation.abandon(run, by="Ctrl-C", now=timezone.now())
             raise
         run.refresh_from_db()
         self.summarise(run)
 
     @contextmanager
-    def _progress(self, total: int) -> Iterator[Any]:
-        """A bar on a terminal; elsewhere a plain line for each symbol."""
+    def _progress(self, total: int) -> Iterator[Callable[[Outcome], None]]:
+        """Shows a progress bar on a terminal, otherwise a line for each symbol."""
         if not sys.stdout.isatty():
             yield lambda outcome: self.stdout.write(_line(outcome))
             return
         with tqdm(total=total or None, unit=" symbols") as bar:
 
-            def heard(outcome: Outcome) -> None:
+            def show(outcome: Outcome) -> None:
                 bar.set_postfix_str(outcome.symbol)
                 bar.update()
-                if outcome.result is Result.FAILED or (
-                    outcome.words and outcome.result is Result.UPDATED
-                ):
+                fixed = outcome.words and outcome.result is Result.UPDATED
+                if outcome.result is Result.FAILED or fixed:
                     bar.write(_line(outcome))
 
-            yield heard
+            yield show
 
     def summarise(self, run: SyncRun) -> None:
-        """Tells how a run went. :raises CommandError: something failed."""
+        """Reports how a run went. :raises CommandError: something failed."""
         seconds = run.duration.total_seconds() if run.duration else 0.0
         self.stdout.write(
             f"{run.updated} updated, {run.unchanged} unchanged, {run.failed} failed; "
@@ -96,8 +93,21 @@ class ForegroundCommand(BaseCommand):
             + (f" ({run.message})" if run.message else "")
         )
         if run.state in (SyncRun.State.FAILED, SyncRun.State.PARTIAL):
-            failed = f"{run.failed} symbol{'s' * (run.failed != 1)} failed."
+            failed = f"{plural(run.failed, 'symbol')} failed."
             raise CommandError(failed if run.failed else run.message)
+
+    def track(self, symbols: Iterable[str], market: str) -> Iterator[tuple[TrackedSymbol, bool]]:
+        """Tracks symbols as typed. Yields each row, and whether it is new.
+
+        :raises InvalidSymbol, UnknownMarket: one of them is wrong, and none was tracked.
+        """
+        given = split_symbols(symbols)
+        names = [resolve(symbol, market)[0] for symbol in given]
+        for symbol, name in zip(given, names, strict=True):
+            row, created = track(symbol, market, now=timezone.now())
+            if row.symbol != name:
+                self.stdout.write(f"{name} is a former name of {row.symbol}.")
+            yield row, created
 
 
 def _line(outcome: Outcome) -> str:
@@ -111,48 +121,46 @@ def _line(outcome: Outcome) -> str:
 
 
 def split_symbols(given: Iterable[str]) -> list[str]:
-    """Symbols given one by one or with commas between them.
-
-    :raises CommandError: there is none.
-    """
+    """Splits arguments at commas. :raises CommandError: there is no symbol."""
     symbols = [part for text in given for part in text.split(",") if part.strip()]
     if not symbols:
         raise CommandError("Name at least one symbol, as in AAPL or VOD.L.")
     return symbols
 
 
-def tracked(given: Iterable[str], market: str = "") -> list[TrackedSymbol]:
-    """The rows of symbols, also by former names, that must be tracked already.
+def tracked_rows(given: Iterable[str]) -> list[TrackedSymbol]:
+    """Returns the rows of symbols as typed, also of former names.
 
-    :raises CommandError:
+    :raises CommandError: one of them is not tracked.
     """
-    canonical = current_names(resolve(symbol, market)[0] for symbol in split_symbols(given))
-    rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=canonical)}
-    unknown = [symbol for symbol in canonical if symbol not in rows]
+    names = current_names(resolve(symbol)[0] for symbol in split_symbols(given))
+    rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=names)}
+    unknown = [name for name in names if name not in rows]
     if unknown:
         raise CommandError(
-            f"Not tracked: {', '.join(unknown)}. Start with: manage.py track {unknown[0]}"
+            f"Not tracked: {', '.join(unknown)}. Start with manage.py track {unknown[0]}."
         )
-    return [rows[symbol] for symbol in canonical]
+    return [rows[name] for name in names]
 
 
-def formerly(symbol: str, market: str, row: TrackedSymbol) -> str:
-    """What to say where a user typed a former name; empty where it is today's."""
-    canonical, _ = resolve(symbol, market)
-    return "" if canonical == row.symbol else f"{canonical} is a former name of {row.symbol}. "
+def tracked_names(given: Iterable[str] | None) -> list[str]:
+    """Returns the current names of symbols as typed, nothing if None was given."""
+    return [] if given is None else [row.symbol for row in tracked_rows(given)]
 
 
-def agreed(question: str) -> bool:
-    """Whether whoever sits at the terminal says yes."""
+def confirm(question: str) -> None:
+    """Asks at the terminal. :raises CommandError: the answer is not yes."""
     try:
-        return input(question).strip().lower() in ("y", "yes")
+        answer = input(f"{question} [y/N] ")
     except EOFError:
-        return False  # nobody is there to be asked: --yes says it in a script
+        answer = ""  # nobody is there to answer: a script gives --yes
+    if answer.strip().lower() not in ("y", "yes"):
+        raise CommandError("Nothing was changed.")
 
 
 def iso_date(text: str) -> date:
-    """An argparse type. :raises ValueError:"""
+    """An argparse type. :raises ValueError: it is not a date."""
     return date.fromisoformat(text)
 
 
-iso_date.__name__ = "date (YYYY-MM-DD)"  # what argparse calls it in its message
+iso_date.__name__ = "date (YYYY-MM-DD)"  # argparse shows this name in its error message

@@ -1,8 +1,8 @@
-"""Which symbols most need a person's attention, why, and what mends each."""
+"""Which symbols most need an operator's attention, why, and what repairs each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,11 +17,11 @@ from prices.reads.reader import SymbolReport
 from prices.reads.survey import Survey
 from prices.symbols import quarantine
 
-MOST = 10
+MAX_NEEDS = 10
 
 
 class Remedy(StrEnum):
-    """What a person can press."""
+    """The button that repairs it, by its value in the admin's forms."""
 
     SYNC = "sync"
     BACKFILL = "backfill"
@@ -31,8 +31,6 @@ class Remedy(StrEnum):
 
 
 class _Trouble(StrEnum):
-    """In the order of urgency."""
-
     QUARANTINED = "quarantined"
     EMPTY = "empty"
     STALE = "stale"
@@ -42,8 +40,7 @@ class _Trouble(StrEnum):
     LAGGING = "lagging"
 
 
-_ORDER = tuple(_Trouble)
-_NONE = len(_ORDER)
+# What repairs each trouble, the most urgent first.
 _REMEDIES = {
     _Trouble.QUARANTINED: Remedy.REVIEW,
     _Trouble.EMPTY: Remedy.BACKFILL,
@@ -53,11 +50,13 @@ _REMEDIES = {
     _Trouble.GAPS: Remedy.GAPS,
     _Trouble.LAGGING: Remedy.SYNC,
 }
+_ORDER = tuple(_REMEDIES)
+_NONE = len(_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One symbol, what is wrong with it in words, and what mends it."""
+    """One symbol, what is wrong with it, and what repairs it."""
 
     row: TrackedSymbol
     reason: str
@@ -66,33 +65,36 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The symbols that need attention most, and how many there are."""
+    """The symbols that need attention most, and how many need it in total."""
 
     worst: tuple[Need, ...]
     total: int
 
 
-def needs(survey: Survey, *, now: datetime, most: int = MOST) -> Needs:
-    """:raises StoreError: the store went away meanwhile."""
+def needs(survey: Survey, *, now: datetime) -> Needs:
+    """Returns the worst symbols first: by trouble, then sessions behind, gaps and reads.
+
+    :raises StoreError: the store does not answer any more.
+    """
     held_back = {entry.symbol: entry for entry in quarantine.open_entries().order_by("last_seen")}
     troubles = _troubles(survey, held_back)
     those = np.flatnonzero(troubles < _NONE)
-    # The last key weighs most; where all are equal they come by symbol, as in the survey.
+    # lexsort takes the last key first. Ties stay in the survey's order, which is by symbol.
     keys = (-survey.reads[those], -survey.gaps[those], -survey.behind[those], troubles[those])
-    chosen = those[np.lexsort(keys)][:most]
+    chosen = those[np.lexsort(keys)][:MAX_NEEDS]
     symbols = survey.symbol[chosen].tolist()
     reports = {r.row.symbol: r for r in services.reader().reports(symbols, now=now)}
-    kinds = {s: _ORDER[t] for s, t in zip(symbols, troubles[chosen].tolist(), strict=True)}
-    worst = tuple(
-        _need(kinds[symbol], reports[symbol], held_back.get(symbol))
-        for symbol in symbols
-        if symbol in reports  # else it was untracked since
-    )
-    return Needs(worst, len(those))
+    worst = []
+    for symbol, trouble in zip(symbols, troubles[chosen].tolist(), strict=True):
+        if symbol in reports:  # it may have been untracked meanwhile
+            kind, report = _ORDER[trouble], reports[symbol]
+            reason = _reason(kind, report, held_back.get(symbol))
+            worst.append(Need(report.row, reason, _REMEDIES[kind]))
+    return Needs(tuple(worst), len(those))
 
 
 def _troubles(survey: Survey, quarantined: Iterable[str]) -> Ints:
-    """Each symbol's worst, as its place in the order."""
+    """Returns the index in `_ORDER` of each symbol's most urgent trouble, `_NONE` without one."""
     active = survey.active
     found: Mapping[_Trouble, object] = {
         _Trouble.QUARANTINED: np.isin(survey.symbol.astype("U"), list(quarantined)),
@@ -104,17 +106,13 @@ def _troubles(survey: Survey, quarantined: Iterable[str]) -> Ints:
         _Trouble.LAGGING: active & survey.lagging,
     }
     conditions = [np.asarray(found[trouble], bool) for trouble in _ORDER]
-    return np.asarray(np.select(conditions, list(range(_NONE)), _NONE), "i8")
+    return np.asarray(np.select(conditions, range(_NONE), _NONE), "i8")
 
 
-def _need(kind: _Trouble, report: SymbolReport, entry: Quarantine | None) -> Need:
-    return Need(report.row, _words(kind, report, entry), _REMEDIES[kind])
-
-
-def _words(kind: _Trouble, report: SymbolReport, entry: Quarantine | None) -> str:
+def _reason(kind: _Trouble, report: SymbolReport, entry: Quarantine | None) -> str:
     row = report.row
     if kind is _Trouble.QUARANTINED and entry is not None:
-        return f"an answer is kept out of the store: {entry.reason}"
+        return f"an answer is in quarantine: {entry.reason}"
     if kind is _Trouble.FAILING:
         return f"its last fetch failed: {row.last_error}"
     if kind is _Trouble.SUSPENDED:
@@ -123,13 +121,18 @@ def _words(kind: _Trouble, report: SymbolReport, entry: Quarantine | None) -> st
         return _gaps(report)
     if kind is _Trouble.LAGGING:
         when = f"since {stamp(row.last_update)}" if row.last_update else "yet"
-        return f"the provider was not asked for it {when}"
-    return report.stale_reason or "its prices are being brought forward just now"
+        return f"it was not requested from the provider {when}"
+    return report.stale_reason or "its prices are being updated just now"
 
 
 def _gaps(report: SymbolReport) -> str:
     sessions = [gap.session.isoformat() for gap in report.gaps]
-    few = ", ".join(sessions[:3]) + (f" and {len(sessions) - 3} more" if len(sessions) > 3 else "")
     verb = "is" if len(sessions) == 1 else "are"
     why = report.gaps[-1].reason if report.gaps else ""
-    return f"{few} {verb} missing" + (f": {why}" if why else "")
+    return f"{name_some(sessions)} {verb} missing" + (f": {why}" if why else "")
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Returns the first three names, and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -1,4 +1,4 @@
-"""What the first page says, as figures: no theme, no HTML, and an answer whatever is down."""
+"""The figures of the dashboard, also while a part of the system does not answer."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prices import services
-from prices.jobs.cluster_health import ClusterState, cluster_state
-from prices.jobs.run_days import RunDay, run_days
+from prices.jobs.cluster_health import ClusterState
+from prices.jobs.history import RunDay, run_days
 from prices.monitoring.attention import Needs, needs
 from prices.monitoring.status import SystemStatus, status
 from prices.reads import usage
 from prices.reads.survey import Totals
 from prices.store.mongo import StoreError
 
-CORRECTIONS_WITHIN = timedelta(days=7)
+_CORRECTIONS_AGE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class MarketCoverage:
-    """The active symbols of one market; `name` is empty where it is not known."""
+    """The active symbols of one market. `name` is empty for symbols of no known market."""
 
     name: str
     totals: Totals
@@ -27,9 +27,10 @@ class MarketCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """All at one moment. `needs`, `corrections` and markets are None while the store is away.
+    """All figures at one moment.
 
-    `hit_rate` 0 to 1 and `p50_seconds` are of the last day's reads, None when nobody read.
+    `markets`, `needs` and `corrections` are None while the store does not answer. `hit_rate`
+    (0 to 1) and `p50_seconds` cover the last day's reads, and are None if there were none.
     """
 
     now: datetime
@@ -52,13 +53,13 @@ def dashboard(*, now: datetime) -> Dashboard:
         markets = tuple(MarketCoverage(name, t) for name, t in whole.survey.by_market().items())
         try:
             worst = needs(whole.survey, now=now)
-            corrections = services.corrections().count(after=now - CORRECTIONS_WITHIN)
+            corrections = services.corrections().count(after=now - _CORRECTIONS_AGE)
         except StoreError:
-            worst = None  # it went away between two questions; the next look will say so
+            worst = None  # the store stopped answering meanwhile: the next refresh says so
     return Dashboard(
         now=now,
         status=whole,
-        cluster=cluster_state(now=now),
+        cluster=whole.scheduler.cluster,
         markets=markets,
         needs=worst,
         corrections=corrections,

@@ -1,4 +1,4 @@
-"""The state of the whole: one word, and the reasons for it in words."""
+"""The state of the whole system: one word, and the reasons for it as sentences."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from django.db.models import Sum
 
 from prices import services
 from prices.domain.provider_health import ProviderState
-from prices.jobs import runs, schedules, verification_results
+from prices.domain.wording import plural
+from prices.jobs import history, runs, schedules
+from prices.jobs.history import Verification
 from prices.jobs.schedules import SchedulerState
-from prices.jobs.verification_results import Verification
 from prices.models import SyncRun
+from prices.monitoring.attention import name_some
 from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.store.mongo import StoreError
 from prices.symbols import quarantine
@@ -22,99 +24,100 @@ ERROR_RATE_TARGET = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """`totals`, `live`, `survey` and `provider` are None while the store does not answer."""
+    """`down` are the reasons that make the system unhealthy, `impaired` those that degrade it.
+
+    `totals`, `live`, `survey` and `provider` are None while the store does not answer.
+    `error_rate` is the share of the last day's fetches that failed, None if there were none.
+    """
 
     down: tuple[str, ...]
-    amiss: tuple[str, ...]
+    impaired: tuple[str, ...]
     totals: Totals | None
     live: LiveTotals | None
     scheduler: SchedulerState
     error_rate: float | None
     quarantined: int
     verification: Verification | None
-    survey: Survey | None = None
-    provider: ProviderState | None = None
+    survey: Survey | None
+    provider: ProviderState | None
 
     @property
     def word(self) -> str:
-        return "unhealthy" if self.down else "degraded" if self.amiss else "healthy"
+        return "unhealthy" if self.down else "degraded" if self.impaired else "healthy"
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        return self.down + self.amiss
+        return self.down + self.impaired
 
 
 def status(*, now: datetime) -> SystemStatus:
-    """It answers also when a part of the whole does not."""
+    """Returns the state also while a part of the system does not answer."""
     down: list[str] = []
-    amiss: list[str] = []
+    impaired: list[str] = []
     survey: Survey | None = None
-    totals: Totals | None = None
     live: LiveTotals | None = None
     provider: ProviderState | None = None
     try:
         overview = services.overview()
         survey, live = overview.survey(now=now), overview.live_totals()
-        totals = survey.totals()
         provider = services.reader().provider_state()
         if words := provider.words(now):
-            amiss.append(f"{words} ({provider.reason})" if provider.reason else words)
+            words = f"{words} ({provider.reason})" if provider.reason else words
+            impaired.append(f"{words[0].upper()}{words[1:]}.")
     except StoreError as error:
         down.append(str(error))
     scheduler = schedules.scheduler_state(now=now)
-    if not scheduler.running:
-        down.append("no jobs run: the cluster's canary is silent; start it with manage.py up")
+    cluster = scheduler.cluster
+    if not cluster.jobs_run:
+        down.append(f"{cluster.sentence} {cluster.advice}")
+    totals = survey.totals() if survey is not None else None
     rate = _error_rate(now)
-    if totals is not None:
-        amiss += _shortcomings(totals)
-    if rate is not None and rate > ERROR_RATE_TARGET:
-        amiss.append(f"{rate:.0%} of the last day's fetches failed")
     quarantined = quarantine.open_entries().values("symbol").distinct().count()
-    if quarantined:
-        amiss.append(
-            f"answers for {quarantined} symbol{'s' * (quarantined != 1)} are in quarantine"
-        )
-    verification = verification_results.latest()
-    if verification and verification.unfixed:
-        amiss.append(_unfixed(verification.unfixed))
+    verification = history.latest_verification()
+    impaired += _shortcomings(totals, rate, quarantined, verification)
     return SystemStatus(
-        tuple(down),
-        tuple(amiss),
-        totals,
-        live,
-        scheduler,
-        rate,
-        quarantined,
-        verification,
-        survey,
-        provider,
+        down=tuple(down),
+        impaired=tuple(impaired),
+        totals=totals,
+        live=live,
+        scheduler=scheduler,
+        error_rate=rate,
+        quarantined=quarantined,
+        verification=verification,
+        survey=survey,
+        provider=provider,
     )
 
 
-def _unfixed(symbols: tuple[str, ...]) -> str:
-    few = ", ".join(symbols[:3]) + (f" and {len(symbols) - 3} more" if len(symbols) > 3 else "")
-    return f"{few}: a verification found that the provider says something else"
-
-
-def _shortcomings(totals: Totals) -> list[str]:
+def _shortcomings(
+    totals: Totals | None,
+    error_rate: float | None,
+    quarantined: int,
+    verification: Verification | None,
+) -> list[str]:
     found = []
-    if totals.symbols > totals.with_history:
-        found.append(
-            f"{totals.symbols - totals.with_history} of {totals.symbols} symbols have no history yet"
-        )
-    if totals.stale:
-        found.append(f"{totals.stale} of {totals.symbols} symbols are stale")
-    if totals.failing:
-        found.append(f"{totals.failing} of {totals.symbols} symbols failed at their last fetch")
+    if totals is not None:
+        counts = {
+            "have no history yet": totals.symbols - totals.with_history,
+            "are stale": totals.stale,
+            "failed at their last fetch": totals.failing,
+        }
+        found = [f"{n} of {totals.symbols} symbols {what}." for what, n in counts.items() if n]
+    if error_rate is not None and error_rate > ERROR_RATE_TARGET:
+        found.append(f"{error_rate:.0%} of the last day's fetches failed.")
+    if quarantined:
+        found.append(f"Answers for {plural(quarantined, 'symbol')} are in quarantine.")
+    if verification and verification.unfixed:
+        symbols = name_some(verification.unfixed)
+        found.append(f"{symbols}: a verification found that the provider has other prices.")
     return found
 
 
 def _error_rate(now: datetime) -> float | None:
-    """Failed fetches ÷ all fetches of symbols' histories over 24 h."""
+    """Returns failed fetches of histories ÷ all of them over 24 h."""
     since = now - timedelta(days=1)
-    counted = SyncRun.objects.filter(
+    sums = SyncRun.objects.filter(
         created_at__gt=since, kind__in=runs.HISTORY_KINDS, parent=None
     ).aggregate(failed=Sum("failed"), updated=Sum("updated"), unchanged=Sum("unchanged"))
-    failed = counted["failed"] or 0
-    tried = failed + (counted["updated"] or 0) + (counted["unchanged"] or 0)
-    return round(failed / tried, 4) if tried else None
+    tried = sum(filter(None, sums.values()))
+    return round((sums["failed"] or 0) / tried, 4) if tried else None

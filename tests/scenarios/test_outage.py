@@ -71,7 +71,7 @@ class TestOutage:
         words = status(now=NOW).reasons
         assert (
             "Yahoo has no prices for 100% of the last 210 symbols: an outage there; "
-            "nothing is counted against the symbols"
+            "nothing is counted against the symbols."
         ) in words
 
     def test_takes_back_what_was_held_against_symbols_meanwhile(self, outage: FakeProvider) -> None:

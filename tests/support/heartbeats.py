@@ -1,4 +1,4 @@
-"""A cluster's heartbeat as its sentinel writes it each second, without the cluster."""
+"""Heartbeats of clusters that do not exist, as a sentinel writes them each second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def heartbeat(
     pid: int = 4711,
     now: datetime = NOW,
 ) -> None:
-    """Of a cluster with two workers, on this machine unless another is named."""
+    """Writes the heartbeat of a cluster of this age with two workers, by default on this machine."""
     worker = SimpleNamespace(pid=pid + 2)
     sentinel = SimpleNamespace(
         parent_pid=pid,

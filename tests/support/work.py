@@ -1,4 +1,4 @@
-"""Counts the work that is asked of MongoDB, where a time would say nothing on a busy machine."""
+"""Counts the commands sent to MongoDB, because times vary on a busy machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pymongo import monitoring
 
 @dataclass
 class Work:
-    """The commands of a stretch of code, one a round trip."""
+    """The names of the commands that a block of code sent, one for each round trip."""
 
     commands: list[str] = field(default_factory=list)
 
@@ -45,7 +45,7 @@ class _Counter(monitoring.CommandListener):
         pass
 
 
-# Clients report to the listeners that were registered before they were made.
+# Clients report only to listeners that were registered before the client was created.
 _counter = _Counter()
 monitoring.register(_counter)
 counting = _counter.counting

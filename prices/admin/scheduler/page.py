@@ -35,7 +35,7 @@ from prices.admin.widgets.panels import Table, Tile, button, is_fragment, progre
 from prices.domain.provider_health import ProviderState
 from prices.domain.wording import stamp
 from prices.jobs import history, schedules
-from prices.jobs.cluster_health import Cluster, ClusterState, Word, cluster_state
+from prices.jobs.cluster_health import Cluster, ClusterState, Word
 from prices.jobs.history import Progress
 from prices.models import SyncRun
 from prices.store.mongo import StoreError
@@ -43,7 +43,7 @@ from prices.store.mongo import StoreError
 _VARIANT_OF_WORD = {
     Word.RUNNING: "success",
     Word.STARTING: "info",
-    Word.FADING: "warning",
+    Word.NO_HEARTBEAT: "warning",
     Word.HUNG: "danger",
     Word.STOPPED: "danger",
 }
@@ -63,8 +63,8 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
-    cluster = cluster_state(now=now)
     scheduler = schedules.scheduler_state(now=now)
+    cluster = scheduler.cluster
     under_way = history.under_way(now=now)
     return {
         "now": now,

@@ -27,11 +27,11 @@ from prices.admin.queueing import counted, listed, queue_run
 from prices.admin.symbols.csv_export import lines_of
 from prices.admin.symbols.forms import TagForm
 from prices.admin.symbols.survey_columns import listed_in, survey_error, survey_of
+from prices.jobs import requests
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.symbols.tracking import resume
 from prices.web.themed_admin import ThemedAdmin
 
-Kind = SyncRun.Kind
 Symbols = QuerySet[TrackedSymbol]
 _MOST_NAMED = 30
 # One worker verifies a run by itself, and must be done before its time is up.
@@ -192,17 +192,17 @@ class SymbolActions(_Base):
     def _backfill_many(self, request: HttpRequest, chosen: Symbols) -> HttpResponse:
         symbols = _spelled(chosen)
         what = f"the whole history of {listed(symbols)}"
-        run = queue_run(request, Kind.BACKFILL, symbols, what, options={"whole": True})
+        run = queue_run(request, requests.backfill, symbols, what)
         return self._follow(request, chosen, run, "Queued a backfill")
 
     def _sync_many(self, request: HttpRequest, chosen: Symbols) -> HttpResponse:
         symbols = _spelled(chosen)
-        run = queue_run(request, Kind.HISTORICAL_SYNC, symbols, f"a sync of {listed(symbols)}")
+        run = queue_run(request, requests.sync, symbols, f"a sync of {listed(symbols)}")
         return self._follow(request, chosen, run, "Queued a sync")
 
     def _verify_many(self, request: HttpRequest, chosen: Symbols) -> HttpResponse:
         symbols = _spelled(chosen)
-        run = queue_run(request, Kind.VERIFY, symbols, f"a verification of {listed(symbols)}")
+        run = queue_run(request, requests.verify, symbols, f"a verification of {listed(symbols)}")
         return self._follow(request, chosen, run, "Queued a verification")
 
     def _follow(

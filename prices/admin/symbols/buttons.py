@@ -26,12 +26,12 @@ from prices.admin.symbols.tables import Table
 from prices.admin.widgets.labels import unbroken
 from prices.domain.bars import BarSeries, InvalidBars
 from prices.domain.manual_bars import bar_of
+from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import resume
 from prices.sync.repair import CannotMend
 from prices.web.themed_admin import ThemedAdmin
 
-Kind = SyncRun.Kind
 # The run to follow, if the button queued one.
 Done = SyncRun | None
 
@@ -131,17 +131,17 @@ class SymbolButtons(_Base):
     def _sync(self, request: HttpRequest, row: TrackedSymbol) -> Done:
         self._noted(request, row, "Queued a sync.")
         what = f"a sync of {row.symbol}"
-        return queue_run(request, Kind.HISTORICAL_SYNC, [row.symbol], what)
+        return queue_run(request, requests.sync, [row.symbol], what)
 
     def _backfill(self, request: HttpRequest, row: TrackedSymbol) -> Done:
         self._noted(request, row, "Queued a backfill.")
         what = f"the whole history of {row.symbol}"
-        return queue_run(request, Kind.BACKFILL, [row.symbol], what, {"whole": True})
+        return queue_run(request, requests.backfill, [row.symbol], what)
 
     def _verify(self, request: HttpRequest, row: TrackedSymbol) -> Done:
         self._noted(request, row, "Queued a verification.")
         what = f"{row.symbol} is compared with the provider, and nothing is changed"
-        return queue_run(request, Kind.VERIFY, [row.symbol], what)
+        return queue_run(request, requests.verify, [row.symbol], what)
 
     def _suspend(self, request: HttpRequest, row: TrackedSymbol) -> Done:
         TrackedSymbol.objects.filter(pk=row.pk).update(active=False, suspended_reason="")
@@ -166,7 +166,7 @@ class SymbolButtons(_Base):
         told = str(session) if session else f"{len(asked)} gap{'s' * (len(asked) != 1)}"
         self._noted(request, row, f"Asked again for {told}.")
         what = f"{told} of {row.symbol} asked for again"
-        return queue_run(request, Kind.HISTORICAL_SYNC, [row.symbol], what)
+        return queue_run(request, requests.sync, [row.symbol], what)
 
     def _take_offered(self, request: HttpRequest, row: TrackedSymbol, session: date) -> Done:
         services.repair_service().take_offered(row.symbol, session, now=timezone.now())

@@ -29,6 +29,7 @@ from prices.admin.symbols.filters import SURVEY_FILTERS, TagFilter
 from prices.admin.symbols.forms import TrackForm
 from prices.admin.symbols.page import SymbolPage
 from prices.admin.widgets.progress import progress_answer, progress_context
+from prices.jobs import requests
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.symbols.tracking import track, untrack
 from prices.web.themed_admin import ThemedAdmin
@@ -131,7 +132,7 @@ class TrackedSymbolAdmin(
         obj.pk = row.pk
         obj.refresh_from_db()
         what = f"the whole history of {row.symbol}"
-        queue_run(request, SyncRun.Kind.BACKFILL, [row.symbol], what, options={"whole": True})
+        queue_run(request, requests.backfill, [row.symbol], what)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)

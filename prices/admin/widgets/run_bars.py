@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prices.jobs.run_days import RunDay
+from prices.jobs.history import RunDay
 
 _HEIGHT, _STEP, _WIDTH = 100, 20, 14
 _LEAST = 3.0

@@ -31,7 +31,7 @@ _UNKNOWN = "the store does not answer"
 _TONE_OF_WORD = {
     Word.RUNNING: GOOD,
     Word.STARTING: FAIR,
-    Word.FADING: FAIR,
+    Word.NO_HEARTBEAT: FAIR,
     Word.HUNG: POOR,
     Word.STOPPED: POOR,
 }

@@ -8,14 +8,13 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from prices.domain.markets import MARKETS, resolve
-from prices.management.foreground import ForegroundCommand, formerly, iso_date, split_symbols
-from prices.models import SyncRun
-from prices.symbols.tracking import track
+from prices.domain.markets import MARKETS
+from prices.jobs import requests
+from prices.management.foreground import COMMAND, ForegroundCommand, iso_date
 
 
 class Command(ForegroundCommand):
-    help = "Fetch the whole history of symbols, tracking those that are not tracked yet."
+    help = "Fetch the whole history of symbols, and track those that are not tracked yet."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbols", nargs="*")
@@ -26,29 +25,14 @@ class Command(ForegroundCommand):
         )
 
     def work(
-        self,
-        *,
-        symbols: list[str],
-        market: str,
-        start: date | None,
-        everything: bool,
-        **_: Any,
+        self, *, symbols: list[str], market: str, start: date | None, everything: bool, **_: Any
     ) -> None:
         if everything and symbols:
-            raise CommandError("Name symbols or say --all, not both.")
+            raise CommandError("Give either symbols or --all, not both.")
         if start is not None and start > timezone.now().date():
-            raise CommandError(f"{start} lies in the future: give an earlier --start, or none.")
-        options: dict[str, Any] = {"whole": True}
-        if start is not None:
-            options["start"] = start.isoformat()
-        names: list[str] = []
-        if not everything:
-            given = split_symbols(symbols)
-            for symbol in given:
-                resolve(symbol, market)  # all or none: a typing error fetches nothing
-            for symbol in given:
-                row = track(symbol, market, now=timezone.now())[0]
-                names.append(row.symbol)
-                if told := formerly(symbol, market, row):
-                    self.stdout.write(told.strip())
-        self.perform(SyncRun.Kind.BACKFILL, dict.fromkeys(names), options)
+            raise CommandError(f"{start} lies in the future. Give an earlier --start, or none.")
+        if everything:
+            self.perform(requests.backfill_all(trigger=COMMAND, start=start))
+            return
+        names = dict.fromkeys(row.symbol for row, _ in self.track(symbols, market))
+        self.perform(requests.backfill(names, trigger=COMMAND, start=start))

@@ -1,9 +1,9 @@
-"""manage.py corrections: which stored bars a later answer changed."""
+"""manage.py corrections: which stored bars were changed later."""
 
 from __future__ import annotations
 
-import json
 from datetime import date
+from json import dumps
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -11,10 +11,10 @@ from django.core.management.base import CommandError, CommandParser
 from prices import services
 from prices.api.bodies import corrections_body
 from prices.domain.manual_bars import HandFilled
-from prices.management.foreground import ForegroundCommand, iso_date, tracked
+from prices.management.foreground import ForegroundCommand, iso_date, tracked_rows
 from prices.store.corrections import Recorded
 
-_MOST = 10_000
+_MAX_LIMIT = 10_000
 
 
 class Command(ForegroundCommand):
@@ -22,33 +22,36 @@ class Command(ForegroundCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbols", nargs="+")
-        parser.add_argument("--since", type=iso_date, help="Of sessions from this date on.")
-        parser.add_argument("--limit", type=int, default=1_000, help="At most so many of each.")
+        parser.add_argument("--since", type=iso_date, help="Only sessions from this date on.")
+        parser.add_argument(
+            "--limit", type=int, default=1_000, help="At most this many for each symbol."
+        )
         parser.add_argument("--json", action="store_true")
 
     def work(
         self, *, symbols: list[str], since: date | None, limit: int, json: bool, **_: Any
     ) -> None:
-        if not 1 <= limit <= _MOST:
-            raise CommandError(f"Give a --limit from 1 to {_MOST:,}, not {limit}.")
+        if not 1 <= limit <= _MAX_LIMIT:
+            raise CommandError(f"Give a --limit from 1 to {_MAX_LIMIT:,}, not {limit}.")
         found = [
             services.reader().corrections(row.symbol, since=since, limit=limit)
-            for row in tracked(symbols)
+            for row in tracked_rows(symbols)
         ]
         if json:
-            self.stdout.write(_as_json(found))
+            bodies = [corrections_body(*about) for about in found]
+            self.stdout.write(dumps(bodies, default=str, indent=2))
             return
         for row, entries, by_hand in found:
             self.stdout.write(
                 f"{row.symbol}: {len(entries) or 'no'} correction{'s' * (len(entries) != 1)}"
             )
             for entry in entries:
-                self.stdout.write(_as_line(entry))
+                self.stdout.write(_correction_line(entry))
             for filled in by_hand:
-                self.stdout.write(_by_hand(filled))
+                self.stdout.write(_manual_bar_line(filled))
 
 
-def _as_line(entry: Recorded) -> str:
+def _correction_line(entry: Recorded) -> str:
     change, run = entry.correction, f", run {entry.run}" if entry.run else ""
     old, new = ("none" if v is None else f"{v:.10g}" for v in (change.old, change.new))
     return (
@@ -57,11 +60,6 @@ def _as_line(entry: Recorded) -> str:
     )
 
 
-def _by_hand(filled: HandFilled) -> str:
+def _manual_bar_line(filled: HandFilled) -> str:
     offered = f"; the provider says {filled.offered.close:.10g}" if filled.offered else ""
     return f"  {filled.session}  filled by {filled.by}: {filled.note}{offered}"
-
-
-def _as_json(found: list[Any]) -> str:
-    bodies = [corrections_body(*about) for about in found]
-    return json.dumps(bodies, default=str, indent=2)

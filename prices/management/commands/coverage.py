@@ -1,8 +1,8 @@
-"""manage.py coverage: how complete and how fresh the cache is."""
+"""manage.py coverage: how complete and how fresh the stored prices are."""
 
 from __future__ import annotations
 
-import json
+from json import dumps
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -11,7 +11,7 @@ from django.utils import timezone
 from prices import services
 from prices.domain.coverage import Gap
 from prices.domain.wording import stamp
-from prices.management.foreground import ForegroundCommand, tracked
+from prices.management.foreground import ForegroundCommand, tracked_names
 from prices.reads.reader import SymbolReport
 
 
@@ -23,20 +23,21 @@ class Command(ForegroundCommand):
         parser.add_argument("--json", action="store_true")
 
     def work(self, *, symbols: list[str], json: bool, **_: Any) -> None:
-        wanted = [row.symbol for row in tracked(symbols)] if symbols else None
-        reports = services.reader().reports(wanted, now=timezone.now())
+        names = tracked_names(symbols) if symbols else None
+        reports = services.reader().reports(names, now=timezone.now())
         if json:
-            self.stdout.write(_as_json(reports))
+            bodies = [_body(report) for report in reports]
+            self.stdout.write(dumps(bodies, default=str, indent=2))
             return
         if not reports:
             self.stdout.write("No symbol is tracked. Start with: manage.py track AAPL")
         for report in reports:
-            self.stdout.write(_as_line(report))
+            self.stdout.write(_report_line(report))
             for gap in report.gaps if symbols else ():
-                self.stdout.write(_gap(gap))
+                self.stdout.write(_gap_line(gap))
 
 
-def _as_line(report: SymbolReport) -> str:
+def _report_line(report: SymbolReport) -> str:
     state, percent = report.state, report.coverage.percent
     covered = f"{percent:6.2f} %" if percent is not None else "       -"
     span = f"{state.first} to {state.last}" if state.first else "no history yet        "
@@ -46,30 +47,24 @@ def _as_line(report: SymbolReport) -> str:
     )
 
 
-def _gap(gap: Gap) -> str:
-    again = f"asked for again at {stamp(gap.next_try_at)}" if gap.next_try_at else "given up"
-    return f"  gap {gap.session}: {gap.reason} ({gap.tries} tries, {again})"
+def _gap_line(gap: Gap) -> str:
+    again = f"next try at {stamp(gap.next_try_at)}" if gap.next_try_at else "given up"
+    tries = "1 try" if gap.tries == 1 else f"{gap.tries} tries"
+    return f"  gap {gap.session}: {gap.reason} ({tries}, {again})"
 
 
-def _as_json(reports: list[SymbolReport]) -> str:
-    return json.dumps(
-        [
-            {
-                "symbol": report.row.symbol,
-                "active": report.row.active,
-                "first": report.state.first,
-                "last": report.state.last,
-                "bars": report.bars,
-                "coverage_percent": report.coverage.percent,
-                "expected": report.coverage.expected,
-                "gaps": [gap.session for gap in report.gaps],
-                "last_update": report.row.last_update,
-                "stale": bool(report.stale_reason),
-                "stale_reason": report.stale_reason or None,
-                "last_error": report.row.last_error or None,
-            }
-            for report in reports
-        ],
-        default=str,
-        indent=2,
-    )
+def _body(report: SymbolReport) -> dict[str, object]:
+    return {
+        "symbol": report.row.symbol,
+        "active": report.row.active,
+        "first": report.state.first,
+        "last": report.state.last,
+        "bars": report.bars,
+        "coverage_percent": report.coverage.percent,
+        "expected": report.coverage.expected,
+        "gaps": [gap.session for gap in report.gaps],
+        "last_update": report.row.last_update,
+        "stale": bool(report.stale_reason),
+        "stale_reason": report.stale_reason or None,
+        "last_error": report.row.last_error or None,
+    }

@@ -11,11 +11,14 @@ from prices.management.foreground import ForegroundCommand
 
 
 class Command(ForegroundCommand):
-    help = "Track AAPL, GOOG, IBM, MSFT and META and publish the sample (2000 to 2013) where they have no history."
+    help = (
+        "Track AAPL, GOOG, IBM, MSFT and META, and publish the sample (2000 to 2013) for those "
+        "that have no history."
+    )
 
     def work(self, **_: Any) -> None:
         loaded = services.load_sample(now=timezone.now())
         if not loaded:
-            self.stdout.write("All five have a history already: nothing was changed.")
+            self.stdout.write("All five have a history already. Nothing was changed.")
         for symbol in loaded:
             self.stdout.write(f"{symbol}: sample history published")

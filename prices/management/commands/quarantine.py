@@ -1,4 +1,4 @@
-"""manage.py quarantine: the answers that were kept out of the store, and letting them in."""
+"""manage.py quarantine: the answers in quarantine, and releasing them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from prices.management.foreground import ForegroundCommand, agreed, tracked
-from prices.models import Quarantine, SyncRun, TrackedSymbol
+from prices.domain.wording import stamp
+from prices.jobs import requests
+from prices.management.foreground import COMMAND, ForegroundCommand, confirm, tracked_names
+from prices.models import Quarantine
 from prices.symbols import quarantine
 
 
 class Command(ForegroundCommand):
-    help = "List, show or release the provider's answers that were kept out of the store."
+    help = "List, show or release the provider's answers that are in quarantine."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -21,7 +23,7 @@ class Command(ForegroundCommand):
         )
         parser.add_argument("symbols", nargs="*", help="Default for list: all.")
         parser.add_argument(
-            "--all", action="store_true", dest="everything", help="Also what is over."
+            "--all", action="store_true", dest="everything", help="Also resolved entries."
         )
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
 
@@ -30,41 +32,35 @@ class Command(ForegroundCommand):
     ) -> None:
         if action != "list" and not symbols:
             raise CommandError(f"Name the symbols: manage.py quarantine {action} AAPL")
-        rows = tracked(symbols) if symbols else []
+        names = tracked_names(symbols or None)
         if action == "release":
-            self._release(rows, yes)
+            self._release(names, yes)
             return
         entries = Quarantine.objects.all() if everything else quarantine.open_entries()
-        if rows:
-            entries = entries.filter(symbol__in=[row.symbol for row in rows])
+        if names:
+            entries = entries.filter(symbol__in=names)
         if not entries.exists():
             self.stdout.write("Nothing is in quarantine.")
         for entry in entries:
-            self.stdout.write(_as_line(entry))
+            self.stdout.write(_entry_line(entry))
             if action == "show":
                 self.stdout.write(json.dumps(entry.summary, indent=2))
 
-    def _release(self, rows: list[TrackedSymbol], yes: bool) -> None:
-        """What the provider answers now is taken as it is, whatever is stored."""
-        names = [row.symbol for row in rows]
+    def _release(self, names: list[str], yes: bool) -> None:
+        """Stores what the provider answers now, whatever is stored."""
         entries = quarantine.open_entries().filter(symbol__in=names)
         free = sorted(set(names) - set(entries.values_list("symbol", flat=True)))
         if free:
             raise CommandError(f"Nothing of {', '.join(free)} is in quarantine.")
         for entry in entries:
-            self.stdout.write(_as_line(entry))
-        question = (
-            f"Fetch {', '.join(names)} anew and store what comes IN PLACE of their history? [y/N] "
-        )
-        if not yes and not agreed(question):
-            raise CommandError("Nothing was changed.")
-        self.perform(SyncRun.Kind.BACKFILL, names, {"whole": True, "trusted": True})
+            self.stdout.write(_entry_line(entry))
+        if not yes:
+            confirm(f"Fetch {', '.join(names)} again and REPLACE their stored history?")
+        self.perform(requests.release(names, trigger=COMMAND))
 
 
-def _as_line(entry: Quarantine) -> str:
+def _entry_line(entry: Quarantine) -> str:
     times = f", {entry.times} times" if entry.times > 1 else ""
-    over = f", {entry.get_resolution_display()}" if entry.resolution else ""
-    return (
-        f"{entry.symbol:<12} {entry.kind}: {entry.reason}"
-        f"  (since {entry.first_seen:%Y-%m-%d %H:%M} UTC{times}{over})"
-    )
+    resolution = f", {entry.get_resolution_display()}" if entry.resolution else ""
+    since = stamp(entry.first_seen)
+    return f"{entry.symbol:<12} {entry.kind}: {entry.reason}  (since {since}{times}{resolution})"

@@ -1,4 +1,4 @@
-"""manage.py rebuild_blocks: packs every series anew."""
+"""manage.py rebuild_blocks: pack every series again."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from prices import services
-from prices.management.foreground import ForegroundCommand, tracked
+from prices.management.foreground import ForegroundCommand, tracked_names
 from prices.store.packing import Packed
 
 
 class Command(ForegroundCommand):
-    help = "Pack series anew into the blocks that reads are answered from. Harmless at any time."
+    help = "Pack series again into the blocks that reads are answered from. Harmless at any time."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbols", nargs="*", help="Default: all that are stored.")
 
     def work(self, *, symbols: list[str], **_: Any) -> None:
-        wanted = [row.symbol for row in tracked(symbols)] if symbols else None
+        names = tracked_names(symbols) if symbols else None
         bars, blocks = services.bars(), services.blocks()
         count = 0
-        for key in sorted(bars.manifests(wanted), key=str):
+        for key in sorted(bars.manifests(names), key=str):
             stored = bars.read(key)
             if stored is not None:
                 blocks.write([(stored.manifest, Packed.of(stored.bars))])

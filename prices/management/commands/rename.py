@@ -1,4 +1,4 @@
-"""manage.py rename: a company has another ticker."""
+"""manage.py rename: give a symbol its new ticker."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from prices.sync.rename import CannotRename, Renamed
 
 
 class Command(ForegroundCommand):
-    help = (
-        "Give a symbol its new name. Its whole history goes on there, and the old name leads to it."
-    )
+    help = "Give a symbol its new name. Its whole history continues there, and the old name leads to it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("old", help="The name it has here, as in FB.")
-        parser.add_argument("new", help="The name it has from now on, as in META.")
+        parser.add_argument("old", help="Its name in this cache, as in FB.")
+        parser.add_argument("new", help="Its name from now on, as in META.")
 
     def work(self, *, old: str, new: str, **_: Any) -> None:
         try:
             renamed = services.rename_service().rename(old, new, now=timezone.now())
         except CannotRename as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(_told(old.strip().upper(), renamed))
+        self.stdout.write(_describe(old.strip().upper(), renamed))
 
 
-def _told(former: str, renamed: Renamed) -> str:
+def _describe(former: str, renamed: Renamed) -> str:
     if renamed.before:
-        return f"{former} is called {renamed.row} already: nothing is left to do."
+        return f"{former} is called {renamed.row} already. Nothing is left to do."
     manifest = renamed.manifest
     history = "without history yet"
     if manifest is not None and manifest.first and manifest.last:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from prices.management.foreground import ForegroundCommand, tracked
-from prices.models import SyncRun
+from prices.jobs import requests
+from prices.management.foreground import COMMAND, ForegroundCommand, tracked_names
 
 
 class Command(ForegroundCommand):
@@ -17,5 +17,4 @@ class Command(ForegroundCommand):
         parser.add_argument("--symbols", nargs="+", help="Only these, due or not.")
 
     def work(self, *, symbols: list[str] | None, **_: Any) -> None:
-        rows = tracked(symbols) if symbols is not None else []
-        self.perform(SyncRun.Kind.HISTORICAL_SYNC, [row.symbol for row in rows])
+        self.perform(requests.sync(tracked_names(symbols), trigger=COMMAND))

@@ -1,16 +1,15 @@
-"""manage.py track: take symbols on and fetch their history."""
+"""manage.py track: track symbols and fetch their history."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
-from prices.domain.markets import MARKETS, resolve
-from prices.management.foreground import ForegroundCommand, formerly, split_symbols
-from prices.models import SyncRun
-from prices.symbols.tracking import track
+from prices.domain.markets import MARKETS
+from prices.domain.wording import plural
+from prices.jobs import requests
+from prices.management.foreground import COMMAND, ForegroundCommand
 
 
 class Command(ForegroundCommand):
@@ -24,15 +23,19 @@ class Command(ForegroundCommand):
         )
 
     def work(self, *, symbols: list[str], market: str, no_fetch: bool, **_: Any) -> None:
-        given = split_symbols(symbols)
-        for symbol in given:
-            resolve(symbol, market)  # all or none: a typing error tracks nothing
         new = []
-        for symbol in given:
-            row, created = track(symbol, market, now=timezone.now())
-            told = "tracked" if created else "is tracked already"
-            self.stdout.write(f"{formerly(symbol, market, row)}{row.symbol}: {told}")
+        for row, created in self.track(symbols, market):
+            self.stdout.write(f"{row.symbol}: {'tracked' if created else 'is tracked already'}")
             if created:
                 new.append(row.symbol)
-        if new and not no_fetch:
-            self.perform(SyncRun.Kind.BACKFILL, new)
+        if not new:
+            return
+        request = requests.backfill(new, trigger=COMMAND)
+        if not no_fetch:
+            self.perform(request)
+            return
+        run = request.queue()
+        self.stdout.write(
+            f"Queued a backfill of {plural(len(new), 'symbol')} (run {run.pk}). "
+            "It starts when the cluster runs."
+        )

@@ -1,4 +1,4 @@
-"""manage.py verify: is what is stored what the provider says?"""
+"""manage.py verify: compare stored histories with the provider's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from prices import services
-from prices.management.foreground import ForegroundCommand, tracked
+from prices.jobs import requests
+from prices.management.foreground import COMMAND, ForegroundCommand, tracked_names
 from prices.models import SyncRun
 from prices.sync.verify import drawn
 
@@ -20,22 +21,19 @@ class Command(ForegroundCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("symbols", nargs="*", help="Default: all that have a history.")
-        parser.add_argument("--sample", type=int, metavar="N", help="Only N of them, by lot.")
+        parser.add_argument("--sample", type=int, metavar="N", help="A random sample of N symbols.")
         parser.add_argument("--fix", action="store_true", help="Publish what differs.")
 
     def work(self, *, symbols: list[str], sample: int | None, fix: bool, **_: Any) -> None:
         if sample is not None and sample < 1:
-            raise CommandError("A sample has at least one symbol: give --sample 1 or more.")
-        if symbols:
-            wanted = [row.symbol for row in tracked(symbols)]
-        else:
-            wanted = services.verify_service().verifiable()
-        if not wanted:
+            raise CommandError("A sample has at least one symbol. Give --sample 1 or more.")
+        names = tracked_names(symbols) if symbols else services.verify_service().verifiable()
+        if not names:
             self.stdout.write("No symbol has a history to verify yet.")
             return
         if sample is not None:
-            wanted = drawn(wanted, sample)
-        self.perform(SyncRun.Kind.VERIFY, wanted, {"fix": fix})
+            names = drawn(names, sample)
+        self.perform(requests.verify(names, trigger=COMMAND, fix=fix))
 
     def summarise(self, run: SyncRun) -> None:
         left = len(run.differing)
@@ -45,11 +43,9 @@ class Command(ForegroundCommand):
             f"{run.requests} requests"
         )
         if left:
-            hint = "" if run.options.get("fix") else " Publish what the provider says with --fix."
+            hint = "" if run.options.get("fix") else " Publish what the provider has with --fix."
             raise CommandError(f"{left} of {run.total} symbols differ.{hint}")
+        if unchecked:
+            raise CommandError(f"{unchecked} of {run.total} symbols could not be verified.")
         if run.state != SyncRun.State.SUCCEEDED:
-            raise CommandError(
-                f"{unchecked} of {run.total} symbols could not be verified."
-                if unchecked
-                else run.message
-            )
+            raise CommandError(run.message)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from prices import services
-from prices.jobs import schedules
+from prices.jobs import cluster_health, schedules
 from prices.models import SyncRun
 from prices.reads.reader import SymbolReport
 from tests.support.builders import published, tracked
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def _state() -> SymbolReport:
     now = timezone.now()
     schedules.install(now=now)
-    schedules.record_canary(now=now - timedelta(seconds=20))
+    cluster_health.record_canary(now=now - timedelta(seconds=20))
     tracked("ACME")
     tracked("NEWCO", last_update=None, last_error="Yahoo says of NEWCO: No data found", failures=1)
     published("ACME")

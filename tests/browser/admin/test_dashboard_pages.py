@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from prices import services
-from prices.jobs import runs, schedules
+from prices.jobs import cluster_health, runs, schedules
 from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.support.builders import WEEK, published, tracked
 from tests.support.chromium import faint_texts, fits, signed_in
@@ -57,7 +57,7 @@ def state(boss: User) -> None:
     """Something for each part of both pages."""
     now = timezone.now()
     schedules.install(now=now)
-    schedules.record_canary(now=now - timedelta(seconds=20))
+    cluster_health.record_canary(now=now - timedelta(seconds=20))
     heartbeat(now=now)
     tracked("ACME")
     published("ACME", rows=WEEK[:4])

@@ -19,7 +19,7 @@ from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
 from prices.domain.sessions import sessions_of
-from prices.jobs import schedules
+from prices.jobs import cluster_health
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.sync.publish import publish
 from tests.support.builders import published, tracked
@@ -43,7 +43,7 @@ def _days() -> list[date]:
 def _holed() -> TrackedSymbol:
     """ACME, whose fourth session is a gap; a split and a dividend behind it."""
     days = _days()
-    schedules.record_canary(now=timezone.now())
+    cluster_health.record_canary(now=timezone.now())
     row = tracked("ACME", last_update=timezone.now(), reads=7)
     published(
         rows=[(day, 10.0, 11.0, 9.5, 10.5, 1_000) for n, day in enumerate(days) if n != 3],

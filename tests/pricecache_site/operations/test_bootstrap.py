@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import DatabaseError
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import Schedule
 from rest_framework.authtoken.models import Token
 
 from pricecache_site.operations import bootstrap as prepare_module
@@ -18,11 +18,11 @@ from pricecache_site.operations import roles
 from pricecache_site.operations.bootstrap import NewAdmin, Prepared, PrepareError, prepare
 from pricecache_site.operations.credentials import lines_about
 from pricecache_site.operations.locks import hold_lock, why_not_bindable
-from pricecache_site.operations.management.commands.cluster import release_jobs_of_the_dead
 from pricecache_site.operations.management.commands.up import without_password
-from prices.jobs import schedules
+from prices.jobs import cluster_health
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreUnavailable
+from tests.support.heartbeats import heartbeat
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -157,43 +157,37 @@ class TestWithoutPassword:
 
 
 @pytest.mark.django_db
-class TestReleaseJobsOfTheDead:
-    def test_puts_back_what_was_taken(self):
-        later = timezone.now() + timedelta(minutes=20)
-        OrmQ.objects.create(key="pricecache", payload="x", lock=later)
-
-        release_jobs_of_the_dead()
-
-        assert OrmQ.objects.get().lock < timezone.now()
-
-
-@pytest.mark.django_db
 class TestWhyClusterIsStuck:
     LONG = 10_000.0
 
     def test_has_patience_with_a_cluster_that_has_just_started(self):
         assert roles.why_cluster_is_stuck(170.0) is None
 
-    def test_names_the_silence_of_a_cluster_that_never_sang(self):
-        assert roles.why_cluster_is_stuck(200.0) == "no job has shown life for 200 s"
+    def test_names_a_cluster_that_never_ran_a_job(self):
+        heartbeat(host="web1", age=timedelta(seconds=200), now=timezone.now())
 
-    def test_is_content_with_a_canary_that_sang(self):
-        schedules.record_canary(now=timezone.now() - timedelta(seconds=100))
+        reason = "Cluster web1 sends heartbeats but has not run a job for 3 min"
+        assert roles.why_cluster_is_stuck(200.0) == reason
+
+    def test_accepts_a_canary_that_ran(self):
+        cluster_health.record_canary(now=timezone.now() - timedelta(seconds=100))
 
         assert roles.why_cluster_is_stuck(self.LONG) is None
 
-    def test_names_the_silence_since_the_last_canary(self):
-        schedules.record_canary(now=timezone.now() - timedelta(seconds=200))
+    def test_names_a_cluster_without_heartbeat_and_the_last_canary(self):
+        cluster_health.record_canary(now=timezone.now() - timedelta(seconds=200))
 
         reason = roles.why_cluster_is_stuck(self.LONG)
 
         assert reason is not None
-        assert reason.startswith("no job has shown life for 20")
+        assert reason.endswith("no cluster sends a heartbeat, and the canary ran 3 min ago")
 
-    def test_takes_the_progress_of_a_long_run_for_life(self):
-        schedules.record_canary(now=timezone.now() - timedelta(seconds=900))
+    def test_accepts_the_progress_of_a_long_run(self):
+        cluster_health.record_canary(now=timezone.now() - timedelta(seconds=900))
         SyncRun.objects.create(
-            kind=SyncRun.Kind.HISTORICAL_SYNC, heartbeat_at=timezone.now() - timedelta(seconds=9)
+            kind=SyncRun.Kind.HISTORICAL_SYNC,
+            state=SyncRun.State.RUNNING,
+            heartbeat_at=timezone.now() - timedelta(seconds=9),
         )
 
         assert roles.why_cluster_is_stuck(self.LONG) is None

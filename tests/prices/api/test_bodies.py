@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from prices import services
 from prices.domain.quotes import Quote
-from prices.jobs import schedules
+from prices.jobs import cluster_health, schedules
 from prices.models import ReadCount, SyncRun
 from tests.support.builders import NOW, WEEK, published, tracked
 
@@ -26,7 +26,7 @@ class TestStatus:
     def test_is_healthy_when_all_is_well(self, client: Client) -> None:
         tracked()
         published()
-        schedules.record_canary(now=NOW - timedelta(seconds=60))
+        cluster_health.record_canary(now=NOW - timedelta(seconds=60))
 
         body = client.get("/cache/status").json()
 
@@ -48,21 +48,21 @@ class TestStatus:
         tracked(last_update=NOW - timedelta(hours=4), last_error="Yahoo says no")
         tracked("NEWCO", last_update=None)
         published(rows=WEEK[:4])
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
 
         body = client.get("/cache/status").json()
 
         assert body["status"] == "degraded"
         assert body["reasons"] == [
-            "1 of 2 symbols have no history yet",
-            "2 of 2 symbols are stale",
-            "1 of 2 symbols failed at their last fetch",
+            "1 of 2 symbols have no history yet.",
+            "2 of 2 symbols are stale.",
+            "1 of 2 symbols failed at their last fetch.",
         ]
         data = body["historical_data"]
         assert (data["lagging"], data["failing"], data["coverage_percent"]) == (2, 1, 80.0)
 
     def test_is_unhealthy_when_no_job_runs(self, client: Client) -> None:
-        schedules.record_canary(now=NOW - timedelta(minutes=4))
+        cluster_health.record_canary(now=NOW - timedelta(minutes=4))
 
         body = client.get("/cache/status").json()
 
@@ -70,7 +70,7 @@ class TestStatus:
         assert "canary" in body["reasons"][0]
 
     def test_answers_when_the_store_is_away(self, client: Client) -> None:
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
         with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
             services.forget()
             answer = client.get("/cache/status")

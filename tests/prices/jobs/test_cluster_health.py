@@ -1,4 +1,4 @@
-"""What is said of the cluster: running, beginning, hung behind a fresh heartbeat, gone, elsewhere."""
+"""Whether jobs run: the rule by a table, its sentences, and that all who report it agree."""
 
 from __future__ import annotations
 
@@ -6,89 +6,192 @@ import socket
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import escape
 
-from prices.jobs import cluster_health, schedules
-from prices.jobs.cluster_health import Word
+from pricecache_site.operations import roles
+from prices.jobs import cluster_health
+from prices.jobs.cluster_health import Cluster, ClusterState, Word
+from prices.models import SyncRun
+from prices.monitoring.status import status
 from tests.support.builders import NOW
 from tests.support.heartbeats import heartbeat
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+LONG_AGO = timedelta(hours=2)
 
 
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-def test_runs_when_both_heartbeat_and_canary_are_fresh() -> None:
-    heartbeat()
-    schedules.record_canary(now=NOW - timedelta(seconds=40))
-
-    state = cluster_health.cluster_state(now=NOW)
-
-    assert (state.word, state.workers, state.elsewhere) == (Word.RUNNING, 2, ())
-    assert state.sentence == (
-        f"Jobs run on {socket.gethostname()} (process 4711): the canary ran 40 s ago."
+def state(
+    *,
+    clusters: tuple[timedelta, ...] = (),
+    canary: timedelta | None = None,
+    progress: timedelta | None = None,
+    host: str = "web1",
+    here: bool = True,
+) -> ClusterState:
+    """The state by the ages of the signs, with two workers in each cluster."""
+    return ClusterState(
+        now=NOW,
+        clusters=tuple(
+            Cluster(host, 4711, here, NOW - age, NOW, "idle", (4713, 4714), 0) for age in clusters
+        ),
+        canary_at=None if canary is None else NOW - canary,
+        progress_at=None if progress is None else NOW - progress,
     )
-    assert state.clusters[0].workers == (4713, 4714)
 
 
-def test_is_hung_when_the_heartbeat_is_fresh_and_the_canary_silent() -> None:
-    heartbeat()
-    schedules.record_canary(now=NOW - timedelta(minutes=7))
-
-    state = cluster_health.cluster_state(now=NOW)
-
-    assert (state.word, state.workers) == (Word.HUNG, 0)
-    assert "says that it works, but does not: the canary ran 7 min ago" in state.sentence
-    assert "restarted by itself after three minutes" in state.advice
+def minutes(value: float) -> timedelta:
+    return timedelta(minutes=value)
 
 
-def test_is_hung_when_no_canary_ever_ran() -> None:
-    heartbeat()
+@pytest.mark.parametrize(
+    ("clusters", "canary", "progress", "word", "jobs_run", "workers"),
+    [
+        ((LONG_AGO,), minutes(1), None, Word.RUNNING, True, 2),
+        ((LONG_AGO,), minutes(2.99), None, Word.RUNNING, True, 2),
+        ((LONG_AGO,), minutes(3), None, Word.HUNG, False, 0),
+        # The canary waits behind a long sync.
+        ((LONG_AGO,), minutes(4), minutes(1), Word.RUNNING, True, 2),
+        ((LONG_AGO,), None, minutes(1), Word.RUNNING, True, 2),
+        ((LONG_AGO,), minutes(4), minutes(3), Word.HUNG, False, 0),
+        ((LONG_AGO,), None, None, Word.HUNG, False, 0),
+        ((minutes(1.99),), None, None, Word.STARTING, False, 2),
+        ((minutes(2),), None, None, Word.HUNG, False, 0),
+        ((minutes(1),), minutes(60), None, Word.STARTING, False, 2),
+        ((minutes(1),), minutes(1), None, Word.RUNNING, True, 2),
+        ((LONG_AGO, minutes(1)), None, None, Word.STARTING, False, 4),
+        ((), minutes(1), None, Word.NO_HEARTBEAT, True, 0),
+        ((), None, minutes(1), Word.NO_HEARTBEAT, True, 0),
+        ((), minutes(3), minutes(3), Word.STOPPED, False, 0),
+        ((), None, None, Word.STOPPED, False, 0),
+    ],
+)
+def test_follows_from_the_ages_of_the_signs(
+    clusters: tuple[timedelta, ...],
+    canary: timedelta | None,
+    progress: timedelta | None,
+    word: Word,
+    jobs_run: bool,
+    workers: int,
+) -> None:
+    found = state(clusters=clusters, canary=canary, progress=progress)
 
-    assert cluster_health.cluster_state(now=NOW).word is Word.HUNG
-
-
-def test_begins_when_it_is_young_and_its_canary_is_yet_to_come() -> None:
-    heartbeat(age=timedelta(seconds=20))
-
-    state = cluster_health.cluster_state(now=NOW)
-
-    assert (state.word, state.workers) == (Word.STARTING, 2)
-
-
-def test_is_gone_when_there_is_neither() -> None:
-    schedules.record_canary(now=NOW - timedelta(hours=5))
-
-    state = cluster_health.cluster_state(now=NOW)
-
-    assert (state.word, state.workers) == (Word.STOPPED, 0)
-    assert "no cluster gives a heartbeat, and the canary ran 5 h ago" in state.sentence
-    assert "manage.py up" in state.advice
-
-
-def test_has_just_lost_its_heartbeat() -> None:
-    schedules.record_canary(now=NOW - timedelta(seconds=50))
-
-    state = cluster_health.cluster_state(now=NOW)
-
-    assert (state.word, state.workers) == (Word.FADING, 0)
-
-
-def test_runs_on_another_machine() -> None:
-    heartbeat(host="far-away")
-    heartbeat(pid=9000)
-    schedules.record_canary(now=NOW)
-
-    state = cluster_health.cluster_state(now=NOW)
-
-    assert (state.word, state.workers, state.elsewhere) == (Word.RUNNING, 4, ("far-away",))
-    assert "far-away (process 4711)" in state.sentence
+    assert (found.word, found.jobs_run, found.workers) == (word, jobs_run, workers)
 
 
-def test_hung_on_another_machine_says_where_to_restart_it() -> None:
-    heartbeat(host="far-away")
-    schedules.record_canary(now=NOW - timedelta(minutes=4))
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (
+            state(clusters=(LONG_AGO,), canary=timedelta(seconds=40)),
+            "Jobs run on web1 (process 4711): the canary ran 40 s ago.",
+        ),
+        (
+            state(clusters=(LONG_AGO,), canary=minutes(4), progress=timedelta(seconds=9)),
+            "Jobs run on web1 (process 4711): a run made progress 9 s ago.",
+        ),
+        (
+            state(clusters=(timedelta(seconds=20),)),
+            "Cluster web1 started 20 s ago and has not run a job yet.",
+        ),
+        (
+            state(clusters=(LONG_AGO,), canary=minutes(4)),
+            "Cluster web1 sends heartbeats but has not run a job for 4 min.",
+        ),
+        (
+            state(clusters=(LONG_AGO,)),
+            "Cluster web1 sends heartbeats but has not run a job for 2 h.",
+        ),
+        (
+            state(canary=timedelta(seconds=50)),
+            "No cluster sends a heartbeat any more, though the canary ran 50 s ago.",
+        ),
+        (
+            state(canary=timedelta(hours=5)),
+            "No jobs run: no cluster sends a heartbeat, and the canary ran 5 h ago.",
+        ),
+        (state(), "No jobs run: no cluster sends a heartbeat, and the canary has never run."),
+    ],
+)
+def test_says_it_in_a_sentence(found: ClusterState, sentence: str) -> None:
+    assert found.sentence == sentence
 
-    assert "has to be restarted on far-away" in cluster_health.cluster_state(now=NOW).advice
+
+def test_advises_only_if_something_is_to_do() -> None:
+    assert state(clusters=(LONG_AGO,), canary=minutes(1)).advice == ""
+    assert "manage.py up" in state().advice
+    assert "restarts it after three minutes" in state(clusters=(LONG_AGO,)).advice
+
+
+def test_names_the_other_machine_on_which_a_hung_cluster_has_to_be_restarted() -> None:
+    found = state(clusters=(LONG_AGO,), host="far-away", here=False)
+
+    assert found.elsewhere == ("far-away",)
+    assert "that you run yourself on far-away." in found.advice
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("store")
+class TestClusterState:
+    def test_reads_heartbeats_of_all_machines(self) -> None:
+        heartbeat(host="far-away")
+        heartbeat(pid=9000)
+
+        found = cluster_health.cluster_state(now=NOW)
+
+        assert found.elsewhere == ("far-away",)
+        assert {(c.host, c.pid, c.here) for c in found.clusters} == {
+            ("far-away", 4711, False),
+            (socket.gethostname(), 9000, True),
+        }
+        assert found.clusters[0].workers == (4713, 4714)
+
+    def test_reads_the_canary_and_the_progress_of_runs_in_work_only(self) -> None:
+        cluster_health.record_canary(now=NOW - minutes(7))
+        for run_state, ago in (("running", 5), ("running", 4), ("succeeded", 1)):
+            SyncRun.objects.create(
+                kind="backfill", state=run_state, trigger="x", heartbeat_at=NOW - minutes(ago)
+            )
+
+        found = cluster_health.cluster_state(now=NOW)
+
+        assert (found.canary_at, found.progress_at) == (NOW - minutes(7), NOW - minutes(4))
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("store")
+class TestAllWhoReportIt:
+    @pytest.fixture(autouse=True)
+    def _silent_canary(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+        heartbeat(host="web1")
+        cluster_health.record_canary(now=NOW - minutes(4))
+
+    def test_agree_that_jobs_run_while_a_long_run_makes_progress(
+        self, admin_client: Client
+    ) -> None:
+        SyncRun.objects.create(
+            kind="backfill", state="running", trigger="x", heartbeat_at=NOW - timedelta(seconds=9)
+        )
+
+        sentence = "Jobs run on web1 (process 4711): a run made progress 9 s ago."
+        assert cluster_health.cluster_state(now=NOW).sentence == sentence
+        assert status(now=NOW).word == "healthy"
+        dashboard = admin_client.get(reverse("admin:index"))
+        assert dashboard.context["board"].cluster.sentence == sentence
+        assert sentence in admin_client.get(reverse("desk:scheduler")).content.decode()
+        assert admin_client.get("/cache/scheduler/status").json()["scheduler_running"] is True
+        assert admin_client.get("/readyz").json()["jobs_running"] is True
+        assert roles.why_cluster_is_stuck(10_000.0) is None
+
+    def test_agree_that_the_cluster_hangs_without_any_progress(self, admin_client: Client) -> None:
+        sentence = "Cluster web1 sends heartbeats but has not run a job for 4 min."
+        assert status(now=NOW).word == "unhealthy"
+        assert status(now=NOW).reasons[0].startswith(sentence)
+        dashboard = admin_client.get(reverse("admin:index"))
+        assert escape(sentence) in dashboard.content.decode()
+        assert dashboard.context["board"].cluster.sentence == sentence
+        assert sentence in admin_client.get(reverse("desk:scheduler")).content.decode()
+        assert admin_client.get("/cache/scheduler/status").json()["scheduler_running"] is False
+        assert admin_client.get("/readyz").json()["jobs_running"] is False
+        assert roles.why_cluster_is_stuck(10_000.0) == sentence.rstrip(".")

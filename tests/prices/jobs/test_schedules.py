@@ -1,4 +1,4 @@
-"""Pausing a job: until a person resumes it, whatever is started anew meanwhile."""
+"""Schedules: paused until somebody resumes them, also over restarts, and run at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _next_run(job: schedules.Job) -> datetime | None:
     return found
 
 
-def test_holds_a_job_back_over_restarts() -> None:
+def test_keeps_a_job_paused_over_restarts() -> None:
     schedules.install(now=NOW)
 
     assert schedules.pause(SYNC, by="carol", now=NOW)
@@ -40,7 +40,7 @@ def test_holds_a_job_back_over_restarts() -> None:
     assert PausedJob.objects.get().paused_by == "carol"
 
 
-def test_holds_it_back_when_its_definition_changes() -> None:
+def test_keeps_a_job_paused_if_its_timing_changes() -> None:
     schedules.install(now=NOW)
     schedules.pause(LIVE, by="carol", now=NOW)
     Schedule.objects.filter(name=LIVE.id).update(minutes=3)
@@ -50,7 +50,7 @@ def test_holds_it_back_when_its_definition_changes() -> None:
     assert _next_run(LIVE) is None
 
 
-def test_holds_it_back_where_the_schedules_are_lost() -> None:
+def test_keeps_a_job_paused_if_its_schedule_was_lost() -> None:
     schedules.pause(SYNC, by="carol", now=NOW)
 
     schedules.install(now=NOW)
@@ -58,7 +58,7 @@ def test_holds_it_back_where_the_schedules_are_lost() -> None:
     assert _next_run(SYNC) is None
 
 
-def test_of_syncs_holds_back_the_one_at_the_start() -> None:
+def test_leaves_out_the_startup_sync_while_syncs_are_paused() -> None:
     schedules.pause(SYNC, by="carol", now=NOW)
 
     schedules.schedule_startup_sync(at=NOW)
@@ -66,7 +66,7 @@ def test_of_syncs_holds_back_the_one_at_the_start() -> None:
     assert not Schedule.objects.exists()
 
 
-def test_ends_with_the_next_time_of_the_job() -> None:
+def test_resumes_a_job_at_its_next_regular_time() -> None:
     schedules.install(now=NOW)
     schedules.pause(SYNC, by="carol", now=NOW)
     schedules.pause(LIVE, by="carol", now=NOW)
@@ -81,7 +81,7 @@ def test_ends_with_the_next_time_of_the_job() -> None:
     assert (at.hour % 3, at.minute) == (0, 0)
 
 
-def test_does_not_hinder_running_it_now_which_resumes_nothing() -> None:
+def test_runs_a_paused_job_now_without_resuming_it() -> None:
     schedules.install(now=NOW)
     schedules.pause(SYNC, by="carol", now=NOW)
 
@@ -92,12 +92,12 @@ def test_does_not_hinder_running_it_now_which_resumes_nothing() -> None:
 
 
 @pytest.mark.parametrize("job", ["canary", "moonshot"])
-def test_is_not_for_the_canary_or_what_is_no_job(job: str) -> None:
+def test_refuses_to_pause_the_canary_and_unknown_jobs(job: str) -> None:
     with pytest.raises(schedules.UnknownJob, match=f"no job {job}"):
         schedules.pausable(job)
 
 
-def test_is_told_by_the_api(client: Client) -> None:
+def test_reports_pauses_in_the_api(client: Client) -> None:
     schedules.install(now=NOW)
     schedules.pause(SYNC, by="carol", now=datetime(2026, 6, 1, 8, 0, tzinfo=UTC))
 

@@ -1,4 +1,4 @@
-"""The dashboard: each figure as counted by hand, in states made on purpose; constant work; rights."""
+"""The dashboard: its figures as counted by hand, its buttons and links, permissions, constant work."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from prices import services
-from prices.domain.coverage import Gap
-from prices.jobs import runs, schedules
-from prices.models import Quarantine, ReadCount, SyncRun, TrackedSymbol
+from prices.jobs import cluster_health, runs, schedules
+from prices.models import ReadCount, SyncRun, TrackedSymbol
 from prices.monitoring.attention import Remedy
 from prices.store.mongo import Db
 from tests.support.builders import NOW, WEEK, published, tracked
@@ -28,33 +27,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
 DASHBOARD, LIVE = reverse("admin:index"), reverse("desk:dashboard_live")
-GAP = Gap(date(2026, 6, 3), 5, None, "the provider has none")
 
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-@pytest.fixture
-def troubled() -> None:
-    """One symbol of each trouble, and one of none."""
-    tracked("FULL")
-    published("FULL")
-    tracked("GAP", market="LSE")
-    published("GAP", rows=(WEEK[0], *WEEK[2:]), gaps=(GAP,))
-    tracked("NEW", last_update=None)
-    tracked("OLD", last_update=NOW - timedelta(hours=4))
-    published("OLD", rows=WEEK[:3])
-    tracked("FAILS", last_error="Yahoo says 500")
-    published("FAILS")
-    tracked("GONE", active=False, suspended_reason="Yahoo knows no GONE, on two days")
-    published("GONE")
-    tracked("SLEEPS", active=False)  # by a person, who knows why
-    published("SLEEPS")
-    tracked("ODD")
-    published("ODD")
-    Quarantine.objects.create(symbol="ODD", kind="step", reason="all prices are doubled")
 
 
 def tiles(client: Client) -> dict[str, Any]:
@@ -66,13 +43,10 @@ def figures(client: Client) -> dict[str, str]:
     return {title: str(tile.figure) for title, tile in tiles(client).items()}
 
 
-def needs(client: Client) -> dict[str, tuple[Remedy, str]]:
-    found = client.get(DASHBOARD).context["board"].needs
-    return {need.row.symbol: (need.remedy, need.reason) for need in found.worst}
-
-
 class TestFigures:
-    def test_of_symbols(self, admin_client: Client, troubled: None, store: Db) -> None:
+    def test_shows_the_symbols_by_their_state(
+        self, admin_client: Client, troubled: None, store: Db
+    ) -> None:
         found = figures(admin_client)
 
         # Active: FULL, GAP, NEW, OLD, FAILS, ODD. Of their 5 sessions OLD lacks 2, GAP one.
@@ -84,13 +58,13 @@ class TestFigures:
         assert found["Gaps open"] == str(sum(len(series["gaps"]) for series in stored)) == "1"
         assert found["Quarantined"] == "1"
 
-    def test_of_markets(self, admin_client: Client, troubled: None) -> None:
+    def test_shows_the_coverage_of_each_market(self, admin_client: Client, troubled: None) -> None:
         markets = admin_client.get(DASHBOARD).context["board"].markets
 
-        told = {m.name: (m.totals.symbols, m.totals.coverage_percent) for m in markets}
-        assert told == {"LSE": (1, 80.0), "US": (5, 90.0)}
+        found = {m.name: (m.totals.symbols, m.totals.coverage_percent) for m in markets}
+        assert found == {"LSE": (1, 80.0), "US": (5, 90.0)}
 
-    def test_of_corrections(self, admin_client: Client, store: Db) -> None:
+    def test_shows_the_corrections_of_seven_days(self, admin_client: Client, store: Db) -> None:
         days = (0, 3, 6, 8)
         store["corrections"].insert_many(
             [{"symbol": "ACME", "seen_at": NOW - timedelta(days=day)} for day in days]
@@ -98,7 +72,7 @@ class TestFigures:
 
         assert figures(admin_client)["Corrections"] == "3"
 
-    def test_of_reads(self, admin_client: Client) -> None:
+    def test_shows_hit_rate_and_median_of_the_last_day(self, admin_client: Client) -> None:
         hour = NOW.replace(minute=0)
         # Three reads of 2^8 to 2^8.25 µs, one of a second.
         ReadCount.objects.create(hour=hour, hits=3, misses=1, timings={"32": 3, "79": 1})
@@ -108,7 +82,7 @@ class TestFigures:
 
         assert (found["Hit rate"], found["Read, p50"]) == ("75 %", "0.28 ms")
 
-    def test_of_nobody_reading(self, admin_client: Client) -> None:
+    def test_shows_no_rates_without_reads_and_fetches(self, admin_client: Client) -> None:
         found = figures(admin_client)
 
         assert (found["Hit rate"], found["Read, p50"], found["Sync errors"]) == ("-", "-", "-")
@@ -116,7 +90,7 @@ class TestFigures:
     @pytest.mark.parametrize(
         ("failed", "figure", "tone"), [(1, "5 %", "good"), (2, "10 %", "poor")]
     )
-    def test_of_failed_fetches_against_their_target(
+    def test_compares_failed_fetches_with_their_target(
         self, admin_client: Client, failed: int, figure: str, tone: str
     ) -> None:
         SyncRun.objects.create(
@@ -128,9 +102,9 @@ class TestFigures:
         assert (tile.figure, tile.tone) == (figure, tone)
         assert "target of 5 %" in tile.note
 
-    def test_of_jobs_that_run(self, admin_client: Client) -> None:
+    def test_shows_workers_and_queue_while_jobs_run(self, admin_client: Client) -> None:
         heartbeat()
-        schedules.record_canary(now=NOW - timedelta(seconds=20))
+        cluster_health.record_canary(now=NOW - timedelta(seconds=20))
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW - timedelta(minutes=3))
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW)
         OrmQ.objects.create(key="pricecache", payload="x", lock=NOW + timedelta(minutes=20))
@@ -146,10 +120,10 @@ class TestFigures:
     @pytest.mark.parametrize(
         ("silent_for", "beats", "word"), [(7, True, "hung"), (7, False, "stopped")]
     )
-    def test_of_a_hung_and_of_a_dead_cluster(
+    def test_shows_no_workers_of_a_hung_or_stopped_cluster(
         self, admin_client: Client, silent_for: int, beats: bool, word: str
     ) -> None:
-        schedules.record_canary(now=NOW - timedelta(minutes=silent_for))
+        cluster_health.record_canary(now=NOW - timedelta(minutes=silent_for))
         if beats:
             heartbeat()
 
@@ -158,7 +132,7 @@ class TestFigures:
         assert (tile.figure, tile.tone) == ("0", "poor")
         assert word in tile.note
 
-    def test_of_the_next_run(self, admin_client: Client) -> None:
+    def test_shows_the_next_run_that_is_not_paused(self, admin_client: Client) -> None:
         schedules.install(now=NOW)
         for job in ("live_price_update", "nightly_verify", "store_sweep"):
             schedules.pause(schedules.pausable(job), by="carol", now=NOW)
@@ -169,14 +143,14 @@ class TestFigures:
 
 
 class TestProvider:
-    def test_answers(self, admin_client: Client) -> None:
+    def test_is_shown_to_answer(self, admin_client: Client) -> None:
         services.provider_log().answered(NOW - timedelta(minutes=2))
 
         tile = tiles(admin_client)["Provider"]
 
         assert (tile.figure, tile.tone) == ("answers", "good")
 
-    def test_is_unreachable_with_its_reason_and_since_when(self, admin_client: Client) -> None:
+    def test_is_shown_to_be_unreachable_with_reason_and_time(self, admin_client: Client) -> None:
         log = services.provider_log()
         for number in range(5):
             log.unreachable("no route to Yahoo", NOW, asked=f"SYM{number}")
@@ -186,7 +160,7 @@ class TestProvider:
         assert (tile.figure, tile.tone) == ("unreachable", "poor")
         assert tile.note == "since 2026-06-09 12:00 UTC: no route to Yahoo"
 
-    def test_is_rate_limited_until(self, admin_client: Client) -> None:
+    def test_is_shown_to_be_rate_limited_with_the_end(self, admin_client: Client) -> None:
         services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
 
         tile = tiles(admin_client)["Provider"]
@@ -198,36 +172,9 @@ class TestProvider:
 
 
 class TestAttention:
-    def test_names_each_trouble_and_what_mends_it(
-        self, admin_client: Client, troubled: None
-    ) -> None:
-        found = needs(admin_client)
-
-        assert list(found) == ["ODD", "NEW", "OLD", "FAILS", "GONE", "GAP"]
-        assert found["ODD"] == (
-            Remedy.REVIEW,
-            "an answer is kept out of the store: all prices are doubled",
-        )
-        assert found["NEW"] == (Remedy.BACKFILL, "no history yet")
-        assert found["OLD"] == (Remedy.SYNC, "2 sessions behind, last bar 2026-06-04")
-        assert found["FAILS"] == (Remedy.SYNC, "its last fetch failed: Yahoo says 500")
-        assert found["GONE"] == (Remedy.RESUME, "suspended: Yahoo knows no GONE, on two days")
-        assert found["GAP"] == (Remedy.GAPS, "2026-06-03 is missing: the provider has none")
-
-    def test_names_ten_those_that_are_read_most_first(self, admin_client: Client) -> None:
-        for number in range(12):
-            tracked(f"SYM{number:02}", last_update=None, reads=number)
-
-        board = admin_client.get(DASHBOARD).context["board"]
-
-        assert [need.row.symbol for need in board.needs.worst] == [
-            f"SYM{number:02}" for number in range(11, 1, -1)
-        ]
-        assert board.needs.total == 12
-
-    def test_has_nothing_to_say_when_all_is_well(self, admin_client: Client) -> None:
+    def test_needs_nothing_if_all_is_well(self, admin_client: Client) -> None:
         heartbeat()
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
         tracked()
         published()
 
@@ -245,7 +192,7 @@ class TestAttention:
             ("GAP", Remedy.GAPS, [(Kind.HISTORICAL_SYNC, {})], "Asked again for 1 gap."),
         ],
     )
-    def test_mends_by_a_button_and_writes_down_who_pressed_it(
+    def test_repairs_by_a_button_and_logs_who_pressed_it(
         self,
         admin_client: Client,
         troubled: None,
@@ -291,8 +238,8 @@ class TestDays:
         answer = admin_client.get(DASHBOARD)
 
         days = answer.context["board"].days
-        told = {d.day: (d.good, d.partial, d.failed, d.other) for d in days if d.total}
-        assert told == {date(2026, 5, 11): (1, 0, 0, 0), date(2026, 6, 9): (1, 1, 1, 1)}
+        found = {d.day: (d.good, d.partial, d.failed, d.other) for d in days if d.total}
+        assert found == {date(2026, 5, 11): (1, 0, 0, 0), date(2026, 6, 9): (1, 1, 1, 1)}
         assert len(days) == 30
         page = answer.content.decode()
         assert "5 syncs in the last 30 days: 2 good, 1 partly failed, 1 failed." in page
@@ -301,7 +248,7 @@ class TestDays:
 
 
 class TestPage:
-    def test_renews_what_it_shows(self, admin_client: Client, troubled: None) -> None:
+    def test_refreshes_its_parts(self, admin_client: Client, troubled: None) -> None:
         page = admin_client.get(DASHBOARD).content.decode()
         part = admin_client.get(LIVE).content.decode()
 
@@ -310,14 +257,14 @@ class TestPage:
         assert 'data-part="needs"' in part
         assert part.split("As of")[0].strip() in page
 
-    def test_has_a_policy_and_bars_have_none(self, admin_client: Client) -> None:
+    def test_has_a_content_security_policy_and_bars_have_none(self, admin_client: Client) -> None:
         name = "Content-Security-Policy"
 
         assert name in admin_client.get(DASHBOARD)
         assert name in admin_client.get("/nowhere/")
         assert name not in admin_client.get("/cache/historical/ACME")
 
-    def test_forbids_what_it_does_not_need(self, admin_client: Client) -> None:
+    def test_allows_only_what_it_needs(self, admin_client: Client) -> None:
         policy = admin_client.get(DASHBOARD)["Content-Security-Policy"]
 
         rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
@@ -347,7 +294,7 @@ class TestPage:
         assert not SyncRun.objects.exists()
         assert not LogEntry.objects.exists()
 
-    def test_is_closed_to_strangers(self, client: Client) -> None:
+    def test_requires_a_login(self, client: Client) -> None:
         assert client.get(LIVE).status_code == 302
         assert client.get(DASHBOARD).status_code == 302
 
@@ -360,7 +307,7 @@ class TestPage:
             ("Symbols", {"FULL", "GAP", "NEW", "OLD", "FAILS", "GONE", "SLEEPS", "ODD"}),
         ],
     )
-    def test_leads_from_each_figure_to_its_symbols(
+    def test_links_each_figure_to_its_symbols(
         self, admin_client: Client, troubled: None, title: str, listed: set[str]
     ) -> None:
         answer = admin_client.get(tiles(admin_client)[title].link)
@@ -368,7 +315,7 @@ class TestPage:
         assert {row.symbol for row in answer.context["cl"].result_list} == listed
 
     @pytest.mark.parametrize("may_change", [True, False])
-    def test_leads_from_coverage_to_the_least_covered(
+    def test_links_coverage_to_the_least_covered_symbols(
         self, client: Client, admin_user: User, staff: User, troubled: None, may_change: bool
     ) -> None:
         client.force_login(admin_user if may_change else staff)
@@ -378,12 +325,14 @@ class TestPage:
         listed = [row.symbol for row in answer.context["cl"].result_list]
         assert listed[:2] == ["OLD", "GAP"]
 
-    def test_every_link_of_it_opens(self, admin_client: Client, troubled: None) -> None:
+    def test_has_no_broken_link(self, admin_client: Client, troubled: None) -> None:
         for tile in tiles(admin_client).values():
             if tile.link:
                 assert admin_client.get(tile.link).status_code == 200, tile.link
 
-    def test_opens_without_mongodb_and_says_so(self, admin_client: Client, no_store: None) -> None:
+    def test_opens_without_mongodb_and_reports_it(
+        self, admin_client: Client, no_store: None
+    ) -> None:
         tracked()
 
         page = admin_client.get(DASHBOARD).content.decode()
@@ -393,7 +342,7 @@ class TestPage:
         assert "Not known while the store does not answer." in page
 
     @pytest.mark.parametrize(
-        ("url", "told"),
+        ("url", "text"),
         [
             (reverse("desk:scheduler"), "not known: MongoDB does not answer"),
             (reverse("desk:corrections"), "The store does not answer"),
@@ -402,20 +351,20 @@ class TestPage:
             (reverse("admin:admin_logentry_changelist"), "Log"),
         ],
     )
-    def test_has_neighbours_that_open_without_mongodb(
-        self, admin_client: Client, no_store: None, url: str, told: str
+    def test_lets_the_other_pages_open_without_mongodb(
+        self, admin_client: Client, no_store: None, url: str, text: str
     ) -> None:
         answer = admin_client.get(url)
 
         assert answer.status_code == 200
-        assert told in answer.content.decode()
+        assert text in answer.content.decode()
 
-    def test_says_that_nothing_runs(self, admin_client: Client) -> None:
+    def test_reports_that_no_jobs_run(self, admin_client: Client) -> None:
         page = admin_client.get(DASHBOARD).content.decode()
 
-        assert "no jobs run: the cluster&#x27;s canary is silent" in page
+        assert "No jobs run: no cluster sends a heartbeat, and the canary has never run." in page
 
-    def test_lists_in_the_sidebar_what_one_may_view(self, client: Client) -> None:
+    def test_lists_only_viewable_pages_in_the_sidebar(self, client: Client) -> None:
         user = User.objects.create_user("dave", is_staff=True)
         user.user_permissions.add(Permission.objects.get(codename="view_syncrun"))
         client.force_login(user)
@@ -428,7 +377,7 @@ class TestPage:
         assert reverse("docs") in page
 
     @pytest.mark.parametrize("url", [DASHBOARD, LIVE])
-    def test_asks_as_often_for_many_symbols_as_for_few(
+    def test_takes_as_many_queries_for_many_symbols_as_for_few(
         self, admin_client: Client, url: str
     ) -> None:
         def asked() -> tuple[int, list[str]]:
@@ -445,7 +394,7 @@ class TestPage:
 
 
 def _many(count: int) -> None:
-    """As many symbols as that, half of them with a short history, all of them failing."""
+    """Replaces the symbols by so many failing ones, up to twenty of them with a short history."""
     TrackedSymbol.objects.all().delete()
     TrackedSymbol.objects.bulk_create(
         TrackedSymbol(
@@ -459,7 +408,7 @@ def _many(count: int) -> None:
 
 
 class TestPausedJobs:
-    def test_are_told_among_the_jobs(self, admin_client: Client) -> None:
+    def test_are_marked_in_the_table_of_jobs(self, admin_client: Client) -> None:
         schedules.install(now=NOW)
         schedules.pause(schedules.pausable("historical_sync"), by="carol", now=NOW)
         runs.begin(Kind.HISTORICAL_SYNC, trigger="schedule", now=NOW)

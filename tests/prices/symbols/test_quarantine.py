@@ -228,7 +228,7 @@ class TestQuarantine:
 
         body = client.get("/cache/status").json()
 
-        assert "answers for 1 symbol are in quarantine" in body["reasons"]
+        assert "Answers for 1 symbol are in quarantine." in body["reasons"]
         assert body["historical_data"]["quarantined"] == 1
 
     def test_is_listed_and_shown(self, acme: FakeProvider) -> None:

@@ -472,7 +472,7 @@ class TestTracking:
         backfilled_said = call("backfill", "FB")
 
         told = "FB is a former name of META."
-        assert tracked_said == f"{told} META: is tracked already\n"
+        assert tracked_said == f"{told}\nMETA: is tracked already\n"
         assert backfilled_said.startswith(f"{told}\n")
         assert symbols() == {"META"}
         assert [symbol for symbol, _ in provider.asked] == ["META"]
@@ -519,7 +519,7 @@ class TestTracking:
         facebook()
         renamed()
 
-        with pytest.raises(CommandError, match="leave --delete out, or name META"):
+        with pytest.raises(CommandError, match="Leave --delete out, or name META"):
             call("untrack", "FB", "--delete", "--yes")
 
         assert aliases() == {"FB": "META"}
@@ -534,7 +534,7 @@ class TestCommand:
         assert first == (
             "FB is called META now (5 bars, 2026-06-02 to 2026-06-08). Reads of FB lead there.\n"
         )
-        assert second == "FB is called META already: nothing is left to do.\n"
+        assert second == "FB is called META already. Nothing is left to do.\n"
 
     def test_tells_of_joined_histories(self) -> None:
         facebook()

@@ -16,7 +16,7 @@ from prices.domain.actions import Actions, Dividend
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Result
 from prices.domain.ranges import DateRange
-from prices.jobs import runs, schedules, tasks, verification_results
+from prices.jobs import cluster_health, history, runs, tasks
 from prices.models import Quarantine, SyncRun
 from prices.providers.base import ProviderError, Unavailable, UnknownSymbol
 from prices.store.mongo import StoreUnavailable
@@ -251,7 +251,7 @@ class TestCommand:
 
         assert "ACME: 2 differences: 2026-06-03 close" in said
         assert "1 agree, 0 fixed, 1 differ, 0 not verified" in said
-        assert why == "1 of 2 symbols differ. Publish what the provider says with --fix."
+        assert why == "1 of 2 symbols differ. Publish what the provider has with --fix."
         run = SyncRun.objects.get()
         assert (run.kind, run.state, run.differing) == (Kind.VERIFY, State.PARTIAL, ["ACME"])
 
@@ -376,7 +376,7 @@ class TestStatus:
         assert client.get("/cache/status").json()["verify"] is None
 
     def test_reports_the_latest(self, provider: FakeProvider, client: Client) -> None:
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
         holds()
         holds("OTHER")
         says(provider, REVISED)
@@ -398,7 +398,7 @@ class TestStatus:
     def test_is_degraded_while_something_differs(
         self, provider: FakeProvider, client: Client
     ) -> None:
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
         holds()
         holds("OTHER")
         says(provider, REVISED)
@@ -408,7 +408,7 @@ class TestStatus:
         call("ACME", "--fix")
         after = client.get("/cache/status").json()
 
-        reason = "ACME: a verification found that the provider says something else"
+        reason = "ACME: a verification found that the provider has other prices."
         assert (body["status"], body["reasons"]) == ("degraded", [reason])
         verify = body["verify"]
         assert (verify["checked"], verify["differing"], verify["failed"]) == (1, 1, 1)
@@ -438,21 +438,21 @@ class TestUnfixed:
         self._run(["AAA", "BBB"], ["AAA", "BBB"])
         self._run(["AAA", "CCC"], [])
 
-        assert verification_results.unfixed() == ("BBB",)
+        assert history.unfixed() == ("BBB",)
 
     def test_one_that_could_not_be_verified_again_still_differs(self) -> None:
         tracked("AAA")
         self._run(["AAA"], ["AAA"])
         self._run(["AAA"], [], unchanged=0, failed=1, errors={"AAA": "not verified"})
 
-        assert verification_results.unfixed() == ("AAA",)
+        assert history.unfixed() == ("AAA",)
 
     def test_a_run_that_was_given_up_clears_nothing(self) -> None:
         tracked("AAA")
         self._run(["AAA"], ["AAA"])
         self._run(["AAA", "BBB"], [], unchanged=1)
 
-        assert verification_results.unfixed() == ("AAA",)
+        assert history.unfixed() == ("AAA",)
 
     def test_an_open_run_and_symbols_that_are_gone_do_not_count(self) -> None:
         tracked("AAA")
@@ -460,7 +460,7 @@ class TestUnfixed:
         self._run(["AAA"], ["AAA"])
         SyncRun.objects.filter(differing=["AAA"]).update(finished_at=None)
 
-        assert verification_results.unfixed() == ()
-        latest = verification_results.latest()
+        assert history.unfixed() == ()
+        latest = history.latest_verification()
         assert latest is not None
         assert (latest.checked, latest.differing) == (1, 1)

@@ -29,56 +29,58 @@ _IDLE = -1
 
 
 class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
-    """Ends the whole cluster when a process dies that may have held a lock of the queues.
+    """Ends the whole cluster if a process is killed that may have held the lock of a queue.
 
-    An idle worker and the monitor wait inside a queue, with its lock; the process that would be
-    put in their place waited for that lock for ever, while the cluster looks alive.
+    An idle worker and the monitor wait inside a queue and hold its lock. A process in their place
+    would wait for that lock for ever, and the cluster would go on sending heartbeats.
     """
 
     def reincarnate(self, process: BaseProcess) -> None:
-        if process.exitcode and self._waited_in_a_queue(process):
-            logger.error("A job process was killed while it waited: the cluster starts anew.")
-            # Not sys.exit: it would wait for the processes that wait for the lock.
+        if process.exitcode and self._was_in_a_queue(process):
+            logger.error(
+                "A job process was killed while it held a lock. The cluster ends, to be restarted."
+            )
+            # sys.exit would wait for the processes that wait for the lock.
             os._exit(1)
         super().reincarnate(process)
         if process.exitcode:
-            _look_for_lost_runs()
+            _queue_canary()
 
-    def _waited_in_a_queue(self, process: BaseProcess) -> bool:
+    def _was_in_a_queue(self, process: BaseProcess) -> bool:
         if process in self.pool:
             return bool(process.timer.value == _IDLE)  # type: ignore[attr-defined]
         return True
 
 
 class Command(BaseCommand):
-    help = "Run the job cluster in the foreground (needs: manage.py prepare)."
+    help = "Run the job cluster in the foreground. Needs manage.py prepare first."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            # As long as a process of a cluster lives, no other may take its jobs for lost ones.
+            # While a process of a cluster lives, no other cluster may release its tasks.
             lock = hold_lock(settings.DATA_DIR / "run" / "cluster.lock", wait=3)
             self._prepare_queue()
         except LockHeldError as error:
             raise CommandError(
-                f"A cluster (process {error.pid}) already runs on {settings.DATA_DIR}."
+                f"A cluster (process {error.pid}) already runs on {settings.DATA_DIR}. Stop it first."
             ) from error
         except DatabaseError as error:
             raise CommandError(explain_database_error(error)) from error
         except OSError as error:
             raise CommandError(
-                f"The data folder {settings.DATA_DIR} cannot be written ({error.strerror}): make "
+                f"The data folder {settings.DATA_DIR} cannot be written ({error.strerror}). Make "
                 "it writable, or set PRICECACHE_DATA_DIR to another folder."
             ) from error
         with lock:
             self._run()
 
     def _prepare_queue(self) -> None:
-        release_jobs_of_the_dead()
+        release_taken_tasks()
         schedules.schedule_startup_sync(at=timezone.now() + _STARTUP_SYNC_AFTER)
         tasks.queue_canary()
         services.warm()
-        # No connection may be open at a fork.
+        # Processes that are forked must not share a connection.
         connections.close_all()
 
     def _run(self) -> None:
@@ -88,35 +90,35 @@ class Command(BaseCommand):
         cluster.start()
         cluster.sentinel.join(_STARTUP_SYNC_AFTER.total_seconds() + 0.2)
         if cluster.sentinel.is_alive():
-            look_at_the_schedules()
+            run_scheduler()
         cluster.sentinel.join()
         if cluster.sentinel.exitcode:
             raise CommandError("The job cluster ended unexpectedly.")
 
 
-def release_jobs_of_the_dead() -> None:
-    """Puts back what killed workers had taken, which would else wait for the queue's `retry`.
+def release_taken_tasks() -> None:
+    """Puts tasks back that killed workers had taken, instead of waiting for the queue's `retry`.
 
-    Only where this cluster is the only one there can be: with SQLite, on this machine.
+    Only with SQLite, where no other cluster can be at work on the same database.
     """
     if connection.vendor == "sqlite":
         now = timezone.now()
         OrmQ.objects.filter(lock__gt=now).update(lock=now - timedelta(seconds=1))
 
 
-def _look_for_lost_runs() -> None:
-    """The canary hands the work of a killed worker on; its own time comes within a minute."""
+def _queue_canary() -> None:
+    """Has the canary queue the runs of a killed worker at once, not within a minute."""
     try:
         tasks.queue_canary()
     except DatabaseError as error:
-        logger.warning("The canary comes later: %s", error)
+        logger.warning("The canary is not queued now, but runs within a minute: %s", error)
 
 
-def look_at_the_schedules() -> None:
-    """The cluster's own first look comes 30 s after its start, too late for the first sync."""
+def run_scheduler() -> None:
+    """Queues what is due now. The cluster itself would do so 30 s after its start."""
     try:
         scheduler()
     except DatabaseError as error:
-        logger.warning("The schedules could not be read, and are again in 20 s: %s", error)
+        logger.warning("The schedules could not be read. The next try is in 20 s: %s", error)
     finally:
         connections.close_all()

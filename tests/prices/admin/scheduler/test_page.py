@@ -15,7 +15,7 @@ from django.urls import reverse
 from django_q.models import Failure, OrmQ, Schedule, Task
 
 from prices import services
-from prices.jobs import execution, runs, schedules, tasks
+from prices.jobs import cluster_health, execution, runs, schedules, tasks
 from prices.models import PausedJob, SyncRun
 from prices.store.leases import who
 from tests.support.builders import NOW, tracked
@@ -59,7 +59,7 @@ def broken_task() -> Task:
 class TestWhatItSays:
     def test_of_a_cluster_and_its_workers(self, admin_client: Client) -> None:
         heartbeat(age=timedelta(hours=3))
-        schedules.record_canary(now=NOW - timedelta(seconds=9))
+        cluster_health.record_canary(now=NOW - timedelta(seconds=9))
 
         page = opened(admin_client)
 
@@ -69,19 +69,19 @@ class TestWhatItSays:
 
     def test_of_a_hung_cluster_on_another_machine(self, admin_client: Client) -> None:
         heartbeat(host="far-away")
-        schedules.record_canary(now=NOW - timedelta(minutes=9))
+        cluster_health.record_canary(now=NOW - timedelta(minutes=9))
 
         page = opened(admin_client)
 
-        assert "far-away (process 4711) says that it works, but does not" in page
+        assert "Cluster far-away sends heartbeats but has not run a job for 9 min." in page
         assert "another machine" in page
         assert "On other machines than this one: far-away." in page
 
     def test_of_no_cluster(self, admin_client: Client) -> None:
         page = opened(admin_client)
 
-        assert "No jobs run: no cluster gives a heartbeat" in page
-        assert "Start it with manage.py up" in page
+        assert "No jobs run: no cluster sends a heartbeat" in page
+        assert "Start one with manage.py up" in page
 
     def test_of_a_run_at_work_and_of_one_in_parts(self, admin_client: Client) -> None:
         single = runs.begin(Kind.BACKFILL, trigger="admin (bob)", now=NOW)
@@ -197,7 +197,7 @@ class TestJobs:
         page = press(admin_client, "job", "store_sweep", want="run")
 
         assert "Store sweep is handed to the cluster" in page
-        assert "No jobs run at present" in page
+        assert "The run waits until jobs run again." in page
         assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
     def test_lead_back_to_pages_of_ours_alone(self, admin_client: Client) -> None:

@@ -20,7 +20,7 @@ from prices.admin.symbols import bulk_actions
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.series import Facts
-from prices.jobs import schedules
+from prices.jobs import cluster_health
 from prices.models import SyncRun, Tag, TrackedSymbol
 from tests.support.builders import NOW, WEEK, published, tracked
 from tests.support.counting import counted_commands
@@ -301,7 +301,7 @@ class TestActions:
     def test_backfill_queues_a_run_of_the_whole_history_to_follow(
         self, admin_client: Client
     ) -> None:
-        schedules.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW)
         rows = [tracked(), tracked("OTHER")]
 
         page = act(admin_client, "backfill", *rows, query="?market=US")
@@ -326,7 +326,7 @@ class TestActions:
 
         run = SyncRun.objects.get()
         assert (run.kind, run.symbols, run.options) == (kind, ["ACME"], {})
-        assert "No jobs run at present" in page
+        assert "The run waits until jobs run again." in page
 
     def test_verify_refuses_what_one_worker_cannot_do(
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,94 @@
+"""Requests for runs: what each records, queued and begun, and onboarding."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django_q.models import OrmQ
+
+from prices.domain.bars import InvalidSymbol
+from prices.jobs import requests
+from prices.jobs.requests import RunRequest, onboard
+from prices.models import SymbolAlias, SyncRun, TrackedSymbol
+from tests.support.builders import NOW, tracked
+
+pytestmark = pytest.mark.django_db
+
+SYMBOLS = ["AAA", "BBB"]
+START = date(2026, 1, 2)
+BY = "test"
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind", "symbols", "options"),
+    [
+        (requests.sync(trigger=BY), "historical_sync", [], {}),
+        (requests.sync(SYMBOLS, trigger=BY), "historical_sync", SYMBOLS, {}),
+        (requests.backfill(SYMBOLS, trigger=BY), "backfill", SYMBOLS, {"whole": True}),
+        (
+            requests.backfill(SYMBOLS, start=START, trigger=BY),
+            *("backfill", SYMBOLS, {"whole": True, "start": "2026-01-02"}),
+        ),
+        (requests.backfill_all(trigger=BY), "backfill", [], {"whole": True}),
+        (
+            requests.backfill_all(start=START, trigger=BY),
+            *("backfill", [], {"whole": True, "start": "2026-01-02"}),
+        ),
+        (
+            requests.release(SYMBOLS, trigger=BY),
+            "backfill",
+            SYMBOLS,
+            {"whole": True, "trusted": True},
+        ),
+        (requests.verify(SYMBOLS, trigger=BY), "verify", SYMBOLS, {}),
+        (requests.verify(SYMBOLS, fix=True, trigger=BY), "verify", SYMBOLS, {"fix": True}),
+        (requests.refresh(SYMBOLS, trigger=BY), "live_price_update", SYMBOLS, {}),
+        (requests.refresh(trigger=BY), "live_price_update", [], {"all": True}),
+        (requests.refresh_due(trigger=BY), "live_price_update", [], {}),
+        (requests.sweep(trigger=BY), "store_sweep", [], {}),
+    ],
+)
+def test_records_the_run_with_the_options_that_earlier_versions_stored(
+    request_: RunRequest, kind: str, symbols: list[str], options: dict[str, Any]
+) -> None:
+    queued, begun = request_.queue(), request_.begin(now=NOW)
+
+    for run in (queued, begun):
+        run.refresh_from_db()
+        assert (run.kind, run.symbols, run.options, run.trigger) == (kind, symbols, options, "test")
+    assert (queued.state, begun.state, begun.attempts) == ("queued", "running", 1)
+    assert OrmQ.objects.get().task["args"] == (queued.pk,)
+
+
+@pytest.mark.parametrize("request_", [requests.backfill, requests.release])
+def test_refuses_to_take_no_symbols_for_all_of_them(request_: Any) -> None:
+    with pytest.raises(ValueError, match="at least one symbol"):
+        request_([], trigger="test")
+
+
+class TestOnboard:
+    def test_tracks_new_symbols_and_queues_one_backfill_of_them(self) -> None:
+        tracked("OLD")
+
+        done = onboard(["NEW", "OLD", "vod.l", "NEW"], trigger="portfolio", now=NOW)
+
+        assert done.names == {"NEW": "NEW", "OLD": "OLD", "vod.l": "VOD.L"}
+        assert done.new == ["NEW", "VOD.L"]
+        run = SyncRun.objects.get()
+        assert (run.kind, run.symbols, run.options) == ("backfill", done.new, {"whole": True})
+
+    def test_follows_a_former_name_and_queues_nothing(self) -> None:
+        SymbolAlias.objects.create(symbol="FB", target=tracked("META"))
+
+        done = onboard(["FB"], trigger="portfolio", now=NOW)
+
+        assert (done.names, done.new) == ({"FB": "META"}, [])
+        assert not SyncRun.objects.exists()
+
+    def test_refuses_what_is_no_symbol(self) -> None:
+        with pytest.raises(InvalidSymbol):
+            onboard(["B B"], trigger="portfolio", now=NOW)
+
+        assert not TrackedSymbol.objects.exists()

@@ -1,0 +1,14 @@
+"""Calls management commands."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from django.core.management import call_command
+
+
+def manage(*args: str) -> str:
+    """Returns what the command wrote to its standard output."""
+    out = StringIO()
+    call_command(*args, stdout=out)
+    return out.getvalue()
