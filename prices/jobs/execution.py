@@ -132,7 +132,9 @@ def _is_outage(outcome: Outcome, now: datetime) -> bool:
     if outcome.answered_empty is None:
         return False
     try:
-        attempt = services.provider_log().attempted(answered_empty=outcome.answered_empty, now=now)
+        attempt = services.provider_log().count_answer(
+            answered_empty=outcome.answered_empty, now=now
+        )
     except StoreError as error:
         logger.warning("%s is not counted: %s", outcome.symbol, error)
         return False

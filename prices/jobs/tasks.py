@@ -118,7 +118,7 @@ def _retry_unfinished(now: datetime) -> None:
     if SyncRun.objects.filter(kind__in=runs.HISTORY_KINDS, state__in=SyncRun.OPEN).exists():
         return
     provider = services.reader().provider_state()
-    if provider.is_shut(now):
+    if provider.is_blocked(now):
         return
     left = _unfinished(now).order_by("last_attempt_at")
     if provider.unreachable_since is not None:

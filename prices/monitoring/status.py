@@ -57,7 +57,7 @@ def status(*, now: datetime) -> SystemStatus:
         survey, live = overview.survey(now=now), overview.live_totals()
         totals = survey.totals()
         provider = services.reader().provider_state()
-        if words := provider.words(now):
+        if words := provider.describe(now):
             amiss.append(f"{words} ({provider.reason})" if provider.reason else words)
     except StoreError as error:
         down.append(str(error))

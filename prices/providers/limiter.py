@@ -81,9 +81,9 @@ def heed(state: ProviderState, now: datetime, *, probing: bool = False) -> None:
     """:raises LimitInForce, BreakerOpen: no request may be sent at `now`."""
     limit = state.rate_limited_until
     if limit is not None and limit > now:
-        raise LimitInForce(state.words(now), limit - now)
+        raise LimitInForce(state.describe(now), limit - now)
     if state.next_try_at is not None and not probing:
-        raise BreakerOpen(state.words(now))
+        raise BreakerOpen(state.describe(now))
 
 
 class LimitedProvider:
@@ -128,15 +128,15 @@ class LimitedProvider:
             raise  # nothing was learned of the provider
         except RateLimited as error:
             limit = _DEFAULT_LIMIT if error.retry_after is None else error.retry_after
-            self._log.rate_limited(clock() + limit, str(error))
+            self._log.record_rate_limit(clock() + limit, str(error))
             raise
         except Unavailable as error:
-            self._log.unreachable(str(error), clock(), asked=asked, probing=probing)
+            self._log.record_failure(asked, str(error), clock(), probing=probing)
             raise
         except ProviderError:
-            self._log.answered(clock())  # a refusal is an answer
+            self._log.record_answer(clock())  # a refusal is an answer
             raise
-        self._log.answered(clock())
+        self._log.record_answer(clock())
 
     def _admitted(self, now: datetime) -> bool:
         """Whether the call is the one that finds out if the provider is back.
@@ -148,7 +148,7 @@ class LimitedProvider:
         if state.next_try_at is None:
             return False
         if not self._log.take_probe(now):
-            raise BreakerOpen(state.words(now))
+            raise BreakerOpen(state.describe(now))
         return True
 
     def _clock(self, now: datetime) -> Clock:

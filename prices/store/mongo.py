@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import random
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pymongo import ASCENDING, MongoClient
 from pymongo.database import Database
@@ -24,7 +26,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
-Document = Mapping[str, Any]
+T = TypeVar("T")
 Db = Database[dict[str, Any]]
 
 # An acknowledged write survives `kill -9` only if it was journaled, on a majority.
@@ -33,6 +35,8 @@ DURABLE = WriteConcern(w="majority", j=True)
 SNAPSHOT = ReadConcern("snapshot")
 # No read may outlast the grace that the sweeper gives retired bars (`manifests.GRACE`).
 MAX_READ_MS = 20_000
+# A compare-and-swap that lost this many times in a row is given up.
+_MAX_ATTEMPTS = 50
 
 TIME_SERIES = {"bars": "hours", "bars_intraday": "minutes"}
 
@@ -133,6 +137,20 @@ def failures_named() -> Iterator[None]:
         _refused(error)
     except PyMongoError as error:
         raise StoreUnavailable(f"MongoDB does not answer: {_short(error)}") from error
+
+
+def retry_on_conflict(attempt: Callable[[], T], subject: str) -> T:
+    """Returns what `attempt` returns, which is called again after each `StoreConflict`.
+
+    :raises StoreError: other processes changed `subject` during every attempt.
+    """
+    for number in range(_MAX_ATTEMPTS):
+        try:
+            return attempt()
+        except StoreConflict:
+            # Processes that meet at one document must not do so again at the next attempt.
+            time.sleep(random.random() * 0.002 * number)  # noqa: S311
+    raise StoreError(f"Other processes kept changing {subject}. Try again.")
 
 
 def _refused(error: OperationFailure) -> NoReturn:

@@ -165,7 +165,7 @@ class TestTag:
         elif change == "name":
             TrackedSymbol.objects.update(name="Acme Inc.")
         elif change == "stale":
-            services.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="X")
+            services.provider_log().record_failure("X", "no internet", NOW - timedelta(hours=1))
         elif change == "range":
             path = "/cache/historical/ACME?days=364"
         else:

@@ -360,7 +360,7 @@ class TestCanary:
     def test_sends_one_symbol_ahead_while_the_provider_is_away(
         self, provider: FakeProvider
     ) -> None:
-        services.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="AAA")
+        services.provider_log().record_failure("AAA", "no internet", NOW - timedelta(hours=1))
         self._away("AAA", "BBB")
 
         jobs.canary()
@@ -373,7 +373,7 @@ class TestCanary:
     ) -> None:
         opened = NOW - timedelta(seconds=ago)
         for number in range(5):
-            services.provider_log().unreachable("no internet", opened, asked=f"S{number}")
+            services.provider_log().record_failure(f"S{number}", "no internet", opened)
         self._away("AAA", "BBB")
 
         jobs.canary()
@@ -381,7 +381,7 @@ class TestCanary:
         assert SyncRun.objects.count() == sent
 
     def test_sends_nobody_while_a_limit_lasts(self, provider: FakeProvider) -> None:
-        services.provider_log().rate_limited(NOW + timedelta(seconds=1), "too many")
+        services.provider_log().record_rate_limit(NOW + timedelta(seconds=1), "too many")
         self._away("AAA")
 
         jobs.canary()
@@ -390,7 +390,7 @@ class TestCanary:
 
     def test_sends_ten_ahead_in_an_outage(self, provider: FakeProvider) -> None:
         for _ in range(200):
-            services.provider_log().attempted(answered_empty=True, now=NOW - timedelta(hours=1))
+            services.provider_log().count_answer(answered_empty=True, now=NOW - timedelta(hours=1))
         self._away(*(f"S{number:02}" for number in range(12)))
 
         jobs.canary()

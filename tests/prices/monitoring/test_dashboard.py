@@ -170,7 +170,7 @@ class TestFigures:
 
 class TestProvider:
     def test_answers(self, admin_client: Client) -> None:
-        services.provider_log().answered(NOW - timedelta(minutes=2))
+        services.provider_log().record_answer(NOW - timedelta(minutes=2))
 
         tile = tiles(admin_client)["Provider"]
 
@@ -179,7 +179,7 @@ class TestProvider:
     def test_is_unreachable_with_its_reason_and_since_when(self, admin_client: Client) -> None:
         log = services.provider_log()
         for number in range(5):
-            log.unreachable("no route to Yahoo", NOW, asked=f"SYM{number}")
+            log.record_failure(f"SYM{number}", "no route to Yahoo", NOW)
 
         tile = tiles(admin_client)["Provider"]
 
@@ -187,7 +187,7 @@ class TestProvider:
         assert tile.note == "since 2026-06-09 12:00 UTC: no route to Yahoo"
 
     def test_is_rate_limited_until(self, admin_client: Client) -> None:
-        services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
+        services.provider_log().record_rate_limit(NOW + timedelta(minutes=5), "Yahoo says 429")
 
         tile = tiles(admin_client)["Provider"]
 

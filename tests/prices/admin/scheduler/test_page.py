@@ -147,7 +147,7 @@ class TestWhatItSays:
         assert "boom" in page
 
     def test_of_the_provider(self, admin_client: Client) -> None:
-        services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
+        services.provider_log().record_rate_limit(NOW + timedelta(minutes=5), "Yahoo says 429")
 
         page = opened(admin_client)
 
