@@ -21,6 +21,7 @@ from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.catalog import Catalog
 from prices.store.manifests import Manifests
+from prices.store.schema import ensure_schema
 from prices.store.series_cache import BUSY, SeriesCache
 
 
@@ -34,7 +35,7 @@ class PriceCache(Store):
         settings.MONGODB_URI, settings.MONGODB_DATABASE = place.uri, place.database
         self._db = mongo.database(place.uri, place.database)
         if not place.read_only:
-            mongo.ensure_schema(self._db)
+            ensure_schema(self._db)
         self._bars = BarRepository(self._db)
         self._now = datetime.now(UTC)  # this process is a door
         self._facts = Facts(source="bench", currency="USD", fetched_at=self._now)

@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 
 from prices.domain.outcomes import Outcome, Result
 from prices.models import Attempt, SyncRun, TrackedSymbol
-from prices.store.leases import is_dead, who
+from prices.store.locks import is_dead, worker_name
 from prices.symbols import health, quarantine
 
 # A run whose worker has not been heard of for this long is picked up again.
@@ -64,7 +64,7 @@ def begin(
         attempts=1,
         started_at=now,
         heartbeat_at=now,
-        worker=who(),
+        worker=worker_name(),
     )
 
 
@@ -93,7 +93,7 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
         if run.attempts >= MAX_ATTEMPTS:
             close(run, now=now, error=f"given up: its worker died {run.attempts} times")
             return None
-        run.state, run.heartbeat_at, run.worker = State.RUNNING, now, who()
+        run.state, run.heartbeat_at, run.worker = State.RUNNING, now, worker_name()
         run.started_at = run.started_at or now
         run.attempts += 1
         run.save(update_fields=["state", "heartbeat_at", "worker", "started_at", "attempts"])

@@ -20,8 +20,8 @@ from prices.domain.outcomes import Outcome, Result
 from prices.jobs import cancellation, execution, runs
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
+from prices.store.locks import Busy
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.store.series_lock import Busy
 from prices.symbols.tracking import current_names
 from prices.web.database_errors import explain_database_error
 

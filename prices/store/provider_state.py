@@ -8,7 +8,7 @@ write waits for the disk.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,25 +59,19 @@ class ProviderLog:
 
         def count() -> AnswerCount:
             document = self._read({"window": 1, "outage_since": 1, "version": 1})
-            window = AnswerWindow(
-                tuple(
-                    Answer(a["at"], a.get("answered_empty", False))
-                    for a in document.get("window", ())
-                ),
-                document.get("outage_since"),
+            answers = (
+                Answer(a["at"], a.get("answered_empty", False)) for a in document.get("window", ())
             )
-            after, counted = provider_health.record_answer(window, answered_empty, now)
+            before = AnswerWindow(tuple(answers), document.get("outage_since"))
+            after, count = provider_health.record_answer(before, answered_empty, now)
             changes = {
-                "window": [
-                    {"at": answer.at, "answered_empty": answer.answered_empty}
-                    for answer in after.answers
-                ],
+                "window": [asdict(answer) for answer in after.answers],
                 "outage_since": after.outage_since,
-                "tried": counted.tried,
-                "answered_empty": counted.answered_empty,
+                "tried": count.tried,
+                "answered_empty": count.answered_empty,
             }
             self._swap(document.get("version"), changes)
-            return counted
+            return count
 
         return retry_on_conflict(count, f"the state of {self._name}")
 
@@ -86,17 +80,11 @@ class ProviderLog:
 
         def change() -> bool:
             document = self._read({"window": 0})
-            before = _state_of(document, self._name)
-            after = rule(before)
+            after = rule(_state_of(document, self._name))
             if after is None:
                 return False
-            changes = {
-                name: getattr(after, name)
-                for name in _STATE_FIELDS
-                if getattr(after, name) != getattr(before, name)
-            }
-            if changes:
-                self._swap(document.get("version"), changes)
+            changes = {name: getattr(after, name) for name in _STATE_FIELDS}
+            self._swap(document.get("version"), changes)
             return True
 
         return retry_on_conflict(change, f"the state of {self._name}")

@@ -88,7 +88,7 @@ class _Publication:
         if decision.change is Change.NOTHING:
             late = before.fetched_at is not None and self.fetched.fetched_at < before.fetched_at
             if base is not None and stored is not None and not late:
-                self.bars.note(base, self._facts(before, old, decision))
+                self.bars.update_facts(base, self._facts(before, old, decision))
             return 0
         after = old.merged(decision.bars) if decision.change is Change.APPEND else decision.bars
         facts = self._facts(before, after, decision)

@@ -17,10 +17,9 @@ from prices.domain.series import Facts, Manifest
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.corrections import CorrectionLog
-from prices.store.leases import Leases
+from prices.store.locks import Leases, series_lock
 from prices.store.mongo import StoreConflict, StoreError
 from prices.store.quotes import QuoteStore
-from prices.store.series_lock import series_lock
 from prices.symbols.tracking import CLEAN_RECORD, RESUMED, resolve_row
 from prices.sync.publish import as_stored
 

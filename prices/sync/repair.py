@@ -64,7 +64,7 @@ class RepairService:
                 replace(gap, tries=0, next_try_at=now) if gap.session in wanted else gap
                 for gap in facts.gaps
             )
-            self._bars.note(manifest, replace(facts, gaps=gaps))
+            self._bars.update_facts(manifest, replace(facts, gaps=gaps))
             return tuple(sorted(wanted))
 
         return _until_ours(symbol, noted)

@@ -19,9 +19,8 @@ from prices.providers.base import ProviderError
 from prices.providers.limiter import LimitedProvider
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.catalog import Catalog
-from prices.store.leases import Leases
+from prices.store.locks import Busy, Leases, series_lock
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.store.series_lock import Busy, series_lock
 from prices.symbols.tracking import mic_of
 from prices.sync.publish import Published, as_stored, publish
 

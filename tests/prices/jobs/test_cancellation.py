@@ -16,7 +16,7 @@ from prices.domain.outcomes import Outcome
 from prices.jobs import execution, runs, tasks
 from prices.jobs.cancellation import cancel
 from prices.models import SyncRun, TrackedSymbol
-from prices.store.leases import who
+from prices.store.locks import worker_name
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
 
@@ -148,7 +148,7 @@ class TestARunAtWork:
         waits = cancel(run, by=BY, now=NOW)
 
         assert waits is not None
-        assert (waits.state, waits.worker) == (State.RUNNING, who())
+        assert (waits.state, waits.worker) == (State.RUNNING, worker_name())
         assert runs.revive(now=NOW + timedelta(minutes=2)) == 0
         run.refresh_from_db()
         assert run.state == State.CANCELLED

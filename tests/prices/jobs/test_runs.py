@@ -17,7 +17,7 @@ from prices.jobs import runs, schedules
 from prices.jobs import tasks as jobs
 from prices.models import Attempt, SymbolAlias, SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, RateLimited, Unavailable
-from prices.store.leases import who
+from prices.store.locks import worker_name
 from prices.store.mongo import StoreUnavailable
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
@@ -259,7 +259,7 @@ class TestRevival:
             symbols=["AAA"],
             state=State.RUNNING,
             heartbeat_at=NOW - timedelta(seconds=10),
-            worker=who(),
+            worker=worker_name(),
         )
 
         revived = runs.revive(now=NOW)
@@ -271,7 +271,7 @@ class TestRevival:
     def test_picks_up_the_run_of_a_worker_that_is_dead_at_once(
         self, provider: FakeProvider
     ) -> None:
-        host, _, _ = who().rsplit("/", 2)
+        host, _, _ = worker_name().rsplit("/", 2)
         SyncRun.objects.create(
             kind=Kind.BACKFILL,
             state=State.RUNNING,

@@ -26,7 +26,7 @@ from prices.jobs import tasks
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog
-from prices.store.leases import Leases
+from prices.store.locks import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
 from prices.store.series_cache import SeriesCache
@@ -381,13 +381,13 @@ class TestRefusals:
         self, store: Db, monkeypatch: pytest.MonkeyPatch, symbol: str
     ) -> None:
         facebook()
-        monkeypatch.setattr("prices.store.series_lock._BUSY_SECONDS", 0.0)
+        monkeypatch.setattr("prices.store.locks._MAX_WAIT_SECONDS", 0.0)
         with ExitStack() as another_machine:
-            with patch("prices.store.leases.who", return_value="elsewhere/1/1"):
+            with patch("prices.store.locks.worker_name", return_value="elsewhere/1/1"):
                 lease = Leases(store).held(f"fetch {SeriesKey(symbol)}")
                 ours = another_machine.enter_context(lease)
 
-            with pytest.raises(CommandError, match=f"{symbol} is being fetched at present"):
+            with pytest.raises(CommandError, match=f"{symbol} is being fetched by another job"):
                 call("rename", "FB", "META")
 
         assert ours
