@@ -178,7 +178,7 @@ def _verify(run: SyncRun, share: bool, heard: Heard) -> str:
         now = timezone.now()
         runs.record(run, verified.outcome, now=now, history=False)
         if verified.outcome.answer is not None:
-            quarantine.note(verified.outcome, run, now=now)
+            quarantine.record(verified.outcome, run, now=now)
         if verified.verdict is Verdict.DIFFERS:
             run.differing.append(verified.outcome.symbol)
             SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)

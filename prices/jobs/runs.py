@@ -168,7 +168,7 @@ def record(
                 fields = health.apply_outcome(row, outcome, during_outage=during_outage, now=now)
                 TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
         if history:
-            quarantine.note(outcome, run, now=now)
+            quarantine.record(outcome, run, now=now)
         if outcome.error:
             run.errors[outcome.symbol] = outcome.error[:500]
         SyncRun.objects.filter(pk=run.pk).update(
@@ -188,7 +188,7 @@ def _keep_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: datet
         result=outcome.result,
         bars=outcome.bars,
         since=outcome.answer.asked.start if outcome.answer else None,
-        error=(outcome.error or outcome.words)[:500],
+        error=(outcome.error or outcome.message)[:500],
     )
 
 

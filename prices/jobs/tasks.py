@@ -17,7 +17,7 @@ from prices.jobs import runs, schedules, verification_results
 from prices.jobs.execution import work_on
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError
-from prices.sync.verify import drawn
+from prices.sync.verify import random_sample
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def nightly_verify(**_: Any) -> None:
         logger.warning("Nothing is verified: %s", error)
         return
     known = [symbol for symbol in verification_results.unfixed() if symbol in held][:size]
-    rest = drawn(set(held) - set(known), size - len(known))
+    rest = random_sample(set(held) - set(known), size - len(known))
     _perform_now(Kind.VERIFY, _BY_SCHEDULE, [*known, *rest], {"fix": True})
 
 

@@ -81,7 +81,7 @@ class ForegroundCommand(BaseCommand):
                 bar.set_postfix_str(outcome.symbol)
                 bar.update()
                 if outcome.result is Result.FAILED or (
-                    outcome.words and outcome.result is Result.UPDATED
+                    outcome.message and outcome.result is Result.UPDATED
                 ):
                     bar.write(_line(outcome))
 
@@ -101,8 +101,8 @@ class ForegroundCommand(BaseCommand):
 
 
 def _line(outcome: Outcome) -> str:
-    if outcome.words:
-        return f"{outcome.symbol}: {outcome.words}"
+    if outcome.message:
+        return f"{outcome.symbol}: {outcome.message}"
     if outcome.result is Result.FAILED:
         return f"{outcome.symbol}: failed: {outcome.error}"
     bars = f", {outcome.bars} bars" if outcome.bars else ""

@@ -65,11 +65,11 @@ LIMITS: tuple[Mutation, ...] = (
     _health("RECOVERY_PERCENT = 75", "RECOVERY_PERCENT = 95"),
     _health("begins = since is None and", "begins ="),
     # The limiter.
-    _limiter("self._heed(self._log.state())  # it may have changed meanwhile", "pass"),
-    _limiter("raise  # nothing was learned of the provider", "pass"),
-    _limiter("self._call.waited = _LONGEST_WAIT - left + ticket.wait", "pass"),
-    _limiter("timedelta(seconds=time.monotonic() - begun)", "timedelta(0)"),
-    _limiter("heed(state, now, probing=True)", "pass"),
+    _limiter("self._check(self._log.state())  # the state may have changed", "pass"),
+    _limiter("raise  # no request was sent, so there is nothing to record", "pass"),
+    _limiter("self._call.waited = _MAX_WAIT - left + ticket.wait", "pass"),
+    _limiter("timedelta(seconds=time.monotonic() - began)", "timedelta(0)"),
+    _limiter("check_allowed(state, now, probing=True)", "pass"),
     _limiter("if not self._log.take_probe(now):", "if False:"),
     # What outcomes leave on symbols.
     _standing("if during_outage and outcome.answered_empty:", "if False:"),

@@ -40,7 +40,7 @@ def _packing(text: str, broken: str) -> Mutation:
 STORE = (
     # What is refused is not written.
     _publish("if decision.change in (Change.REFUSE, Change.WHOLE):", "if False:"),
-    _publish("            except StoreConflict:", "            except ZeroDivisionError:"),
+    _publish("known.pop() if known else bars.read(key)", "stored"),
     _publish("if base is not None and stored is not None and not late:", "if base and stored:"),
     _publish("and base and not (base.dirty or base.pending):", "and base:"),
     _publish("corrections=decision.corrections,", "corrections=(),"),

@@ -58,7 +58,7 @@ class TestFailure:
             Result.FAILED,
             error=str(error),
             symbol_at_fault=at_fault,
-            missing=isinstance(error, UnknownSymbol),
+            is_unknown=isinstance(error, UnknownSymbol),
         )
         assert stored() == list(WEEK)
         assert facts().fetched_at == NOW

@@ -8,13 +8,14 @@ from django.utils import timezone
 
 from prices import services
 from prices.management.foreground import ForegroundCommand
+from prices.sync.sample import load_sample
 
 
 class Command(ForegroundCommand):
     help = "Track AAPL, GOOG, IBM, MSFT and META and publish the sample (2000 to 2013) where they have no history."
 
     def work(self, **_: Any) -> None:
-        loaded = services.load_sample(now=timezone.now())
+        loaded = load_sample(services.bars(), now=timezone.now())
         if not loaded:
             self.stdout.write("All five have a history already: nothing was changed.")
         for symbol in loaded:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from prices import services
 from prices.management.foreground import ForegroundCommand, tracked
 from prices.models import SyncRun
-from prices.sync.verify import drawn
+from prices.sync.verify import random_sample
 
 
 class Command(ForegroundCommand):
@@ -34,7 +34,7 @@ class Command(ForegroundCommand):
             self.stdout.write("No symbol has a history to verify yet.")
             return
         if sample is not None:
-            wanted = drawn(wanted, sample)
+            wanted = random_sample(wanted, sample)
         self.perform(SyncRun.Kind.VERIFY, wanted, {"fix": fix})
 
     def summarise(self, run: SyncRun) -> None:

@@ -65,7 +65,7 @@ class Process:
 
         def requests(symbol: str) -> None:
             for _ in range(requests_a_call):
-                rate_limiter.pass_one()
+                rate_limiter.acquire()
                 self.sent += 1
 
         self.provider.on_history = requests
@@ -161,8 +161,8 @@ class TestBudget:
 
         # 10, 20 and then 30 s: more than 45 s together.
         assert str(caught.value) == (
-            "more requests are wanted than the 6 a minute that "
-            "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE allows; it will be tried again"
+            "request budget used up (6 per minute, set by "
+            "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE); it will be tried again"
         )
         assert (process.sent, len(clock.slept)) == (3, 2)
 
@@ -179,9 +179,9 @@ class TestBudget:
         bucket = RequestBucket(store, "YahooProvider", per_minute=1, burst=1)
         rate_limiter = RateLimiter(ProviderLog(store, "YahooProvider"), bucket)
 
-        rate_limiter.pass_one()
+        rate_limiter.acquire()
         with pytest.raises(LimitInForce):
-            rate_limiter.pass_one()
+            rate_limiter.acquire()
 
 
 class TestBreaker:
