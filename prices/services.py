@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from prices.domain.bars import SeriesKey
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
-from prices.providers import sample
 from prices.providers.base import PriceProvider
 from prices.providers.limiter import LimitedProvider, RateLimiter
 from prices.reads.instances import overview as overview
@@ -30,9 +26,7 @@ from prices.store.instances import provider_log as provider_log
 from prices.store.instances import quotes as quotes
 from prices.store.instances import recent_closes as recent_closes
 from prices.store.instances import sweeper as sweeper
-from prices.symbols.tracking import learned, track
 from prices.sync.history import SyncService
-from prices.sync.publish import publish
 from prices.sync.quotes import LiveService
 from prices.sync.rename import RenameService
 from prices.sync.repair import RepairService
@@ -47,7 +41,7 @@ def build_provider() -> PriceProvider:
         proxy=settings.YAHOO_PROXY,
         threads=settings.YAHOO_THREADS,
         timeout=settings.YAHOO_TIMEOUT_SECONDS,
-        before_request=_rate_limiter().pass_one,
+        before_request=_rate_limiter().acquire,
     )
     return provider
 
@@ -94,24 +88,9 @@ def rename_service() -> RenameService:
 
 
 def warm() -> None:
-    """Loads the sessions of the tracked exchanges, seconds of work, before a process forks.
+    """Loads the sessions of the tracked exchanges, which takes seconds.
 
-    The processes that are forked then have them for nothing.
+    A process does so before it forks, so that the forked processes share them.
     """
     for mic in TrackedSymbol.objects.order_by().values_list("mic", flat=True).distinct():
         sessions_of(mic)
-
-
-def load_sample(*, now: datetime) -> list[str]:
-    """Tracks the sample's symbols and publishes it as the history of those that have none.
-
-    Returns the symbols whose history it is now. :raises Unavailable: it is not installed.
-    """
-    loaded = []
-    for symbol, answer in sample.history():
-        row, _ = track(symbol, "US", now=now)
-        if bars().read(SeriesKey(row.symbol)) is None:
-            publish(bars(), SeriesKey(row.symbol), answer, sessions_of("XNYS"), now=now)
-            TrackedSymbol.objects.filter(pk=row.pk).update(**learned(row, answer))
-            loaded.append(row.symbol)
-    return loaded

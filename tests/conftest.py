@@ -17,6 +17,7 @@ from playwright.sync_api import Browser
 from pricecache_site.operations.mongod import running_mongod
 from prices import services
 from prices.store import mongo
+from prices.store.schema import ensure_schema
 from tests.support.chromium import chromium
 from tests.support.fakes import FakeProvider
 from tests.support.hundred import Hundred, running_hundred
@@ -51,7 +52,7 @@ def mongod_uri() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _schema(mongod_uri: str) -> mongo.Db:
     db = mongo.database(settings.MONGODB_URI, settings.MONGODB_DATABASE)
-    mongo.ensure_schema(db)
+    ensure_schema(db)
     return db
 
 

@@ -1,4 +1,4 @@
-"""The page of one symbol: its prices drawn, and in words how fresh and how complete they are."""
+"""The page of one symbol: its prices random_sample, and in words how fresh and how complete they are."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from prices.jobs import schedules
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError
+from prices.sync.sample import load_sample
 from prices.web.database_errors import explain_database_error
 
 
@@ -120,7 +121,7 @@ def _load_sample(now: datetime) -> tuple[tuple[str, ...], str]:
     # A start that is killed in the middle leaves the mark, and the next one goes on.
     unfinished.touch()
     try:
-        loaded, problem = tuple(services.load_sample(now=now)), ""
+        loaded, problem = tuple(load_sample(services.bars(), now=now)), ""
         for command in settings.SAMPLE_COMMANDS:
             call_command(command, stdout=StringIO())
     except ProviderError as error:

@@ -91,5 +91,5 @@ def staleness(state: SymbolState, provider: ProviderState, now: datetime) -> str
 
 
 def _because(what: str, state: SymbolState, provider: ProviderState, now: datetime) -> str:
-    why = provider.words(now) or state.last_error
+    why = provider.describe(now) or state.last_error
     return f"{why}, {what}" if why else what

@@ -1,4 +1,4 @@
-"""What came of one symbol in a run."""
+"""The outcome of one symbol in a run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One symbol's part of a run. `answer` is None when the provider gave no history.
+    """The outcome of one symbol in a run.
 
-    `symbol_at_fault`: False where it failed because the provider or the store is away, or is
-    over by itself. `refused` is what was kept out of the store, also where the rest went in.
-    `words` say what came of it where the result alone does not.
+    `answer` is None if the provider gave no history. `symbol_at_fault` is False if it failed
+    because the provider or the store is away, or for a reason that resolves by itself.
+    `is_unknown` is True if the provider does not know the symbol. `refused` is what was kept out
+    of the store, also if the rest was published. `message` says more than the result, for users.
     """
 
     symbol: str
@@ -31,13 +32,13 @@ class Outcome:
     symbol_at_fault: bool = True
     answer: Fetched | None = None
     refused: tuple[Refusal, ...] = ()
-    words: str = ""
-    missing: bool = False
+    message: str = ""
+    is_unknown: bool = False
     has_no_history: bool = False
 
     @property
     def answered_empty(self) -> bool | None:
-        """Did the provider answer without prices that can be used? None: it did not answer."""
+        """Whether the provider answered without usable prices. None if it did not answer."""
         if self.result is Result.FAILED:
             return True if self.symbol_at_fault else None
         return None if self.answer is None else not len(self.answer.series)

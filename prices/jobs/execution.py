@@ -170,7 +170,9 @@ def _is_outage(outcome: Outcome, now: datetime) -> bool:
     if outcome.answered_empty is None:
         return False
     try:
-        attempt = services.provider_log().attempted(answered_empty=outcome.answered_empty, now=now)
+        attempt = services.provider_log().count_answer(
+            answered_empty=outcome.answered_empty, now=now
+        )
     except StoreError as error:
         logger.warning("The answer for %s is not counted: %s", outcome.symbol, error)
         return False
@@ -205,7 +207,7 @@ def _verify(work: Execution) -> str:
             symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=work.is_cancelled
         ):
             if verified.outcome.answer is not None:
-                quarantine.note(verified.outcome, run, now=timezone.now())
+                quarantine.record(verified.outcome, run, now=timezone.now())
             if verified.verdict is Verdict.DIFFERS:
                 run.differing.append(verified.outcome.symbol)
                 SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)

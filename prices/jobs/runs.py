@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 
 from prices.domain.outcomes import Outcome
 from prices.models import Attempt, SyncRun, TrackedSymbol
-from prices.store.leases import is_dead, who
+from prices.store.locks import is_dead, worker_name
 from prices.symbols import health, quarantine
 
 # A run whose worker has been silent for this long is queued again.
@@ -64,7 +64,7 @@ def begin(
         attempts=1,
         started_at=now,
         heartbeat_at=now,
-        worker=who(),
+        worker=worker_name(),
     )
 
 
@@ -94,7 +94,7 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
         if run.attempts >= MAX_ATTEMPTS:
             close(run, now=now, error=f"given up: its worker died {run.attempts} times")
             return None
-        run.state, run.heartbeat_at, run.worker = State.RUNNING, now, who()
+        run.state, run.heartbeat_at, run.worker = State.RUNNING, now, worker_name()
         run.started_at = run.started_at or now
         run.attempts += 1
         run.save(update_fields=["state", "heartbeat_at", "worker", "started_at", "attempts"])
@@ -164,7 +164,7 @@ def record(
                 fields = health.apply_outcome(row, outcome, during_outage=during_outage, now=now)
                 TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
         if history:
-            quarantine.note(outcome, run, now=now)
+            quarantine.record(outcome, run, now=now)
         if outcome.error:
             run.errors[outcome.symbol] = outcome.error[:500]
         SyncRun.objects.filter(pk=run.pk).update(
@@ -184,7 +184,7 @@ def _record_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: dat
         result=outcome.result,
         bars=outcome.bars,
         since=outcome.answer.asked.start if outcome.answer else None,
-        error=(outcome.error or outcome.words)[:500],
+        error=(outcome.error or outcome.message)[:500],
     )
 
 

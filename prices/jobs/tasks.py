@@ -17,7 +17,7 @@ from prices.jobs.execution import work_on
 from prices.jobs.requests import RunRequest
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError
-from prices.sync.verify import drawn
+from prices.sync.verify import random_sample
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def nightly_verify(**_: Any) -> None:
         logger.warning("The nightly verification is skipped: %s", error)
         return
     known = [symbol for symbol in history.unfixed() if symbol in held][:size]
-    rest = drawn(set(held) - set(known), size - len(known))
+    rest = random_sample(set(held) - set(known), size - len(known))
     _work_now(requests.verify([*known, *rest], trigger=_BY_SCHEDULE, fix=True))
 
 
@@ -105,7 +105,7 @@ def _retry_unfinished(now: datetime) -> None:
     if SyncRun.objects.filter(kind__in=runs.HISTORY_KINDS, state__in=SyncRun.OPEN).exists():
         return
     provider = services.reader().provider_state()
-    if provider.is_shut(now):
+    if provider.is_blocked(now):
         return
     left = _unfinished(now).order_by("last_attempt_at")
     if provider.unreachable_since is not None:

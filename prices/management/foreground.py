@@ -22,8 +22,8 @@ from prices.jobs import cancellation, execution
 from prices.jobs.requests import RunRequest
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
+from prices.store.locks import Busy
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.store.series_lock import Busy
 from prices.symbols.tracking import current_names, track
 from prices.web.database_errors import explain_database_error
 
@@ -78,7 +78,7 @@ class ForegroundCommand(BaseCommand):
             def show(outcome: Outcome) -> None:
                 bar.set_postfix_str(outcome.symbol)
                 bar.update()
-                fixed = outcome.words and outcome.result is Result.UPDATED
+                fixed = outcome.message and outcome.result is Result.UPDATED
                 if outcome.result is Result.FAILED or fixed:
                     bar.write(_line(outcome))
 
@@ -111,8 +111,8 @@ class ForegroundCommand(BaseCommand):
 
 
 def _line(outcome: Outcome) -> str:
-    if outcome.words:
-        return f"{outcome.symbol}: {outcome.words}"
+    if outcome.message:
+        return f"{outcome.symbol}: {outcome.message}"
     if outcome.result is Result.FAILED:
         return f"{outcome.symbol}: failed: {outcome.error}"
     bars = f", {outcome.bars} bars" if outcome.bars else ""

@@ -61,7 +61,7 @@ def status(*, now: datetime) -> SystemStatus:
         overview = services.overview()
         survey, live = overview.survey(now=now), overview.live_totals()
         provider = services.reader().provider_state()
-        if words := provider.words(now):
+        if words := provider.describe(now):
             words = f"{words} ({provider.reason})" if provider.reason else words
             impaired.append(f"{words[0].upper()}{words[1:]}.")
     except StoreError as error:

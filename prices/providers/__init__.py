@@ -1,1 +1,1 @@
-"""Where prices come from: the protocol every provider keeps, and the providers."""
+"""Where prices come from: the protocol of a provider, the providers, and their limiter."""

@@ -1,4 +1,4 @@
-"""What a provider is to the rest of the system, and every way it may fail."""
+"""The protocol of a provider, and the errors of all providers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from prices.domain.quotes import Quote
 
 
 class ProviderError(Exception):
-    """A provider could not answer; the message is for users. `permanent`: asking again is vain."""
+    """A provider could not answer. The message is for users.
+
+    `permanent` errors are not worth a second request.
+    """
 
     permanent = False
 
 
 class UnknownSymbol(ProviderError):
-    """The provider says that there is no such symbol (any more)."""
+    """The provider says that there is no such symbol, or no longer."""
 
     permanent = True
 
@@ -29,7 +32,7 @@ class RangeNotOffered(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """Too many requests; `retry_after` is the provider's word, if it gave one."""
+    """Too many requests. `retry_after` is what the provider said, if it did."""
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -37,23 +40,22 @@ class RateLimited(ProviderError):
 
 
 class Unavailable(ProviderError):
-    """The provider, or the way to it, is down."""
+    """The provider or the connection to it is down."""
 
 
 class BadPayload(ProviderError):
-    """An answer came that cannot be understood."""
+    """The provider's answer cannot be read."""
 
 
 class PriceProvider(Protocol):
-    """A source of daily bars and quotes. Methods may be called from several threads at once.
+    """A source of daily bars and quotes. Thread-safe.
 
-    It is made with the keywords of `wiring.build_provider`; `before_request` among them is to be
-    called before every single request, by the thread that called the method.
+    It is built with the keywords of `services.build_provider`. It calls one of them,
+    `before_request`, before every request, in the thread that called the method.
     """
 
     name: str
-    # How many histories may be fetched at the same time.
-    parallel: int
+    parallel: int  # how many histories may be fetched at the same time
     quotes_per_request: int
 
     @property
@@ -63,14 +65,14 @@ class PriceProvider(Protocol):
     def history(
         self, symbol: str, start: date | None, *, now: datetime, timezone: str = ""
     ) -> Fetched:
-        """Daily bars and corporate actions from `start` (None: all there is) up to `now`.
+        """Returns daily bars and corporate actions from `start` (None: the first) up to `now`.
 
-        An answer without bars is an answer. `timezone`, if known, may save a request.
+        The answer may have no bars. A known `timezone` may save a request.
         :raises ProviderError:
         """
 
     def quotes(self, symbols: Iterable[str], *, now: datetime) -> list[Quote]:
-        """The latest quotes of at most `quotes_per_request` symbols; those without are left out.
+        """Returns the latest quotes of at most `quotes_per_request` symbols.
 
-        :raises ProviderError:
+        Symbols without a quote are left out. :raises ProviderError:
         """

@@ -1,4 +1,4 @@
-"""The sample: real daily prices of five US companies, 2000 to 2013, out of an installed package.
+"""The sample: real daily prices of five US companies, 2000 to 2013, from an installed package.
 
 `bokeh_sampledata` has as-traded OHLCV and an adjusted close that also carries later events. The
 steps of adjusted close ÷ close are the splits and dividends; a constant factor changes no step.
@@ -24,7 +24,7 @@ from prices.domain.bars import BarSeries, Floats
 from prices.domain.ranges import DateRange
 from prices.providers.base import Unavailable
 
-# As the package spells them → as they are spelled today.
+# The package's symbols → today's.
 SYMBOLS = {"AAPL": "AAPL", "GOOG": "GOOG", "IBM": "IBM", "MSFT": "MSFT", "FB": "META"}
 _NAMES = {
     "AAPL": "Apple Inc.",
@@ -36,14 +36,14 @@ _NAMES = {
 _COLUMNS = (("Open", "f8"), ("High", "f8"), ("Low", "f8"), ("Close", "f8"), ("Volume", "i8"))
 _NEW_YORK, _CLOSE = ZoneInfo("America/New_York"), time(16)
 _NASDAQ, _NYSE = "NMS", "NYQ"
-# Steps of adjusted close ÷ close below this are the rounding of the package.
+# Smaller steps of adjusted close ÷ close come from the rounding of the package.
 _NO_EVENT = 1e-5
 # No company pays a third of its price as an ordinary dividend; the sample's splits are 2:1.
 _SPLIT_STEP = 1.4
 
 
 def history() -> Iterator[tuple[str, Fetched]]:
-    """Symbol by symbol the whole sample in the store's convention.
+    """Yields each symbol and its history, split-adjusted as in the store.
 
     :raises Unavailable: the package is not installed.
     """
@@ -83,7 +83,7 @@ def _fetched(symbol: str, rows: list[dict[str, str]]) -> Fetched:
 
 
 def _events(traded: BarSeries, ratio: Floats) -> Actions:
-    """Splits and dividends from the steps of adjusted ÷ as-traded close.
+    """Returns splits and dividends from the steps of adjusted ÷ as-traded close.
 
     A split n:1 multiplies the ratio by n; a dividend D by 1 ÷ (1 - D ÷ close before).
     """

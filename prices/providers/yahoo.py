@@ -24,52 +24,53 @@ from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, nonsense
 from prices.domain.quotes import Quote
 from prices.domain.ranges import DateRange
-from prices.providers.yahoo_errors import classified
+from prices.providers.yahoo_errors import error_of
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"
 EARLIEST = date(1900, 1, 1)
-# A last trade this near to the close is the close: not every stock trades in its last second.
+# A last trade this close to the end of the session is its close: not every stock trades in the
+# last second.
 _AT_THE_CLOSE = timedelta(minutes=2)
 _COLUMNS = (("Open", "f8"), ("High", "f8"), ("Low", "f8"), ("Close", "f8"), ("Volume", "i8"))
-# What yfinance lets through when an answer is not what it expects, and what the network raises.
+# The exceptions of yfinance, of its code that meets an unexpected answer, and of the network.
 _FAILURES = (YFException, OSError, LookupError, ValueError, TypeError, AttributeError)
 
 
 class _Session(curl.Session):  # type: ignore[type-arg]
-    """yfinance's own kind of session, which also remembers each thread's last response.
+    """A session of yfinance that remembers each thread's last response.
 
-    yfinance hides the status and headers behind its exceptions; they tell a dead symbol from a
-    dead server, and how long a limit lasts.
+    yfinance hides status and headers behind its exceptions. They distinguish an unknown symbol
+    from a server that is down, and say how long a limit lasts.
     """
 
     def __init__(self, timeout: float, before_request: Callable[[], None]) -> None:
-        super().__init__(impersonate="chrome", verify=_ca_bundle())  # type: ignore[arg-type]  # a path is allowed too
+        super().__init__(impersonate="chrome", verify=_ca_bundle())  # type: ignore[arg-type]  # a path is also allowed
         self._timeout = timeout
         self._before_request = before_request
-        self.seen = threading.local()
+        self.last = threading.local()
         self.sent = 0
         self._counting = threading.Lock()
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        self.seen.response = None
+        self.last.response = None
         self._before_request()
         with self._counting:
             self.sent += 1
-        kwargs["timeout"] = self._timeout  # yfinance waits 10 to 30 s for some, whatever it is told
-        self.seen.response = super().request(*args, **kwargs)
-        return self.seen.response
+        kwargs["timeout"] = self._timeout  # yfinance sets 10 to 30 s for some requests
+        self.last.response = super().request(*args, **kwargs)
+        return self.last.response
 
 
 def _ca_bundle() -> str | bool:
-    """The bundle that the standard variables name, else the built-in one."""
+    """Returns the CA bundle that the standard variables name, else the built-in one (True)."""
     names = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
     return next((os.environ[name] for name in names if os.environ.get(name)), True)
 
 
 class YahooProvider:
-    """Implements `PriceProvider`. One object a process: yfinance's state is the process's.
+    """Implements `PriceProvider`. One object a process, because yfinance's state is global.
 
-    `before_request` is called before each single request; what it raises passes through.
+    `before_request` is called before each request, and its exceptions pass through.
     """
 
     name = "yahoo"
@@ -85,10 +86,10 @@ class YahooProvider:
         before_request: Callable[[], None] = lambda: None,
     ) -> None:
         self.parallel = threads
-        yfinance.config.debug.hide_exceptions = False  # hidden, outages look like delistings
+        yfinance.config.debug.hide_exceptions = False  # else outages look like delistings
         if proxy:
             yfinance.config.network.proxy = proxy
-        # A symbol without a time zone would cost eleven more requests for the same failure.
+        # Else a symbol without a time zone costs eleven more requests for the same failure.
         yfinance.base._tz_info_fetch_ctr = 2
         _use_own_cache(cache_dir)
         self._session = _Session(timeout, before_request)
@@ -102,11 +103,11 @@ class YahooProvider:
         self, symbol: str, start: date | None, *, now: datetime, timezone: str = ""
     ) -> Fetched:
         begin = max(start or EARLIEST, EARLIEST)
-        # Two days on, so that today's session is in the range in every time zone.
+        # Two days later, so that the range includes today's session in every time zone.
         end = now.astimezone(UTC).date() + timedelta(days=2)
         asked = DateRange(begin, end)
         self._remember(symbol, timezone)
-        _forget_answers()  # a past range would be answered from memory for the process's lifetime
+        _forget_answers()  # yfinance would answer a past range from memory
         ticker = yfinance.Ticker(symbol, session=self._session)
         try:
             table = ticker.history(
@@ -122,7 +123,7 @@ class YahooProvider:
             _forget_answers()
             if _is_empty_answer(error, self._response):
                 return Fetched(asked, BarSeries.empty(), Actions(), now, self.name)
-            raise classified(error, self._response, symbol) from error
+            raise error_of(error, self._response, symbol) from error
 
     def quotes(self, symbols: Iterable[str], *, now: datetime) -> list[Quote]:
         wanted = ",".join(symbols)
@@ -131,31 +132,31 @@ class YahooProvider:
                 QUOTE_URL, params={"symbols": wanted}
             )
             rows = answer["quoteResponse"]["result"]
-            return [quote for row in rows if (quote := _readable(row, now)) is not None]
+            return [quote for row in rows if (quote := _quote_or_none(row, now)) is not None]
         except _FAILURES as error:
             _forget_answers()
-            raise classified(error, self._response, "these symbols") from error
+            raise error_of(error, self._response, "these symbols") from error
 
     @property
     def _response(self) -> Any:
-        return getattr(self._session.seen, "response", None)
+        return getattr(self._session.last, "response", None)
 
     def _remember(self, symbol: str, timezone: str) -> None:
-        """Gives yfinance the time zone, which it would ask for once a symbol and process."""
+        """Gives yfinance the time zone, else it requests it once a symbol and process."""
         if timezone and symbol not in self._known_timezones:
             yfinance.cache.get_tz_cache().store(symbol, timezone)
             self._known_timezones.add(symbol)
 
 
 def _use_own_cache(folder: Path) -> None:
-    """A folder of this process's own: shared ones end in "database is locked" (yfinance #1689)."""
+    """Gives yfinance a folder of this process: a shared one fails with "database is locked"."""
     for other in folder.glob("[0-9]*"):
         if not Path(f"/proc/{other.name}").exists():
             shutil.rmtree(other, ignore_errors=True)
     own = folder / str(os.getpid())
     own.mkdir(parents=True, exist_ok=True)
     yfinance.set_tz_cache_location(str(own))
-    # Opened by this thread alone: where several begin at once, some find the files locked.
+    # Opened by this thread alone: if several do so at once, some find the files locked.
     yfinance.cache.get_tz_cache().lookup("")
     yfinance.cache.get_cookie_cache().lookup("")
 
@@ -165,7 +166,7 @@ def _forget_answers() -> None:
 
 
 def _is_empty_answer(error: Exception, response: Any) -> bool:
-    """Yahoo answered well, and has no bars in the range: nothing, not a failure."""
+    """Returns whether Yahoo answered without an error, but has no bars in the range."""
     return (
         isinstance(error, YFPricesMissingError)
         and getattr(error, "yahoo_reason", None) is None
@@ -206,7 +207,7 @@ def _fetched(
 def _actions(table: pd.DataFrame, dates: np.ndarray[Any, Any]) -> Actions:
     splits, dividends = table["Stock Splits"].to_numpy(), table["Dividends"].to_numpy()
     ratios = [(dates[at].item(), Fraction(float(splits[at]))) for at in np.flatnonzero(splits > 0)]
-    # yfinance gives a split as one number; 1:30 is 0.0333…, whose fraction is small again.
+    # yfinance returns a split as one number: 1:30 as 0.0333…, which becomes 1:30 again here.
     exact = [(session, ratio.limit_denominator(10_000)) for session, ratio in ratios]
     return Actions(
         tuple(Split(session, r.numerator, r.denominator) for session, r in exact if r),
@@ -217,10 +218,10 @@ def _actions(table: pd.DataFrame, dates: np.ndarray[Any, Any]) -> Actions:
 
 
 def _running(meta: Mapping[str, Any]) -> date | None:
-    """The session that Yahoo says still trades: its last trade lies before the session's end.
+    """Returns the session that is still running: its last trade is before the session's end.
 
-    A stock that ceased to trade early looks like that until Yahoo's day rolls over; it is the
-    price of never storing a running day as a close.
+    A stock that stopped trading early looks the same until Yahoo's day ends. That is the price of
+    never storing a running day as a close.
     """
     period = (meta.get("currentTradingPeriod") or {}).get("regular") or {}
     last_trade, start, end = meta.get("regularMarketTime"), period.get("start"), period.get("end")
@@ -232,19 +233,19 @@ def _running(meta: Mapping[str, Any]) -> date | None:
     return None
 
 
-def _readable(row: Mapping[str, Any], now: datetime) -> Quote | None:
-    """None where a quote makes no sense: it must not take the others of its request with it."""
+def _quote_or_none(row: Mapping[str, Any], now: datetime) -> Quote | None:
+    """Returns a quote. Returns None if it makes no sense, so that it does not fail the others."""
     try:
         quote = _quote(row, now)
         if quote is not None:
-            ZoneInfo(quote.timezone)  # its session is told by it
+            ZoneInfo(quote.timezone)  # the quote's session depends on it
         return quote
     except (LookupError, ValueError, TypeError, AttributeError, OverflowError):
         return None
 
 
 def _quote(row: Mapping[str, Any], now: datetime) -> Quote | None:
-    """None where Yahoo left out the price or its time."""
+    """Returns a quote. Returns None if Yahoo left out the price or its time."""
     price, at = row.get("regularMarketPrice"), row.get("regularMarketTime")
     if not isinstance(price, int | float) or not isinstance(at, int):
         return None

@@ -1,4 +1,4 @@
-"""What yfinance's exceptions and Yahoo's responses mean, as the error tree of `base`."""
+"""Yfinance's exceptions and Yahoo's responses as the errors of `base`."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _NETWORK = {
     "IncompleteRead": "broke off its answer",
 }
 _DOWN = "Will be right back"
-# A header that asks for more is a mistake: nobody would be asked for years.
-_LONGEST_LIMIT = timedelta(days=1)
+# A header that asks for more is a mistake, and would stop all requests for long.
+_MAX_LIMIT = timedelta(days=1)
 
 
-def classified(error: Exception, response: Any, symbol: str) -> ProviderError:
-    """The `ProviderError` that an exception of yfinance stands for.
+def error_of(error: Exception, response: Any, symbol: str) -> ProviderError:
+    """Returns the `ProviderError` for an exception of yfinance.
 
-    `response` is the last HTTP response of the thread, None when none came.
+    `response` is the last HTTP response of the thread, or None if there was none.
     """
     status = response.status_code if response is not None else None
     if isinstance(error, YFRateLimitError) or status == 429:
         return RateLimited("Yahoo allows no more requests for now", _retry_after(response))
     if status is not None and status >= 400:
         return _refused(status, _reason(response), symbol)
-    # yfinance looks for the words in answers with bars, but not in those for time zones and quotes.
+    # yfinance looks for this text in answers with bars, but not in those with time zones or quotes.
     if isinstance(error, YFDataException) or (response is not None and _DOWN in response.text):
         return Unavailable("Yahoo says it will be right back")
     if isinstance(error, json.JSONDecodeError | curl.exceptions.JSONDecodeError):
@@ -67,14 +67,12 @@ def _refused(status: int, reason: str, symbol: str) -> ProviderError:
     if status in (400, 422):
         return RangeNotOffered(said)
     if status >= 500:
-        return Unavailable(
-            f"Yahoo is out of order (HTTP {status}{f', {reason}' if reason else ''})"
-        )
-    return Unavailable(f"Yahoo refuses requests (HTTP {status})")
+        return Unavailable(f"Yahoo returned HTTP {status}{f' ({reason})' if reason else ''}")
+    return Unavailable(f"Yahoo refused the request (HTTP {status})")
 
 
 def _reason(response: Any) -> str:
-    """The sentence in an error body; empty when there is none."""
+    """Returns the description in an error body; empty if there is none."""
     try:
         body = json.loads(response.text)
         error = next(part["error"] for part in body.values() if part.get("error"))
@@ -84,7 +82,7 @@ def _reason(response: Any) -> str:
 
 
 def _retry_after(response: Any) -> timedelta | None:
-    """The header's wait, given in seconds or as a date, at most a day; None without a usable one."""
+    """Returns the wait of a header in seconds or with a date, at most a day. None: unusable."""
     value = response.headers.get("Retry-After", "") if response is not None else ""
     try:
         if value.strip().isdecimal():
@@ -94,5 +92,5 @@ def _retry_after(response: Any) -> timedelta | None:
     except (ValueError, TypeError):
         return None
     except OverflowError:
-        wait = _LONGEST_LIMIT
-    return min(max(wait, timedelta(0)), _LONGEST_LIMIT)
+        wait = _MAX_LIMIT
+    return min(max(wait, timedelta(0)), _MAX_LIMIT)

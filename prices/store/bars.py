@@ -1,21 +1,20 @@
-"""BarRepository: bars in time-series collections, published and read by the manifest's rules.
+"""Bars in time-series collections, published and read by the rules of their manifest.
 
 Bars are immutable once a manifest counts them. A change is a new generation (replace) or bars
-after the last one (append); each is published by one compare-and-swap on the manifest's version,
+after the last one (append). Each is published by one compare-and-swap on the manifest's version,
 so that a crash at any point leaves the old answer readable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
 
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidBars, SeriesKey, moment
@@ -41,23 +40,23 @@ from prices.store.mongo import (
     StoreConflict,
     StoreError,
     failures_named,
+    retry_on_conflict,
 )
 from prices.store.packing import Packed
 
-_READ_TRIES = 20
-_DELETE_TRIES = 10
+_MAX_READ_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSeries:
-    """A published series, or the part of it that was asked for, and its manifest."""
+    """A published series, or the requested part of it, and its manifest."""
 
     manifest: Manifest
     bars: BarSeries
 
 
 class BarRepository:
-    """All series of one database. Every method raises `StoreUnavailable` when MongoDB is away."""
+    """All series of one database. Every method raises `StoreUnavailable` if MongoDB is away."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -68,6 +67,7 @@ class BarRepository:
     # --- reading ------------------------------------------------------------------------------
 
     def manifest(self, key: SeriesKey) -> Manifest | None:
+        """As `Manifests.one`."""
         return self._manifests.one(key)
 
     def manifests(
@@ -82,11 +82,12 @@ class BarRepository:
         start: date | datetime | None = None,
         end: date | datetime | None = None,
     ) -> StoredSeries | None:
-        """The published bars with start ≤ ts < end, None meaning unbounded.
+        """Returns the published bars with start ≤ ts < end (None: unbounded).
 
-        None when nothing was ever published. One round trip, of one moment of the store.
+        Returns None if nothing was ever published. Takes one round trip, which sees the store at
+        one moment.
         """
-        for _ in range(_READ_TRIES):
+        for _ in range(_MAX_READ_ATTEMPTS):
             document = self._read_once(key, start, end)
             if document is None or document.get("generation") is None:
                 return None
@@ -99,7 +100,7 @@ class BarRepository:
             if (start, end) != (None, None) or len(bars) == manifest.count:
                 return StoredSeries(manifest, bars)
         raise StoreError(
-            f"The bars of {key} do not add up to what was published; backfill it again."
+            f"The stored bars of {key} do not match their manifest. Backfill the symbol again."
         )
 
     def _read_once(
@@ -128,34 +129,27 @@ class BarRepository:
 
     # --- writing ------------------------------------------------------------------------------
 
-    def append(self, base: Manifest, bars: BarSeries, facts: Facts, *, now: datetime) -> Manifest:
+    def append(self, base: Manifest, bars: BarSeries, facts: Facts, *, now: datetime) -> None:
         """Publishes bars that start after the last one of `base`.
 
-        :raises StoreConflict: `base` is not the current manifest, or it bears the marks of an
-            unfinished write; read again and, in the second case, replace.
+        :raises StoreConflict: `base` is not the current manifest, or it has the marks of an
+            unfinished write. Read again and, in the second case, replace.
         """
-        if base.generation is None or base.last is None or base.dirty or base.pending:
-            raise StoreConflict(f"{base.key} cannot be appended to: replace it")
-        if not len(bars) or bars.ts[0] <= moment(base.last):
-            raise ValueError("only bars after the last one can be appended")
-        marked = self._manifests.swap(base, {"dirty": True})
-        self._insert(base.key, base.generation, bars)
-        extent = extent_document(base.first, bars[-1], base.count + len(bars))
-        return self._manifests.swap(
-            marked, {**extent, **facts_document(facts), "dirty": False, "published_at": now}
-        )
+        if not self.append_many([(base, bars, facts)], now=now):
+            raise StoreConflict(f"{base.key} was changed by another process")
 
     def append_many(
         self, additions: Iterable[tuple[Manifest, BarSeries, Facts]], *, now: datetime
     ) -> set[SeriesKey]:
-        """As `append` for many series, in four round trips; which of them were published.
+        """Publishes bars that start after the last one of each series, in four round trips.
 
-        The others were changed meanwhile, or bear the marks of an unfinished write.
+        Returns the series that were published. The others were changed meanwhile, or have the
+        marks of an unfinished write.
         """
         wanted = {
-            manifest.key: (manifest, bars, facts)
-            for manifest, bars, facts in additions
-            if manifest.generation and not (manifest.dirty or manifest.pending)
+            base.key: (base, bars, facts)
+            for base, bars, facts in additions
+            if base.generation and not (base.dirty or base.pending)
         }
         for base, bars, _ in wanted.values():
             if not len(bars) or base.last is None or bars.ts[0] <= moment(base.last):
@@ -163,14 +157,12 @@ class BarRepository:
         marked = self._manifests.swap_many(
             {key: (base.version, {"dirty": True}) for key, (base, _, _) in wanted.items()}
         )
-        for collection, keys in _by_collection(marked).items():
-            documents = (
+        for collection, keys in groupby(sorted(marked, key=collection_of), collection_of):
+            documents = [
                 document
-                for key in keys
-                for document in bar_documents(
-                    wanted[key][1], bars_key(key, str(wanted[key][0].generation))
-                )
-            )
+                for base, bars, _ in (wanted[key] for key in keys)
+                for document in bar_documents(bars, bars_key(base.key, str(base.generation)))
+            ]
             with failures_named():
                 self._db[collection].insert_many(documents, ordered=False)
         changes = {}
@@ -192,10 +184,11 @@ class BarRepository:
         corrections: tuple[Correction, ...] = (),
         run: int | None = None,
     ) -> Manifest:
-        """Publishes `bars` as the whole series; the old bars stay readable until swept.
+        """Publishes `bars` as the whole series. The old bars stay readable until swept.
 
-        `corrections` of `run` are kept in the same step. `base` None: the series has no manifest
-        yet. :raises StoreConflict: somebody was first.
+        `base` is None if the series has no manifest yet. `corrections` are stored in the same
+        step, with the id of their `run`.
+        :raises StoreConflict: another process changed the series first.
         """
         if not len(bars):
             raise ValueError("a series cannot be replaced with nothing")
@@ -206,7 +199,9 @@ class BarRepository:
             if base
             else self._manifests.create(key, pending)
         )
-        self._insert(key, generation, bars)
+        with failures_named():
+            documents = bar_documents(bars, bars_key(key, generation))
+            self._db[collection_of(key)].insert_many(documents, ordered=False)
         changes = {
             **extent_document(bars[0].ts, bars[-1], len(bars)),
             **facts_document(facts),
@@ -229,7 +224,7 @@ class BarRepository:
         run: int | None,
         now: datetime,
     ) -> Manifest:
-        """Swaps the manifest over; with corrections in one transaction."""
+        """Swaps the manifest over, in one transaction with the corrections if there are any."""
         retired = registered.generation
         if not corrections:
             return self._manifests.swap(registered, changes, retire=retired, now=now)
@@ -244,25 +239,21 @@ class BarRepository:
         with failures_named(), self._db.client.start_session() as session:
             return session.with_transaction(both, write_concern=DURABLE)
 
-    def note(self, base: Manifest, facts: Facts) -> Manifest:
-        """Publishes facts alone. :raises StoreConflict: `base` is not the current manifest."""
+    def update_facts(self, base: Manifest, facts: Facts) -> Manifest:
+        """Publishes facts without bars. :raises StoreConflict: `base` is not current."""
         return self._manifests.swap(base, facts_document(facts))
 
     def delete(self, key: SeriesKey, *, now: datetime) -> bool:
-        """Unpublishes a series; its bars go with the next sweeps. False: there was none.
+        """Unpublishes a series. The next sweeps delete its bars.
 
-        Begins anew when somebody else changes it meanwhile. :raises StoreError: others kept at it.
+        Returns False if there was none. :raises StoreError: other processes kept changing it.
         """
-        for _ in range(_DELETE_TRIES):
-            manifest = self.manifest(key)
-            if manifest is None or manifest.generation is None:
-                return False
-            with suppress(StoreConflict):
-                self._unpublish(manifest, manifest.generation, now)
-                return True
-        raise StoreError(f"Others kept changing {key.symbol}; try again.")
+        return retry_on_conflict(lambda: self._unpublish(key, now), key.symbol)
 
-    def _unpublish(self, manifest: Manifest, generation: str, now: datetime) -> None:
+    def _unpublish(self, key: SeriesKey, now: datetime) -> bool:
+        manifest = self.manifest(key)
+        if manifest is None or manifest.generation is None:
+            return False
         nothing = {
             **extent_document(None, None, 0),
             **facts_document(Facts()),
@@ -270,17 +261,6 @@ class BarRepository:
             "bars_key": None,
             "dirty": False,
         }
-        self._manifests.swap(manifest, nothing, retire=generation, now=now)
-        self._blocks.forget(manifest.key)
-
-    def _insert(self, key: SeriesKey, generation: str, bars: BarSeries) -> None:
-        collection: Collection[Any] = self._db[collection_of(key)]
-        with failures_named():
-            collection.insert_many(bar_documents(bars, bars_key(key, generation)), ordered=False)
-
-
-def _by_collection(keys: Iterable[SeriesKey]) -> dict[str, list[SeriesKey]]:
-    found: dict[str, list[SeriesKey]] = {}
-    for key in keys:
-        found.setdefault(collection_of(key), []).append(key)
-    return found
+        self._manifests.swap(manifest, nothing, retire=manifest.generation, now=now)
+        self._blocks.delete(key)
+        return True

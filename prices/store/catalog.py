@@ -1,4 +1,4 @@
-"""Outlines: all daily series at a glance, from a copy of this process that follows the changes."""
+"""The catalog: outlines of all daily series, from a copy of this process that follows changes."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from prices.store.mongo import MAX_READ_MS, Db, failures_named
 
 
 class Catalog:
-    """Thread-safe. Every look takes in what was published before it, and only that is fetched."""
+    """Thread-safe. Every look includes all that was published before it, and fetches changes only."""
 
     def __init__(self, db: Db) -> None:
         self._lock = threading.Lock()
         self._copy: dict[str, Outline] = {}
         daily = {"interval": str(Interval.DAY)}
-        self._following = ChangeFollower(
+        self._follower = ChangeFollower(
             db["series"], time="changed_at", stamp="version", only=daily
         )
         self._changes = 0
 
     def all(self) -> dict[str, Outline]:
-        """The outline of each published daily series, by symbol."""
+        """Returns the outline of each published daily series, by symbol."""
         return self.look()[1]
 
     def look(self) -> tuple[int, dict[str, Outline]]:
-        """The same, and a number that is another one when something may have changed."""
+        """Returns a number that differs after every change, and the outlines by symbol."""
         with self._lock:
             with failures_named():
-                found = self._following.changes(OUTLINE)
+                found = self._follower.changes(OUTLINE)
             for document in found:
                 outline = outline_from(document)
                 if outline is None:
@@ -48,26 +48,20 @@ class Catalog:
 def recent_closes(
     db: Db, manifests: Iterable[Manifest], *, days: int = 45
 ) -> dict[SeriesKey, list[float]]:
-    """The closes of each daily series' last so many days, ascending; one round trip."""
-    wanted = {
-        bars_key(m.key, m.generation): m for m in manifests if m.generation and m.last is not None
-    }
-    ranges = [
-        {"m": name, "ts": {"$gte": m.last - timedelta(days=days), "$lte": m.last}}
-        for name, m in wanted.items()
-        if m.last is not None
-    ]
-    if not ranges:
+    """Returns the closes of each daily series' last `days` days, ascending; one round trip."""
+    latest = [(m, m.generation, m.last) for m in manifests]
+    wanted = {bars_key(m.key, g): (m.key, last) for m, g, last in latest if g and last}
+    if not wanted:
         return {}
+    ranges = [
+        {"m": name, "ts": {"$gte": last - timedelta(days=days), "$lte": last}}
+        for name, (_, last) in wanted.items()
+    ]
     stages: list[dict[str, Any]] = [
         {"$match": {"$or": ranges}},
-        {"$group": {"_id": "$m", "t": {"$push": "$ts"}, "c": {"$push": "$c"}}},
+        {"$sort": {"ts": 1}},
+        {"$group": {"_id": "$m", "closes": {"$push": "$c"}}},
     ]
     with failures_named():
         found = list(db["bars"].aggregate(stages, maxTimeMS=MAX_READ_MS))
-    return {
-        wanted[document["_id"]].key: [
-            close for _, close in sorted(zip(document["t"], document["c"], strict=True))
-        ]
-        for document in found
-    }
+    return {wanted[document["_id"]][0]: document["closes"] for document in found}

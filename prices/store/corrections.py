@@ -1,10 +1,10 @@
-"""CorrectionLog: every change of a stored bar, kept for good."""
+"""The corrections: every change of a stored bar, kept forever."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from pymongo import DESCENDING
@@ -12,12 +12,13 @@ from pymongo.client_session import ClientSession
 
 from prices.domain.answers import Correction, Why
 from prices.domain.bars import SeriesKey
+from prices.store.documents import midnight
 from prices.store.mongo import Db, failures_named
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A correction, when it was published, and by which run (None: outside of one)."""
+    """A correction, when it was published, and by which run (None: outside of a run)."""
 
     symbol: str
     correction: Correction
@@ -26,7 +27,7 @@ class Recorded:
 
 
 class CorrectionLog:
-    """The corrections of one database. Methods raise `StoreUnavailable` when MongoDB is away."""
+    """The corrections of one database. Methods raise `StoreUnavailable` if MongoDB is away."""
 
     def __init__(self, db: Db) -> None:
         self._log = db["corrections"]
@@ -40,13 +41,13 @@ class CorrectionLog:
         now: datetime,
         session: ClientSession,
     ) -> None:
-        """Within the transaction that publishes the bars, so that neither is without the other."""
+        """Adds corrections within the transaction that publishes the bars."""
         self._log.insert_many(
             [
                 {
                     "symbol": key.symbol,
                     "interval": str(key.interval),
-                    "session": datetime(c.session.year, c.session.month, c.session.day, tzinfo=UTC),
+                    "session": midnight(c.session),
                     "field": c.field,
                     "old": c.old,
                     "new": c.new,
@@ -62,21 +63,21 @@ class CorrectionLog:
     def latest(
         self, symbol: str | None = None, *, since: date | None = None, limit: int = 1_000
     ) -> list[Recorded]:
-        """The newest corrections (of one symbol), newest first; `since`: of sessions from then on."""
+        """Returns the newest corrections, newest first; of one symbol, of sessions from `since`."""
         wanted: dict[str, Any] = {} if symbol is None else {"symbol": symbol}
         if since is not None:
-            wanted["session"] = {"$gte": datetime(since.year, since.month, since.day, tzinfo=UTC)}
+            wanted["session"] = {"$gte": midnight(since)}
+        order = [("seen_at", DESCENDING), ("_id", DESCENDING)]
         with failures_named():
-            order = [("seen_at", DESCENDING), ("_id", DESCENDING)]
             return [_recorded(d) for d in self._log.find(wanted).sort(order).limit(limit)]
 
     def count(self, *, after: datetime) -> int:
-        """How many were published after a moment."""
+        """Returns how many were published after a moment."""
         with failures_named():
             return self._log.count_documents({"seen_at": {"$gt": after}})
 
     def rename(self, old: str, new: str) -> None:
-        """Hands a symbol's corrections to its new name."""
+        """Moves a symbol's corrections to its new name."""
         with failures_named():
             self._log.update_many({"symbol": old}, {"$set": {"symbol": new}})
 
@@ -85,12 +86,6 @@ class CorrectionLog:
             self._log.delete_many({"symbol": symbol})
 
 
-def _recorded(document: dict[str, Any]) -> Recorded:
-    correction = Correction(
-        document["session"].date(),
-        document["field"],
-        document["old"],
-        document["new"],
-        Why(document["why"]),
-    )
-    return Recorded(document["symbol"], correction, document["seen_at"], document["run"])
+def _recorded(d: dict[str, Any]) -> Recorded:
+    correction = Correction(d["session"].date(), d["field"], d["old"], d["new"], Why(d["why"]))
+    return Recorded(d["symbol"], correction, d["seen_at"], d["run"])

@@ -1,4 +1,4 @@
-"""The shape of documents: bars as BSON bytes, columns back from `$push`, manifests both ways."""
+"""Conversion between values and documents: bars as BSON bytes, columns, manifests."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 from prices.domain.actions import Actions, Dividend, Split
-from prices.domain.bars import Bar, BarSeries, Interval, SeriesKey
+from prices.domain.bars import COLUMNS, Bar, BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
+from prices.domain.manual_bars import HandFilled
 from prices.domain.ranges import DateRange
 from prices.domain.series import Facts, Manifest, Outline
-from prices.store.manual_bar_documents import hand_documents, hand_filled_of
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-_FEW = 4
-_DOUBLE, _STRING, _DATE, _INT64 = b"\x01", b"\x02", b"\x09", b"\x12"
+# Up to this many bars are encoded one by one.
+_MAX_DICTS = 4
+# BSON's type and numpy's of each field of a bar.
+_TYPES = {"ts": (b"\x09", "<i8"), **dict.fromkeys("ohlc", (b"\x01", "<f8")), "v": (b"\x12", "<i8")}
+_BAR = ("ts", *"ohlcv")
 
-# One column each, instead of a document a bar: half the time of the same read as documents.
+# One array a column: a read takes half as long as with one document a bar.
 PUSH_COLUMNS: dict[str, Any] = {
     "_id": None,
     "ts": {"$push": {"$toLong": "$ts"}},
@@ -31,57 +34,39 @@ PUSH_COLUMNS: dict[str, Any] = {
 
 
 def bar_documents(series: BarSeries, bars_key: str) -> Iterator[RawBSONDocument]:
-    """The bars as documents {m, ts, o, h, l, c, v}, without `_id`, which the driver would add.
+    """Yields the bars as documents {m, ts, o, h, l, c, v}, without the `_id` of the driver.
 
-    All have one length, so numpy lays them out at once: a third less time than a dict a bar. For
-    a day's bar alone the layout would cost ten times as much as the dict.
+    All have the same length, so numpy lays them out at once, in a third less time than a dict a
+    bar takes. For very few bars the layout would take ten times as long as the dicts.
     """
-    if len(series) <= _FEW:
-        for bar in (series[at] for at in range(len(series))):
-            named = dict(zip(("ts", *"ohlc"), bar, strict=False))
-            yield RawBSONDocument(encode({"m": bars_key, **named, "v": Int64(bar.volume)}), _RAW)
+    if len(series) <= _MAX_DICTS:
+        for at in range(len(series)):
+            bar = _bar_document(series[at])
+            yield RawBSONDocument(encode({"m": bars_key, **bar, "v": Int64(bar["v"])}), _RAW)
         return
     text = bars_key.encode() + b"\0"
-    layout = [
-        ("head", f"V{4}"),
-        ("m", f"V{3 + 4 + len(text)}"),
-        *((part, kind) for name in ("ts", *"ohlcv") for part, kind in _field(name)),
-        ("end", "V1"),
-    ]
-    rows = np.zeros(len(series), np.dtype(layout))
+    columns = {"ts": series.ts.view("i8")}
+    columns |= {name[0]: getattr(series, name) for name in COLUMNS[1:]}
+    layout = [("head", "V4"), ("m", f"V{3 + 4 + len(text)}")]
+    for name in columns:
+        layout += [(f"{name}_name", f"V{2 + len(name)}"), (name, _TYPES[name][1])]
+    rows = np.zeros(len(series), np.dtype([*layout, ("end", "V1")]))
     size = rows.dtype.itemsize
     rows["head"] = np.void(size.to_bytes(4, "little"))
-    rows["m"] = np.void(_STRING + b"m\0" + len(text).to_bytes(4, "little") + text)
-    columns = (
-        series.ts.view("i8"),
-        series.open,
-        series.high,
-        series.low,
-        series.close,
-        series.volume,
-    )
-    for name, column in zip(("ts", *"ohlcv"), columns, strict=True):
-        rows[f"{name}_name"] = np.void(_TYPES.get(name, _DOUBLE) + name.encode() + b"\0")
+    rows["m"] = np.void(b"\x02m\0" + len(text).to_bytes(4, "little") + text)
+    for name, column in columns.items():
+        rows[f"{name}_name"] = np.void(_TYPES[name][0] + name.encode() + b"\0")
         rows[name] = column
     data = rows.tobytes()
     for start in range(0, len(data), size):
         yield RawBSONDocument(data[start : start + size], _RAW)
 
 
-_TYPES = {"ts": _DATE, "v": _INT64}
-
-
-def _field(name: str) -> Iterator[tuple[str, str]]:
-    yield f"{name}_name", f"V{2 + len(name)}"
-    yield name, "<i8" if name in _TYPES else "<f8"
-
-
 def series_of(columns: Mapping[str, Any] | None) -> BarSeries:
-    """Bars from what `PUSH_COLUMNS` gave, brought into order.
+    """Returns the bars of a result of `PUSH_COLUMNS`, in ascending order.
 
-    The server keeps the order of insertion only by habit, and none for bars before 1970.
-
-    :raises InvalidBars: a bar is there twice.
+    The server does not promise any order, and keeps none for bars before 1970.
+    :raises InvalidBars: a bar occurs twice.
     """
     if columns is None:
         return BarSeries.empty()
@@ -93,7 +78,7 @@ def series_of(columns: Mapping[str, Any] | None) -> BarSeries:
     return BarSeries(ts, *values)
 
 
-# The fields that catalog are made of; the server counts the gaps.
+# The projection of a manifest that an outline is made of. The server counts the gaps.
 OUTLINE: dict[str, Any] = {
     **dict.fromkeys(("symbol", "generation", "count", "first", "last"), 1),
     **dict.fromkeys(("source", "final_through"), 1),
@@ -104,7 +89,7 @@ OUTLINE: dict[str, Any] = {
 
 
 def outline_from(document: Mapping[str, Any]) -> Outline | None:
-    """The outline from what `OUTLINE` gave; None where nothing is published."""
+    """Returns the outline of a result of `OUTLINE`. Returns None if nothing is published."""
     if not document.get("generation") or document.get("first") is None:
         return None
     final_through = document.get("final_through")
@@ -122,15 +107,13 @@ def outline_from(document: Mapping[str, Any]) -> Outline | None:
 
 
 def manifest_of(document: Mapping[str, Any]) -> Manifest:
-    last = document.get("last_bar")
+    """Returns the manifest of a document, or of a projection of it."""
     return Manifest(
         key=SeriesKey(document["symbol"], Interval(document["interval"])),
         version=document["version"],
         generation=document.get("generation"),
         count=document.get("count", 0),
-        last_bar=Bar(last["ts"], last["o"], last["h"], last["l"], last["c"], last["v"])
-        if last
-        else None,
+        last_bar=_bar_of(document.get("last_bar")),
         first=document.get("first"),
         facts=_facts_of(document),
         dirty=document.get("dirty", False),
@@ -151,7 +134,17 @@ def _facts_of(document: Mapping[str, Any]) -> Facts:
             Gap(_day(g["session"]), g["tries"], g["next_try_at"], g["reason"])
             for g in document.get("gaps", ())
         ),
-        by_hand=hand_filled_of(document.get("by_hand", ())),
+        by_hand=tuple(
+            HandFilled(
+                _day(d["session"]),
+                d["by"],
+                d["at"],
+                d["note"],
+                _bar_of(d["offered"]),
+                d["offered_at"],
+            )
+            for d in document.get("by_hand", ())
+        ),
     )
 
 
@@ -167,59 +160,78 @@ def _actions_of(
 
 
 def facts_document(facts: Facts) -> dict[str, Any]:
-    """The manifest's fields that facts fill; sessions are dates at 00:00 UTC."""
+    """Returns the manifest's fields of the facts. Sessions are dates at 00:00 UTC."""
     return {
         "splits": [
             {
-                "session": _midnight(s.session),
+                "session": midnight(s.session),
                 "numerator": s.numerator,
                 "denominator": s.denominator,
             }
             for s in facts.actions.splits
         ],
         "dividends": [
-            {"session": _midnight(d.session), "amount": d.amount} for d in facts.actions.dividends
+            {"session": midnight(d.session), "amount": d.amount} for d in facts.actions.dividends
         ],
         "source": facts.source,
         "currency": facts.currency,
         "fetched_at": facts.fetched_at,
-        "final_through": facts.final_through and _midnight(facts.final_through),
-        "asked": [{"start": _midnight(r.start), "end": _midnight(r.end)} for r in facts.asked],
+        "final_through": facts.final_through and midnight(facts.final_through),
+        "asked": [{"start": midnight(r.start), "end": midnight(r.end)} for r in facts.asked],
         "gaps": [
             {
-                "session": _midnight(g.session),
+                "session": midnight(g.session),
                 "tries": g.tries,
                 "next_try_at": g.next_try_at,
                 "reason": g.reason,
             }
             for g in facts.gaps
         ],
-        "by_hand": hand_documents(facts.by_hand),
+        "by_hand": [
+            {
+                "session": midnight(f.session),
+                "by": f.by,
+                "at": f.at,
+                "note": f.note,
+                "offered": _bar_document(f.offered),
+                "offered_at": f.offered_at,
+            }
+            for f in facts.by_hand
+        ],
     }
 
 
 def extent_document(first: datetime | None, last: Bar | None, count: int) -> dict[str, Any]:
-    """The manifest's fields that say what the current generation holds."""
+    """Returns the manifest's fields that say what the current generation holds."""
     return {
         "count": count,
         "first": first,
         "last": last and last.ts,
-        "last_bar": last and dict(zip(("ts", *"ohlcv"), last, strict=True)),
+        "last_bar": _bar_document(last),
     }
 
 
 def bars_key(key: SeriesKey, generation: str) -> str:
-    """What the bars of one generation bear as their metaField: one readable string."""
+    """Returns the metaField of the bars of one generation, a readable string."""
     return f"{key}|{generation}"
 
 
 def collection_of(key: SeriesKey) -> str:
-    """The time-series collection that a series lives in."""
+    """Returns the name of the time-series collection with the bars of a series."""
     return "bars_intraday" if key.interval.is_intraday else "bars"
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """Returns 00:00 UTC of a day, which is how sessions are stored."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _bar_document(bar: Bar | None) -> Any:
+    return bar and dict(zip(_BAR, bar, strict=True))
+
+
+def _bar_of(document: Mapping[str, Any] | None) -> Bar | None:
+    return Bar(*(document[name] for name in _BAR)) if document else None
 
 
 def _day(when: datetime) -> date:

@@ -11,13 +11,12 @@ from django.conf import settings
 
 from prices.domain.bars import SeriesKey
 from prices.domain.series import Manifest
-from prices.store import mongo
+from prices.store import catalog as catalogs
+from prices.store import mongo, schema
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
-from prices.store.catalog import Catalog
-from prices.store.catalog import recent_closes as read_recent_closes
 from prices.store.corrections import CorrectionLog
-from prices.store.leases import Leases
+from prices.store.locks import Leases
 from prices.store.provider_state import ProviderLog, RequestBucket
 from prices.store.quotes import QuoteStore
 from prices.store.sweeper import Sweeper
@@ -28,14 +27,10 @@ _built: list[Callable[[], None]] = []
 
 
 def once_a_process(build: Callable[[], T]) -> Callable[[], T]:
-    """Remembers what `build` made, but not over a fork: clients and sessions do not survive it."""
+    """Makes `build` run once in each process: clients and sessions do not survive a fork."""
     cached = lru_cache(maxsize=2)(lambda pid: build())
     _built.append(cached.cache_clear)
-
-    def get() -> T:
-        return cached(os.getpid())
-
-    return get
+    return lambda: cached(os.getpid())
 
 
 def forget() -> None:
@@ -49,8 +44,8 @@ def database() -> mongo.Db:
 
 
 def ensure_schema() -> None:
-    """Creates what the store needs and is not there. :raises StoreError:"""
-    mongo.ensure_schema(database())
+    """Creates the collections and indexes that are not there yet. :raises StoreError:"""
+    schema.ensure_schema(database())
 
 
 def ping_store() -> None:
@@ -64,8 +59,8 @@ def bars() -> BarRepository:
 
 
 @once_a_process
-def catalog() -> Catalog:
-    return Catalog(database())
+def catalog() -> catalogs.Catalog:
+    return catalogs.Catalog(database())
 
 
 @once_a_process
@@ -110,4 +105,4 @@ def request_bucket() -> RequestBucket:
 
 def recent_closes(manifests: Iterable[Manifest]) -> dict[SeriesKey, list[float]]:
     """As `catalog.recent_closes`. :raises StoreUnavailable:"""
-    return read_recent_closes(database(), manifests)
+    return catalogs.recent_closes(database(), manifests)

@@ -1,19 +1,20 @@
-"""The MongoDB client of this process, the schema, and what its failures mean to callers."""
+"""The MongoDB client of this process, and what its failures mean to callers."""
 
 from __future__ import annotations
 
 import atexit
 import os
+import random
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, TypeVar
 
-from pymongo import ASCENDING, MongoClient
+from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import (
-    CollectionInvalid,
     ConfigurationError,
     ConnectionFailure,
     InvalidURI,
@@ -24,53 +25,52 @@ from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
-Document = Mapping[str, Any]
+T = TypeVar("T")
 Db = Database[dict[str, Any]]
 
 # An acknowledged write survives `kill -9` only if it was journaled, on a majority.
 DURABLE = WriteConcern(w="majority", j=True)
-# Manifest and bars in one moment of the store.
+# A read concern that shows manifest and bars at one moment of the store.
 SNAPSHOT = ReadConcern("snapshot")
-# No read may outlast the grace that the sweeper gives retired bars (`manifests.GRACE`).
+# No read may outlast the grace that retired bars are kept for (`manifests.GRACE`).
 MAX_READ_MS = 20_000
-
-TIME_SERIES = {"bars": "hours", "bars_intraday": "minutes"}
+_INVALID_URI = (InvalidURI, ConfigurationError, ValueError)
+# Codes of the failures of transactions on a standalone server.
+_NOT_REPLICATED = {20, 123, 246}
+# A compare-and-swap that lost this many times in a row is given up.
+_MAX_ATTEMPTS = 50
 
 
 class StoreError(Exception):
-    """The store could not do it; the message is for users."""
+    """The store could not do it. The message is for users."""
 
 
 class StoreUnavailable(StoreError):
-    """MongoDB does not answer; whether a write under way took effect is not known."""
+    """MongoDB does not answer. Whether a write under way took effect is unknown."""
 
 
 class StoreConflict(StoreError):
-    """Somebody else changed the series first: read it again and decide again."""
+    """Another process changed the document first. Read it again and decide again."""
 
 
 def database(uri: str, name: str) -> Db:
-    """The database, through one client a process; made anew after a fork.
+    """Returns a database through this process's client, which connects on first use.
 
-    Connecting happens on first use. :raises StoreError: the URI is not one.
+    :raises StoreError: the URI is not valid.
     """
-    return _client(uri).get_database(name, write_concern=DURABLE)
+    with _connecting:
+        key = (uri, os.getpid())
+        if key not in _clients:
+            _clients[key] = _client(uri)
+        return _clients[key].get_database(name, write_concern=DURABLE)
 
 
 _connecting = threading.Lock()
+# By URI and process, because a client does not survive a fork.
 _clients: dict[tuple[str, int], MongoClient[dict[str, Any]]] = {}
 
 
 def _client(uri: str) -> MongoClient[dict[str, Any]]:
-    """One client a process and URI; a client does not survive a fork."""
-    with _connecting:
-        name = (uri, os.getpid())
-        if name not in _clients:
-            _clients[name] = _connect(uri)
-        return _clients[name]
-
-
-def _connect(uri: str) -> MongoClient[dict[str, Any]]:
     try:
         return MongoClient(
             uri,
@@ -80,22 +80,22 @@ def _connect(uri: str) -> MongoClient[dict[str, Any]]:
             connectTimeoutMS=3_000,
             socketTimeoutMS=60_000,
         )
-    except (InvalidURI, ConfigurationError, ValueError) as error:
+    except _INVALID_URI as error:
         raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
 
 
 def check_uri(uri: str) -> None:
-    """Reads a URI without connecting. :raises StoreError: it is not one."""
+    """Reads a URI without connecting. :raises StoreError: it is not valid."""
     if uri.startswith("mongodb+srv://"):
-        return  # only a name server knows
+        return  # only a name server can tell
     try:
         parse_uri(uri)
-    except (InvalidURI, ConfigurationError, ValueError) as error:
+    except _INVALID_URI as error:
         raise StoreError(str(error)) from error
 
 
 def disconnect(uri: str) -> None:
-    """Closes this process's client; the next use of the URI makes a new one."""
+    """Closes this process's client. The next use of the URI makes a new one."""
     client = _clients.pop((uri, os.getpid()), None)
     if client is not None:
         client.close()
@@ -103,23 +103,23 @@ def disconnect(uri: str) -> None:
 
 @atexit.register
 def _disconnect_all() -> None:
-    """The server need not wait for the sessions of a process that has ended to run out."""
+    """Ends the server's sessions of this process, which would otherwise last until they expire."""
     for uri, pid in list(_clients):
         if pid == os.getpid():
             disconnect(uri)
 
 
-def batch(db: Db, command: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a find or an aggregate of a few documents gives, as a bare command.
+def run_batch(db: Db, command: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the few documents of a find or an aggregate that is sent as a bare command.
 
-    A cursor would cost an eighth more of a read of one document. A connection of old, as after a
-    restart of the server, is tried once anew, as the driver does with a cursor.
+    A cursor would cost an eighth more of reading one document. A broken connection, as after a
+    restart of the server, is tried once more, as the driver does with a cursor.
     """
-    ask = partial(db.command, command, codec_options=db.codec_options, maxTimeMS=MAX_READ_MS)
+    run = partial(db.command, command, codec_options=db.codec_options, maxTimeMS=MAX_READ_MS)
     try:
-        answer = ask()
+        answer = run()
     except ConnectionFailure:
-        answer = ask()
+        answer = run()
     found: list[dict[str, Any]] = answer["cursor"]["firstBatch"]
     return found
 
@@ -130,70 +130,39 @@ def failures_named() -> Iterator[None]:
     try:
         yield
     except OperationFailure as error:
-        _refused(error)
+        if error.code in _NOT_REPLICATED and "replica" in str(error).lower():
+            raise StoreError(
+                "MongoDB runs as a standalone server. Start it with --replSet and initiate it once."
+            ) from error
+        raise StoreUnavailable(f"MongoDB refused: {_shorten(error)}") from error
     except PyMongoError as error:
-        raise StoreUnavailable(f"MongoDB does not answer: {_short(error)}") from error
+        raise StoreUnavailable(f"MongoDB does not answer: {_shorten(error)}") from error
 
 
-def _refused(error: OperationFailure) -> NoReturn:
-    not_replicated = {20, 123, 246}
-    if error.code in not_replicated and "replica" in str(error).lower():
-        raise StoreError(
-            "MongoDB runs as a standalone server; start it with --replSet and initiate it once."
-        ) from error
-    raise StoreUnavailable(f"MongoDB refused: {_short(error)}") from error
-
-
-def _short(error: PyMongoError) -> str:
-    if "belongs to a set named 'None'" in str(error):
+def _shorten(error: PyMongoError) -> str:
+    text = str(error)
+    if "belongs to a set named 'None'" in text:
         return "nothing listens at its address, or no member of a replica set"
-    return (
-        str(error).split(", full error")[0].split(" (configured timeouts")[0].split(", Timeout:")[0]
-    )
+    for rest in (", full error", " (configured timeouts", ", Timeout:"):
+        text = text.split(rest)[0]
+    return text
 
 
-def ensure_schema(db: Db) -> None:
-    """Creates the collections and indexes that are not there yet."""
-    with failures_named():
-        existing = set(db.list_collection_names())
-        for name, granularity in TIME_SERIES.items():
-            if name not in existing:
-                _create_time_series(db, name, granularity)
-            # Without it a read of one series scans all of them.
-            db[name].create_index([("m", ASCENDING), ("ts", ASCENDING)])
-        if "blocks" not in existing:
-            _create_blocks(db)
-        db["quotes"].create_index([("written_at", ASCENDING)])
-        db["series"].create_index([("symbol", ASCENDING)])
-        db["series"].create_index([("changed_at", ASCENDING)])
-        db["corrections"].create_index([("symbol", ASCENDING), ("seen_at", ASCENDING)])
-        db["corrections"].create_index([("seen_at", ASCENDING)])
+def retry_on_conflict(attempt: Callable[[], T], subject: str) -> T:
+    """Returns what `attempt` returns, which is called again after each `StoreConflict`.
 
-
-def _create_time_series(db: Db, name: str, granularity: str) -> None:
-    options = {"timeField": "ts", "metaField": "m", "granularity": granularity}
-    _create(db, name, timeseries=options)
-
-
-def _create_blocks(db: Db) -> None:
-    # Packed already. In a store that outgrows the server's memory most reads take a block from
-    # the file, and to decompress it would cost them a fifth more than in a small one.
-    plain = {"wiredTiger": {"configString": "block_compressor=none"}}
-    _create(db, "blocks", storageEngine=plain)
-
-
-def _create(db: Db, name: str, **options: Any) -> None:
-    try:
-        db.create_collection(name, **options)
-    except CollectionInvalid:
-        return  # another process made it first
-    except OperationFailure as error:
-        already_exists = 48
-        if error.code != already_exists:
-            raise
+    :raises StoreError: other processes changed `subject` during every attempt.
+    """
+    for number in range(_MAX_ATTEMPTS):
+        try:
+            return attempt()
+        except StoreConflict:
+            # Processes that meet at one document must not do so again at the next attempt.
+            time.sleep(random.random() * 0.002 * number)  # noqa: S311
+    raise StoreError(f"Other processes kept changing {subject}. Try again.")
 
 
 def ping(db: Db) -> None:
-    """Returns when the server answers. :raises StoreUnavailable: when it does not."""
+    """Returns if the server answers. :raises StoreUnavailable: it does not."""
     with failures_named():
         db.command("ping")

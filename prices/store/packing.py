@@ -1,7 +1,7 @@
-"""Packed series: columns in the least width that gives them back exactly, unpacked in part.
+"""Packed series: each column in the smallest width that restores it exactly, unpacked in part.
 
-Half the bytes are half the way to the reader, and twice the series in a memory; and a read of a
-year out of ten unpacks that year alone.
+A packed series takes half the memory and half the bytes on the way to the reader, and reading one
+year out of ten unpacks that year only.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from prices.domain.bars import Bar, BarSeries, Floats, Ints, Times, milliseconds
 
 Column = NDArray[Any]
 
-# Little-endian. Times since the first bar; prices as they are, as float32 in disguise (Yahoo's
-# adjusted ones), or in hundredths (exchanges').
+# Little-endian. Times since the first bar. Prices as they are, as float32 if nothing is lost
+# (Yahoo's adjusted prices), or in hundredths (as exchanges quote them).
 _WIDTHS = {
     kind: np.dtype(width)
     for kind, width in {
@@ -27,7 +27,6 @@ _WIDTHS = {
         **{"long": "<i8", "short": "<u4"},
     }.items()
 }
-_BYTES = {kind: width.itemsize for kind, width in _WIDTHS.items()}
 _INT, _FLOAT, _TIME = np.dtype("i8"), np.dtype("f8"), np.dtype("datetime64[ms]")
 _STEPS = {"days": 86_400_000, "seconds": 1_000, "milliseconds": 1}
 
@@ -36,10 +35,10 @@ _STEPS = {"days": 86_400_000, "seconds": 1_000, "milliseconds": 1}
 class Packed:
     """A series of at least one bar.
 
-    `kinds` are those of times, prices and volumes; `data` is ts, open, high, low, close and volume
+    `kinds` are those of times, prices and volumes. `data` is ts, open, high, low, close and volume
     in a row, of `count` bars from `first` on (ms since 1970). `tail` is one more bar, the last.
 
-    :raises KeyError, ValueError: the bytes are not those of so many bars.
+    :raises KeyError, ValueError: the bytes are not those of `count` bars.
     """
 
     kinds: tuple[str, ...]
@@ -49,16 +48,15 @@ class Packed:
     tail: Bar | None = None
 
     def __post_init__(self) -> None:
-        of_times, of_prices, of_volumes = self.kinds
-        a_bar = _BYTES[of_times] + 4 * _BYTES[of_prices] + _BYTES[of_volumes]
-        if len(self.data) != a_bar * self.count:
+        times, prices, volumes = (_WIDTHS[kind].itemsize for kind in self.kinds)
+        if len(self.data) != (times + 4 * prices + volumes) * self.count:
             raise ValueError(f"{len(self.data)} bytes are not {self.count} bars")
 
     @classmethod
     def of(cls, bars: BarSeries) -> Self:
         """Packs a series."""
         prices = np.vstack([bars.open, bars.high, bars.low, bars.close])
-        columns = [_times(bars.ts), _prices(prices), _volumes(bars.volume)]
+        columns = [_pack_times(bars.ts), _pack_prices(prices), _pack_volumes(bars.volume)]
         data = b"".join(column.astype(_WIDTHS[kind]).tobytes() for kind, column in columns)
         kinds = tuple(kind for kind, _ in columns)
         return cls(kinds, data, len(bars), int(bars.ts[0].astype("i8")))
@@ -66,7 +64,7 @@ class Packed:
     def between(
         self, start: date | datetime | None = None, end: date | datetime | None = None
     ) -> BarSeries:
-        """The bars with start ≤ ts < end, as of `BarSeries.between`."""
+        """Returns the bars with start ≤ ts < end, as `BarSeries.between` does."""
         of_times, of_prices, of_volumes = self.kinds
         times = np.frombuffer(self.data, _WIDTHS[of_times], self.count)
         at = times.nbytes
@@ -75,7 +73,7 @@ class Packed:
         low = 0 if start is None else self._position(times, milliseconds(start))
         high = self.count if end is None else self._position(times, milliseconds(end))
 
-        # In few steps: what a first read takes here is mostly their number.
+        # The time of a first read depends mostly on the number of these steps.
         ts = times[low:high].astype(_INT)
         ts *= _STEPS[of_times]
         ts += self.first
@@ -83,8 +81,8 @@ class Packed:
         if of_prices == "hundredths":
             values /= 100.0
         volume = volumes[low:high].astype(_INT)
-        if tail := self._tail_between(start, end):
-            ts, volume = np.append(ts, milliseconds(tail.ts)), np.append(volume, tail.volume)
+        if (tail := self.tail) and _is_between(at := milliseconds(tail.ts), start, end):
+            ts, volume = np.append(ts, at), np.append(volume, tail.volume)
             values = np.hstack([values, np.reshape(tail[1:5], (4, 1))])
         ts = ts.view(_TIME)
         for column in (ts, values, volume):
@@ -92,24 +90,20 @@ class Packed:
         return BarSeries.of_valid(ts, values[0], values[1], values[2], values[3], volume)
 
     def _position(self, times: Column, ms: int) -> int:
-        """Where the first bar is that does not start before `ms`."""
+        """Returns the position of the first bar that starts at `ms` or later."""
         steps = -((self.first - ms) // _STEPS[self.kinds[0]])  # rounded up
         if steps <= 0:
             return 0
         # What no packed time reaches need not fit into their width.
         return self.count if steps > times[-1] else int(times.searchsorted(times.dtype.type(steps)))
 
-    def _tail_between(
-        self, start: date | datetime | None, end: date | datetime | None
-    ) -> Bar | None:
-        if self.tail is None:
-            return None
-        at = milliseconds(self.tail.ts)
-        begun = start is None or milliseconds(start) <= at
-        return self.tail if begun and (end is None or at < milliseconds(end)) else None
+
+def _is_between(at: int, start: date | datetime | None, end: date | datetime | None) -> bool:
+    begun = start is None or milliseconds(start) <= at
+    return begun and (end is None or at < milliseconds(end))
 
 
-def _times(ts: Times) -> tuple[str, Column]:
+def _pack_times(ts: Times) -> tuple[str, Column]:
     since = (ts - ts[:1]).astype("i8")
     for kind, bits in (("days", 16), ("seconds", 32)):
         steps = since // _STEPS[kind]
@@ -118,7 +112,7 @@ def _times(ts: Times) -> tuple[str, Column]:
     return "milliseconds", since
 
 
-def _prices(column: Floats) -> tuple[str, Column]:
+def _pack_prices(column: Floats) -> tuple[str, Column]:
     with np.errstate(over="ignore"):
         single = column.astype("f4")
     if (single == column).all():
@@ -129,5 +123,5 @@ def _prices(column: Floats) -> tuple[str, Column]:
     return "double", column
 
 
-def _volumes(column: Ints) -> tuple[str, Column]:
+def _pack_volumes(column: Ints) -> tuple[str, Column]:
     return ("short" if (column < 1 << 32).all() else "long"), column

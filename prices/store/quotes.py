@@ -1,10 +1,10 @@
-"""QuoteStore: the latest quote of every symbol, shared by all processes, copied in each."""
+"""The latest quote of every symbol, shared by all processes, with a copy in each of them."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -14,21 +14,21 @@ from prices.domain.quotes import Quote
 from prices.store.change_follower import ChangeFollower
 from prices.store.mongo import Db, failures_named
 
-# How old this process's copy may be before it asks for what was written since.
+# How old this process's copy may be before it is brought up to date.
 COPY_SECONDS = 5.0
-_FIELDS = {field.name: 1 for field in fields(Quote) if field.name != "symbol"}
+_FIELDS = tuple(field.name for field in fields(Quote) if field.name != "symbol")
 
 
 class QuoteStore:
-    """Thread-safe. A quote fetched earlier never displaces one fetched later."""
+    """The quotes of one database. Thread-safe. An older quote never replaces a newer one."""
 
     def __init__(self, db: Db) -> None:
         self._quotes = db["quotes"]
         self._lock = threading.Lock()
-        self._renewing = threading.Lock()
+        self._refreshing = threading.Lock()
         self._copy: dict[str, Quote] = {}
         self._copied_at = float("-inf")
-        self._following = ChangeFollower(db["quotes"], time="written_at", stamp="written_at")
+        self._follower = ChangeFollower(db["quotes"], time="written_at", stamp="written_at")
 
     def put(self, quotes: Iterable[Quote]) -> None:
         """Stores quotes durably, then in this process's copy."""
@@ -36,39 +36,42 @@ class QuoteStore:
         if not batch:
             return
         with failures_named():
-            self._quotes.bulk_write([_newest_wins(q) for q in batch], ordered=False)
-        self._take(batch)
+            self._quotes.bulk_write([_update_of(q) for q in batch], ordered=False)
+        self._add_to_copy(batch)
 
     def get(self, symbols: Iterable[str]) -> dict[str, Quote]:
-        """The quotes there are, at most `COPY_SECONDS` behind other processes' writes."""
-        self._renew()
-        copy = self._copy  # replaced, never changed: no lock to read
+        """Returns the quotes there are, at most `COPY_SECONDS` behind other processes' writes."""
+        self._refresh()
+        copy = self._copy  # replaced, never changed: reading it needs no lock
         return {symbol: copy[symbol] for symbol in symbols if symbol in copy}
 
     def all(self) -> dict[str, Quote]:
-        """Every quote, by symbol, like `get`."""
-        self._renew()
+        """Returns every quote by symbol, like `get`."""
+        self._refresh()
         return dict(self._copy)
 
     def delete(self, symbol: str) -> None:
-        """Forgets a symbol; other processes keep their copy until they start anew."""
+        """Deletes a quote. Other processes keep their copy until they restart."""
         with failures_named():
             self._quotes.delete_one({"_id": symbol})
         with self._lock:
             self._copy = {s: q for s, q in self._copy.items() if s != symbol}
 
-    def _renew(self) -> None:
+    def _refresh(self) -> None:
         if time.monotonic() - self._copied_at < COPY_SECONDS:
             return
-        with self._renewing:
+        with self._refreshing:
             if time.monotonic() - self._copied_at < COPY_SECONDS:
                 return  # another thread was first
             with failures_named():
-                documents = self._following.changes(_FIELDS)
-            self._take([_quote_of(d) for d in documents])
+                documents = self._follower.changes(dict.fromkeys(_FIELDS, 1))
+            self._add_to_copy(
+                Quote(d["_id"], **{name: d[name] for name in _FIELDS if name in d})
+                for d in documents
+            )
             self._copied_at = time.monotonic()
 
-    def _take(self, quotes: list[Quote]) -> None:
+    def _add_to_copy(self, quotes: Iterable[Quote]) -> None:
         with self._lock:
             copy = dict(self._copy)
             for quote in quotes:
@@ -78,27 +81,10 @@ class QuoteStore:
             self._copy = copy
 
 
-def _newest_wins(quote: Quote) -> UpdateOne:
-    document = {**asdict(quote), "written_at": "$$NOW"}
-    del document["symbol"]
-    literal = {n: v if n == "written_at" else {"$literal": v} for n, v in document.items()}
-    return UpdateOne(
-        {"_id": quote.symbol},
-        [
-            {
-                "$replaceWith": {
-                    "$cond": [
-                        {"$gt": [{"$ifNull": ["$fetched_at", None]}, quote.fetched_at]},
-                        "$$ROOT",
-                        {"_id": quote.symbol, **literal},
-                    ]
-                }
-            }
-        ],
-        upsert=True,
-    )
-
-
-def _quote_of(document: Mapping[str, Any]) -> Quote:
-    values = {n: v for n, v in document.items() if n not in ("_id", "written_at")}
-    return Quote(symbol=document["_id"], **values)
+def _update_of(quote: Quote) -> UpdateOne:
+    """Returns the update that stores a quote, unless a newer one is there."""
+    values: dict[str, Any] = {name: {"$literal": value} for name, value in asdict(quote).items()}
+    values["_id"], values["written_at"] = values.pop("symbol"), "$$NOW"
+    is_newer = {"$gt": [{"$ifNull": ["$fetched_at", None]}, quote.fetched_at]}
+    keep_newer = {"$replaceWith": {"$cond": [is_newer, "$$ROOT", values]}}
+    return UpdateOne({"_id": quote.symbol}, [keep_newer], upsert=True)

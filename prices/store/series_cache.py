@@ -1,4 +1,4 @@
-"""SeriesMemory: whole series in the memory of this process, never older than their manifests."""
+"""Whole series in the memory of this process, never older than their manifests."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from prices.store.blocks import BlockStore
 from prices.store.manifests import Manifests
 from prices.store.packing import Packed
 
-# From so many checks a second on, a version that was just seen is believed for its time to live.
+# With more checks a second than this, a version that was just read is believed for its `ttl`.
 BUSY = 50
-# What a series weighs beside its columns: manifest, objects, keys.
+# Bytes of a series besides its columns: manifest, objects, keys.
 _OVERHEAD = 4_000
 
 
@@ -32,22 +32,22 @@ class HeldSeries:
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes."""
+        """The approximate size in bytes."""
         return len(self.packed.data) + _OVERHEAD
 
     def bars(
         self, start: date | datetime | None = None, end: date | datetime | None = None
     ) -> BarSeries:
-        """The bars with start ≤ ts < end; None is unbounded."""
+        """Returns the bars with start ≤ ts < end (None: unbounded)."""
         return self.packed.between(start, end)
 
 
 class SeriesCache:
-    """Reads whole series: from memory if the manifest's version is the known one, else from the
+    """Reads whole series: from memory if the manifest still has the version held, else from the
     block, else from the bars, whose block is then written.
 
-    Shared by threads. `capacity` in bytes. `ttl` in seconds: so long a version may be believed
-    without a look at the store while many reads come; 0: never.
+    Thread-safe. `capacity` is in bytes. `ttl` is how many seconds a version may be believed
+    without a look at the store while there are many reads; 0 means never.
     """
 
     def __init__(
@@ -66,50 +66,36 @@ class SeriesCache:
         self._held: LRUCache[SeriesKey, HeldSeries] = LRUCache(
             capacity, getsizeof=lambda held: held.weight
         )
-        self._seen: dict[SeriesKey, float] = {}
+        self._checked_at: dict[SeriesKey, float] = {}
         self._window, self._checks = 0.0, 0
         self._lock = threading.Lock()
 
+    @property
+    def size(self) -> int:
+        """How many bytes are held."""
+        return int(self._held.currsize)
+
     def read(self, key: SeriesKey) -> HeldSeries | None:
-        """One whole series; None when nothing was ever published."""
+        """Returns one whole series. Returns None if nothing was ever published."""
         return self.read_many([key]).get(key)
 
     def read_many(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, HeldSeries]:
-        """The published ones among many series, checked in one query, fetched in one more."""
+        """Returns the published ones of many series, with at most one query to check those held
+        and one to fetch the others."""
         wanted = list(dict.fromkeys(keys))
-        known = self._current(wanted)
-        lacking = [key for key in wanted if key not in known]
-        return known | (self._fetched(lacking) if lacking else {})
+        current = self._current(wanted)
+        lacking = [key for key in wanted if key not in current]
+        return current | (self._fetch(lacking) if lacking else {})
 
     def manifest(self, key: SeriesKey) -> Manifest | None:
-        """The manifest of a published series, without its bars."""
-        known = self._current([key])
-        if key in known:
-            return known[key].manifest
+        """Returns the manifest of a published series, without its bars."""
+        if held := self._current([key]).get(key):
+            return held.manifest
         manifest = self._manifests.one(key)
         return manifest if manifest and manifest.generation else None
 
     def _current(self, keys: list[SeriesKey]) -> dict[SeriesKey, HeldSeries]:
-        """What is held and is not of old."""
-        known, unsure = self._known(keys)
-        if not unsure:
-            return known
-        began = time.monotonic()
-        versions = self._manifests.versions(unsure)
-        current = {k: s for k, s in unsure.items() if versions.get(k) == s.manifest.version}
-        with self._lock:
-            self._seen.update(dict.fromkeys(current, began))
-        return known | current
-
-    @property
-    def size(self) -> int:
-        """Bytes held."""
-        return int(self._held.currsize)
-
-    def _known(
-        self, keys: list[SeriesKey]
-    ) -> tuple[dict[SeriesKey, HeldSeries], dict[SeriesKey, HeldSeries]]:
-        """What is held, and believed without a look, and what is held and is not."""
+        """Returns the series that are held in the version of their manifest."""
         now = time.monotonic()
         with self._lock:
             if now - self._window > 1:
@@ -117,13 +103,18 @@ class SeriesCache:
             self._checks += 1
             oldest = now - self._ttl if self._checks > BUSY else float("inf")
             held = {key: self._held[key] for key in keys if key in self._held}
-            if not held:
-                return held, held
-            sure = {k: s for k, s in held.items() if self._seen.get(k, 0) > oldest}
-        return sure, {key: series for key, series in held.items() if key not in sure}
+            unsure = [key for key in held if self._checked_at.get(key, 0) <= oldest]
+        if unsure:
+            versions = self._manifests.versions(unsure)
+            current = [k for k in unsure if versions.get(k) == held[k].manifest.version]
+            for key in set(unsure).difference(current):
+                del held[key]
+            with self._lock:
+                self._checked_at.update(dict.fromkeys(current, now))
+        return held
 
-    def _fetched(self, keys: list[SeriesKey]) -> dict[SeriesKey, HeldSeries]:
-        began = time.monotonic()
+    def _fetch(self, keys: list[SeriesKey]) -> dict[SeriesKey, HeldSeries]:
+        now = time.monotonic()
         found: dict[SeriesKey, HeldSeries] = {}
         rebuilt: list[tuple[Manifest, Packed]] = []
         for key, (manifest, packed) in self._blocks.read(keys).items():
@@ -132,13 +123,12 @@ class SeriesCache:
             elif (stored := self._bars.read(key)) is not None:
                 found[key] = HeldSeries(stored.manifest, Packed.of(stored.bars))
                 rebuilt.append((stored.manifest, found[key].packed))
-        if rebuilt:
-            self._blocks.write(rebuilt)
+        self._blocks.write(rebuilt)
         with self._lock:
             for key, held in found.items():
                 if held.weight <= self._held.maxsize:
                     self._held[key] = held
-                    self._seen[key] = began
-            if len(self._seen) > 2 * len(self._held) + 100:
-                self._seen = {k: at for k, at in self._seen.items() if k in self._held}
+                    self._checked_at[key] = now
+            if len(self._checked_at) > 2 * len(self._held) + 100:
+                self._checked_at = {k: t for k, t in self._checked_at.items() if k in self._held}
         return found

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 from prices.store.documents import bars_key, collection_of, manifest_of
 from prices.store.manifests import Manifests
@@ -15,50 +14,35 @@ PENDING_FOR = timedelta(hours=1)
 
 
 class Sweeper:
-    """Deletes only what a manifest lists as retired, and only after its grace."""
+    """Deletes only generations that a manifest lists as retired, and only after their grace."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
         self._manifests = Manifests(db)
 
     def sweep(self, *, now: datetime) -> int:
-        """Deletes the bars of retired generations whose grace is over; how many generations."""
-        self._give_up_pending(now)
+        """Deletes the bars of retired generations whose grace is over. Returns how many."""
+        self._retire_unfinished(now)
         swept = 0
+        series = self._manifests.collection
         with failures_named():
-            over = list(self._manifests.collection.find({"retired.delete_after": {"$lte": now}}))
-            for document in over:
+            for document in list(series.find({"retired.delete_after": {"$lte": now}})):
                 key = manifest_of(document).key
                 gone = [r["generation"] for r in document["retired"] if r["delete_after"] <= now]
                 for generation in gone:
                     self._db[collection_of(key)].delete_many({"m": bars_key(key, generation)})
-                swept += self._forget(document, gone)
+                # Without comparing versions: only sweepers remove these entries, and only once.
+                done = {"$pull": {"retired": {"generation": {"$in": gone}}}, "$inc": {"version": 1}}
+                series.update_one({"_id": document["_id"]}, done)
+                swept += len(gone)
         return swept
 
-    def _give_up_pending(self, now: datetime) -> None:
-        """Takes replacements that were never finished from their writers, so that they can go."""
+    def _retire_unfinished(self, now: datetime) -> None:
+        """Retires the generations of replacements that were never finished."""
+        old = {"pending": {"$ne": None}, "pending_at": {"$lte": now - PENDING_FOR}}
         with failures_named():
-            stuck = list(
-                self._manifests.collection.find(
-                    {"pending": {"$ne": None}, "pending_at": {"$lte": now - PENDING_FOR}}
-                )
-            )
-        for document in stuck:
-            manifest = manifest_of(document)
-            try:
-                self._manifests.swap(
-                    manifest,
-                    {"pending": None, "pending_at": None},
-                    retire=manifest.pending,
-                    now=now,
-                )
-            except StoreConflict:
-                continue  # its writer lives after all
-
-    def _forget(self, document: Mapping[str, Any], generations: list[str]) -> int:
-        """Takes deleted generations off the list. No compare: only sweepers take off, once."""
-        self._manifests.collection.update_one(
-            {"_id": document["_id"]},
-            {"$pull": {"retired": {"generation": {"$in": generations}}}, "$inc": {"version": 1}},
-        )
-        return len(generations)
+            unfinished = [manifest_of(d) for d in self._manifests.collection.find(old)]
+        nothing = {"pending": None, "pending_at": None}
+        for manifest in unfinished:
+            with suppress(StoreConflict):  # its writer is alive after all
+                self._manifests.swap(manifest, nothing, retire=manifest.pending, now=now)

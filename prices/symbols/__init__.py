@@ -1,1 +1,1 @@
-"""Tracked symbols: taking them on, their health, and what of them is in quarantine."""
+"""Tracked symbols: tracking them, their health, and their quarantined answers."""

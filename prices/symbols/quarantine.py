@@ -1,4 +1,4 @@
-"""Quarantine: what was kept out of the store is written down, and closed when it is over."""
+"""Quarantine: recording what was kept out of the store, and closing entries that are resolved."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from prices.models import Quarantine, SyncRun, TrackedSymbol
 Resolution = Quarantine.Resolution
 
 
-def note(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
-    """Writes down what was refused of an answer; a good answer closes what was open before."""
-    # Of a symbol that was untracked while it was fetched an entry would stay open for ever.
+def record(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
+    """Records what was refused of an answer. A good answer closes the entries it covers."""
+    # An entry of a symbol that was untracked during the fetch would never be closed.
     if outcome.refused and not TrackedSymbol.objects.filter(symbol=outcome.symbol).exists():
         return
     for refusal in outcome.refused:
-        _keep(outcome, refusal.guard, refusal.reason, run, now)
+        _save(outcome, refusal.guard, refusal.reason, run, now)
     if outcome.result is Result.FAILED or outcome.answer is None:
         return
     released = bool(run.options.get("trusted"))
@@ -33,12 +33,12 @@ def note(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
 
 
 def open_entries(symbol: str | None = None) -> Any:
-    """What is in quarantine now (of one symbol), the latest first; a query of `Quarantine`."""
+    """Returns a query of the open entries, of all symbols or of one, latest first."""
     entries = Quarantine.objects.filter(resolved_at=None)
     return entries if symbol is None else entries.filter(symbol=symbol)
 
 
-def _keep(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now: datetime) -> None:
+def _save(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now: datetime) -> None:
     values = {
         "reason": reason[:500],
         "summary": _summary(outcome.answer) if outcome.answer else {},
@@ -51,13 +51,13 @@ def _keep(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now: dateti
 
 
 def _covers(answer: Fetched, entry: Quarantine) -> bool:
-    """Nonsense in old bars is not mended by a good answer for newer ones."""
+    """Returns whether an answer resolves an entry: nonsense in old bars needs their sessions."""
     first = min(entry.summary.get("nonsense", ()), default="")
     return entry.kind != Guard.NONSENSE or answer.asked.start.isoformat() <= first
 
 
 def _summary(answer: Fetched) -> dict[str, Any]:
-    """What an answer held, small enough to be kept and read."""
+    """Returns what an answer held, small enough to be stored and read."""
     bars, actions = answer.series, answer.actions
     return {
         "asked_from": answer.asked.start.isoformat(),

@@ -1,4 +1,4 @@
-"""Tracking: taking symbols on, learning what they are, and letting them go."""
+"""Tracking: starting and stopping to track symbols, and finding their rows."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from prices.store.quotes import QuoteStore
 
 
 def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbol, bool]:
-    """The row of a symbol as a user typed it, and whether it is new.
+    """Tracks a symbol as a user typed it. Returns its row and whether that is new.
 
-    A former name gives the row of the symbol that bears the history today.
-    :raises InvalidSymbol, UnknownMarket: with a sentence for users.
+    A former name returns the row of the symbol that has the history today.
+    :raises InvalidSymbol, UnknownMarket: with a message for users.
     """
     canonical, known = resolve(symbol, market)
     if (row := resolve_row(canonical)) is not None:
@@ -39,19 +39,19 @@ def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbo
 
 
 def resolve_row(symbol: str) -> TrackedSymbol | None:
-    """The row of a symbol, also by a former name; None: nobody tracks it."""
+    """Returns the row of a symbol or of a former name. Returns None if it is not tracked."""
     row = TrackedSymbol.objects.filter(symbol=symbol).first()
     if row is not None:
         return row
     alias = SymbolAlias.objects.filter(symbol=symbol).select_related("target").first()
     if alias is not None:
         return alias.target
-    # It may have got its former name back since the first look.
+    # It may have got its former name back since the first query.
     return TrackedSymbol.objects.filter(symbol=symbol).first()
 
 
 def resolve_rows(symbols: Iterable[str]) -> dict[str, TrackedSymbol]:
-    """As `bearer` for many symbols, by the name that was asked for; two queries at most."""
+    """Returns the rows of symbols and former names, by the given name; at most two queries."""
     wanted = set(symbols)
     if not wanted:
         return {}
@@ -63,9 +63,9 @@ def resolve_rows(symbols: Iterable[str]) -> dict[str, TrackedSymbol]:
 
 
 def tracked_row(symbol: str) -> TrackedSymbol:
-    """As `bearer`, for a symbol as a user typed it.
+    """Returns the row of a symbol or of a former name, as a user typed it.
 
-    :raises NotTracked, InvalidSymbol: with a sentence for users.
+    :raises NotTracked, InvalidSymbol: with a message for users.
     """
     canonical = checked_symbol(symbol)
     row = resolve_row(canonical)
@@ -78,33 +78,33 @@ def tracked_row(symbol: str) -> TrackedSymbol:
 
 
 def current_names(symbols: Iterable[str]) -> list[str]:
-    """The symbols, former names replaced by those of today; each once, in order."""
+    """Returns the symbols with former names replaced by current ones; each once, in order."""
     wanted = list(symbols)
     aliases = SymbolAlias.objects.filter(symbol__in=wanted)
     today = dict(aliases.values_list("symbol", "target__symbol"))
     return list(dict.fromkeys(today.get(symbol, symbol) for symbol in wanted))
 
 
-def learned(row: TrackedSymbol, answer: Fetched | None) -> dict[str, str]:
-    """The fields of a row that an answer of the provider tells better."""
+def fields_from_answer(row: TrackedSymbol, answer: Fetched | None) -> dict[str, str]:
+    """Returns the fields of a row that change by what an answer says about the symbol."""
     if answer is None or not answer.exchange:
         return {}
-    told = {
+    values = {
         "mic": mic_of(answer, row.mic),
         "currency": answer.currency or row.currency,
         "timezone": answer.timezone,
         "name": (answer.name or row.name)[:200],
         "instrument_type": answer.instrument_type or row.instrument_type,
     }
-    return {field: value for field, value in told.items() if value != getattr(row, field)}
+    return {field: value for field, value in values.items() if value != getattr(row, field)}
 
 
 def mic_of(answer: Fetched, known: str) -> str:
-    """The MIC of an answer's exchange, empty for an unknown code; `known` if it names none."""
+    """Returns the MIC of an answer's exchange, empty for an unknown one; `known` if it has none."""
     return MIC_OF_EXCHANGE.get(answer.exchange, "") if answer.exchange else known
 
 
-# What a row says of a symbol against which nothing is held.
+# The fields of a row without any failure.
 CLEAN_RECORD: dict[str, Any] = {
     "last_error": "",
     "failures": 0,
@@ -112,12 +112,12 @@ CLEAN_RECORD: dict[str, Any] = {
     "missing_since": None,
     "missing_reason": "",
 }
-# And of one that is to be synced again, whoever suspended it.
+# And those of a row that is to be synced again, whoever suspended it.
 RESUMED: dict[str, Any] = {**CLEAN_RECORD, "active": True, "suspended_reason": ""}
 
 
 def resume(rows: QuerySet[TrackedSymbol]) -> int:
-    """Has suspended symbols synced again, with a clean start; how many."""
+    """Resumes suspended symbols with a clean record. Returns how many."""
     return rows.update(**RESUMED)
 
 
@@ -130,7 +130,7 @@ def untrack(
     delete: bool,
     now: datetime,
 ) -> None:
-    """Stops tracking; the prices stay in the store unless `delete`."""
+    """Stops tracking a symbol. Its prices stay in the store unless `delete`."""
     if delete:
         bars.delete(SeriesKey(row.symbol), now=now)
         quotes.delete(row.symbol)
@@ -144,7 +144,7 @@ def forget_alias(
     alias: SymbolAlias, *, bars: BarRepository, quotes: QuoteStore, now: datetime
 ) -> None:
     """Frees a former name, so that another company can use it."""
-    # A fetch that was under way while the symbol was renamed may have left something there.
+    # A fetch that was under way during the rename may have stored bars under the old name.
     bars.delete(SeriesKey(alias.symbol), now=now)
     quotes.delete(alias.symbol)
     alias.delete()

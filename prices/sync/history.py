@@ -1,10 +1,9 @@
-"""Writing history: plan → fetch → merge → publish, symbol by symbol (stage 2 of a sync)."""
+"""Syncing history: plan → fetch → merge → publish, symbol by symbol (stage 2 of a sync)."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -21,30 +20,29 @@ from prices.providers.limiter import LimitedProvider
 from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.catalog import Catalog
-from prices.store.leases import Leases
+from prices.store.locks import Busy, Leases, series_lock
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.store.series_lock import Busy, series_lock
 from prices.symbols.tracking import mic_of
+from prices.sync.parallel import run_parallel
 from prices.sync.publish import Published, publish
 
-# How long a store that is away is waited for.
-_AWAY_SECONDS = 30.0
+# How long a store that is away is waited for. A server that restarts is back within seconds.
+_MAX_AWAY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """What is to be done with each symbol of one call of `sync`."""
+class _Options:
+    """How each symbol of one call of `sync` is fetched and published."""
 
     now: datetime
     whole: bool
     start: date | None
     run: int | None
     trusted: bool
-    stopped: Callable[[], bool]
 
 
 class SyncService:
-    """All that writes history. `now` is the moment the work is done for."""
+    """Writes history. `now` is the time that the work is done for."""
 
     def __init__(
         self,
@@ -67,7 +65,10 @@ class SyncService:
         return self._limiter.requests
 
     def plan(self, *, now: datetime, quotes: Mapping[str, Quote] | None = None) -> list[Due]:
-        """What a sync has to fetch, in order; `quotes` tell which lost symbols trade again."""
+        """Returns what a sync has to fetch, in order.
+
+        `quotes` show which of the symbols that the provider lost are traded again.
+        """
         return due(symbol_states(self._catalog, quotes or {}), now=now)
 
     def sync(
@@ -81,121 +82,94 @@ class SyncService:
         trusted: bool = False,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Outcome]:
-        """Fetches and publishes each symbol; outcomes come in the order they are done.
+        """Fetches and publishes each symbol. Yields outcomes in the order in which they finish.
 
-        `whole`: the whole history (from `start`, if given) whatever is stored. `run` is who
-        corrects. `trusted`: what the guards would refuse is taken too, with the whole history.
-        A failure of one symbol never stops the others; once `stopped`, none is begun any more.
+        `whole` fetches the whole history (from `start`, if given), whatever is stored. `trusted`
+        fetches it too, and publishes what the guards would refuse. `run` is recorded with
+        corrections. A failure of one symbol never stops the others. No symbol is begun once
+        `stopped()` returns True.
         """
-        task = _Task(now, whole or trusted, start, run, trusted, stopped)
+        options = _Options(now, whole or trusted, start, run, trusted)
         wanted = list(symbols)
         rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=wanted)}
-        with ThreadPoolExecutor(self._limiter.parallel, thread_name_prefix="fetch") as pool:
-            work = [
-                pool.submit(self._sync_one, rows[symbol], task)
-                for symbol in wanted
-                if symbol in rows
-            ]
-            try:
-                for done in as_completed(work):
-                    if (outcome := done.result()) is not None:
-                        yield outcome
-            finally:
-                # Where something broke this off, what no thread has begun is not begun any more.
-                pool.shutdown(cancel_futures=True)
+        yield from run_parallel(
+            lambda symbol: self._sync_one(rows[symbol], options),
+            [symbol for symbol in wanted if symbol in rows],
+            threads=self._limiter.parallel,
+            stopped=stopped,
+        )
 
-    def _sync_one(self, row: TrackedSymbol, task: _Task) -> Outcome | None:
-        """The outcome, whatever happens; a store that is away is waited for a while. None: stopped."""
-        if task.stopped():
-            return None
-        give_up_at = time.monotonic() + _AWAY_SECONDS
+    def _sync_one(self, row: TrackedSymbol, options: _Options) -> Outcome:
+        """Returns the outcome, whatever happens. Waits a while for a store that is away."""
+        give_up_at = time.monotonic() + _MAX_AWAY_SECONDS
         while True:
             try:
-                return self._try_one(row, task)
+                return self._sync_locked(row, options)
             except StoreUnavailable as error:
-                # A server that is being restarted is back within seconds.
                 if time.monotonic() > give_up_at:
-                    return Outcome(
-                        row.symbol, Result.FAILED, error=str(error), symbol_at_fault=False
-                    )
+                    return _failure(row, error)
                 time.sleep(0.5)
+            except (ProviderError, StoreError, Busy) as error:
+                return _failure(row, error)
 
-    def _try_one(self, row: TrackedSymbol, task: _Task) -> Outcome:
-        """Every failure but an absent store as an outcome."""
-        try:
-            return self._in_turn(row, task)
-        except StoreUnavailable:
-            raise
-        except ProviderError as error:
-            return Outcome(
-                row.symbol,
-                Result.FAILED,
-                error=str(error),
-                symbol_at_fault=not isinstance(error, RateLimited | Unavailable),
-                missing=isinstance(error, UnknownSymbol),
-            )
-        except (StoreError, Busy) as error:
-            return Outcome(row.symbol, Result.FAILED, error=str(error), symbol_at_fault=False)
-
-    def _in_turn(self, row: TrackedSymbol, task: _Task) -> Outcome:
-        """Single flight: who finds the series taken waits, and takes over what the other left."""
+    def _sync_locked(self, row: TrackedSymbol, options: _Options) -> Outcome:
+        """Fetches the series, unless another worker did so while this one waited for the lock."""
         key = SeriesKey(row.symbol)
-        # Another's fetch of a part is no whole history, unless there was nothing before it.
-        wants_as_much = not task.whole or row.last_update is None
+        # Another worker's fetch of a part is no whole history, unless there was none before.
+        is_enough = not options.trusted and (not options.whole or row.last_update is None)
         with series_lock(self._leases, row.symbol) as waited:
-            serves = waited and wants_as_much and not task.trusted
-            if serves and self._was_fetched(key, since=task.now):
+            if waited and is_enough and self._is_fetched(key, since=options.now):
                 return Outcome(row.symbol, Result.UNCHANGED)
-            return self._fetch_and_publish(row, key, task)
+            return self._fetch_and_publish(row, key, options)
 
-    def _was_fetched(self, key: SeriesKey, since: datetime) -> bool:
+    def _is_fetched(self, key: SeriesKey, since: datetime) -> bool:
         manifest = self._bars.manifest(key)
         fetched_at = manifest.facts.fetched_at if manifest else None
         return fetched_at is not None and fetched_at >= since
 
-    def _fetch_and_publish(self, row: TrackedSymbol, key: SeriesKey, task: _Task) -> Outcome:
+    def _fetch_and_publish(self, row: TrackedSymbol, key: SeriesKey, options: _Options) -> Outcome:
         stored = self._bars.read(key)
-        whole = self._earliest(task.now, stored)
-        begin = (task.start or whole) if task.whole else self._begin(row, stored, task.now)
-        fetched, published = self._once(row, key, begin, task, stored)
+        whole = self._earliest(options.now, stored)
+        begin = (options.start or whole) if options.whole else self._begin(row, stored, options.now)
+        fetched, published = self._try_once(row, key, begin, options, stored)
         if published.change is Change.WHOLE:
-            fetched, published = self._once(row, key, whole, task, None)
+            fetched, published = self._try_once(row, key, whole, options, None)
         if published.change in (Change.REFUSE, Change.WHOLE):
-            return _refused(row.symbol, fetched, published)
-        result = Result.UPDATED if published.bars else Result.UNCHANGED
+            return _refusal(row.symbol, fetched, published)
         return Outcome(
             row.symbol,
-            result,
+            Result.UPDATED if published.bars else Result.UNCHANGED,
             bars=published.bars,
-            error=_in_words(published),
+            error=_describe_refused(published),
             answer=fetched,
             refused=published.refused,
             has_no_history=stored is None and not len(fetched.series),
         )
 
-    def _once(
+    def _try_once(
         self,
         row: TrackedSymbol,
         key: SeriesKey,
         begin: date | None,
-        task: _Task,
+        options: _Options,
         stored: StoredSeries | None,
     ) -> tuple[Fetched, Published]:
-        fetched = self._limiter.history(row.symbol, begin, now=task.now, timezone=row.timezone)
+        now = options.now
+        fetched = self._limiter.history(row.symbol, begin, now=now, timezone=row.timezone)
         calendar = sessions_of(mic_of(fetched, row.mic))
         return fetched, publish(
-            self._bars,
-            key,
-            fetched,
-            calendar,
-            now=task.now,
+            *(self._bars, key, fetched, calendar),
+            now=now,
             stored=stored,
-            run=task.run,
-            trusted=task.trusted,
+            run=options.run,
+            trusted=options.trusted,
         )
 
     def _earliest(self, now: datetime, stored: StoredSeries | None = None) -> date | None:
-        """Where a whole history begins: never behind what is stored. None: at the beginning."""
+        """Returns where a whole history begins: never after what is stored.
+
+        Returns None if it begins where the provider's does.
+        """
         if self._history_years is None:
             return None
         begin = now.date() - timedelta(days=round(365.25 * self._history_years))
@@ -203,32 +177,45 @@ class SyncService:
         return min(begin, first.date()) if first else begin
 
     def _begin(self, row: TrackedSymbol, stored: StoredSeries | None, now: datetime) -> date | None:
-        """Where a fetch that brings the series forward begins; None: at the beginning."""
+        """Returns where a fetch begins that brings the series up to date, as `_earliest`."""
         if stored is None or stored.manifest.last is None or row.last_update is None:
             return self._earliest(now, stored)
         facts = stored.manifest.facts
         if facts.source != self._limiter.name:
             return self._earliest(now)
-        begin = overlap_start(
-            stored.manifest.last.date(), facts.final_through, sessions_of(row.mic)
-        )
+        last = stored.manifest.last.date()
+        begin = overlap_start(last, facts.final_through, sessions_of(row.mic))
         return min([begin, *(gap.session for gap in facts.gaps if gap.is_due(now))])
 
 
-def _refused(symbol: str, fetched: Fetched, published: Published) -> Outcome:
-    """A refused answer fails the symbol, but for what the provider itself will mend."""
+def _failure(row: TrackedSymbol, error: Exception) -> Outcome:
+    is_answer = isinstance(error, ProviderError) and not isinstance(
+        error, RateLimited | Unavailable
+    )
+    return Outcome(
+        row.symbol,
+        Result.FAILED,
+        error=str(error),
+        symbol_at_fault=is_answer,
+        is_unknown=isinstance(error, UnknownSymbol),
+    )
+
+
+def _refusal(symbol: str, fetched: Fetched, published: Published) -> Outcome:
+    """Returns a failure, which is the symbol's fault unless the provider will correct it soon."""
+    unusable = f"The provider's answer cannot be used: {published.reason}."
     return Outcome(
         symbol,
         Result.FAILED,
-        error=_in_words(published) or f"The provider's answer cannot be used: {published.reason}.",
+        error=_describe_refused(published) or unusable,
         symbol_at_fault=not all(refusal.is_transient for refusal in published.refused),
         answer=fetched,
         refused=published.refused,
     )
 
 
-def _in_words(published: Published) -> str:
-    """What was kept out of the store, as the state of the symbol; empty when nothing was."""
+def _describe_refused(published: Published) -> str:
+    """Returns what was kept out of the store, for users; empty if nothing was."""
     return "; ".join(
         refusal.reason if refusal.is_transient else f"quarantined: {refusal.reason}"
         for refusal in published.refused

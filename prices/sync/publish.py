@@ -1,4 +1,4 @@
-"""Publishing: an answer is merged with what is stored, and what changes is put into the store."""
+"""Publishing: merging an answer with what is stored, and storing what changes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from prices.domain.ranges import DateRange, merged
 from prices.domain.series import Facts
 from prices.domain.sessions import Sessions
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.mongo import StoreConflict, StoreError
+from prices.store.mongo import retry_on_conflict
 
-_TRIES = 10
-# Where sessions are not known, a bar this old is final.
+# If sessions are unknown, a bar of this age is final.
 _SETTLED_AFTER = timedelta(days=7)
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of an answer: how many bars were written, and what was kept out and why."""
+    """The result of publishing an answer: bars written, and what was kept out and why."""
 
     change: Change
     bars: int = 0
@@ -43,18 +42,22 @@ def publish(
     run: int | None = None,
     trusted: bool = False,
 ) -> Published:
-    """Merges and publishes; begins anew when somebody else changed the series meanwhile.
+    """Merges and publishes. Starts again if another process changed the series meanwhile.
 
-    `stored` saves a read where the caller has just read the whole series; `run` is who corrects;
-    `trusted`: as in `merge`.
-    :raises StoreError: others kept changing it, or the store is away.
+    `stored` saves a read if the caller has just read the whole series. `run` is recorded with
+    corrections. `trusted` is as in `merge`.
+    :raises StoreError: other processes kept changing the series, or the store is away.
     """
-    return _Publication(bars, key, fetched, calendar, now, run, trusted).carry_out(stored)
+    publication = _Publication(bars, key, fetched, calendar, now, run, trusted)
+    known = [stored] if stored else []
+    return retry_on_conflict(
+        lambda: publication.publish(known.pop() if known else bars.read(key)), key.symbol
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Publication:
-    """One answer on its way into the store."""
+    """One answer that is to be published."""
 
     bars: BarRepository
     key: SeriesKey
@@ -64,22 +67,16 @@ class _Publication:
     run: int | None
     trusted: bool
 
-    def carry_out(self, stored: StoredSeries | None) -> Published:
-        for _ in range(_TRIES):
-            stored = stored or self.bars.read(self.key)
-            decision = merge(
-                as_stored(stored), self.fetched, self.calendar, now=self.now, trusted=self.trusted
-            )
-            refused = (decision.refusal,) if decision.refusal else ()
-            if decision.change in (Change.REFUSE, Change.WHOLE):
-                return Published(decision.change, reason=decision.reason, refused=refused)
-            try:
-                written = self._write(stored, decision)
-            except StoreConflict:
-                stored = None
-                continue
-            return Published(decision.change, written, decision.reason, refused + self._nonsense())
-        raise StoreError(f"Others kept changing {self.key}; it will be tried again.")
+    def publish(self, stored: StoredSeries | None) -> Published:
+        """:raises StoreConflict: another process has changed the series since it was read."""
+        decision = merge(
+            as_stored(stored), self.fetched, self.calendar, now=self.now, trusted=self.trusted
+        )
+        refused = (decision.refusal,) if decision.refusal else ()
+        if decision.change in (Change.REFUSE, Change.WHOLE):
+            return Published(decision.change, reason=decision.reason, refused=refused)
+        written = self._write(stored, decision)
+        return Published(decision.change, written, decision.reason, refused + self._nonsense())
 
     def _write(self, stored: StoredSeries | None, decision: Decision) -> int:
         base = stored.manifest if stored else self.bars.manifest(self.key)
@@ -88,7 +85,7 @@ class _Publication:
         if decision.change is Change.NOTHING:
             late = before.fetched_at is not None and self.fetched.fetched_at < before.fetched_at
             if base is not None and stored is not None and not late:
-                self.bars.note(base, self._facts(before, old, decision))
+                self.bars.update_facts(base, self._facts(before, old, decision))
             return 0
         after = old.merged(decision.bars) if decision.change is Change.APPEND else decision.bars
         facts = self._facts(before, after, decision)
@@ -107,7 +104,7 @@ class _Publication:
         return len(decision.bars)
 
     def _facts(self, before: Facts, after: BarSeries, decision: Decision) -> Facts:
-        """What the manifest says once the answer is merged; `after` is the series then."""
+        """Returns the facts once the answer is merged. `after` is the merged series."""
         now, fetched, calendar = self.now, self.fetched, self.calendar
         first, last = after.sessions[0].item(), after.sessions[-1].item()
         held = coverage(after.sessions, calendar, DateRange(first, last + _DAY))
@@ -127,7 +124,7 @@ class _Publication:
         )
 
     def _nonsense(self) -> tuple[Refusal, ...]:
-        """Of closed sessions alone: what trades still may look odd."""
+        """Returns what is refused of closed sessions. Bars of a running session may look odd."""
         closed = self.calendar and self.calendar.last_closed(self.now)
         found = [s for s in self.fetched.nonsense if s <= (closed or self.now.date() - _DAY)]
         if not found:
@@ -136,7 +133,7 @@ class _Publication:
 
 
 def as_stored(stored: StoredSeries | None) -> Stored:
-    """What `merge` wants to know of a stored series; None: there is none."""
+    """Returns what `merge` needs of a stored series, or of none."""
     if stored is None:
         return Stored(BarSeries.empty(), Facts().actions)
     facts = stored.manifest.facts

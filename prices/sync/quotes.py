@@ -1,4 +1,4 @@
-"""Live prices: renewing quotes, and turning closing quotes into bars (stage 1 of a sync)."""
+"""Live prices: refreshing quotes, and turning closing quotes into bars (stage 1 of a sync)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from prices.store.catalog import Catalog
 from prices.store.quotes import QuoteStore
 from prices.symbols.tracking import resume
 
-# Series that are appended to in one go.
-_AT_ONCE = 500
-# A suspended symbol is looked for among the quotes once a day.
-_LOOK_AGAIN = timedelta(days=1)
+# How many series are appended to at once.
+_BATCH = 500
+# A suspended symbol is looked up among the quotes once a day.
+_LOOKUP_PAUSE = timedelta(days=1)
 
 
 class LiveService:
-    """All that writes quotes."""
+    """Writes quotes. `now` is the time that the work is done for."""
 
     def __init__(
         self, *, bars: BarRepository, catalog: Catalog, quotes: QuoteStore, limiter: LimitedProvider
@@ -38,7 +38,10 @@ class LiveService:
         self._limiter = limiter
 
     def due(self, *, now: datetime, extended: bool = False) -> list[str]:
-        """The active symbols whose quotes are to be renewed: market open, or just closed."""
+        """Returns the active symbols whose market is open or has just closed.
+
+        Suspended symbols that may be traded again fill up the last request.
+        """
         held, states = self._quotes.all(), symbol_states(self._catalog)
         wanted = [
             state.symbol
@@ -56,18 +59,19 @@ class LiveService:
         now: datetime,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Outcome]:
-        """Renews quotes in the fewest requests; a batch that fails does not stop the others.
+        """Refreshes quotes in as few requests as possible. Yields the outcome of each symbol.
 
-        Once `stopped`, no batch is begun any more.
+        A batch that fails does not stop the others. No batch is begun once `stopped()` returns
+        True.
         """
         wanted = list(symbols)
         size = self._limiter.quotes_per_request
         for at in range(0, len(wanted), size):
             if stopped():
                 return
-            yield from self._batch(wanted[at : at + size], now)
+            yield from self._refresh_batch(wanted[at : at + size], now)
 
-    def _batch(self, symbols: list[str], now: datetime) -> Iterator[Outcome]:
+    def _refresh_batch(self, symbols: list[str], now: datetime) -> Iterator[Outcome]:
         before = self._limiter.requests
         try:
             quotes = self._limiter.quotes(symbols, now=now)
@@ -77,14 +81,14 @@ class LiveService:
             )
             return
         self._quotes.put(quotes)
-        self._welcome_back(symbols, quotes, now)
+        self._resume_traded(symbols, quotes, now)
         quoted, sent = {quote.symbol for quote in quotes}, self._limiter.requests - before
         for position, symbol in enumerate(symbols):
             result = Result.UPDATED if symbol in quoted else Result.UNCHANGED
             yield Outcome(symbol, result, requests=0 if position else sent)
 
-    def _welcome_back(self, symbols: list[str], quotes: list[Quote], now: datetime) -> None:
-        """What the system suspended is resumed once it is seen to trade; else looked for tomorrow."""
+    def _resume_traded(self, symbols: list[str], quotes: list[Quote], now: datetime) -> None:
+        """Resumes symbols that the system suspended and that are traded again."""
         suspended = TrackedSymbol.objects.filter(symbol__in=symbols, active=False)
         gone = set(suspended.exclude(suspended_reason="").values_list("symbol", flat=True))
         if not gone:
@@ -97,10 +101,10 @@ class LiveService:
             if quote.symbol in gone and trades(quote, lasts.get(quote.symbol), now=now)
         }
         resume(suspended.filter(symbol__in=back))
-        suspended.filter(symbol__in=gone - back).update(next_attempt_at=now + _LOOK_AGAIN)
+        suspended.filter(symbol__in=gone - back).update(next_attempt_at=now + _LOOKUP_PAUSE)
 
     def transfer(self, *, now: datetime) -> int:
-        """Stage 1: closing quotes become their sessions' bars, not final; returns how many."""
+        """Stores closing quotes as provisional bars of their sessions. Returns how many."""
         quotes = self._quotes.all()
         if not quotes:
             return 0
@@ -116,8 +120,8 @@ class LiveService:
             if bar is not None:
                 facts = replace(facts, fetched_at=quote.fetched_at)
                 closing.append((manifest, BarSeries.from_rows([bar]), facts))
-        # What somebody else brings forward meanwhile is left to him.
+        # Series that another process changes meanwhile are left to that process.
         return sum(
-            len(self._bars.append_many(closing[at : at + _AT_ONCE], now=now))
-            for at in range(0, len(closing), _AT_ONCE)
+            len(self._bars.append_many(closing[at : at + _BATCH], now=now))
+            for at in range(0, len(closing), _BATCH)
         )

@@ -1,4 +1,4 @@
-"""Renaming: a symbol's history goes on under its new name, and the former one leads there."""
+"""Renaming: a symbol's history continues under its new name, and the former name leads to it."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from prices.domain.series import Facts, Manifest
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.corrections import CorrectionLog
-from prices.store.leases import Leases
-from prices.store.mongo import StoreConflict, StoreError
+from prices.store.locks import Leases, series_lock
+from prices.store.mongo import retry_on_conflict
 from prices.store.quotes import QuoteStore
-from prices.store.series_lock import series_lock
 from prices.symbols.tracking import CLEAN_RECORD, RESUMED, resolve_row
 from prices.sync.publish import as_stored
 
-_TRIES = 10
-
 
 class CannotRename(ValueError):
-    """A rename that would mix up histories or makes no sense; the message is for users."""
+    """A rename that would mix up histories or makes no sense. The message is for users."""
 
 
 @dataclass(frozen=True, slots=True)
-class Renamed:
-    """What a rename left: the row under its new name and its series.
+class RenameResult:
+    """The row under its new name, and its series.
 
-    `before`: it was done already, and at most finished now. `joined`: both names had a history.
+    `was_done` is True if the symbol was renamed before, and the rename at most completed now.
+    `joined` is True if both names had a history.
     """
 
     row: TrackedSymbol
     manifest: Manifest | None
-    before: bool = False
+    was_done: bool = False
     joined: bool = False
 
 
 class RenameService:
     """Renames symbols.
 
-    The order makes a crash at any point harmless, and a second call completes what the first
-    left: the history is published under the new name; one transaction hands over all that SQLite
-    keeps; only then goes what is left under the old name.
+    A crash at any point is harmless, and a second call completes the rename:
+
+    1. The history is published under the new name.
+    2. One transaction moves the rows to the new name.
+    3. What is left under the old name is deleted.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class RenameService:
         self._corrections = corrections
         self._leases = leases
 
-    def rename(self, old: str, new: str, *, now: datetime) -> Renamed:
+    def rename(self, old: str, new: str, *, now: datetime) -> RenameResult:
         """Gives `old` the name `new`.
 
-        :raises CannotRename, InvalidSymbol, Busy: with a sentence for users; nothing was changed.
+        :raises CannotRename, InvalidSymbol, Busy: nothing was changed; the message is for users.
         """
         former, today = checked_symbol(old), checked_symbol(new)
         if former == today:
-            raise CannotRename(f"{former} is the same name before and after.")
+            raise CannotRename(f"{former} already has that name.")
         with series_lock(self._leases, former, today):
             row = TrackedSymbol.objects.filter(symbol=former).first()
             both = False
@@ -80,46 +80,41 @@ class RenameService:
                 _check_is_done(former, today)
             else:
                 _check_is_free(today, row)
-                both = self._publish(former, today, now)
-                _hand_over(row, today, now)
-            self._clear(former, today, now)
+                both = retry_on_conflict(lambda: self._publish(former, today, now), today)
+                _move_rows(row, today, now)
+            # Nobody reads what is left under the old name.
+            self._corrections.rename(former, today)
+            self._quotes.delete(former)
+            self._bars.delete(SeriesKey(former), now=now)
         manifest = self._bars.manifest(SeriesKey(today))
         renamed = TrackedSymbol.objects.get(symbol=today)
-        return Renamed(renamed, manifest, before=row is None, joined=both)
+        return RenameResult(renamed, manifest, was_done=row is None, joined=both)
 
     def _publish(self, former: str, today: str, now: datetime) -> bool:
-        """Puts the history under its new name as well; whether there was one under both."""
+        """Publishes the history under its new name as well.
+
+        Returns whether both names had one. :raises StoreConflict: another process changed it.
+        """
         tracked = TrackedSymbol.objects.filter(symbol=today).exists()
         key = SeriesKey(today)
-        for _ in range(_TRIES):
-            theirs, ours = self._bars.read(SeriesKey(former)), self._bars.read(key)
-            if theirs is None:
-                return False
+        theirs, ours = self._bars.read(SeriesKey(former)), self._bars.read(key)
+        if theirs is None:
+            return False
+        bars, facts = _join(theirs, ours, tracked=tracked)
+        if ours is None or (ours.bars, ours.manifest.facts) != (bars, facts):
             base = ours.manifest if ours else self._bars.manifest(key)
-            bars, facts = _united(theirs, ours, tracked=tracked)
-            if ours is None or (ours.bars, ours.manifest.facts) != (bars, facts):
-                try:
-                    self._bars.replace(key, base, bars, facts, now=now)
-                except StoreConflict:
-                    continue
-            return tracked and ours is not None
-        raise StoreError(f"Others kept changing {today}; try again.")
-
-    def _clear(self, former: str, today: str, now: datetime) -> None:
-        """Takes away what is left under the old name: nobody reads it any more."""
-        self._corrections.rename(former, today)
-        self._quotes.delete(former)
-        self._bars.delete(SeriesKey(former), now=now)
+            self._bars.replace(key, base, bars, facts, now=now)
+        return tracked and ours is not None
 
 
 def _check_is_done(former: str, today: str) -> None:
-    """:raises CannotRename: `former` is not tracked, unless because it bears the new name already."""
+    """:raises CannotRename: `former` is not tracked, and was not renamed to `today` either."""
     row = resolve_row(former)
     if row is None:
         raise CannotRename(f"{former} is not tracked. Start with: manage.py track {today}")
     if row.symbol != today:
         raise CannotRename(
-            f"{former} is a former name of {row.symbol}: rename that, or free the name with: "
+            f"{former} is a former name of {row.symbol}. Rename that, or free the name with: "
             f"manage.py untrack {former}"
         )
 
@@ -129,18 +124,18 @@ def _check_is_free(today: str, row: TrackedSymbol) -> None:
     alias = SymbolAlias.objects.filter(symbol=today).exclude(target=row).first()
     if alias is not None:
         raise CannotRename(
-            f"{today} is a former name of {alias.target}. If another company bears it now, free "
+            f"{today} is a former name of {alias.target}. If another company has it now, free "
             f"it with: manage.py untrack {today}"
         )
 
 
-def _united(
+def _join(
     theirs: StoredSeries, ours: StoredSeries | None, *, tracked: bool
 ) -> tuple[BarSeries, Facts]:
-    """The history for the new name, of what both names have.
+    """Returns the history for the new name, made of what both names have.
 
-    What is tracked was kept up to date, so it goes first: a series that nobody tracks may be what
-    a rename left that was broken off. The sample never mixes with real prices.
+    A tracked series was kept up to date, so it takes precedence: one that is not tracked may be
+    left over from an interrupted rename. The sample is never mixed with real prices.
     """
     if ours is None or ours.manifest.facts.source == SAMPLE:
         return theirs.bars, theirs.manifest.facts
@@ -153,13 +148,13 @@ def _united(
         former, today = theirs.manifest.key.symbol, ours.manifest.key.symbol
         first = "" if tracked else f"manage.py track {today} --no-fetch, then "
         raise CannotRename(
-            f"{today} has prices that are not those of {former}: {error}. If they may go: {first}"
+            f"{today} has other prices than {former}: {error}. To delete them: {first}"
             f"manage.py untrack {today} --delete, and rename again."
         ) from error
-    return both.series, _united_facts(both, main, other)
+    return both.series, _join_facts(both, main, other)
 
 
-def _united_facts(both: Stored, mine: StoredSeries, theirs: StoredSeries) -> Facts:
+def _join_facts(both: Stored, mine: StoredSeries, theirs: StoredSeries) -> Facts:
     main, other = mine.manifest.facts, theirs.manifest.facts
     gaps = {gap.session: gap for gap in (*other.gaps, *main.gaps)}
     held, own = set(both.series.sessions.tolist()), set(mine.bars.sessions.tolist())
@@ -170,7 +165,7 @@ def _united_facts(both: Stored, mine: StoredSeries, theirs: StoredSeries) -> Fac
         fetched_at=max(filter(None, (main.fetched_at, other.fetched_at)), default=None),
         asked=merged([*main.asked, *other.asked]),
         gaps=tuple(gaps[session] for session in sorted(gaps.keys() - held)),
-        # What the provider said of them may have been on another split basis; it will say it again.
+        # The provider's values may be on another split basis. The next sync offers them again.
         by_hand=tuple(
             replace(f, offered=None, offered_at=None)
             for f in sorted(filled, key=lambda filled: filled.session)
@@ -179,30 +174,30 @@ def _united_facts(both: Stored, mine: StoredSeries, theirs: StoredSeries) -> Fac
 
 
 @transaction.atomic
-def _hand_over(row: TrackedSymbol, today: str, now: datetime) -> None:
-    """All that SQLite keeps of a symbol goes to its new name, whose row there may be already."""
+def _move_rows(row: TrackedSymbol, today: str, now: datetime) -> None:
+    """Moves all rows of a symbol to its new name, which may have a row already."""
     former = row.symbol
-    SymbolAlias.objects.filter(symbol=today).delete()  # it was called that once before
+    SymbolAlias.objects.filter(symbol=today).delete()  # it had that name once before
     target = TrackedSymbol.objects.filter(symbol=today).first()
     if target is None:
         target = row
-        changed = {"symbol": today, **_anew(row, today)}
+        changed = {"symbol": today, **_fields_after_rename(row, today)}
         if not TrackedSymbol.objects.filter(pk=row.pk).update(**changed):
-            raise CannotRename(f"{former} was untracked meanwhile.")
+            raise CannotRename(f"{former} was untracked meanwhile. Nothing was renamed.")
     else:
-        TrackedSymbol.objects.filter(pk=target.pk).update(**_inherited(target, row))
+        TrackedSymbol.objects.filter(pk=target.pk).update(**_merged_fields(target, row))
         SymbolAlias.objects.filter(target=row).update(target=target)
         Attempt.objects.filter(symbol=row).update(symbol=target)
         target.tags.add(*row.tags.all())
         row.delete()
     SymbolAlias.objects.create(symbol=former, target=target, renamed_at=now)
-    _hand_over_quarantine(former, today, now)
+    _move_quarantine(former, today, now)
 
 
-def _anew(row: TrackedSymbol, today: str) -> dict[str, Any]:
-    """A clean start: what the provider said of the old name tells nothing of the new one.
+def _fields_after_rename(row: TrackedSymbol, today: str) -> dict[str, Any]:
+    """Returns a clean record, because failures of the old name say nothing about the new one.
 
-    Who was suspended by hand stays so.
+    A symbol that was suspended by hand stays suspended.
     """
     fields = RESUMED if row.active or row.suspended_reason else CLEAN_RECORD
     market = market_of(today)
@@ -212,19 +207,19 @@ def _anew(row: TrackedSymbol, today: str) -> dict[str, Any]:
     return {**fields, "market": name, "mic": (market.mic or "") if market else ""}
 
 
-def _inherited(target: TrackedSymbol, row: TrackedSymbol) -> dict[str, Any]:
-    """What a row that is there already takes over from the one that goes."""
+def _merged_fields(target: TrackedSymbol, row: TrackedSymbol) -> dict[str, Any]:
+    """Returns what the existing row takes over from the one that is deleted."""
     queried = filter(None, (target.last_queried_at, row.last_queried_at))
-    told = ("currency", "timezone", "name", "instrument_type", "last_update")
+    kept = ("currency", "timezone", "name", "instrument_type", "last_update")
     return {
         "added_at": min(target.added_at, row.added_at),
         "last_queried_at": max(queried, default=None),
-        **{field: getattr(target, field) or getattr(row, field) for field in told},
+        **{field: getattr(target, field) or getattr(row, field) for field in kept},
     }
 
 
-def _hand_over_quarantine(former: str, today: str, now: datetime) -> None:
-    """At most one is open a symbol and kind: the new name's own goes on."""
+def _move_quarantine(former: str, today: str, now: datetime) -> None:
+    """Keeps at most one open entry a symbol and kind: the new name's own, if it has one."""
     open_ones = Quarantine.objects.filter(resolved_at=None)
     kinds = open_ones.filter(symbol=today).values_list("kind", flat=True)
     open_ones.filter(symbol=former, kind__in=list(kinds)).update(

@@ -1,15 +1,13 @@
-"""Mending by hand: gaps asked for again or filled, and what the provider says instead taken over.
+"""Repairs by hand: requesting gaps again, filling them, and accepting the provider's bars instead.
 
-Each is one publication of its own, past nobody else's: a series that somebody changed meanwhile
-is read again.
+Each is one publication. A series that another process changed meanwhile is read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
-from typing import TypeVar
 
 import numpy as np
 
@@ -19,55 +17,45 @@ from prices.domain.coverage import Gap
 from prices.domain.manual_bars import HandFilled, bar_of, checked_bar
 from prices.domain.series import Facts
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.mongo import StoreConflict, StoreError
+from prices.store.mongo import retry_on_conflict
 
-T = TypeVar("T")
-
-_TRIES = 10
 WITHDRAWN = "withdrawn by hand"
+# The bars and facts of a series after a repair.
+Repaired = tuple[BarSeries, Facts]
 
 
-class CannotMend(ValueError):
-    """What was asked for cannot be done; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class _After:
-    """What a series becomes."""
-
-    bars: BarSeries
-    facts: Facts
-    corrections: tuple[Correction, ...]
+class CannotRepair(ValueError):
+    """A repair is impossible. The message for users says why."""
 
 
 class RepairService:
-    """What people do to one series. Methods raise `StoreError` when MongoDB is away."""
+    """What people do to one series. Methods raise `StoreError` if MongoDB is away."""
 
     def __init__(self, bars: BarRepository) -> None:
         self._bars = bars
 
-    def ask_again(
+    def retry_gaps(
         self, symbol: str, sessions: Collection[date] | None = None, *, now: datetime
     ) -> tuple[date, ...]:
-        """Makes gaps (None: all) due at once, with all their tries before them; which.
+        """Makes the gaps of `sessions` (None: all) due now, as if never tried. Returns them.
 
-        :raises CannotMend: there are none.
+        :raises CannotRepair: there are none.
         """
 
-        def noted() -> tuple[date, ...]:
+        def retry() -> tuple[date, ...]:
             manifest = self._bars.manifest(SeriesKey(symbol))
             facts = manifest.facts if manifest else Facts()
             wanted = {g.session for g in facts.gaps if sessions is None or g.session in sessions}
             if manifest is None or not wanted:
-                raise CannotMend(f"{symbol} has no such gap; it may have been filled meanwhile.")
+                raise CannotRepair(f"{symbol} has no such gap. It may have been filled meanwhile.")
             gaps = tuple(
                 replace(gap, tries=0, next_try_at=now) if gap.session in wanted else gap
                 for gap in facts.gaps
             )
-            self._bars.note(manifest, replace(facts, gaps=gaps))
+            self._bars.update_facts(manifest, replace(facts, gaps=gaps))
             return tuple(sorted(wanted))
 
-        return _until_ours(symbol, noted)
+        return retry_on_conflict(retry, symbol)
 
     def fill(
         self,
@@ -79,102 +67,83 @@ class RepairService:
         note: str,
         now: datetime,
     ) -> None:
-        """Fills a gap with (open, high, low, close, volume), or gives a filled one other values.
+        """Fills a gap with (open, high, low, close, volume), or changes a filled one.
 
-        :raises CannotMend, InvalidBars: with a sentence for users.
+        :raises CannotRepair, InvalidBars: with a message for users.
         """
 
-        def after(stored: StoredSeries) -> _After:
+        def fill_gap(stored: StoredSeries) -> Repaired:
             facts = stored.manifest.facts
             known = {filled.session: filled for filled in facts.by_hand}
             if facts.source == SAMPLE:
-                raise CannotMend("The sample is not mended: the next sync replaces it.")
+                raise CannotRepair("The sample cannot be repaired. The next sync replaces it.")
             if session not in known and session not in {gap.session for gap in facts.gaps}:
-                raise CannotMend(f"{session} is no gap of {symbol}: only gaps are filled by hand.")
+                raise CannotRepair(f"{session} is not a gap of {symbol}. Only gaps can be filled.")
             bar = checked_bar(stored.bars, session, values)
             old = known.get(session)
-            known[session] = HandFilled(
-                *(session, by, now, note),
-                *((old.offered, old.offered_at) if old else ()),
-            )
-            return _After(
-                stored.bars.merged(bar),
-                replace(
-                    facts,
-                    gaps=tuple(gap for gap in facts.gaps if gap.session != session),
-                    by_hand=tuple(known[day] for day in sorted(known)),
-                ),
-                _changes(stored.bars, bar, session, Why.BY_HAND),
-            )
+            offer = (old.offered, old.offered_at) if old else ()
+            known[session] = HandFilled(session, by, now, note, *offer)
+            gaps = tuple(gap for gap in facts.gaps if gap.session != session)
+            by_hand = tuple(known[day] for day in sorted(known))
+            return stored.bars.merged(bar), replace(facts, gaps=gaps, by_hand=by_hand)
 
-        self._publish(symbol, after, now)
+        self._publish(symbol, session, fill_gap, Why.BY_HAND, now)
 
     def take_offered(self, symbol: str, session: date, *, now: datetime) -> None:
-        """Puts what the provider says in place of what was filled by hand.
+        """Replaces a bar filled by hand with the provider's.
 
-        :raises CannotMend: it says nothing else.
+        :raises CannotRepair: the provider's is the same.
         """
 
-        def after(stored: StoredSeries) -> _After:
-            filled = _filled(stored, session)
-            if filled.offered is None:
-                raise CannotMend(f"The provider says nothing else of {session} than is stored.")
-            theirs = BarSeries.from_rows([filled.offered])
-            return _After(
-                stored.bars.merged(theirs),
-                _without(stored.manifest.facts, session),
-                _changes(stored.bars, theirs, session, Why.RELEASED),
-            )
+        def accept(stored: StoredSeries) -> Repaired:
+            offered = _filled(stored, session).offered
+            if offered is None:
+                raise CannotRepair(f"The provider has no other values for {session}.")
+            bars = stored.bars.merged(BarSeries.from_rows([offered]))
+            return bars, _without(stored.manifest.facts, session)
 
-        self._publish(symbol, after, now)
+        self._publish(symbol, session, accept, Why.RELEASED, now)
 
     def withdraw(self, symbol: str, session: date, *, now: datetime) -> None:
-        """Takes away what was filled by hand: the session is a gap again, and due.
+        """Removes a bar filled by hand. The session is a gap again, and due.
 
-        :raises CannotMend: it was not filled by hand.
+        :raises CannotRepair: it was not filled by hand.
         """
 
-        def after(stored: StoredSeries) -> _After:
+        def remove(stored: StoredSeries) -> Repaired:
             _filled(stored, session)
             facts = _without(stored.manifest.facts, session)
             gaps = (*facts.gaps, Gap(session, 0, now, WITHDRAWN))
-            return _After(
-                stored.bars.take(stored.bars.sessions != np.datetime64(session, "D")),
-                replace(facts, gaps=tuple(sorted(gaps, key=lambda gap: gap.session))),
-                _changes(stored.bars, BarSeries.empty(), session, Why.BY_HAND),
-            )
+            bars = stored.bars.take(stored.bars.sessions != np.datetime64(session, "D"))
+            return bars, replace(facts, gaps=tuple(sorted(gaps, key=lambda gap: gap.session)))
 
-        self._publish(symbol, after, now)
+        self._publish(symbol, session, remove, Why.BY_HAND, now)
 
-    def _publish(self, symbol: str, after: Callable[[StoredSeries], _After], now: datetime) -> None:
-        def replaced() -> None:
+    def _publish(
+        self,
+        symbol: str,
+        session: date,
+        repair: Callable[[StoredSeries], Repaired],
+        why: Why,
+        now: datetime,
+    ) -> None:
+        def attempt() -> None:
             stored = self._bars.read(SeriesKey(symbol))
             if stored is None:
-                raise CannotMend(f"{symbol} has no history yet: backfill it first.")
-            new = after(stored)
-            self._bars.replace(
-                *(stored.manifest.key, stored.manifest, new.bars, new.facts),
-                now=now,
-                corrections=new.corrections,
-            )
+                raise CannotRepair(f"{symbol} has no history yet. Backfill it first.")
+            bars, facts = repair(stored)
+            changes = _changes(stored.bars, bars, session, why)
+            base = stored.manifest
+            self._bars.replace(base.key, base, bars, facts, now=now, corrections=changes)
 
-        _until_ours(symbol, replaced)
-
-
-def _until_ours(symbol: str, publish: Callable[[], T]) -> T:
-    for _ in range(_TRIES):
-        try:
-            return publish()
-        except StoreConflict:
-            continue
-    raise StoreError(f"Others kept changing {symbol}; try again.")
+        retry_on_conflict(attempt, symbol)
 
 
 def _filled(stored: StoredSeries, session: date) -> HandFilled:
     for filled in stored.manifest.facts.by_hand:
         if filled.session == session:
             return filled
-    raise CannotMend(f"{session} was not filled by hand, or somebody was faster.")
+    raise CannotRepair(f"{session} is not filled by hand, or no longer.")
 
 
 def _without(facts: Facts, session: date) -> Facts:
@@ -184,11 +153,10 @@ def _without(facts: Facts, session: date) -> Facts:
 def _changes(
     before: BarSeries, after: BarSeries, session: date, why: Why
 ) -> tuple[Correction, ...]:
-    """A bar that comes or goes is told by its close, one that changes by each field."""
+    """Returns the corrections of one session: a bar that comes or goes is one of its close."""
     old, new = bar_of(before, session), bar_of(after, session)
     if old is None or new is None:
-        before_, after_ = (bar.close if bar else None for bar in (old, new))
-        return (Correction(session, "close", before_, after_, why),)
+        return (Correction(session, "close", old and old.close, new and new.close, why),)
     return tuple(
         Correction(session, name, float(mine), float(theirs), why)
         for name, mine, theirs in zip(COLUMNS[1:], old[1:], new[1:], strict=True)

@@ -15,6 +15,11 @@ def _log(text: str, broken: str) -> Mutation:
     return Mutation("prices/store/provider_state.py", text, broken, tests)
 
 
+def _health(text: str, broken: str) -> Mutation:
+    tests = ("tests/prices/domain/test_provider_health.py",)
+    return Mutation("prices/domain/provider_health.py", text, broken, tests)
+
+
 def _limiter(text: str, broken: str) -> Mutation:
     return Mutation(
         "prices/providers/limiter.py", text, broken, ("tests/prices/providers/test_limiter.py",)
@@ -42,25 +47,29 @@ LIMITS: tuple[Mutation, ...] = (
     # The bucket.
     _log('{"$max": ["$tokens_at", "$$NOW"]}', '"$$NOW"'),
     _log('{"$min": [self._burst, filled]}', "filled"),
-    _log('granted = {"$gte": [left, least]}', 'granted = {"$gte": [left, -1e9]}'),
-    # The breaker.
-    _log("FAILURES_TO_OPEN = 5", "FAILURES_TO_OPEN = 6"),
-    _log("_SYMBOLS_TO_OPEN = 2", "_SYMBOLS_TO_OPEN = 1"),
-    _log('{"$cond": [is_open, probing, too_often]}', '{"$cond": [is_open, True, too_often]}'),
-    _log('{"next_try_at": now + _PROBE}', '{"probed_at": now}'),
-    _log('{"$set": {**_CLOSED, **told}}', '{"$set": told}'),
-    # The outage alarm.
-    _log("_ALARM_AT_LEAST = 200", "_ALARM_AT_LEAST = 100"),
-    _log("_ALARM_TENTHS = 9", "_ALARM_TENTHS = 8"),
-    _log('"window": {"$cond": [ends, [], "$window"]}', '"window": "$window"'),
-    _log('{"$multiply": [_barren(lately), 4]}, three_quarters', "_barren(lately), 1"),
-    _log('{"$not": [lasts]},', ""),
-    # The gate.
-    _limiter("self._heed(self._log.state())  # it may have changed meanwhile", "pass"),
-    _limiter("raise  # nothing was learned of the provider", "pass"),
-    _limiter("self._call.waited = _LONGEST_WAIT - left + ticket.wait", "pass"),
-    _limiter("timedelta(seconds=time.monotonic() - begun)", "timedelta(0)"),
-    _limiter("heed(state, now, probing=True)", "pass"),
+    _log('granted = {"$gte": [left, min_tokens]}', 'granted = {"$gte": [left, -1e9]}'),
+    # The provider's state is changed by compare-and-swap.
+    _log('{"_id": self._name, "version": version}', '{"_id": self._name}'),
+    _log("if not (found.matched_count or found.upserted_id):", "if False:"),
+    # The circuit breaker.
+    _health("FAILURES_TO_OPEN = 5", "FAILURES_TO_OPEN = 6"),
+    _health("SYMBOLS_TO_OPEN = 2", "SYMBOLS_TO_OPEN = 1"),
+    _health("if not (probing if is_open else too_many):", "if not (is_open or too_many):"),
+    _health("next_try_at=now + MAX_PROBE_TIME", "next_try_at=now"),
+    _health("_closed(state), rate_limited_until", "state, rate_limited_until"),
+    _health("max(until, state.rate_limited_until or until)", "until"),
+    # The outage detection.
+    _health("MIN_SYMBOLS_FOR_OUTAGE = 200", "MIN_SYMBOLS_FOR_OUTAGE = 100"),
+    _health("OUTAGE_PERCENT = 90", "OUTAGE_PERCENT = 80"),
+    _health("AnswerWindow(() if ends else answers,", "AnswerWindow(answers,"),
+    _health("RECOVERY_PERCENT = 75", "RECOVERY_PERCENT = 95"),
+    _health("begins = since is None and", "begins ="),
+    # The limiter.
+    _limiter("self._check(self._log.state())  # the state may have changed", "pass"),
+    _limiter("raise  # no request was sent, so there is nothing to record", "pass"),
+    _limiter("self._call.waited = _MAX_WAIT - left + ticket.wait", "pass"),
+    _limiter("timedelta(seconds=time.monotonic() - began)", "timedelta(0)"),
+    _limiter("check_allowed(state, now, probing=True)", "pass"),
     _limiter("if not self._log.take_probe(now):", "if False:"),
     # What outcomes leave on symbols.
     _standing("if during_outage and outcome.answered_empty:", "if False:"),

@@ -22,14 +22,14 @@ def _bars(text: str, broken: str) -> Mutation:
 def _manifests(text: str, broken: str) -> Mutation:
     tests = (
         "tests/prices/store/test_bars.py",
-        "tests/prices/store/test_append_many.py",
-        "tests/prices/store/test_outlines.py",
+        "tests/prices/store/test_blocks.py",
+        "tests/prices/store/test_catalog.py",
     )
     return Mutation("prices/store/manifests.py", text, broken, tests)
 
 
 def _read_model(file: str, text: str, broken: str) -> Mutation:
-    return Mutation(f"prices/store/{file}", text, broken, ("tests/prices/store/test_blocks.py",))
+    return Mutation(f"prices/store/{file}", text, broken, (f"tests/prices/store/test_{file}",))
 
 
 def _packing(text: str, broken: str) -> Mutation:
@@ -40,7 +40,7 @@ def _packing(text: str, broken: str) -> Mutation:
 STORE = (
     # What is refused is not written.
     _publish("if decision.change in (Change.REFUSE, Change.WHOLE):", "if False:"),
-    _publish("            except StoreConflict:", "            except ZeroDivisionError:"),
+    _publish("known.pop() if known else bars.read(key)", "stored"),
     _publish("if base is not None and stored is not None and not late:", "if base and stored:"),
     _publish("and base and not (base.dirty or base.pending):", "and base:"),
     _publish("corrections=decision.corrections,", "corrections=(),"),
@@ -56,14 +56,14 @@ STORE = (
     _bars("or len(bars) == manifest.count:", "or True:"),
     _bars('if document is None or document.get("generation") is None:', "if document is None:"),
     # A writer appends only what follows, and never to the remains of another's write.
-    _bars("or base.last is None or base.dirty or base.pending:", "or base.last is None:"),
-    _bars("if not len(bars) or bars.ts[0] <= moment(base.last):", "if not len(bars):"),
-    _bars('marked = self._manifests.swap(base, {"dirty": True})', "marked = base"),
+    _bars("and not (base.dirty or base.pending)", ""),
+    _bars("or bars.ts[0] <= moment(base.last):", "or False:"),
+    _bars('(base.version, {"dirty": True})', "(base.version, {})"),
     _bars('"dirty": False,\n            "pending": None,', '"pending": None,'),
     _bars("swap(base, pending, retire=base.pending, now=now)", "swap(base, pending)"),
     _bars(
-        "self._insert(key, generation, bars)",
-        "self._insert(key, generation, bars.take(slice(1, None)))",
+        "documents = bar_documents(bars, bars_key(key, generation))",
+        "documents = bar_documents(bars.take(slice(1, None)), bars_key(key, generation))",
     ),
     _bars(
         'if not len(bars):\n            raise ValueError("a series cannot',
@@ -83,14 +83,14 @@ STORE = (
         'if block is None or block["generation"] !=',
         "if block is None or manifest.generation !=",
     ),
-    _read_model("blocks.py", "if lacking not in (0, 1):", "if lacking < 0:"),
-    _packing("len(self.data) != a_bar * self.count", "False"),
+    _read_model("blocks.py", "if lacking not in (0, 1) or", "if lacking < 0 or"),
+    _packing("len(self.data) != (times + 4 * prices + volumes) * self.count", "False"),
     _packing("return self.count if steps > times[-1] else int(", "return int("),
     _packing("steps = -((self.first - ms) // ", "steps = ((ms - self.first) // "),
     _packing("at < milliseconds(end)", "at <= milliseconds(end)"),
     _packing("(single == column).all()", "True"),
     _packing("(hundredths / 100 == column).all()", "True"),
-    _read_model("memory.py", "versions.get(k) == s.manifest.version", "True"),
-    _read_model("memory.py", 'if self._checks > BUSY else float("inf")', "if True else 0.0"),
-    _read_model("memory.py", "if held.weight <= self._held.maxsize:", "if True:"),
+    _read_model("series_cache.py", "versions.get(k) == held[k].manifest.version", "True"),
+    _read_model("series_cache.py", 'if self._checks > BUSY else float("inf")', "if True else 0.0"),
+    _read_model("series_cache.py", "if held.weight <= self._held.maxsize:", "if True:"),
 )

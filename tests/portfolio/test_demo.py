@@ -15,6 +15,7 @@ from portfolio.domain.notices import sentences
 from portfolio.models import Portfolio
 from prices import services
 from prices.models import SyncRun
+from prices.sync.sample import load_sample
 from tests.support.portfolio_builders import day
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -27,7 +28,7 @@ def admin() -> User:
 
 @pytest.fixture
 def body(admin: User, client: Client) -> dict[str, Any]:
-    services.load_sample(now=datetime.now(UTC))
+    load_sample(services.bars(), now=datetime.now(UTC))
     call_command("demo_portfolio")
     call_command("demo_portfolio")  # once is enough
     client.force_login(admin)

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.django_db
 State = SyncRun.State
 
 AWAY = [
-    ("500", "Yahoo is out of order (HTTP 500, boom)"),
-    ("500_html", "Yahoo is out of order (HTTP 500)"),
-    ("502", "Yahoo is out of order (HTTP 502)"),
+    ("500", "Yahoo returned HTTP 500 (boom)"),
+    ("500_html", "Yahoo returned HTTP 500"),
+    ("502", "Yahoo returned HTTP 502"),
     ("right_back", "Yahoo says it will be right back"),
     ("truncated", "Yahoo refused or broke the connection"),
     ("reset", "Yahoo refused or broke the connection"),

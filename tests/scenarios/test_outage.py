@@ -70,8 +70,8 @@ class TestOutage:
         # What is said before the alarm is the run's own account.
         words = status(now=NOW).reasons
         assert (
-            "Yahoo has no prices for 100% of the last 210 symbols: an outage there; "
-            "nothing is counted against the symbols."
+            "Yahoo has no prices for 100% of the last 210 symbols: probably an outage, "
+            "so no failure is counted against a symbol."
         ) in words
 
     def test_takes_back_what_was_held_against_symbols_meanwhile(self, outage: FakeProvider) -> None:
@@ -124,6 +124,6 @@ class TestOutage:
         def away(*args: object, **_: object) -> None:
             raise StoreUnavailable("MongoDB does not answer")
 
-        monkeypatch.setattr(ProviderLog, "attempted", away)
+        monkeypatch.setattr(ProviderLog, "count_answer", away)
 
         assert self._sync().failed == 210

@@ -113,7 +113,7 @@ class TestBreaker:
         # Those that asked while the probe was under way had to go without.
         assert healed["ok"] + healed["BreakerOpen"] == 120
         assert asks(pause + 10 * MINUTE) == {"ok": 120}
-        assert log.state().words(NOW) == ""
+        assert log.state().describe(NOW) == ""
 
 
 class TestBudget:

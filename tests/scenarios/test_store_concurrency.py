@@ -21,6 +21,7 @@ from prices.domain.series import Facts
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.mongo import StoreError
+from prices.store.schema import ensure_schema
 from tests.support import hammer
 
 # Writers, readers, memories, and the sweeper.
@@ -72,8 +73,8 @@ from datetime import UTC, datetime
 from prices.domain.bars import SeriesKey
 from prices.store import mongo
 from prices.store.bars import BarRepository
-from prices.store.documents import Facts
-from tests.prices.store import hammer
+from prices.domain.series import Facts
+from tests.support import hammer
 repository = BarRepository(mongo.database(sys.argv[1], "crash"))
 for n in range(10_000):
     key = SeriesKey(f"K{n % 7}")
@@ -88,7 +89,7 @@ class TestKill:
         port = settings.MONGOD_PORT + 1
         acknowledged: dict[str, float] = {}
         with running_mongod(data_dir=tmp_path, port=port) as uri:
-            mongo.ensure_schema(mongo.database(uri, "crash"))
+            ensure_schema(mongo.database(uri, "crash"))
             writer = subprocess.Popen(
                 [sys.executable, "-c", _WRITER, uri],
                 stdout=subprocess.PIPE,
@@ -108,6 +109,7 @@ class TestKill:
                 acknowledged[symbol] = float(close)
             mongo.disconnect(uri)
 
+        assert len(acknowledged) == 7
         with running_mongod(data_dir=tmp_path, port=port) as uri:
             repository = BarRepository(mongo.database(uri, "crash"))
             for symbol, expected in acknowledged.items():

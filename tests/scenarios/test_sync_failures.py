@@ -58,7 +58,7 @@ class TestFailure:
             Result.FAILED,
             error=str(error),
             symbol_at_fault=at_fault,
-            missing=isinstance(error, UnknownSymbol),
+            is_unknown=isinstance(error, UnknownSymbol),
         )
         assert stored() == list(WEEK)
         assert facts().fetched_at == NOW
@@ -270,7 +270,7 @@ class TestRateLimit:
         assert synced("BBB")["BBB"].result is Result.FAILED
         assert len(provider.asked) == 1
         limited = services.reader().provider_state()
-        assert limited.words(NOW) == "rate limited until 2026-06-09 12:05 UTC"
+        assert limited.describe(NOW) == "rate limited until 2026-06-09 12:05 UTC"
 
 
 class TestOutage:
@@ -286,7 +286,7 @@ class TestOutage:
 
         synced(now=NOW + timedelta(minutes=20))
 
-        assert away.words(NOW) == "provider unreachable since 2026-06-09 12:00 UTC"
+        assert away.describe(NOW) == "provider unreachable since 2026-06-09 12:00 UTC"
         assert services.reader().provider_state().unreachable_since is None
 
     def test_is_not_what_a_refusal_is(self, provider: FakeProvider) -> None:

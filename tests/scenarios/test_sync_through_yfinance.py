@@ -12,7 +12,7 @@ from prices.domain.actions import Split
 from prices.domain.outcomes import Outcome, Result
 from prices.models import TrackedSymbol
 from prices.store.mongo import Db
-from prices.symbols.tracking import learned, track
+from prices.symbols.tracking import fields_from_answer, track
 from tests.standin import Instrument
 from tests.support.against_yahoo import SATURDAY, Yahoo, expected_rows, running_yahoo
 from tests.support.syncing import facts, stored, synced
@@ -46,7 +46,7 @@ def updated(now: datetime, *symbols: str) -> dict[str, Outcome]:
     outcomes = synced(*symbols, now=now)
     for row in TrackedSymbol.objects.filter(symbol__in=symbols):
         if outcomes[row.symbol].result is not Result.FAILED:
-            fields = learned(row, outcomes[row.symbol].answer)
+            fields = fields_from_answer(row, outcomes[row.symbol].answer)
             TrackedSymbol.objects.filter(pk=row.pk).update(last_update=now, **fields)
     return outcomes
 

@@ -18,7 +18,7 @@ from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Result
 from prices.domain.ranges import Asked
 from prices.store.mongo import Db
-from prices.symbols.tracking import learned, track
+from prices.symbols.tracking import fields_from_answer, track
 from tests.standin import Instrument
 from tests.support.against_yahoo import SATURDAY, Yahoo, expected_rows, running_yahoo
 from tests.support.syncing import stored, synced
@@ -70,7 +70,7 @@ def replay(yahoo: Yahoo, moments: list[Moment]) -> None:
         outcome = synced("AAPL", now=moment.now)["AAPL"]
         assert outcome.result is not Result.FAILED, (moment.path.name, outcome.error)
         row, _ = track("AAPL", now=moment.now)
-        for field, value in learned(row, outcome.answer).items():
+        for field, value in fields_from_answer(row, outcome.answer).items():
             setattr(row, field, value)
         row.last_update = moment.now
         row.save()

@@ -11,7 +11,7 @@ from prices import services
 from prices.domain.actions import Split
 from prices.models import TrackedSymbol
 from prices.store.mongo import Db
-from prices.symbols.tracking import learned, track
+from prices.symbols.tracking import fields_from_answer, track
 from prices.sync.verify import Verdict, Verified
 from tests.standin import Instrument
 from tests.support.against_yahoo import SATURDAY, Yahoo, expected_rows, running_yahoo
@@ -40,7 +40,7 @@ def fetched(*symbols: str) -> None:
         track(symbol, now=SATURDAY)
     outcomes = synced(*symbols, now=SATURDAY)
     for row in TrackedSymbol.objects.all():
-        told = learned(row, outcomes[row.symbol].answer)
+        told = fields_from_answer(row, outcomes[row.symbol].answer)
         TrackedSymbol.objects.filter(pk=row.pk).update(last_update=SATURDAY, **told)
 
 
@@ -57,7 +57,7 @@ def test_what_was_just_fetched_agrees(yahoo: Yahoo) -> None:
     found = verified(*SYMBOLS)
 
     assert {one.verdict for one in found.values()} == {Verdict.AGREES}
-    assert found["AAPL"].outcome.words == "agrees on 796 sessions"
+    assert found["AAPL"].outcome.message == "agrees on 796 sessions"
     assert yahoo.asked() == len(SYMBOLS)
 
 
@@ -77,8 +77,8 @@ def test_finds_exactly_the_bar_that_was_revised_and_fixes_it(yahoo: Yahoo) -> No
         f"2 differences: 2026-01-14 low: stored {was[3]:.10g}, provider {was[3] - 1:.10g}; "
         f"2026-01-14 volume: stored {was[5]}, provider {was[5] + 100}"
     )
-    assert (found[revised].verdict, found[revised].outcome.words) == (Verdict.DIFFERS, words)
-    assert fixed[revised].outcome.words == f"{words}. Fixed"
+    assert (found[revised].verdict, found[revised].outcome.message) == (Verdict.DIFFERS, words)
+    assert fixed[revised].outcome.message == f"{words}. Fixed"
     assert stored(revised) == expected_rows(yahoo.standin, revised)
     assert {
         (c.correction.session, c.correction.field) for c in services.corrections().latest(revised)
@@ -97,7 +97,7 @@ def test_a_split_that_was_missed_is_told_as_that_and_fixed(yahoo: Yahoo) -> None
     (found,) = service.verify(["MISSED"], now=NEXT_SATURDAY)
     (fixed,) = service.verify(["MISSED"], now=NEXT_SATURDAY, fix=True)
 
-    assert found.outcome.words == (
+    assert found.outcome.message == (
         "the provider is on another split basis: 3:1 on 2026-03-11; "
         "1 difference: 2026-03-11 split: stored none, provider 3"
     )
@@ -114,7 +114,7 @@ def test_a_bad_answer_is_found_and_not_published(yahoo: Yahoo) -> None:
     (found,) = verified("MSFT", fix=True).values()
 
     assert found.verdict is Verdict.DIFFERS
-    assert found.outcome.words.startswith(
+    assert found.outcome.message.startswith(
         "the provider's prices are 100 times the stored ones. Not fixed: "
     )
     assert stored("MSFT") == before

@@ -57,11 +57,11 @@ def _made(proxy: str) -> YahooProvider:
 
         folder = Path(os.environ["PRICECACHE_TEST_DIR"]) / "yfinance"
         _provider = YahooProvider(
-            cache_dir=folder, proxy=proxy, threads=THREADS, before_request=_pass_one
+            cache_dir=folder, proxy=proxy, threads=THREADS, before_request=_acquire
         )
     return _provider
 
 
-def _pass_one() -> None:
+def _acquire() -> None:
     assert _rate_limiter is not None
-    _rate_limiter.pass_one()
+    _rate_limiter.acquire()

@@ -29,13 +29,13 @@ def probe(uri: str, name: str, now: datetime, tries: int) -> int:
 def fail(uri: str, name: str, now: datetime, tries: int) -> None:
     log = ProviderLog(mongo.database(uri, name), NAME)
     for number in range(tries):
-        log.unreachable("away", now, asked=f"S{number}")
+        log.record_failure(f"S{number}", "away", now)
     mongo.disconnect(uri)
 
 
 def attempt(uri: str, name: str, now: datetime, tries: int) -> int:
     """How many of so many answered_empty attempts raised the alarm."""
     log = ProviderLog(mongo.database(uri, name), NAME)
-    alarms = sum(log.attempted(answered_empty=True, now=now).alarm for _ in range(tries))
+    alarms = sum(log.count_answer(answered_empty=True, now=now).alarm for _ in range(tries))
     mongo.disconnect(uri)
     return alarms

@@ -266,7 +266,7 @@ def _provider(now: datetime) -> list[tuple[str, object]]:
         return [("State", f"not known: {error}")]
     return [
         ("Provider", state.name),
-        ("State", state.words(now) or "it answers"),
+        ("State", state.describe(now) or "it answers"),
         ("Reason", state.reason or NONE),
         ("Since", _since(state)),
         ("Next try", upcoming(state.next_try_at, now) if state.next_try_at else "at any time"),

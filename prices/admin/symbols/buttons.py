@@ -29,7 +29,7 @@ from prices.domain.manual_bars import bar_of
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import resume
-from prices.sync.repair import CannotMend
+from prices.sync.repair import CannotRepair
 from prices.web.themed_admin import ThemedAdmin
 
 # The run to follow, if the button queued one.
@@ -55,7 +55,7 @@ class SymbolButtons(_Base):
             try:
                 with transaction.atomic():  # neither is done without being logged
                     run = self._do(request, row, name, _session(told))
-            except CannotMend as error:
+            except CannotRepair as error:
                 messages.error(request, str(error))
         return _back_to(row, run)
 
@@ -66,7 +66,7 @@ class SymbolButtons(_Base):
             return _OF_SYMBOL[name](self, request, row)
         if name in _OF_SESSION and session is not None:
             return _OF_SESSION[name](self, request, row, session)
-        raise CannotMend("There is no such button any more: the page is shown anew.")
+        raise CannotRepair("There is no such button any more: the page is shown anew.")
 
     def fill_view(self, request: HttpRequest, pk: int, session: str) -> HttpResponse:
         """The form that gives a session its bar by hand."""
@@ -90,7 +90,7 @@ class SymbolButtons(_Base):
                     with transaction.atomic():
                         self._fill(request, row, day, form)
                     return _back_to(row)
-                except (CannotMend, InvalidBars) as error:
+                except (CannotRepair, InvalidBars) as error:
                     form.add_error(None, str(error))
         context = {
             **self.admin_site.each_context(request),
@@ -162,7 +162,7 @@ class SymbolButtons(_Base):
 
     def _ask_again(self, request: HttpRequest, row: TrackedSymbol, session: date | None) -> Done:
         wanted = None if session is None else [session]
-        asked = services.repair_service().ask_again(row.symbol, wanted, now=timezone.now())
+        asked = services.repair_service().retry_gaps(row.symbol, wanted, now=timezone.now())
         told = str(session) if session else f"{len(asked)} gap{'s' * (len(asked) != 1)}"
         self._noted(request, row, f"Asked again for {told}.")
         what = f"{told} of {row.symbol} asked for again"

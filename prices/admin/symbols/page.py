@@ -1,4 +1,4 @@
-"""The page of one symbol: all that is known of it, and what it is drawn from."""
+"""The page of one symbol: all that is known of it, and what it is random_sample from."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Year:
 
 @dataclass(frozen=True, slots=True)
 class SessionMap:
-    """What the map is drawn from: a series' sessions, what is known of them, and its exchange."""
+    """What the map is random_sample from: a series' sessions, what is known of them, and its exchange."""
 
     sessions: Times
     final_through: date | None

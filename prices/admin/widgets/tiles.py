@@ -163,7 +163,7 @@ def _provider(state: ProviderState | None, now: datetime) -> Tile:
         note = f"since {stamp(state.unreachable_since)}: {state.reason}"
         return Tile("Provider", "unreachable", note, POOR, link)
     if state.outage_since is not None:
-        note = f"since {stamp(state.outage_since)}: {state.words(now)}"
+        note = f"since {stamp(state.outage_since)}: {state.describe(now)}"
         return Tile("Provider", "outage", note, POOR, link)
     if state.last_answer_at is None:
         return Tile("Provider", "not asked yet", "no request so far", link=link)

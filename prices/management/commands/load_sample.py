@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from prices import services
 from prices.management.foreground import ForegroundCommand
+from prices.sync.sample import load_sample
 
 
 class Command(ForegroundCommand):
@@ -17,7 +18,7 @@ class Command(ForegroundCommand):
     )
 
     def work(self, **_: Any) -> None:
-        loaded = services.load_sample(now=timezone.now())
+        loaded = load_sample(services.bars(), now=timezone.now())
         if not loaded:
             self.stdout.write("All five have a history already. Nothing was changed.")
         for symbol in loaded:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from prices import services
 from prices.management.foreground import ForegroundCommand
-from prices.sync.rename import CannotRename, Renamed
+from prices.sync.rename import CannotRename, RenameResult
 
 
 class Command(ForegroundCommand):
@@ -27,8 +27,8 @@ class Command(ForegroundCommand):
         self.stdout.write(_describe(old.strip().upper(), renamed))
 
 
-def _describe(former: str, renamed: Renamed) -> str:
-    if renamed.before:
+def _describe(former: str, renamed: RenameResult) -> str:
+    if renamed.was_done:
         return f"{former} is called {renamed.row} already. Nothing is left to do."
     manifest = renamed.manifest
     history = "without history yet"

@@ -10,7 +10,7 @@ from prices import services
 from prices.jobs import requests
 from prices.management.foreground import COMMAND, ForegroundCommand, tracked_names
 from prices.models import SyncRun
-from prices.sync.verify import drawn
+from prices.sync.verify import random_sample
 
 
 class Command(ForegroundCommand):
@@ -32,7 +32,7 @@ class Command(ForegroundCommand):
             self.stdout.write("No symbol has a history to verify yet.")
             return
         if sample is not None:
-            names = drawn(names, sample)
+            names = random_sample(names, sample)
         self.perform(requests.verify(names, trigger=COMMAND, fix=fix))
 
     def summarise(self, run: SyncRun) -> None:

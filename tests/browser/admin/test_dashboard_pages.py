@@ -114,7 +114,7 @@ class TestPages:
     def test_break_no_word_of_a_tile(self, page: Page, state: None) -> None:
         log = services.provider_log()
         for number in range(5):
-            log.unreachable("no route to Yahoo", timezone.now(), asked=f"SYM{number}")
+            log.record_failure(f"SYM{number}", "no route to Yahoo", timezone.now())
         opened(page, "/admin/")
 
         figure = page.locator(".pc-tile", has_text="Provider").locator(".pc-figure")

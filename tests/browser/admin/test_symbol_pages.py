@@ -233,7 +233,7 @@ class TestSymbol:
         _open(page, row)
 
         gap = _days()[3]
-        expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", "7")
+        expect(page.locator("[data-chart]")).to_have_attribute("data-random_sample", "7")
         expect(page.locator("[data-chart] canvas").first).to_be_visible()
         expect(page.locator("#tv-attr-logo")).to_be_visible()  # the library asks for it
         expect(page.get_by_role("img", name="7 of 8 sessions stored, 1 gap").last).to_be_visible()
@@ -246,7 +246,7 @@ class TestSymbol:
 
     def test_follows_the_theme(self, page: Page) -> None:
         _open(page, _holed())
-        expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", "7")
+        expect(page.locator("[data-chart]")).to_have_attribute("data-random_sample", "7")
 
         for dark in (True, False):
             page.evaluate("(on) => document.documentElement.classList.toggle('dark', on)", dark)

@@ -80,7 +80,7 @@ class TestWork:
     def test_of_a_read_without_a_block_is_done_once(self, client: Client) -> None:
         tracked()
         published()
-        services.blocks().forget(SeriesKey("ACME"))
+        services.blocks().delete(SeriesKey("ACME"))
 
         with counting() as work:
             client.get(PATH)
@@ -159,13 +159,13 @@ class TestTag:
         if change == "bars":
             base = services.bars().manifest(SeriesKey("ACME"))
             assert base is not None
-            services.bars().note(base, base.facts)
+            services.bars().update_facts(base, base.facts)
         elif change == "quote":
             services.quotes().put([Quote("ACME", 12.5, NOW, NOW, "REGULAR")])
         elif change == "name":
             TrackedSymbol.objects.update(name="Acme Inc.")
         elif change == "stale":
-            services.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="X")
+            services.provider_log().record_failure("X", "no internet", NOW - timedelta(hours=1))
         elif change == "range":
             path = "/cache/historical/ACME?days=364"
         else:

@@ -360,43 +360,6 @@ class TestNextAttempt:
         assert next_attempt(failures, NOW) == NOW + timedelta(minutes=minutes)
 
 
-class TestProviderState:
-    def test_says_nothing_when_all_is_well(self) -> None:
-        assert ProviderState(last_answer_at=NOW).words(NOW) == ""
-
-    def test_tells_of_an_outage(self) -> None:
-        outage = ProviderState(
-            outage_since=at("2026-03-10 10:00"), tried=240, answered_empty=233, name="Yahoo"
-        )
-
-        assert outage.words(NOW) == (
-            "Yahoo has no prices for 97% of the last 240 symbols: an outage there; "
-            "nothing is counted against the symbols"
-        )
-
-    @pytest.mark.parametrize(
-        ("state", "is_shut"),
-        [
-            (ProviderState(), False),
-            (ProviderState(unreachable_since=at("2026-03-10 10:00")), False),
-            (ProviderState(next_try_at=at("2026-03-10 12:01")), True),
-            (ProviderState(next_try_at=NOW), False),
-            (ProviderState(rate_limited_until=at("2026-03-10 12:01")), True),
-            (ProviderState(rate_limited_until=NOW), False),
-        ],
-    )
-    def test_is_shut_while_nobody_may_ask(self, state: ProviderState, is_shut: bool) -> None:
-        assert state.is_shut(NOW) is is_shut
-
-    def test_prefers_the_limit_whose_end_is_known(self) -> None:
-        both = ProviderState(at("2026-03-10 10:00"), at("2026-03-10 13:00"))
-
-        assert both.words(NOW) == "rate limited until 2026-03-10 13:00 UTC"
-        assert both.words(at("2026-03-10 13:00")) == (
-            "provider unreachable since 2026-03-10 10:00 UTC"
-        )
-
-
 class TestStamp:
     def test_is_in_utc(self) -> None:
         assert stamp(datetime.fromisoformat("2026-11-23T23:05:59+02:00")) == "2026-11-23 21:05 UTC"

@@ -18,7 +18,7 @@ from prices.jobs import execution, runs, tasks
 from prices.jobs.cancellation import cancel
 from prices.jobs.execution import Execution
 from prices.models import SyncRun, TrackedSymbol
-from prices.store.leases import who
+from prices.store.locks import worker_name
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
 
@@ -178,7 +178,7 @@ class TestRunInWork:
         cancelled = cancel(run, by=BY, now=NOW)
 
         assert cancelled is not None
-        assert (cancelled.state, cancelled.worker) == (State.RUNNING, who())
+        assert (cancelled.state, cancelled.worker) == (State.RUNNING, worker_name())
         assert runs.revive(now=NOW + timedelta(minutes=2)) == 0
         run.refresh_from_db()
         assert run.state == State.CANCELLED

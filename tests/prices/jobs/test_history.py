@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 
 from prices.jobs import history
 from prices.models import SyncRun
-from prices.store.leases import who
+from prices.store.locks import worker_name
 from tests.support.builders import NOW, tracked
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def run(state: str = State.SUCCEEDED, kind: str = Kind.BACKFILL, **fields: Any) 
 class TestProgress:
     def test_counts_the_symbols_of_a_run(self) -> None:
         one = run(State.RUNNING, total=9, updated=2, unchanged=1, failed=1, heartbeat_at=NOW)
-        SyncRun.objects.update(worker=who())
+        SyncRun.objects.update(worker=worker_name())
 
         (found,) = history.under_way(now=NOW)
 
@@ -50,7 +50,7 @@ class TestProgress:
         assert history.under_way(now=NOW) == []
 
     def test_knows_a_run_that_lost_its_worker(self) -> None:
-        lost = run(State.RUNNING, worker=who(), heartbeat_at=NOW - timedelta(minutes=2))
+        lost = run(State.RUNNING, worker=worker_name(), heartbeat_at=NOW - timedelta(minutes=2))
 
         assert history.progress_of(lost, now=NOW).lost
 

@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 from prices import services
 from prices.jobs import runs, tasks
 from prices.models import Attempt, SyncRun, TrackedSymbol
-from prices.store.leases import who
+from prices.store.locks import worker_name
 from prices.store.mongo import StoreUnavailable
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
@@ -162,7 +162,7 @@ class TestRevival:
             symbols=["AAA"],
             state=State.RUNNING,
             heartbeat_at=NOW - timedelta(seconds=10),
-            worker=who(),
+            worker=worker_name(),
         )
 
         revived = runs.revive(now=NOW)
@@ -172,7 +172,7 @@ class TestRevival:
         assert provider.asked == []
 
     def test_revives_the_run_of_a_dead_worker_at_once(self, provider: FakeProvider) -> None:
-        host, _, _ = who().rsplit("/", 2)
+        host, _, _ = worker_name().rsplit("/", 2)
         SyncRun.objects.create(
             kind=Kind.BACKFILL,
             state=State.RUNNING,

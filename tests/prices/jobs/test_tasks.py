@@ -80,7 +80,7 @@ class TestCanary:
     def test_probes_with_one_symbol_while_the_provider_is_unreachable(
         self, provider: FakeProvider
     ) -> None:
-        services.provider_log().unreachable("no internet", NOW - timedelta(hours=1), asked="AAA")
+        services.provider_log().record_failure("AAA", "no internet", NOW - timedelta(hours=1))
         self._unanswered("AAA", "BBB")
 
         tasks.canary()
@@ -93,7 +93,7 @@ class TestCanary:
     ) -> None:
         opened = NOW - timedelta(seconds=ago)
         for number in range(5):
-            services.provider_log().unreachable("no internet", opened, asked=f"S{number}")
+            services.provider_log().record_failure(f"S{number}", "no internet", opened)
         self._unanswered("AAA", "BBB")
 
         tasks.canary()
@@ -103,7 +103,7 @@ class TestCanary:
     def test_queues_nothing_while_the_provider_limits_requests(
         self, provider: FakeProvider
     ) -> None:
-        services.provider_log().rate_limited(NOW + timedelta(seconds=1), "too many")
+        services.provider_log().record_rate_limit(NOW + timedelta(seconds=1), "too many")
         self._unanswered("AAA")
 
         tasks.canary()
@@ -112,7 +112,7 @@ class TestCanary:
 
     def test_probes_with_ten_symbols_during_an_outage(self, provider: FakeProvider) -> None:
         for _ in range(200):
-            services.provider_log().attempted(answered_empty=True, now=NOW - timedelta(hours=1))
+            services.provider_log().count_answer(answered_empty=True, now=NOW - timedelta(hours=1))
         self._unanswered(*(f"S{number:02}" for number in range(12)))
 
         tasks.canary()

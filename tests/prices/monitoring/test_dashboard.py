@@ -144,7 +144,7 @@ class TestFigures:
 
 class TestProvider:
     def test_is_shown_to_answer(self, admin_client: Client) -> None:
-        services.provider_log().answered(NOW - timedelta(minutes=2))
+        services.provider_log().record_answer(NOW - timedelta(minutes=2))
 
         tile = tiles(admin_client)["Provider"]
 
@@ -153,7 +153,7 @@ class TestProvider:
     def test_is_shown_to_be_unreachable_with_reason_and_time(self, admin_client: Client) -> None:
         log = services.provider_log()
         for number in range(5):
-            log.unreachable("no route to Yahoo", NOW, asked=f"SYM{number}")
+            log.record_failure(f"SYM{number}", "no route to Yahoo", NOW)
 
         tile = tiles(admin_client)["Provider"]
 
@@ -161,7 +161,7 @@ class TestProvider:
         assert tile.note == "since 2026-06-09 12:00 UTC: no route to Yahoo"
 
     def test_is_shown_to_be_rate_limited_with_the_end(self, admin_client: Client) -> None:
-        services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
+        services.provider_log().record_rate_limit(NOW + timedelta(minutes=5), "Yahoo says 429")
 
         tile = tiles(admin_client)["Provider"]
 

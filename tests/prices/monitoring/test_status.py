@@ -66,7 +66,7 @@ def test_accepts_an_error_rate_within_the_target() -> None:
 
 
 def test_says_why_the_provider_gives_no_new_prices() -> None:
-    services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
+    services.provider_log().record_rate_limit(NOW + timedelta(minutes=5), "Yahoo says 429")
 
     reason = "Rate limited until 2026-06-09 12:05 UTC (Yahoo says 429)."
     assert status(now=NOW).reasons == (reason,)

@@ -65,7 +65,7 @@ class Process:
 
         def requests(symbol: str) -> None:
             for _ in range(requests_a_call):
-                rate_limiter.pass_one()
+                rate_limiter.acquire()
                 self.sent += 1
 
         self.provider.on_history = requests
@@ -161,8 +161,8 @@ class TestBudget:
 
         # 10, 20 and then 30 s: more than 45 s together.
         assert str(caught.value) == (
-            "more requests are wanted than the 6 a minute that "
-            "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE allows; it will be tried again"
+            "request budget used up (6 per minute, set by "
+            "PRICECACHE_YAHOO_REQUESTS_PER_MINUTE); it will be tried again"
         )
         assert (process.sent, len(clock.slept)) == (3, 2)
 
@@ -173,15 +173,15 @@ class TestBudget:
             process.ask()
 
         state = process.log.state()
-        assert (state.words(NOW), state.last_answer_at) == ("", None)
+        assert (state.describe(NOW), state.last_answer_at) == ("", None)
 
     def test_is_spent_outside_of_calls_too(self, store: Db) -> None:
         bucket = RequestBucket(store, "YahooProvider", per_minute=1, burst=1)
         rate_limiter = RateLimiter(ProviderLog(store, "YahooProvider"), bucket)
 
-        rate_limiter.pass_one()
+        rate_limiter.acquire()
         with pytest.raises(LimitInForce):
-            rate_limiter.pass_one()
+            rate_limiter.acquire()
 
 
 class TestBreaker:
@@ -217,7 +217,7 @@ class TestBreaker:
             here.ask("AAA", NOW + MINUTE)
 
         there.ask("BBB", NOW + MINUTE)
-        assert there.log.state().words(NOW + MINUTE) == ""
+        assert there.log.state().describe(NOW + MINUTE) == ""
 
     def test_lets_one_probe_through(self, here: Process, there: Process) -> None:
         """Both ask in the middle of the probe."""
@@ -275,9 +275,9 @@ class TestBreaker:
 
     def test_gives_no_probe_away_while_a_limit_lasts(self, here: Process) -> None:
         here.fails(RateLimited("too many", 5 * MINUTE), "AAA")
-        here.log.unreachable("away", NOW, asked="AAA")
+        here.log.record_failure("AAA", "away", NOW)
         for symbol in SYMBOLS:
-            here.log.unreachable("away", NOW, asked=symbol)
+            here.log.record_failure(symbol, "away", NOW)
 
         with pytest.raises(LimitInForce):
             here.ask(now=NOW + 4 * MINUTE)

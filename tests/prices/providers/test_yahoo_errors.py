@@ -12,7 +12,7 @@ from curl_cffi.requests import exceptions as curl
 from yfinance.exceptions import YFRateLimitError
 
 from prices.providers.base import BadPayload, ProviderError, RateLimited, Unavailable
-from prices.providers.yahoo_errors import classified
+from prices.providers.yahoo_errors import error_of
 
 
 def response(status: int, text: str = "", **headers: str) -> Any:
@@ -36,7 +36,7 @@ class TestClassified:
         ],
     )
     def test_names_what_is_wrong_with_the_way(self, error: Exception, words: str) -> None:
-        found = classified(error, None, "AAPL")
+        found = error_of(error, None, "AAPL")
 
         assert type(found) is Unavailable
         with pytest.raises(ProviderError, match=words):
@@ -45,19 +45,19 @@ class TestClassified:
     @pytest.mark.parametrize("status", [401, 403, 404, 407])
     def test_takes_a_refusal_without_a_reason_for_no_word_on_the_symbol(self, status: int) -> None:
         """A 404 page of some proxy is not Yahoo's "no such symbol"."""
-        found = classified(ValueError(), response(status, "<html>Not Found</html>"), "AAPL")
+        found = error_of(ValueError(), response(status, "<html>Not Found</html>"), "AAPL")
 
         assert type(found) is Unavailable
 
     def test_takes_anything_else_for_an_answer_that_cannot_be_read(self) -> None:
-        found = classified(KeyError("close"), response(200, "{}"), "AAPL")
+        found = error_of(KeyError("close"), response(200, "{}"), "AAPL")
 
         assert type(found) is BadPayload
         assert "AAPL" in str(found)
         assert "KeyError" in str(found)
 
     def test_knows_a_rate_limit_without_its_response(self) -> None:
-        found = classified(YFRateLimitError(), None, "AAPL")
+        found = error_of(YFRateLimitError(), None, "AAPL")
 
         assert isinstance(found, RateLimited)
         assert found.retry_after is None
@@ -65,7 +65,7 @@ class TestClassified:
 
 class TestRetryAfter:
     def wait(self, value: str) -> timedelta | None:
-        found = classified(YFRateLimitError(), response(429, Retry_After=value), "AAPL")
+        found = error_of(YFRateLimitError(), response(429, Retry_After=value), "AAPL")
         assert isinstance(found, RateLimited)
         return found.retry_after
 

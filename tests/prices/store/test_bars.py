@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,20 +12,24 @@ from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
-from prices.domain.series import Facts
+from prices.domain.series import Facts, Manifest
 from prices.store.bars import BarRepository
+from prices.store.documents import bar_documents, bars_key
 from prices.store.manifests import GRACE, Manifests
-from prices.store.mongo import Db, StoreConflict
-from prices.store.sweeper import PENDING_FOR, Sweeper
+from prices.store.mongo import Db, StoreConflict, StoreUnavailable
+from prices.store.sweeper import Sweeper
+from tests.support.work import counting
+
+Rows = tuple[tuple[Any, ...], ...]
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 KEY = SeriesKey("ACME")
-ROWS = (
+ROWS: Rows = (
     (date(2026, 6, 3), 1.0, 2.0, 0.5, 1.5, 10),
     (date(2026, 6, 4), 1.5, 2.5, 1.0, 2.0, 20),
     (date(2026, 6, 5), 2.0, 3.0, 1.5, 2.5, 30),
 )
-LATER = ((date(2026, 6, 8), 2.5, 3.5, 2.0, 3.0, 40),)
+LATER: Rows = ((date(2026, 6, 8), 2.5, 3.5, 2.0, 3.0, 40),)
 FACTS = Facts(
     actions=Actions((Split(date(2026, 6, 4), 2, 1),), (Dividend(date(2026, 6, 5), 0.25),)),
     source="yahoo",
@@ -45,14 +51,20 @@ def sweeper(store: Db) -> Sweeper:
     return Sweeper(store)
 
 
-def _publish(repository: BarRepository, rows: object = ROWS, facts: Facts = FACTS) -> None:
+def publish_rows(repository: BarRepository, rows: Rows = ROWS, facts: Facts = FACTS) -> None:
     base = repository.manifest(KEY)
-    repository.replace(KEY, base, BarSeries.from_rows(rows), facts, now=NOW)  # type: ignore[arg-type]
+    repository.replace(KEY, base, BarSeries.from_rows(rows), facts, now=NOW)
+
+
+def insert(store: Db, generation: str, rows: Rows) -> None:
+    """Inserts bars of a generation as a writer does that has not published them."""
+    documents = bar_documents(BarSeries.from_rows(rows), bars_key(KEY, generation))
+    store["bars"].insert_many(documents)
 
 
 class TestReplace:
     def test_publishes_bars_and_facts(self, repository: BarRepository) -> None:
-        _publish(repository)
+        publish_rows(repository)
 
         stored = repository.read(KEY)
 
@@ -71,10 +83,10 @@ class TestReplace:
         )
         assert stored.manifest == repository.manifest(KEY)
 
-    def test_puts_a_new_generation_in_place_of_the_old(self, repository: BarRepository) -> None:
-        _publish(repository)
+    def test_publishes_a_new_generation(self, repository: BarRepository) -> None:
+        publish_rows(repository)
         old = repository.manifest(KEY)
-        _publish(repository, LATER)
+        publish_rows(repository, LATER)
 
         stored = repository.read(KEY)
 
@@ -84,10 +96,8 @@ class TestReplace:
         assert stored.manifest.generation != old.generation
         assert stored.manifest.version > old.version
 
-    def test_stores_documents_that_any_tool_understands(
-        self, repository: BarRepository, store: Db
-    ) -> None:
-        _publish(repository)
+    def test_stores_plain_documents(self, repository: BarRepository, store: Db) -> None:
+        publish_rows(repository)
         manifest = repository.manifest(KEY)
         assert manifest is not None
 
@@ -103,14 +113,14 @@ class TestReplace:
             "v": 10,
         }
 
-    def test_refuses_nothing(self, repository: BarRepository) -> None:
+    def test_refuses_to_replace_a_series_with_nothing(self, repository: BarRepository) -> None:
         with pytest.raises(ValueError, match="nothing"):
             repository.replace(KEY, None, BarSeries.empty(), FACTS, now=NOW)
 
-    def test_loses_against_who_was_first(self, repository: BarRepository) -> None:
-        _publish(repository)
+    def test_fails_when_another_writer_was_first(self, repository: BarRepository) -> None:
+        publish_rows(repository)
         base = repository.manifest(KEY)
-        _publish(repository, LATER)
+        publish_rows(repository, LATER)
 
         with pytest.raises(StoreConflict):
             repository.replace(KEY, base, BarSeries.from_rows(ROWS), FACTS, now=NOW)
@@ -119,13 +129,15 @@ class TestReplace:
         assert stored is not None
         assert stored.bars == BarSeries.from_rows(LATER)
 
-    def test_loses_against_who_created_the_series(self, repository: BarRepository) -> None:
-        _publish(repository)
+    def test_fails_when_another_writer_created_the_series(self, repository: BarRepository) -> None:
+        publish_rows(repository)
 
         with pytest.raises(StoreConflict):
             repository.replace(KEY, None, BarSeries.from_rows(LATER), FACTS, now=NOW)
 
-    def test_keeps_intraday_bars_apart(self, repository: BarRepository, store: Db) -> None:
+    def test_stores_intraday_bars_in_their_own_collection(
+        self, repository: BarRepository, store: Db
+    ) -> None:
         key = SeriesKey("ACME", Interval.HOUR)
         hour = datetime(2026, 6, 8, 14, 30, tzinfo=UTC)
         series = BarSeries.from_rows([(hour, 1.0, 2.0, 0.5, 1.5, 10)])
@@ -146,7 +158,7 @@ class TestReplace:
             (date(2026, 6, 5), 2.0, 3.0, 1.5, 2.5, 30),
         )
 
-        _publish(repository, rows)
+        publish_rows(repository, rows)
 
         stored = repository.read(KEY)
         assert stored is not None
@@ -155,7 +167,7 @@ class TestReplace:
 
 class TestAppend:
     def test_adds_to_the_generation(self, repository: BarRepository) -> None:
-        _publish(repository)
+        publish_rows(repository)
         base = repository.manifest(KEY)
         assert base is not None
 
@@ -167,8 +179,8 @@ class TestAppend:
         assert stored.manifest.generation == base.generation
         assert (stored.manifest.count, stored.manifest.dirty) == (4, False)
 
-    def test_takes_only_later_bars(self, repository: BarRepository) -> None:
-        _publish(repository)
+    def test_accepts_later_bars_only(self, repository: BarRepository) -> None:
+        publish_rows(repository)
         base = repository.manifest(KEY)
         assert base is not None
 
@@ -176,10 +188,10 @@ class TestAppend:
             repository.append(base, BarSeries.from_rows(ROWS[2:]), FACTS, now=NOW)
 
     @pytest.mark.parametrize("mark", [{"dirty": True}, {"pending": "somebody"}])
-    def test_refuses_the_marks_of_an_unfinished_write(
+    def test_fails_on_the_marks_of_an_unfinished_write(
         self, repository: BarRepository, store: Db, mark: dict[str, object]
     ) -> None:
-        _publish(repository)
+        publish_rows(repository)
         store["series"].update_one({"_id": "ACME|1d"}, {"$set": mark})
         base = repository.manifest(KEY)
         assert base is not None
@@ -187,19 +199,19 @@ class TestAppend:
         with pytest.raises(StoreConflict):
             repository.append(base, BarSeries.from_rows(LATER), FACTS, now=NOW)
 
-    def test_a_crash_between_insert_and_publication_is_not_seen_and_is_mended(
+    def test_never_shows_bars_of_a_crashed_write_and_replaces_them(
         self, repository: BarRepository, store: Db
     ) -> None:
-        _publish(repository)
+        publish_rows(repository)
         base = repository.manifest(KEY)
         assert base is not None
         store["series"].update_one(
             {"_id": "ACME|1d"}, {"$set": {"dirty": True}, "$inc": {"version": 1}}
         )
-        repository._insert(KEY, str(base.generation), BarSeries.from_rows(LATER))
+        insert(store, str(base.generation), LATER)
 
         during = repository.read(KEY)
-        _publish(repository, ROWS + LATER)
+        publish_rows(repository, ROWS + LATER)
         after = repository.read(KEY)
 
         assert during is not None
@@ -218,12 +230,12 @@ class TestRead:
         self, repository: BarRepository, store: Db
     ) -> None:
         Manifests(store).create(KEY, {"pending": "first", "pending_at": NOW})
-        repository._insert(KEY, "first", BarSeries.from_rows(ROWS))
+        insert(store, "first", ROWS)
 
         assert repository.read(KEY) is None
 
-    def test_takes_a_half_open_range(self, repository: BarRepository) -> None:
-        _publish(repository)
+    def test_returns_a_half_open_range(self, repository: BarRepository) -> None:
+        publish_rows(repository)
 
         stored = repository.read(KEY, date(2026, 6, 4), date(2026, 6, 5))
 
@@ -231,90 +243,39 @@ class TestRead:
         assert stored.bars == BarSeries.from_rows(ROWS[1:2])
 
     def test_a_range_without_bars_is_empty(self, repository: BarRepository) -> None:
-        _publish(repository)
+        publish_rows(repository)
 
         stored = repository.read(KEY, date(2026, 7, 1))
 
         assert stored is not None
         assert len(stored.bars) == 0
 
-    def test_gives_manifests_of_many(self, repository: BarRepository) -> None:
-        _publish(repository)
+    def test_returns_the_manifests_of_many(self, repository: BarRepository) -> None:
+        publish_rows(repository)
         repository.replace(SeriesKey("OTHER"), None, BarSeries.from_rows(ROWS), FACTS, now=NOW)
 
         assert set(repository.manifests()) == {KEY, SeriesKey("OTHER")}
         assert set(repository.manifests(["ACME", "NOBODY"])) == {KEY}
 
 
-class TestNote:
-    def test_changes_facts_alone(self, repository: BarRepository) -> None:
-        _publish(repository)
+class TestUpdateFacts:
+    def test_changes_nothing_but_facts(self, repository: BarRepository) -> None:
+        publish_rows(repository)
         base = repository.manifest(KEY)
         assert base is not None
 
-        noted = repository.note(base, Facts(source="yahoo"))
+        updated = repository.update_facts(base, Facts(source="yahoo"))
 
-        assert noted.facts == Facts(source="yahoo")
-        assert noted.version == base.version + 1
-        assert (noted.generation, noted.count) == (base.generation, base.count)
-
-
-class TestSweep:
-    def test_deletes_old_generations_after_their_grace(
-        self, repository: BarRepository, sweeper: Sweeper, store: Db
-    ) -> None:
-        _publish(repository)
-        _publish(repository, LATER)
-
-        early = sweeper.sweep(now=NOW + GRACE - timedelta(seconds=1))
-        bars_early = store["bars"].count_documents({})
-        late = sweeper.sweep(now=NOW + GRACE)
-
-        assert (early, bars_early) == (0, 4)
-        assert late == 1
-        assert store["bars"].count_documents({}) == 1
-        assert store["series"].find_one({"_id": "ACME|1d"}, {"retired": 1})["retired"] == []  # type: ignore[index]
-        assert sweeper.sweep(now=NOW + GRACE) == 0
-
-    def test_gives_up_a_replacement_that_was_never_finished(
-        self, repository: BarRepository, sweeper: Sweeper, store: Db
-    ) -> None:
-        _publish(repository)
-        base = repository.manifest(KEY)
-        assert base is not None
-        registered = Manifests(store).swap(base, {"pending": "lost", "pending_at": NOW})
-        repository._insert(KEY, "lost", BarSeries.from_rows(LATER))
-
-        sweeper.sweep(now=NOW + PENDING_FOR)
-        sweeper.sweep(now=NOW + PENDING_FOR + GRACE)
-
-        assert store["bars"].count_documents({"m": "ACME|1d|lost"}) == 0
-        manifest = repository.manifest(KEY)
-        assert manifest is not None
-        assert manifest.pending is None
-        with pytest.raises(StoreConflict):
-            Manifests(store).swap(registered, {"generation": "lost"})
-
-    def test_leaves_a_replacement_alone_that_is_at_work(
-        self, repository: BarRepository, sweeper: Sweeper, store: Db
-    ) -> None:
-        _publish(repository)
-        base = repository.manifest(KEY)
-        assert base is not None
-        Manifests(store).swap(base, {"pending": "busy", "pending_at": NOW})
-
-        sweeper.sweep(now=NOW + timedelta(minutes=59))
-
-        manifest = repository.manifest(KEY)
-        assert manifest is not None
-        assert manifest.pending == "busy"
+        assert updated.facts == Facts(source="yahoo")
+        assert updated.version == base.version + 1
+        assert (updated.generation, updated.count) == (base.generation, base.count)
 
 
 class TestDelete:
     def test_unpublishes_and_lets_the_bars_be_swept(
         self, repository: BarRepository, sweeper: Sweeper, store: Db
     ) -> None:
-        _publish(repository)
+        publish_rows(repository)
 
         deleted = repository.delete(KEY, now=NOW)
 
@@ -326,11 +287,11 @@ class TestDelete:
     def test_a_series_that_returns_has_a_generation_never_used_before(
         self, repository: BarRepository, sweeper: Sweeper
     ) -> None:
-        _publish(repository)
+        publish_rows(repository)
         old = repository.manifest(KEY)
         repository.delete(KEY, now=NOW)
 
-        _publish(repository, LATER)
+        publish_rows(repository, LATER)
         sweeper.sweep(now=NOW + GRACE)
 
         stored = repository.read(KEY)
@@ -340,7 +301,81 @@ class TestDelete:
         assert stored.manifest.generation != old.generation
         assert stored.manifest.version > old.version
 
-    def test_there_may_be_nothing_to_delete(
+    def test_returns_false_when_there_is_nothing_to_delete(
         self, repository: BarRepository, sweeper: Sweeper
     ) -> None:
         assert repository.delete(KEY, now=NOW) is False
+
+
+class TestAppendMany:
+    KEYS = tuple(SeriesKey(f"S{n}") for n in range(5))
+
+    @pytest.fixture
+    def many(self, repository: BarRepository) -> list[Manifest]:
+        return [
+            repository.replace(key, None, BarSeries.from_rows(ROWS), FACTS, now=NOW)
+            for key in self.KEYS
+        ]
+
+    def additions(self, many: list[Manifest]) -> list[tuple[Manifest, BarSeries, Facts]]:
+        facts = replace(FACTS, fetched_at=NOW + timedelta(hours=1))
+        return [(manifest, BarSeries.from_rows(LATER), facts) for manifest in many]
+
+    def test_publishes_bars_and_facts_of_all(
+        self, repository: BarRepository, many: list[Manifest]
+    ) -> None:
+        done = repository.append_many(self.additions(many), now=NOW)
+
+        assert done == set(self.KEYS)
+        for key in self.KEYS:
+            stored = repository.read(key)
+            assert stored is not None
+            assert stored.bars == BarSeries.from_rows((*ROWS, *LATER))
+            assert stored.manifest.facts.fetched_at == NOW + timedelta(hours=1)
+            assert not stored.manifest.dirty
+
+    def test_takes_three_round_trips(self, repository: BarRepository, many: list[Manifest]) -> None:
+        with counting() as work:
+            repository.append_many(self.additions(many), now=NOW)
+
+        assert work.commands == ["update", "insert", "update"]
+
+    def test_leaves_out_series_that_another_writer_changed(
+        self, repository: BarRepository, many: list[Manifest]
+    ) -> None:
+        repository.update_facts(many[1], FACTS)
+        pending = Manifests(repository._db).swap(many[2], {"pending": "x", "pending_at": NOW})
+
+        done = repository.append_many(self.additions([many[0], many[1], pending, many[3]]), now=NOW)
+
+        assert done == {self.KEYS[0], self.KEYS[3]}
+        for key in (self.KEYS[1], self.KEYS[2]):
+            stored = repository.read(key)
+            assert stored is not None
+            assert stored.bars == BarSeries.from_rows(ROWS)
+
+    def test_never_shows_bars_of_a_write_that_broke_off(
+        self, repository: BarRepository, many: list[Manifest], store: Db
+    ) -> None:
+        store.command("collMod", "series", validator={"count": {"$lt": 4}})
+        try:
+            with pytest.raises(StoreUnavailable):
+                repository.append_many(self.additions(many), now=NOW)
+        finally:
+            store.command("collMod", "series", validator={})
+
+        for key in self.KEYS:
+            stored = repository.read(key)
+            assert stored is not None
+            assert stored.bars == BarSeries.from_rows(ROWS)
+            assert stored.manifest.dirty
+        assert repository.append_many(self.additions(many), now=NOW) == set()
+
+    def test_refuses_bars_that_are_stored_already(
+        self, repository: BarRepository, many: list[Manifest]
+    ) -> None:
+        with pytest.raises(ValueError, match="after the last one"):
+            repository.append_many([(many[0], BarSeries.from_rows(ROWS), FACTS)], now=NOW)
+
+    def test_publishes_nothing_when_given_nothing(self, repository: BarRepository) -> None:
+        assert repository.append_many([], now=NOW) == set()

@@ -69,9 +69,11 @@ class TestOutlines:
         assert catalog.all()["ACME"].gaps == 3
         base = bars.manifest(KEY)
         assert base is not None
-        base = bars.append(base, BarSeries.from_rows(NEXT), FACTS, now=NOW)
+        bars.append(base, BarSeries.from_rows(NEXT), FACTS, now=NOW)
         assert catalog.all()["ACME"].last == date(2026, 6, 5)
-        bars.note(base, Facts(source="yahoo"))
+        base = bars.manifest(KEY)
+        assert base is not None
+        bars.update_facts(base, Facts(source="yahoo"))
         assert catalog.all()["ACME"].gaps == 0
         bars.delete(KEY, now=NOW)
         assert catalog.all() == {}

@@ -1,10 +1,12 @@
-"""BarRepository when bars are lost, inserts fail and writers die."""
+"""Manifests and their bars when bars are lost, inserts fail and writers die."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
+from pymongo.collection import Collection
+from pymongo.errors import AutoReconnect
 
 from prices.domain.bars import BarSeries
 from prices.store.bars import BarRepository
@@ -21,27 +23,29 @@ def repository(store: Db) -> BarRepository:
     return repository
 
 
-def test_bars_that_do_not_add_up_are_never_read(repository: BarRepository, store: Db) -> None:
+def test_never_returns_fewer_bars_than_the_manifest_counts(
+    repository: BarRepository, store: Db
+) -> None:
     manifest = repository.manifest(KEY)
     assert manifest is not None
     store["bars"].delete_many({"m": f"{KEY}|{manifest.generation}"})
 
-    with pytest.raises(StoreError, match="do not add up"):
+    with pytest.raises(StoreError, match="do not match their manifest"):
         repository.read(KEY)
 
 
-def test_an_append_that_failed_bars_the_way_for_others(
+def test_refuses_to_append_after_a_failed_append(
     repository: BarRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it left behind the last bar is unknown: only a replacement may follow."""
+    """What it stored after the last bar is unknown, so only a replacement may follow."""
     base = repository.manifest(KEY)
     assert base is not None
 
-    def away(*_: object) -> None:
-        raise StoreUnavailable("the server went away")
+    def away(*_: object, **__: object) -> None:
+        raise AutoReconnect("the server went away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(repository, "_insert", away)
+        broken.setattr(Collection, "insert_many", away)
         with pytest.raises(StoreUnavailable):
             repository.append(base, LATER_BARS, FACTS, now=NOW)
 
@@ -55,7 +59,7 @@ def test_an_append_that_failed_bars_the_way_for_others(
     assert stored.bars == BarSeries.from_rows(ROWS)
 
 
-def test_what_a_dead_writer_was_to_publish_is_swept(repository: BarRepository, store: Db) -> None:
+def test_retires_what_a_dead_writer_left_unpublished(repository: BarRepository, store: Db) -> None:
     pending = {"pending": "lost", "pending_at": NOW - timedelta(hours=2)}
     store["series"].update_one({"_id": str(KEY)}, {"$set": pending, "$inc": {"version": 1}})
     base = repository.manifest(KEY)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from prices.domain.provider_health import ProviderState
 from prices.store.mongo import Db
-from prices.store.provider_state import AnswerCount, ProviderLog, RequestBucket
+from prices.store.provider_state import ProviderLog, RequestBucket
 from tests.support import limits
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
@@ -45,101 +46,71 @@ def in_all(pool: ProcessPoolExecutor) -> InAll:
     return run
 
 
-def failed(log: ProviderLog, times: int, now: datetime = NOW, *, of: int = 5) -> None:
+def fail(log: ProviderLog, times: int, now: datetime = NOW) -> None:
     for number in range(times):
-        log.unreachable("no internet", now, asked=f"S{number % of}")
+        log.record_failure(f"S{number % 5}", "no internet", now)
 
 
-class TestReach:
-    def test_remembers_since_when_the_provider_is_away(self, log: ProviderLog) -> None:
-        log.unreachable("no internet", NOW, asked="AAPL")
-        log.unreachable("refused", NOW + timedelta(hours=1), asked="AAPL")
+class TestLog:
+    def test_knows_nothing_at_first(self, log: ProviderLog) -> None:
+        assert log.state() == ProviderState(name="Yahoo")
 
-        state = log.state()
+    def test_stores_failures_until_an_answer(self, log: ProviderLog) -> None:
+        fail(log, 5)
+        failed = log.state()
 
-        assert (state.unreachable_since, state.reason) == (NOW, "refused")
-        assert state.words(NOW) == "provider unreachable since 2026-06-09 12:00 UTC"
+        log.record_answer(NOW + MINUTE)
 
-    def test_an_answer_ends_it(self, log: ProviderLog) -> None:
-        failed(log, 9)
-        log.answered(NOW + timedelta(hours=1))
+        assert (failed.failures, failed.failed, failed.opened) == (5, ("S0", "S1"), 1)
+        assert failed.next_try_at == NOW + timedelta(seconds=30)
+        assert log.state() == ProviderState(last_answer_at=NOW + MINUTE, name="Yahoo")
 
-        state = log.state()
+    def test_stores_a_limit(self, log: ProviderLog) -> None:
+        log.record_rate_limit(NOW + MINUTE, "too many")
 
-        assert state.words(NOW + timedelta(hours=1)) == ""
-        assert (state.last_answer_at, state.next_try_at) == (NOW + timedelta(hours=1), None)
+        assert log.state() == ProviderState(
+            rate_limited_until=NOW + MINUTE, reason="too many", name="Yahoo"
+        )
 
-    def test_a_limit_is_only_ever_prolonged(self, log: ProviderLog) -> None:
-        log.rate_limited(NOW + timedelta(minutes=10), "too many")
-        log.rate_limited(NOW + timedelta(minutes=1), "too many")
+    def test_grants_one_probe_once_the_pause_is_over(self, log: ProviderLog) -> None:
+        fail(log, 5)
+        due_at = NOW + timedelta(seconds=30)
 
-        assert log.state().words(NOW) == "rate limited until 2026-06-09 12:10 UTC"
-        assert log.state().words(NOW + timedelta(minutes=10)) == ""
+        assert log.take_probe(NOW) is False
+        assert log.take_probe(due_at) is True
+        assert log.take_probe(due_at) is False
+        log.record_failure("S1", "no internet", due_at, probing=True)
+        assert log.state().next_try_at == due_at + MINUTE
 
-    def test_a_limit_is_an_answer(self, log: ProviderLog) -> None:
-        failed(log, 5)
-        log.rate_limited(NOW + MINUTE, "too many")
+    def test_stores_an_outage_from_its_alarm_to_its_end(self, log: ProviderLog) -> None:
+        counts = [log.count_answer(answered_empty=True, now=NOW) for _ in range(200)]
+        during = log.state()
+        counts += [log.count_answer(answered_empty=False, now=NOW) for _ in range(6)]
 
-        assert log.state().words(NOW + MINUTE) == ""
+        assert [n for n, count in enumerate(counts, 1) if count.alarm] == [200]
+        assert (during.outage_since, during.tried, during.answered_empty) == (NOW, 200, 200)
+        assert (counts[-1].during_outage, log.state().outage_since) == (False, None)
 
+    def test_reads_a_document_of_an_earlier_version(self, log: ProviderLog, store: Db) -> None:
+        """It has no version, and entries without the field of today."""
+        store["provider"].insert_one(
+            {
+                "_id": limits.NAME,
+                "unreachable_since": NOW,
+                "failures": 4,
+                "failed": ["S0"],
+                "window": [{"at": NOW, "barren": True}],
+                "tokens": 3.0,
+            }
+        )
 
-class TestBreaker:
-    @pytest.mark.parametrize(
-        ("times", "of", "next_try_at"),
-        [
-            (4, 5, None),
-            (5, 5, NOW + timedelta(seconds=30)),
-            (5, 2, NOW + timedelta(seconds=30)),
-            (9, 5, NOW + timedelta(seconds=30)),  # those that were under way when it opened
-            (50, 1, None),  # one symbol breaks the provider
-        ],
-    )
-    def test_opens_after_five_failures_in_a_row(
-        self, log: ProviderLog, times: int, of: int, next_try_at: datetime | None
-    ) -> None:
-        failed(log, times, of=of)
+        log.record_failure("S9", "no internet", NOW)
+        count = log.count_answer(answered_empty=True, now=NOW)
 
-        assert log.state().next_try_at == next_try_at
+        assert log.state().next_try_at == NOW + timedelta(seconds=30)
+        assert (count.tried, count.answered_empty) == (2, 1)
 
-    def test_counts_anew_after_an_answer(self, log: ProviderLog) -> None:
-        failed(log, 4)
-        log.answered(NOW)
-        failed(log, 4)
-
-        assert log.state().next_try_at is None
-
-    def test_waits_longer_after_every_probe_that_fails(self, log: ProviderLog) -> None:
-        failed(log, 5)
-        now, pauses = NOW, []
-        for _ in range(6):
-            opens_at = log.state().next_try_at
-            assert opens_at is not None
-            pauses.append((opens_at - now).total_seconds())
-            now = opens_at
-            assert log.take_probe(now - timedelta(milliseconds=1)) is False
-            assert log.take_probe(now) is True
-            log.unreachable("no internet", now, asked="S1", probing=True)
-
-        assert pauses == [30, 60, 120, 300, 900, 900]
-        assert log.state().unreachable_since == NOW
-
-    def test_a_probe_that_dies_is_replaced(self, log: ProviderLog) -> None:
-        failed(log, 5)
-        later = NOW + timedelta(seconds=30)
-
-        assert log.take_probe(later) is True
-        assert log.take_probe(later + timedelta(seconds=119)) is False
-        assert log.take_probe(later + timedelta(minutes=2)) is True
-
-    def test_is_shut_again_after_an_answer_only_by_five(self, log: ProviderLog) -> None:
-        failed(log, 5)
-        log.take_probe(NOW + MINUTE)
-        log.answered(NOW + MINUTE)
-        failed(log, 5, NOW + 2 * MINUTE)
-
-        assert log.state().next_try_at == NOW + 2 * MINUTE + timedelta(seconds=30)
-
-    def test_is_one_for_all_processes(self, log: ProviderLog, in_all: InAll) -> None:
+    def test_opens_once_for_all_processes(self, log: ProviderLog, in_all: InAll) -> None:
         in_all(limits.fail, NOW, 2)
         opened = log.state().next_try_at
         probes = in_all(limits.probe, NOW + MINUTE, 20)
@@ -147,85 +118,12 @@ class TestBreaker:
         assert opened == NOW + timedelta(seconds=30)
         assert sum(probes) == 1
 
+    def test_loses_no_failure_of_any_process(self, log: ProviderLog, in_all: InAll) -> None:
+        in_all(limits.fail, NOW, 20)
 
-class TestOutage:
-    def attempts(
-        self, log: ProviderLog, answered_empty: int, good: int = 0, now: datetime = NOW
-    ) -> list[AnswerCount]:
-        """First the answered_empty ones."""
-        kinds = [True] * answered_empty + [False] * good
-        return [log.attempted(answered_empty=kind, now=now) for kind in kinds]
+        assert log.state().failures == 20 * PROCESSES
 
-    @pytest.mark.parametrize(
-        ("good", "answered_empty", "rings"),
-        [
-            (0, 199, False),
-            (0, 200, True),
-            (20, 179, False),
-            (20, 180, True),
-            (24, 200, False),  # 200 of 224 are 89 %
-            (24, 216, True),
-            (500, 215, False),  # only the last 240 count
-            (500, 216, True),
-        ],
-    )
-    def test_is_nine_in_ten_of_two_hundred(
-        self, log: ProviderLog, good: int, answered_empty: int, rings: bool
-    ) -> None:
-        self.attempts(log, 0, good)
-
-        last = self.attempts(log, answered_empty)[-1]
-
-        assert (last.alarm, last.during_outage) == (rings, rings)
-        assert (log.state().outage_since == NOW) is rings
-
-    def test_rings_once_and_tells_since_when(self, log: ProviderLog) -> None:
-        self.attempts(log, 100)
-
-        told = self.attempts(log, 140, now=NOW + MINUTE)
-
-        assert [n for n, attempt in enumerate(told, 101) if attempt.alarm] == [200]
-        assert told[99].since == NOW
-        assert all(attempt.during_outage for attempt in told[99:])
-        assert log.state().outage_since == NOW + MINUTE
-        assert log.state().words(NOW) == (
-            "Yahoo has no prices for 100% of the last 240 symbols: an outage there; "
-            "nothing is counted against the symbols"
-        )
-
-    def test_does_not_come_of_what_is_long_ago(self, log: ProviderLog) -> None:
-        self.attempts(log, 199)
-
-        later = self.attempts(log, 1, now=NOW + timedelta(hours=6))
-
-        assert later[-1].alarm is False
-        assert log.state().tried == 1
-
-    def test_is_over_when_answers_come_again(self, log: ProviderLog) -> None:
-        self.attempts(log, 200)
-
-        told = self.attempts(log, 0, 6)
-
-        assert [attempt.during_outage for attempt in told] == [True] * 5 + [False]
-        assert log.state().words(NOW) == ""
-
-    def test_does_not_end_with_its_holes(self, log: ProviderLog) -> None:
-        """One in ten gets prices."""
-        self.attempts(log, 200)
-
-        told = [self.attempts(log, 9, 1)[-1] for _ in range(20)]
-
-        assert all(attempt.during_outage for attempt in told)
-
-    def test_does_not_ring_again_of_the_same_symbols(self, log: ProviderLog) -> None:
-        self.attempts(log, 200)
-        self.attempts(log, 0, 6)
-
-        told = self.attempts(log, 199)
-
-        assert not any(attempt.during_outage for attempt in told)
-
-    def test_rings_once_for_all_processes(self, log: ProviderLog, in_all: InAll) -> None:
+    def test_raises_one_alarm_for_all_processes(self, log: ProviderLog, in_all: InAll) -> None:
         alarms = in_all(limits.attempt, NOW, 60)
 
         assert sum(alarms) == 1
@@ -288,8 +186,8 @@ class TestBucket:
         assert bucket.take(timedelta(minutes=5)).wait == pytest.approx(4 * MINUTE, abs=MINUTE / 5)
 
     def test_tells_the_limits_in_force(self, store: Db, log: ProviderLog) -> None:
-        log.rate_limited(NOW, "too many")
-        failed(log, 5)
+        log.record_rate_limit(NOW, "too many")
+        fail(log, 5)
 
         state = self.bucket(store).take(AT_ONCE).state
 

@@ -1,16 +1,14 @@
-"""QuoteStore and coordination: shared by processes and threads, nothing torn, nothing lost."""
+"""QuoteStore: shared by processes and threads; no quote is torn or lost."""
 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from prices.domain.quotes import Quote
 from prices.store import quotes as quotes_module
-from prices.store.leases import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
 
@@ -39,14 +37,14 @@ def _is_torn(quote: Quote) -> bool:
 
 
 class TestQuoteStore:
-    def test_gives_back_what_was_put(self, store: Db) -> None:
+    def test_returns_what_was_put(self, store: Db) -> None:
         quote = _quote("ACME", 5.0)
 
         QuoteStore(store).put([quote])
 
         assert QuoteStore(store).get(["ACME", "NOBODY"]) == {"ACME": quote}
 
-    def test_an_earlier_quote_never_displaces_a_later_one(self, store: Db) -> None:
+    def test_an_older_quote_never_replaces_a_newer_one(self, store: Db) -> None:
         mine, others = QuoteStore(store), QuoteStore(store)
         mine.put([_quote("ACME", 2.0, NOW)])
 
@@ -99,37 +97,3 @@ class TestQuoteStore:
         assert torn == []
         assert len(final) == 151
         assert {quote.price for quote in final.values()} == {2.0}
-
-
-class TestLeases:
-    def test_have_one_holder(self, store: Db) -> None:
-        def try_too() -> bool:
-            with Leases(store).held("job") as theirs:
-                return theirs
-
-        with Leases(store).held("job") as mine, ThreadPoolExecutor(1) as other:
-            assert (mine, other.submit(try_too).result()) == (True, False)
-
-        with Leases(store).held("job") as again:
-            assert again is True
-
-    def test_of_a_dead_process_are_taken_over(self, store: Db) -> None:
-        import socket
-
-        far = datetime.now(UTC) + timedelta(hours=1)
-        dead = f"{socket.gethostname()}/4194305/1"  # above the kernel's largest pid
-        store["leases"].insert_one({"_id": "job", "holder": dead, "until": far})
-
-        with Leases(store).held("job") as ours:
-            assert ours is True
-
-    def test_of_another_machine_end_with_their_time(self, store: Db) -> None:
-        soon = datetime.now(UTC) + timedelta(hours=1)
-        store["leases"].insert_one({"_id": "job", "holder": "elsewhere/1/1", "until": soon})
-        with Leases(store).held("job") as early:
-            assert early is False
-
-        past = datetime.now(UTC) - timedelta(seconds=1)
-        store["leases"].update_one({"_id": "job"}, {"$set": {"until": past}})
-        with Leases(store).held("job") as late:
-            assert late is True

@@ -39,7 +39,7 @@ def bad(error: str, **fields: Any) -> Outcome:
 
 
 def missing(reason: str = GONE) -> Outcome:
-    return bad(reason, missing=True)
+    return bad(reason, is_unknown=True)
 
 
 def row() -> TrackedSymbol:

@@ -84,7 +84,7 @@ class TestCorrections:
         bars = services.bars()
         base = bars.manifest(KEY)
         assert base is not None
-        bars.note(base, base.facts)
+        bars.update_facts(base, base.facts)
         change = (Correction(date(2026, 6, 8), "volume", 5_000, 5_500, Why.SETTLED),)
 
         with pytest.raises(StoreConflict):

@@ -87,7 +87,7 @@ class TestFacts:
         pence = replace(facts(), currency="GBp")
         base = services.bars().manifest(ACME)
         assert base is not None
-        services.bars().note(base, pence)
+        services.bars().update_facts(base, pence)
         pounds = [(row[0], *(price / 100 for price in row[1:5]), row[5]) for row in WEEK[3:]]
         new = (TUESDAY[0], *(price / 100 for price in TUESDAY[1:5]), TUESDAY[5])
 

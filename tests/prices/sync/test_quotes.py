@@ -305,7 +305,7 @@ class TestTransfer:
         def overtaken(self: BarRepository, *args: Any, **kwargs: Any) -> Any:
             base = self.manifest(ACME)
             assert base is not None
-            self.note(base, base.facts)
+            self.update_facts(base, base.facts)
             return real(self, *args, **kwargs)
 
         monkeypatch.setattr(BarRepository, "append_many", overtaken)

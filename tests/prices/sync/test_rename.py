@@ -26,12 +26,12 @@ from prices.jobs import tasks
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog
-from prices.store.leases import Leases
+from prices.store.locks import Leases
 from prices.store.mongo import Db
 from prices.store.quotes import QuoteStore
 from prices.store.series_cache import SeriesCache
 from prices.sync import rename
-from prices.sync.rename import CannotRename, Renamed
+from prices.sync.rename import CannotRename, RenameResult
 from tests.support.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.support.fakes import FakeProvider
 from tests.support.syncing import stored
@@ -48,7 +48,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
-def renamed(old: str = "FB", new: str = "META") -> Renamed:
+def renamed(old: str = "FB", new: str = "META") -> RenameResult:
     return services.rename_service().rename(old, new, now=NOW)
 
 
@@ -83,7 +83,12 @@ class TestRename:
         done = renamed()
 
         row.refresh_from_db()
-        assert (row.symbol, done.row.pk, done.before, done.joined) == ("META", row.pk, False, False)
+        assert (row.symbol, done.row.pk, done.was_done, done.joined) == (
+            "META",
+            row.pk,
+            False,
+            False,
+        )
         assert stored("META") == list(WEEK)
         assert done.manifest is not None
         assert facts is not None
@@ -298,9 +303,9 @@ def crashed_at(owner: Any, name: str) -> None:
 
 # What is not done any more when the process ends: in the order of the work.
 POINTS = [
-    (BarRepository, "_insert"),
-    (rename, "_hand_over"),
-    (rename, "_hand_over_quarantine"),
+    (BarRepository, "_publish"),
+    (rename, "_move_rows"),
+    (rename, "_move_quarantine"),
     (CorrectionLog, "rename"),
     (QuoteStore, "delete"),
     (BarRepository, "delete"),
@@ -330,7 +335,7 @@ class TestCrash:
     def test_takes_what_came_between_the_two_calls(self, provider: FakeProvider) -> None:
         tracked("FB")
         published("FB", WEEK[:4], NONE)
-        crashed_at(rename, "_hand_over")
+        crashed_at(rename, "_move_rows")
         provider.histories = {"FB": WEEK}
         call("sync_historical", "--symbols", "FB")
 
@@ -345,7 +350,7 @@ class TestCrash:
 
         done = renamed()
 
-        assert done.before
+        assert done.was_done
         assert services.bars().manifest(SeriesKey("META")) == before
 
 
@@ -353,10 +358,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("old", "new", "sentence"),
         [
-            ("FB", "fb ", "FB is the same name before and after"),
+            ("FB", "fb ", "FB already has that name"),
             ("NOPE", "META", "NOPE is not tracked. Start with: manage.py track META"),
-            ("FACE", "META", "FACE is a former name of FB: rename that, or free the name"),
-            ("OTHER", "FACE", "FACE is a former name of FB. If another company bears it now"),
+            ("FACE", "META", "FACE is a former name of FB. Rename that, or free the name"),
+            ("OTHER", "FACE", "FACE is a former name of FB. If another company has it now"),
         ],
     )
     def test_says_what_cannot_be(self, old: str, new: str, sentence: str) -> None:
@@ -381,13 +386,13 @@ class TestRefusals:
         self, store: Db, monkeypatch: pytest.MonkeyPatch, symbol: str
     ) -> None:
         facebook()
-        monkeypatch.setattr("prices.store.series_lock._BUSY_SECONDS", 0.0)
+        monkeypatch.setattr("prices.store.locks._MAX_WAIT_SECONDS", 0.0)
         with ExitStack() as another_machine:
-            with patch("prices.store.leases.who", return_value="elsewhere/1/1"):
+            with patch("prices.store.locks.worker_name", return_value="elsewhere/1/1"):
                 lease = Leases(store).held(f"fetch {SeriesKey(symbol)}")
                 ours = another_machine.enter_context(lease)
 
-            with pytest.raises(CommandError, match=f"{symbol} is being fetched at present"):
+            with pytest.raises(CommandError, match=f"{symbol} is being fetched by another job"):
                 call("rename", "FB", "META")
 
         assert ours

@@ -15,7 +15,7 @@ from prices.domain.coverage import Gap
 from prices.domain.manual_bars import HandFilled
 from prices.store.mongo import StoreConflict
 from prices.sync.rename import RenameService
-from prices.sync.repair import CannotMend
+from prices.sync.repair import CannotRepair
 from tests.support.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.support.fakes import FakeProvider
 from tests.support.syncing import facts, stored, synced
@@ -77,7 +77,7 @@ class TestFilling:
 
         (verified,) = services.verify_service().verify(["ACME"], now=LATER, fix=True)
 
-        assert verified.outcome.words == "agrees on 4 sessions"
+        assert verified.outcome.message == "agrees on 4 sessions"
         assert facts().by_hand[0].offered.close == 11.8
         assert stored()[2] == WEEK[2]
 
@@ -115,14 +115,14 @@ class TestFilling:
 
     @pytest.mark.parametrize("session", [date(2026, 6, 3), date(2026, 6, 6), date(2026, 6, 9)])
     def test_fills_only_gaps(self, session: date) -> None:
-        with pytest.raises(CannotMend, match="is no gap of ACME"):
+        with pytest.raises(CannotRepair, match="is not a gap of ACME"):
             services.repair_service().fill("ACME", session, VALUES, by="alice", note="x", now=NOW)
 
     def test_leaves_the_sample_alone(self) -> None:
         tracked("SAMPLE")
         published("SAMPLE", rows=HOLED, gaps=(GAP,), source="sample")
 
-        with pytest.raises(CannotMend, match="The sample is not mended"):
+        with pytest.raises(CannotRepair, match="The sample cannot be repaired"):
             services.repair_service().fill(
                 "SAMPLE", THURSDAY, VALUES, by="alice", note="x", now=NOW
             )
@@ -172,7 +172,7 @@ class TestWhatTheProviderSays:
     def test_is_taken_over_only_once(self) -> None:
         services.repair_service().take_offered("ACME", THURSDAY, now=LATER)
 
-        with pytest.raises(CannotMend, match="was not filled by hand"):
+        with pytest.raises(CannotRepair, match="is not filled by hand"):
             services.repair_service().take_offered("ACME", THURSDAY, now=LATER)
 
     def test_stays_noted_when_the_hand_value_changes(self) -> None:
@@ -201,7 +201,7 @@ class TestAskingAgain:
         provider.histories["ACME"] = HOLED
         synced(now=NOW)
 
-        asked = services.repair_service().ask_again("ACME", [THURSDAY], now=LATER)
+        asked = services.repair_service().retry_gaps("ACME", [THURSDAY], now=LATER)
 
         assert asked == (THURSDAY,)
         assert facts().gaps == (Gap(THURSDAY, 0, LATER, "the provider has none"),)
@@ -209,9 +209,9 @@ class TestAskingAgain:
         assert facts().gaps[0].tries == 1
 
     def test_says_that_there_is_none(self) -> None:
-        with pytest.raises(CannotMend, match="ACME has no such gap"):
-            services.repair_service().ask_again("ACME", [date(2026, 6, 3)], now=NOW)
+        with pytest.raises(CannotRepair, match="ACME has no such gap"):
+            services.repair_service().retry_gaps("ACME", [date(2026, 6, 3)], now=NOW)
 
     def test_takes_all(self) -> None:
-        assert services.repair_service().ask_again("ACME", now=NOW) == (THURSDAY,)
+        assert services.repair_service().retry_gaps("ACME", now=NOW) == (THURSDAY,)
         assert services.bars().manifest(SeriesKey("ACME")).facts.gaps[0].is_due(NOW)  # type: ignore[union-attr]

@@ -20,7 +20,7 @@ from prices.jobs import cluster_health, history, runs, tasks
 from prices.models import Quarantine, SyncRun
 from prices.providers.base import ProviderError, Unavailable, UnknownSymbol
 from prices.store.mongo import StoreUnavailable
-from prices.sync.verify import Verdict, Verified, drawn
+from prices.sync.verify import Verdict, Verified, random_sample
 from tests.support.builders import ACTIONS, NOW, WEEK, published, tracked
 from tests.support.fakes import FakeProvider
 from tests.support.syncing import facts, stored
@@ -79,7 +79,7 @@ class TestVerify:
         one = verified(fix=True)["ACME"]
 
         assert (one.verdict, one.outcome.result) == (Verdict.AGREES, Result.UNCHANGED)
-        assert one.outcome.words == "agrees on 5 sessions"
+        assert one.outcome.message == "agrees on 5 sessions"
         assert services.bars().manifest(SeriesKey("ACME")) == before
 
     def test_finds_exactly_what_differs_and_changes_nothing(self, provider: FakeProvider) -> None:
@@ -89,8 +89,8 @@ class TestVerify:
         one = verified()["ACME"]
 
         assert (one.verdict, one.outcome.result) == (Verdict.DIFFERS, Result.FAILED)
-        assert one.outcome.words == one.outcome.error
-        assert one.outcome.words == (
+        assert one.outcome.message == one.outcome.error
+        assert one.outcome.message == (
             "2 differences: 2026-06-03 close: stored 11.5, provider 11.75; "
             "2026-06-03 volume: stored 2000, provider 2002"
         )
@@ -103,7 +103,7 @@ class TestVerify:
         one = verified(fix=True, run=7)["ACME"]
 
         assert (one.verdict, one.outcome.result) == (Verdict.FIXED, Result.UPDATED)
-        assert one.outcome.words.endswith("provider 2002. Fixed")
+        assert one.outcome.message.endswith("provider 2002. Fixed")
         assert stored() == list(REVISED)
         assert {
             (c.correction.field, c.correction.old, c.correction.new, c.run)
@@ -128,7 +128,7 @@ class TestVerify:
         one = verified(fix=True)["ACME"]
 
         assert (one.verdict, one.outcome.refused != ()) == (Verdict.DIFFERS, True)
-        assert one.outcome.words.startswith(
+        assert one.outcome.message.startswith(
             "the provider's prices are 7 times the stored ones. Not fixed: "
         )
         assert stored() == list(WEEK)
@@ -141,9 +141,9 @@ class TestVerify:
         reported, kept = verified()["ACME"], verified(fix=True)["ACME"]
 
         lost = "1 difference: 2026-05-07 bar: stored 9, provider none"
-        assert (reported.verdict, reported.outcome.words) == (Verdict.DIFFERS, lost)
+        assert (reported.verdict, reported.outcome.message) == (Verdict.DIFFERS, lost)
         assert kept.verdict is Verdict.AGREES
-        assert kept.outcome.words == f"{lost} (kept, as all that is stored)"
+        assert kept.outcome.message == f"{lost} (kept, like all that is stored)"
         assert len(stored()) == 12
 
     def test_fixes_beside_what_it_keeps(self, provider: FakeProvider) -> None:
@@ -154,7 +154,7 @@ class TestVerify:
         one = verified(fix=True)["ACME"]
 
         assert one.verdict is Verdict.FIXED
-        assert one.outcome.words.endswith(
+        assert one.outcome.message.endswith(
             ". Fixed; kept: 1 difference: 2026-05-07 bar: stored 9, provider none"
         )
         assert stored() == [*rows, *REVISED]
@@ -213,18 +213,18 @@ class TestVerify:
         assert services.verify_service().verifiable() == ["AAA", "BBB"]
 
 
-class TestDrawn:
-    def test_draws_no_more_than_there_are(self) -> None:
-        assert drawn(["B", "A"], 5) == ["A", "B"]
-        assert drawn(["B", "A"], 0) == []
+class TestRandomSample:
+    def test_has_at_most_all_symbols(self) -> None:
+        assert random_sample(["B", "A"], 5) == ["A", "B"]
+        assert random_sample(["B", "A"], 0) == []
 
-    def test_draws_any(self) -> None:
+    def test_may_have_any_symbol(self) -> None:
         symbols = [f"S{number}" for number in range(10)]
 
-        met = {symbol for _ in range(400) for symbol in drawn(symbols, 3)}
+        met = {symbol for _ in range(400) for symbol in random_sample(symbols, 3)}
 
         assert met == set(symbols)
-        assert len(set(drawn(symbols, 3))) == 3
+        assert len(set(random_sample(symbols, 3))) == 3
 
 
 class TestCommand:

@@ -17,7 +17,7 @@ from django_q.models import Failure, OrmQ, Schedule, Task
 from prices import services
 from prices.jobs import cluster_health, execution, runs, schedules, tasks
 from prices.models import PausedJob, SyncRun
-from prices.store.leases import who
+from prices.store.locks import worker_name
 from tests.support.builders import NOW, tracked
 from tests.support.fakes import FakeProvider
 from tests.support.heartbeats import heartbeat
@@ -94,7 +94,7 @@ class TestWhatItSays:
                 parent=whole,
                 state=state,
                 updated=updated,
-                worker=who(),
+                worker=worker_name(),
                 heartbeat_at=NOW,
             )
 
@@ -147,7 +147,7 @@ class TestWhatItSays:
         assert "boom" in page
 
     def test_of_the_provider(self, admin_client: Client) -> None:
-        services.provider_log().rate_limited(NOW + timedelta(minutes=5), "Yahoo says 429")
+        services.provider_log().record_rate_limit(NOW + timedelta(minutes=5), "Yahoo says 429")
 
         page = opened(admin_client)
 

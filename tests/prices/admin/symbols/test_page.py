@@ -263,7 +263,7 @@ class TestButtons:
     @pytest.mark.parametrize(
         ("button", "told"),
         [
-            ("ask_again 2026-06-03", "ACME has no such gap; it may have been filled meanwhile."),
+            ("ask_again 2026-06-03", "ACME has no such gap. It may have been filled meanwhile."),
             ("take_offered 2026-06-03", "2026-06-03 was not filled by hand"),
             ("withdraw 2026-06-03", "2026-06-03 was not filled by hand"),
             ("withdraw 2026-99-99", "There is no such button any more"),
@@ -351,7 +351,7 @@ class TestFilling:
         page = admin_client.post(address(row, "fill", "2026-06-03"), data).content.decode()
         nonsense = admin_client.get(address(row, "fill", "soon"), follow=True).content.decode()
 
-        assert "2026-06-03 is no gap of ACME: only gaps are filled by hand." in page
+        assert "2026-06-03 is not a gap of ACME. Only gaps can be filled." in page
         assert "“soon” is no date." in nonsense
 
     def test_says_that_the_store_is_away(self, admin_client: Client, no_store: None) -> None:

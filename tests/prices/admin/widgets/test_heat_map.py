@@ -1,4 +1,4 @@
-"""The heat map, from hand-made states: what each day is drawn as, and what it says of itself."""
+"""The heat map, from hand-made states: what each day is random_sample as, and what it says of itself."""
 
 from __future__ import annotations
 
