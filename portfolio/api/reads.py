@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portfolio import bodies
-from portfolio.api import answers, serializers
-from portfolio.api.base import ERRORS, OwnerView, valid
+from portfolio import page_data, response_bodies
+from portfolio.api import responses, serializers
+from portfolio.api.base import OwnerView, documented, validate
 from portfolio.domain.chart_ranges import ChartInterval
-from portfolio.page_data import build
+from portfolio.reports import build_report
 from prices.web.serializers import NoQuery
 
 
 class HistoryView(OwnerView):
-    @extend_schema(
-        operation_id="portfolio_history",
-        parameters=[serializers.WorthQuery],
-        responses={200: answers.WorthOut, **ERRORS},
-    )
+    @documented("portfolio_history", responses.WorthOut, parameters=[serializers.WorthQuery])
     def get(self, request: Request, portfolio_id: int) -> Response:
-        """What the portfolio was worth on each day, and what had been put in."""
-        query = valid(serializers.WorthQuery, request.query_params)
-        seen = self.report(request, portfolio_id)
-        period = seen.figures.period(query.get("start"), query.get("end"))
-        return Response(bodies.history_body(seen, period, ChartInterval(query["interval"])))
+        """Returns the portfolio's value and the money put in, on each day."""
+        portfolio = self.portfolio(request, portfolio_id)
+        query = validate(serializers.WorthQuery, request.query_params)
+        report = build_report(portfolio, now=timezone.now())
+        period = report.figures.period(query.get("start"), query.get("end"))
+        interval = ChartInterval(query["interval"])
+        return Response(response_bodies.history_body(report, period, interval))
 
 
 class CompleteView(OwnerView):
-    @extend_schema(
-        operation_id="portfolio_complete",
-        parameters=[serializers.CompleteQuery],
-        responses={200: answers.CompleteOut, **ERRORS},
-    )
+    @documented("portfolio_complete", responses.CompleteOut, parameters=[serializers.CompleteQuery])
     def get(self, request: Request, portfolio_id: int) -> Response:
-        """Everything a page needs, in one call."""
-        query = valid(serializers.CompleteQuery, request.query_params)
-        return Response(build(self.portfolio(request, portfolio_id), **query))
+        """Returns everything that a page shows, in one call."""
+        portfolio = self.portfolio(request, portfolio_id)
+        query = validate(serializers.CompleteQuery, request.query_params)
+        return Response(page_data.build(portfolio, **query))
 
 
 class LiveView(OwnerView):
-    @extend_schema(operation_id="portfolio_live", responses={200: answers.LiveOut, **ERRORS})
+    @documented("portfolio_live", responses.LiveOut)
     def get(self, request: Request, portfolio_id: int) -> Response:
-        """What changes while the markets are open: prices, day changes, worth."""
-        valid(NoQuery, request.query_params)
-        return Response(bodies.live_body(self.report(request, portfolio_id)))
+        """Returns what changes while the markets are open: prices, day changes and values."""
+        portfolio = self.portfolio(request, portfolio_id)
+        validate(NoQuery, request.query_params)
+        return Response(response_bodies.live_body(build_report(portfolio, now=timezone.now())))

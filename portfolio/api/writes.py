@@ -1,70 +1,72 @@
-"""Endpoints that make, change and delete portfolios and transactions."""
+"""Endpoints that create, change and delete portfolios and transactions."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.db.models import Count
-from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portfolio import bodies, booking, stored_entries
-from portfolio.api import answers, serializers
-from portfolio.api.base import ERRORS, TRIGGER, OwnerView, valid
-from portfolio.domain.entries import FIELDS, Entry, checked
-from portfolio.models import Portfolio, Transaction
+from portfolio import booking
+from portfolio.api import responses, serializers
+from portfolio.api.base import TRIGGER, OwnerView, documented, validate
+from portfolio.domain.entries import Entry, entry_fields, validate_entry
+from portfolio.models import Portfolio
+from portfolio.ownership import find_transaction
+from portfolio.reports import build_report
+from portfolio.response_bodies import (
+    overview_body,
+    portfolio_body,
+    transaction_body,
+    transaction_page_body,
+)
 from prices.web.serializers import NoQuery
 
 
 class PortfoliosView(OwnerView):
-    @extend_schema(operation_id="portfolio_list", responses={200: answers.PortfoliosOut, **ERRORS})
+    @documented("portfolio_list", responses.PortfoliosOut)
     def get(self, request: Request) -> Response:
-        """Your portfolios, by name."""
-        valid(NoQuery, request.query_params)
-        mine = Portfolio.objects.filter(owner=self.owner(request))
-        counted = list(mine.annotate(booked=Count("transactions")))
-        found = [bodies.portfolio_body(one, one.booked) for one in counted]
+        """Lists your portfolios by name."""
+        validate(NoQuery, request.query_params)
+        owned = Portfolio.objects.filter(owner=request.user.pk)
+        rows = owned.annotate(transaction_count=Count("transactions"))
+        found = [portfolio_body(row, row.transaction_count) for row in rows]
         return Response({"count": len(found), "portfolios": found})
 
-    @extend_schema(
-        operation_id="portfolio_create",
-        request=serializers.PortfolioBody,
-        responses={201: answers.PortfolioOut, **ERRORS},
+    @documented(
+        "portfolio_create", responses.PortfolioOut, status=201, request=serializers.PortfolioBody
     )
     def post(self, request: Request) -> Response:
-        """A new portfolio."""
-        body = valid(serializers.PortfolioBody, request.data)
-        made = Portfolio(owner=self.owner(request), created_at=timezone.now())
-        booking.settle(made, body, trigger=TRIGGER, now=timezone.now())
-        answer = Response(bodies.portfolio_body(made, 0), status=201)
-        answer["Location"] = f"/portfolio/{made.pk}"
-        return answer
+        """Creates a portfolio."""
+        given = validate(serializers.PortfolioBody, request.data)
+        now = timezone.now()
+        portfolio = Portfolio(owner=cast(User, request.user), created_at=now)
+        booking.save_portfolio(portfolio, given, trigger=TRIGGER, now=now)
+        location = {"Location": f"/portfolio/{portfolio.pk}"}
+        return Response(portfolio_body(portfolio, 0), status=201, headers=location)
 
 
 class PortfolioView(OwnerView):
-    @extend_schema(operation_id="portfolio_get", responses={200: answers.OverviewOut, **ERRORS})
+    @documented("portfolio_get", responses.OverviewOut)
     def get(self, request: Request, portfolio_id: int) -> Response:
-        """A portfolio as it stands now: its worth, its holdings, what to know of them."""
-        valid(NoQuery, request.query_params)
-        seen = self.report(request, portfolio_id)
-        return Response(bodies.overview_body(seen, seen.portfolio.transactions.count()))
+        """Returns the current value, holdings and warnings of a portfolio."""
+        portfolio = self.portfolio(request, portfolio_id)
+        validate(NoQuery, request.query_params)
+        report = build_report(portfolio, now=timezone.now())
+        return Response(overview_body(report, portfolio.transactions.count()))
 
-    @extend_schema(
-        operation_id="portfolio_update",
-        request=serializers.PortfolioBody,
-        responses={200: answers.PortfolioOut, **ERRORS},
-    )
+    @documented("portfolio_update", responses.PortfolioOut, request=serializers.PortfolioBody)
     def patch(self, request: Request, portfolio_id: int) -> Response:
-        """Another name, base currency or benchmark."""
-        found = self.portfolio(request, portfolio_id)
-        body = valid(serializers.PortfolioBody, request.data, partial=True)
-        booking.settle(found, body, trigger=TRIGGER, now=timezone.now())
-        return Response(bodies.portfolio_body(found, found.transactions.count()))
+        """Changes the name, the base currency or the benchmark."""
+        portfolio = self.portfolio(request, portfolio_id)
+        given = validate(serializers.PortfolioBody, request.data, partial=True)
+        booking.save_portfolio(portfolio, given, trigger=TRIGGER, now=timezone.now())
+        return Response(portfolio_body(portfolio, portfolio.transactions.count()))
 
-    @extend_schema(operation_id="portfolio_delete", responses={204: None, **ERRORS})
+    @documented("portfolio_delete", None, status=204)
     def delete(self, request: Request, portfolio_id: int) -> Response:
         """Deletes the portfolio with all its transactions."""
         self.portfolio(request, portfolio_id).delete()
@@ -72,95 +74,71 @@ class PortfolioView(OwnerView):
 
 
 class TransactionsView(OwnerView):
-    @extend_schema(
-        operation_id="transaction_list",
-        parameters=[serializers.PageQuery],
-        responses={200: answers.TransactionsOut, **ERRORS},
-    )
+    @documented("transaction_list", responses.TransactionsOut, parameters=[serializers.PageQuery])
     def get(self, request: Request, portfolio_id: int) -> Response:
-        """What is booked, the latest first."""
-        found = self.portfolio(request, portfolio_id)
-        query = valid(serializers.PageQuery, request.query_params)
-        return Response(stored_entries.page_body(found.transactions.all(), **query))
+        """Lists the transactions, the latest first."""
+        portfolio = self.portfolio(request, portfolio_id)
+        query = validate(serializers.PageQuery, request.query_params)
+        return Response(transaction_page_body(portfolio.transactions.all(), **query))
 
-    @extend_schema(
-        operation_id="transaction_create",
-        request=serializers.TransactionBody,
-        responses={201: answers.BookedOut, **ERRORS},
+    @documented(
+        "transaction_create", responses.BookedOut, status=201, request=serializers.TransactionBody
     )
     def post(self, request: Request, portfolio_id: int) -> Response:
-        """Books a transaction; a symbol that nobody tracks is tracked, and its history fetched."""
-        found = self.portfolio(request, portfolio_id)
-        body = valid(serializers.TransactionBody, request.data)
-        entry = entry_of(body, found)
-        done = booking.book(found, [entry], trigger=TRIGGER, now=timezone.now())
-        answer = Response(_booked_body(done), status=201)
-        answer["Location"] = f"/portfolio/{found.pk}/transactions/{done.rows[0].pk}"
-        return answer
+        """Books a transaction. A new symbol is tracked, and its history is fetched."""
+        portfolio = self.portfolio(request, portfolio_id)
+        given = validate(serializers.TransactionBody, request.data)
+        entry = _validate_body(given, portfolio)
+        booked = booking.book(portfolio, [entry], trigger=TRIGGER, now=timezone.now())
+        path = f"/portfolio/{portfolio.pk}/transactions/{booked.rows[0].pk}"
+        return Response(_booked_body(booked), status=201, headers={"Location": path})
 
 
 class TransactionView(OwnerView):
-    @extend_schema(
-        operation_id="transaction_get", responses={200: answers.TransactionOut, **ERRORS}
-    )
+    @documented("transaction_get", responses.TransactionOut)
     def get(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
-        """One transaction."""
-        return Response(
-            stored_entries.transaction_body(self.row(request, portfolio_id, transaction_id))
-        )
+        """Returns one transaction."""
+        row = find_transaction(request.user.pk, portfolio_id, transaction_id)
+        return Response(transaction_body(row))
 
-    @extend_schema(
-        operation_id="transaction_replace",
-        request=serializers.TransactionBody,
-        responses={200: answers.BookedOut, **ERRORS},
-    )
+    @documented("transaction_replace", responses.BookedOut, request=serializers.TransactionBody)
     def put(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
-        """Puts another in its place."""
-        row = self.row(request, portfolio_id, transaction_id)
-        body = valid(serializers.TransactionBody, request.data)
-        return self._change(request, row, entry_of(body, row.portfolio))
+        """Replaces the transaction."""
+        return self._change(request, portfolio_id, transaction_id, partial=False)
 
-    @extend_schema(
-        operation_id="transaction_update",
-        request=serializers.TransactionBody,
-        responses={200: answers.BookedOut, **ERRORS},
-    )
+    @documented("transaction_update", responses.BookedOut, request=serializers.TransactionBody)
     def patch(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
-        """Changes the parts that are given."""
-        row = self.row(request, portfolio_id, transaction_id)
-        body = valid(serializers.TransactionBody, request.data, partial=True)
-        booked = {name: getattr(row, name) for name in FIELDS}
-        return self._change(request, row, entry_of({**booked, **body}, row.portfolio))
+        """Changes the given parts of the transaction."""
+        return self._change(request, portfolio_id, transaction_id, partial=True)
 
-    @extend_schema(operation_id="transaction_delete", responses={204: None, **ERRORS})
+    @documented("transaction_delete", None, status=204)
     def delete(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
-        """Deletes it, unless a later sale needs it."""
-        booking.remove(self.row(request, portfolio_id, transaction_id), now=timezone.now())
+        """Deletes the transaction, unless a later sale needs it."""
+        row = find_transaction(request.user.pk, portfolio_id, transaction_id)
+        booking.remove(row, now=timezone.now())
         return Response(status=204)
 
-    def row(self, request: Request, portfolio_id: int, transaction_id: int) -> Transaction:
-        """:raises Http404:"""
-        portfolio = self.portfolio(request, portfolio_id)
-        row = portfolio.transactions.filter(pk=transaction_id).first()
-        if row is None:
-            raise Http404(f"There is no transaction {transaction_id} in this portfolio.")
-        row.portfolio = portfolio
-        return row
-
-    def _change(self, request: Request, row: Transaction, entry: Entry) -> Response:
-        done = booking.change(row, entry, trigger=TRIGGER, now=timezone.now())
-        return Response(_booked_body(done))
+    def _change(
+        self, request: Request, portfolio_id: int, transaction_id: int, *, partial: bool
+    ) -> Response:
+        row = find_transaction(request.user.pk, portfolio_id, transaction_id)
+        given = validate(serializers.TransactionBody, request.data, partial=partial)
+        kept = entry_fields(row.entry) if partial else {}
+        entry = _validate_body({**kept, **given}, row.portfolio)
+        return Response(
+            _booked_body(booking.change(row, entry, trigger=TRIGGER, now=timezone.now()))
+        )
 
 
-def entry_of(body: dict[str, Any], portfolio: Portfolio) -> Entry:
-    """What a body says, checked. :raises InvalidEntry:"""
+def _validate_body(body: dict[str, Any], portfolio: Portfolio) -> Entry:
+    """Returns the entry of a request. :raises InvalidEntry:"""
     given = {name: value for name, value in body.items() if name != "date"}
     symbol, market = given.get("symbol") or "", given.get("market") or ""
-    given["currency"] = given.get("currency") or booking.usual_currency(
+    given["currency"] = given.get("currency") or booking.default_currency(
         symbol, market, portfolio.base_currency
     )
-    return checked(**given, when=body["date"], now=timezone.now())
+    return validate_entry(**given, when=body["date"], now=timezone.now())
 
 
-def _booked_body(done: booking.Booked) -> dict[str, Any]:
-    return {**stored_entries.transaction_body(done.rows[0]), "tracked": done.tracked}
+def _booked_body(booked: booking.Booked) -> dict[str, Any]:
+    return {**transaction_body(booked.rows[0]), "tracked": booked.tracked}

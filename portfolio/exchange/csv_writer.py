@@ -1,30 +1,25 @@
-"""Writing transactions as CSV that reads back to exactly the same."""
+"""Writes transactions as CSV that reads back to exactly the same entries."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable
+from decimal import Decimal
 
-from portfolio.domain.entries import Entry, plain
+from portfolio.domain.entries import Entry, entry_fields, format_decimal
 from portfolio.exchange.formats import OWN_COLUMNS
 
 
-def written(entries: Iterable[Entry]) -> str:
+def write_csv(entries: Iterable[Entry]) -> str:
     out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(OWN_COLUMNS)
-    for one in entries:
-        numbers = (one.quantity, one.price, one.amount)
+    writer = csv.DictWriter(out, OWN_COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    for entry in entries:
         writer.writerow(
-            (
-                one.kind,
-                one.date,
-                one.symbol,
-                *("" if value is None else plain(value) for value in numbers),
-                one.currency,
-                plain(one.fees),
-                one.note,
-            )
+            {
+                name: format_decimal(value) if isinstance(value, Decimal) else value
+                for name, value in entry_fields(entry).items()
+            }
         )
     return out.getvalue()

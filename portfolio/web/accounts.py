@@ -1,4 +1,4 @@
-"""Logging in to the portfolio's pages and out of them."""
+"""The pages that log a user in and out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ login = guarded_page(
         template_name="portfolio/login.html",
         next_page=reverse_lazy("portfolios:list"),
         redirect_authenticated_user=True,
-        extra_context={"section": "elsewhere"},
+        extra_context={"section": "login"},
     )
 )
 logout = guarded_page(LogoutView.as_view(next_page=reverse_lazy("portfolios:login")))

@@ -1,4 +1,4 @@
-"""Routes of the portfolio's pages, below /portfolios/."""
+"""Routes of the portfolio's pages below /portfolios/."""
 
 from __future__ import annotations
 

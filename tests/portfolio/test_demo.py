@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from portfolio.domain.notices import sentences
+from portfolio.domain.notices import merge_texts
 from portfolio.models import Portfolio
 from prices import services
 from prices.models import SyncRun
@@ -68,7 +68,7 @@ def test_it_says_that_the_sample_is_old_and_nothing_else(body: dict[str, Any]) -
 
 
 def test_what_holds_of_all_symbols_is_said_once(body: dict[str, Any]) -> None:
-    (sentence,) = sentences(body["warnings"])
+    (sentence,) = merge_texts(body["warnings"])
 
     assert sentence.startswith("AAPL, MSFT, IBM, GOOG, META: the last close is of 2013-03-01 (")
 

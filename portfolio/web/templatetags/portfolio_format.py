@@ -1,4 +1,4 @@
-"""Numbers, money and dates as text; static/portfolio/format.js writes the same in the browser."""
+"""Template filters for numbers and money; static/portfolio/format.js formats the same way."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from django import template
 
 register = template.Library()
 
-# Text: a decimal number, exactly.
+# Text is a decimal number in exact form.
 Number: TypeAlias = Decimal | float | int | str | None
 
 MINUS, NONE, SPACE = "\u2212", "\u2013", "\u00a0"
-# As browsers write them in English; other currencies stand before the number by their code.
+# As browsers format them in English; other currencies are written as a code before the number.
 _SIGNS = {
     **{"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CAD": "CA$", "AUD": "A$", "NZD": "NZ$"},
     **{"HKD": "HK$", "MXN": "MX$", "BRL": "R$", "CNY": "CN¥", "INR": "₹", "KRW": "₩", "ILS": "₪"},
     **{"TWD": "NT$", "VND": "₫", "PHP": "₱"},
 }
-# Wide enough for every float64.
+# Precise enough for every float64.
 _ROUNDING = Context(prec=400, rounding=ROUND_HALF_UP)
 _WHOLE = {"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG"}
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from portfolio.domain.figures import day_change, previous_close
+from portfolio.domain.figures import day_change
 from portfolio.domain.price_history import PriceHistory
 from prices.domain.quotes import Quote
 from prices.domain.sessions import sessions_of
-from tests.support.portfolio_builders import buy, codes, day, figures, priced, sell, worth
+from tests.support.portfolio_builders import buy, codes, day, figures, price_history, sell, value_on
 
 # Friday 12 June 2026, half an hour after New York's open.
 OPEN = datetime(2026, 6, 12, 14, 0, tzinfo=UTC)
@@ -33,18 +33,18 @@ def quote(price: float, *, previous: float | None = 10.0, when: datetime = OPEN)
 
 def acme(of: Quote | None, **parts: Any) -> PriceHistory:
     closes = {"2026-06-10": 9.0, "2026-06-11": 10.0}
-    return priced("ACME", closes, calendar=sessions_of("XNYS"), quote=of, **parts)
+    return price_history("ACME", closes, calendar=sessions_of("XNYS"), quote=of, **parts)
 
 
 def test_a_quote_of_the_next_session_is_the_last_price() -> None:
     """10 shares from 10 to 12 today, after a purchase at 9 the day before."""
-    seen = figures([buy("2026-06-10", "ACME", "10", "9")], acme(quote(12.0)))
+    result = figures([buy("2026-06-10", "ACME", "10", "9")], acme(quote(12.0)))
 
-    assert worth(seen, "2026-06-11") == 100.00
-    assert worth(seen, "2026-06-12") == seen.value == 120.00
-    assert seen.day_change == 20.00
-    assert day_change(seen.seen.holdings[0], seen.seen)[1] == pytest.approx(0.20)
-    assert codes(seen) == []
+    assert value_on(result, "2026-06-11") == 100.00
+    assert value_on(result, "2026-06-12") == result.value == 120.00
+    assert result.day_change == 20.00
+    assert day_change(result.valuation.holdings[0], result.valuation)[1] == pytest.approx(0.20)
+    assert codes(result) == []
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_a_quote_of_the_next_session_is_the_last_price() -> None:
     ],
 )
 def test_a_quote_that_does_not_continue_the_closes_is_not_taken(unfit: Quote) -> None:
-    seen = figures([buy("2026-06-10", "ACME", "10", "9")], acme(unfit))
+    result = figures([buy("2026-06-10", "ACME", "10", "9")], acme(unfit))
 
-    assert seen.value == 100.00
-    assert seen.last == day("2026-06-11")
+    assert result.value == 100.00
+    assert result.last == day("2026-06-11")
 
 
 def test_a_quote_in_another_unit_is_not_taken() -> None:
@@ -79,7 +79,7 @@ def test_a_live_price_makes_a_stale_history_fresh() -> None:
 
 def test_the_day_counts_todays_trades_from_their_price_on() -> None:
     """10 held from 10 to 12 are 20; 5 bought at 11 are 5; 4 sold at 13 instead of 12 are 4."""
-    seen = figures(
+    result = figures(
         [
             buy("2026-06-10", "ACME", "10", "9"),
             buy("2026-06-12", "ACME", "5", "11"),
@@ -88,13 +88,13 @@ def test_the_day_counts_todays_trades_from_their_price_on() -> None:
         acme(quote(12.0)),
     )
 
-    assert seen.day_change == 29.00
+    assert result.day_change == 29.00
 
 
 def test_after_the_close_the_day_is_the_last_session() -> None:
     told = acme(None)
 
-    assert previous_close(told) == 9.0
+    assert told.previous_close == 9.0
     assert figures([buy("2026-06-10", "ACME", "10", "9")], told).day_change == 10.00
 
 

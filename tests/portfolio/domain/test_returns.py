@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from portfolio.domain.returns import Payment, annual, drawdowns, growth, money_weighted, xirr
-from tests.support.portfolio_builders import buy, entry, figures, priced, sell
+from tests.support.portfolio_builders import buy, entry, figures, price_history, sell
 
 
 def test_xirr_is_the_spreadsheets() -> None:
@@ -45,30 +45,30 @@ def test_a_millionfold_is_no_rate() -> None:
 
 def test_time_weighted_return_does_not_see_deposits() -> None:
     """100; 100 more come in before 200 become 220; then 198: 1.10 x 0.90 - 1 = -1 %."""
-    acme = priced("ACME", {"2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 9.9})
+    acme = price_history("ACME", {"2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 9.9})
 
-    seen = figures(
+    result = figures(
         [buy("2026-06-10", "ACME", "10", "10"), buy("2026-06-11", "ACME", "10", "10")], acme
     )
 
-    assert seen.period(None).twr == pytest.approx(-0.01)
+    assert result.period(None).twr == pytest.approx(-0.01)
 
 
 def test_all_sold_keeps_the_return() -> None:
-    acme = priced("ACME", {"2026-06-10": 10.0, "2026-06-12": 20.0})
+    acme = price_history("ACME", {"2026-06-10": 10.0, "2026-06-12": 20.0})
 
-    seen = figures(
+    result = figures(
         [buy("2026-06-10", "ACME", "1", "10"), sell("2026-06-12", "ACME", "1", "12")], acme
     )
 
-    assert seen.period(None).twr == pytest.approx(0.20)  # at its own price, not the close
+    assert result.period(None).twr == pytest.approx(0.20)  # at its own price, not the close
 
 
 def test_money_out_of_nothing_is_named() -> None:
     """A dividend after everything was sold: a profit, but of no time."""
-    acme = priced("ACME", {"2026-06-09": 10.0, "2026-06-12": 10.0})
+    acme = price_history("ACME", {"2026-06-09": 10.0, "2026-06-12": 10.0})
 
-    seen = figures(
+    result = figures(
         [
             buy("2026-06-09", "ACME", "1", "10"),
             sell("2026-06-10", "ACME", "1", "10"),
@@ -77,9 +77,9 @@ def test_money_out_of_nothing_is_named() -> None:
         acme,
     )
 
-    assert seen.period(None).twr == 0.0
-    assert seen.profit.dividends == 2.00
-    assert [notice.code for notice in seen.warnings] == ["no_base"]
+    assert result.period(None).twr == 0.0
+    assert result.profit.dividends == 2.00
+    assert [notice.code for notice in result.warnings] == ["no_base"]
 
 
 def test_growth_by_hand() -> None:
@@ -107,7 +107,7 @@ def test_annual() -> None:
 
 def test_a_period_begins_with_the_close_before() -> None:
     """A month of which only the last two closes are asked for: 12 / 10 - 1."""
-    acme = priced(
+    acme = price_history(
         "ACME", {"2026-06-01": 5.0, "2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 12.0}
     )
 

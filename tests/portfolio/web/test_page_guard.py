@@ -66,7 +66,7 @@ def test_a_busy_database_is_a_sentence(
     answer = client.post(f"/portfolios/{portfolio.pk}/add/", sent)
 
     assert answer.status_code == 503
-    assert "Nothing was changed: go back and send it again." in answer.content.decode()
+    assert "Nothing was changed. Go back and send the form again." in answer.content.decode()
     assert portfolio.transactions.count() == 1
 
 
@@ -74,10 +74,10 @@ def test_a_busy_database_is_a_sentence(
 @pytest.mark.parametrize(
     ("field", "text", "sentence"),
     [
-        ("name", "", "A portfolio needs a name"),
-        ("name", "Savings", "already"),
-        ("base_currency", "GBp", "choose GBP"),
-        ("base_currency", "XYZ", "no currency that is known"),
+        ("name", "", "Enter a name such as Retirement."),
+        ("name", "Savings", "You already have a portfolio"),
+        ("base_currency", "GBp", "Choose GBP"),
+        ("base_currency", "XYZ", "is not a known currency"),
         ("benchmark", "A B", "is not a symbol"),
     ],
 )

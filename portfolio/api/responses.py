@@ -1,4 +1,4 @@
-"""What the portfolio's API gives, for the schema; the bodies are built without it."""
+"""Serializers that describe the API's responses in its schema; `response_bodies` builds them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from rest_framework import serializers
 
 from portfolio.domain.entries import EntryKind
 
-_KINDS = [kind.value for kind in EntryKind]
+_KINDS = ", ".join(EntryKind)
+
+
+def _money(about: str = "") -> serializers.FloatField:
+    text = f"{about} In the base currency; null if not known.".strip()
+    return serializers.FloatField(allow_null=True, help_text=text)
+
+
+def _ratio(about: str = "") -> serializers.FloatField:
+    text = f"{about} A ratio: 0.05 is 5 %; null if not known.".strip()
+    return serializers.FloatField(allow_null=True, help_text=text)
 
 
 class PortfolioOut(serializers.Serializer[Any]):
@@ -17,7 +27,7 @@ class PortfolioOut(serializers.Serializer[Any]):
     base_currency = serializers.CharField()
     benchmark = serializers.CharField()
     created_at = serializers.DateTimeField()
-    transactions = serializers.IntegerField(help_text="How many.")
+    transactions = serializers.IntegerField(help_text="Number of transactions.")
 
 
 class PortfoliosOut(serializers.Serializer[Any]):
@@ -25,108 +35,93 @@ class PortfoliosOut(serializers.Serializer[Any]):
     portfolios = PortfolioOut(many=True)
 
 
-_MONEY = "In the base currency; null: not known."
-
-
-def _money(about: str = "") -> serializers.FloatField:
-    return serializers.FloatField(allow_null=True, help_text=f"{about} {_MONEY}".strip())
-
-
-def _share(about: str) -> serializers.FloatField:
-    return serializers.FloatField(
-        allow_null=True, help_text=f"{about} A share: 0.05 is 5 %; null: not known."
-    )
-
-
 class WarningOut(serializers.Serializer[Any]):
-    code = serializers.CharField(help_text="loading, gap, stale, no_rate and the like.")
-    symbol = serializers.CharField(help_text="Which holding; empty: the whole portfolio.")
-    since = serializers.DateField(allow_null=True, help_text="From when.")
-    text = serializers.CharField(help_text="A sentence.")
+    code = serializers.CharField(help_text="For programs, such as loading, gap, stale, no_rate.")
+    symbol = serializers.CharField(help_text="The symbol concerned; empty for the portfolio.")
+    since = serializers.DateField(allow_null=True, help_text="First day affected.")
+    text = serializers.CharField(help_text="A sentence for people.")
 
 
-class SummaryOut(serializers.Serializer[Any]):
-    as_of = serializers.DateField(allow_null=True, help_text="The last day that is valued.")
-    first_date = serializers.DateField(allow_null=True, help_text="Of the first transaction.")
+class _TotalsOut(serializers.Serializer[Any]):
+    as_of = serializers.DateField(allow_null=True, help_text="Last day that is valued.")
     value = _money("All holdings, and the cash if it is tracked.")
-    holdings_value = _money()
-    cash_tracked = serializers.BooleanField(help_text="A deposit is recorded.")
-    cash = _money("Null: not tracked.")
-    cash_balances = serializers.DictField(child=serializers.FloatField(), help_text="By currency.")
-    invested = _money("Put in less taken out.")
     profit = _money()
-    profit_percent = _share("Of all that was put in.")
+    day_change = _money()
+    day_change_percent = _ratio()
+
+
+class _ReturnsOut(serializers.Serializer[Any]):
+    twr = _ratio("Time-weighted return since the first day.")
+    twr_annual = _ratio("Time-weighted return a year, from one year on.")
+    mwr = _ratio("Money-weighted return a year (XIRR).")
+    drawdown = _ratio("Current value below the highest so far.")
+    max_drawdown = _ratio("Deepest drawdown.")
+
+
+class _ProfitOut(serializers.Serializer[Any]):
+    profit_percent = _ratio("Profit on all money put in.")
     realised = _money()
     unrealised = _money()
     dividends = _money()
-    fx = _money("What changes of exchange rates brought.")
-    fees = _money("Paid; those of trades are part of cost and proceeds already.")
-    day_change = _money()
-    day_change_percent = _share("")
-    twr = _share("Time-weighted return since the first day.")
-    twr_annual = _share("The same a year, from a year on.")
-    mwr = _share("Money-weighted return a year (XIRR).")
-    drawdown = _share("Below the highest point so far, as of now.")
-    max_drawdown = _share("The deepest there was.")
+    fx = _money("Profit from changes of exchange rates.")
+    fees = _money("Fees paid; those of trades are part of cost and proceeds already.")
+
+
+class SummaryOut(_TotalsOut, _ProfitOut, _ReturnsOut):
+    first_date = serializers.DateField(allow_null=True, help_text="Date of the first transaction.")
+    holdings_value = _money()
+    cash_tracked = serializers.BooleanField(help_text="Whether a deposit is recorded.")
+    cash = _money("Null if cash is not tracked.")
+    cash_balances = serializers.DictField(child=serializers.FloatField(), help_text="By currency.")
+    invested = _money("Money put in minus money taken out.")
 
 
 class LiveHoldingOut(serializers.Serializer[Any]):
     symbol = serializers.CharField()
     status = serializers.CharField(
-        help_text="priced; loading: its history is being fetched; unpriced; no_rate: no exchange "
+        help_text="priced; loading: the history is being fetched; unpriced; no_rate: no exchange "
         "rate; closed: sold entirely."
     )
     price = serializers.FloatField(allow_null=True)
-    price_time = serializers.DateTimeField(allow_null=True, help_text="Of a live price.")
-    live = serializers.BooleanField(help_text="The price is a quote, not a close.")
+    price_time = serializers.DateTimeField(allow_null=True, help_text="Time of a live price.")
+    live = serializers.BooleanField(help_text="Whether the price is a quote, not a close.")
     day_change = _money()
-    day_change_percent = _share("Of the price.")
+    day_change_percent = _ratio("Change of the price.")
     value = _money()
-    weight = _share("Of the whole value.")
+    weight = _ratio("Part of the portfolio's value.")
     profit = _money()
 
 
-class HoldingOut(LiveHoldingOut):
+class HoldingOut(LiveHoldingOut, _ProfitOut):
     name = serializers.CharField()
-    quantity = serializers.FloatField(help_text="In shares of today.")
-    currency = serializers.CharField(help_text="Unit of the price: USD, GBp.")
+    quantity = serializers.FloatField(help_text="In today's shares.")
+    currency = serializers.CharField(help_text="Unit of the price, such as USD or GBp.")
     major_currency = serializers.CharField()
     previous_close = serializers.FloatField(allow_null=True)
-    price_date = serializers.DateField(allow_null=True, help_text="The session of the price.")
+    price_date = serializers.DateField(allow_null=True, help_text="Session of the price.")
     value_local = serializers.FloatField(allow_null=True, help_text="In the major currency.")
-    cost = _money("Average cost of what is held.")
+    cost = _money("Average cost of the shares held.")
     average_price = serializers.FloatField(
-        allow_null=True, help_text="Cost of a share, in the major currency."
+        allow_null=True, help_text="Cost of a share in the major currency."
     )
-    profit_percent = _share("Of all that was paid for it.")
-    realised = _money()
-    unrealised = _money()
-    dividends = _money()
-    fx = _money()
-    fees = _money()
     sparkline = serializers.ListField(
-        child=serializers.FloatField(), help_text="The last 7 closes, a live price as the last."
+        child=serializers.FloatField(), help_text="The last 7 prices."
     )
 
 
-class PeriodOut(serializers.Serializer[Any]):
+class PeriodOut(_ReturnsOut):
     range = serializers.CharField()
     start = serializers.DateField(allow_null=True)
     end = serializers.DateField(allow_null=True)
     profit = _money()
-    twr = _share("")
-    twr_annual = _share("")
-    mwr = _share("")
-    drawdown = _share("")
-    max_drawdown = _share("")
 
 
 class PointOut(serializers.Serializer[Any]):
     date = serializers.DateField()
     value = serializers.FloatField(help_text="Holdings and tracked cash.")
-    invested = serializers.FloatField(help_text="Put in less taken out until then.")
+    invested = serializers.FloatField(help_text="Money put in minus money taken out so far.")
     cash = serializers.FloatField(allow_null=True)
-    twr = serializers.FloatField(help_text="Since the first point; 0.05 is 5 %.")
+    twr = serializers.FloatField(help_text="Return since the first point; 0.05 is 5 %.")
 
 
 class LineOut(serializers.Serializer[Any]):
@@ -135,7 +130,7 @@ class LineOut(serializers.Serializer[Any]):
     start = serializers.DateField(allow_null=True)
     end = serializers.DateField(allow_null=True)
     count = serializers.IntegerField()
-    data = PointOut(many=True)  # type: ignore[assignment]  # a field of the answer
+    data = PointOut(many=True)  # type: ignore[assignment]  # a field of the response
 
 
 class WorthOut(LineOut):
@@ -157,7 +152,7 @@ class AllocationOut(serializers.Serializer[Any]):
 class BenchmarkPointOut(serializers.Serializer[Any]):
     date = serializers.DateField()
     value = serializers.FloatField(
-        help_text="Worth what the portfolio was at the first point, had it gone as the benchmark."
+        help_text="Value of the portfolio if it had followed the benchmark since the first point."
     )
     twr = serializers.FloatField(help_text="Since the first point, in the base currency.")
 
@@ -165,13 +160,13 @@ class BenchmarkPointOut(serializers.Serializer[Any]):
 class BenchmarkOut(serializers.Serializer[Any]):
     symbol = serializers.CharField()
     name = serializers.CharField()
-    twr = _share("Over the range.")
+    twr = _ratio("Return over the range.")
     data = BenchmarkPointOut(many=True)  # type: ignore[assignment]
     problem = serializers.CharField(allow_null=True, help_text="Why there are no points.")
 
 
 class EntryOut(serializers.Serializer[Any]):
-    kind = serializers.CharField(help_text=", ".join(_KINDS))
+    kind = serializers.CharField(help_text=_KINDS)
     date = serializers.DateField()
     symbol = serializers.CharField()
     quantity = serializers.CharField(allow_null=True, help_text="A decimal number.")
@@ -202,7 +197,7 @@ class TransactionsOut(serializers.Serializer[Any]):
 
 class OverviewOut(PortfolioOut):
     summary = SummaryOut()
-    holdings = HoldingOut(many=True, help_text="Most valuable first.")
+    holdings = HoldingOut(many=True, help_text="The most valuable first.")
     closed = HoldingOut(many=True, help_text="Sold entirely.")
     warnings = WarningOut(many=True)
 
@@ -215,32 +210,27 @@ class CompleteOut(OverviewOut):
     transaction_page = TransactionsOut()
 
 
-class LiveOut(serializers.Serializer[Any]):
-    as_of = serializers.DateField(allow_null=True)
-    value = _money()
-    profit = _money()
-    day_change = _money()
-    day_change_percent = _share("")
+class LiveOut(_TotalsOut):
     holdings = LiveHoldingOut(many=True)
 
 
 class ImportLineOut(EntryOut):
-    line = serializers.IntegerField(help_text="Of the file, the header being 1.")
-    duplicate = serializers.BooleanField(help_text="Booked already.")
+    line = serializers.IntegerField(help_text="Line of the file; the header is line 1.")
+    duplicate = serializers.BooleanField(help_text="Whether it is booked already.")
 
 
 class ImportErrorOut(serializers.Serializer[Any]):
-    line = serializers.IntegerField(help_text="0: the file as a whole.")
+    line = serializers.IntegerField(help_text="0 is the file as a whole.")
     text = serializers.CharField()
 
 
 class ImportOut(serializers.Serializer[Any]):
-    format = serializers.CharField(help_text="Which tool's file it is.")
+    format = serializers.CharField(help_text="The tool whose format it is.")
     preview = serializers.BooleanField()
-    ok = serializers.BooleanField(help_text="Nothing stands in the way of booking it.")
+    ok = serializers.BooleanField(help_text="Whether the file can be booked.")
     lines = ImportLineOut(many=True)
     booked = serializers.IntegerField()
     skipped = serializers.IntegerField(help_text="Duplicates, and lines that are no transaction.")
     errors = ImportErrorOut(many=True)  # type: ignore[assignment]
-    notes = serializers.ListField(child=serializers.CharField(), help_text="What to know.")
+    notes = serializers.ListField(child=serializers.CharField(), help_text="Why lines are skipped.")
     tracked = serializers.ListField(child=serializers.CharField())
