@@ -6,11 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from portfolio.domain import fx
-from portfolio.domain.entries import Entry, InvalidEntry, entry_fields, validate_base_currency
+from portfolio.domain.entries import (
+    Entry,
+    InvalidEntry,
+    entry_fields,
+    validate_base_currency,
+    validate_entry,
+)
 from portfolio.domain.holdings import ExcessSale, find_excess_sale
 from portfolio.models import Portfolio, Transaction, stored_entries, with_current_symbols
 from portfolio.prices import load_prices
@@ -53,11 +60,19 @@ def default_currency(symbol: str, market: str, base: str) -> str:
     return (row.currency if row else "") or (resolved.currency if resolved else "") or base
 
 
-def book(portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime) -> Booked:
-    """Books all entries or none, and tracks their symbols.
+def parse_entry(fields: Mapping[str, Any], base_currency: str, *, now: datetime) -> Entry:
+    """Returns the entry of user input, in the default currency if none is given.
 
-    :raises Refused:
+    `fields` has the fields of an entry, and optionally a `market`. :raises InvalidEntry:
     """
+    given = {name: value for name, value in fields.items() if name != "date"}
+    symbol, market = given.get("symbol") or "", given.get("market") or ""
+    given["currency"] = given.get("currency") or default_currency(symbol, market, base_currency)
+    return validate_entry(**given, when=fields["date"], now=now)
+
+
+def book(portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime) -> Booked:
+    """Books all entries or none, and tracks their symbols. :raises Refused:"""
     entries = with_current_symbols(entries)
     splits = _load_splits(entries, now)
     with transaction.atomic():
@@ -80,10 +95,7 @@ def find_refusals(
 
 
 def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Booked:
-    """Replaces a booked entry by another, and tracks its symbol.
-
-    :raises Refused:
-    """
+    """Replaces a booked entry by another, and tracks its symbol. :raises Refused:"""
     changed = with_current_symbols([row.entry, entry])
     entry = changed[1]
     splits = _load_splits(changed, now)
@@ -96,10 +108,7 @@ def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Bo
 
 
 def remove(row: Transaction, *, now: datetime) -> None:
-    """Deletes a booked entry.
-
-    :raises Refused: a later sale needs it.
-    """
+    """Deletes a booked entry. :raises Refused: a later sale needs it."""
     removed = with_current_symbols([row.entry])
     splits = _load_splits(removed, now)
     with transaction.atomic():

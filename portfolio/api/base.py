@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
+from rest_framework.fields import empty
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,11 +24,15 @@ TRIGGER = "portfolio"
 
 
 def documented(
-    operation_id: str, response: Any, *, status: Any = 200, **options: Any
+    operation_id: str, response: Any, *, status: Any = 200, query: Any = None, body: Any = None
 ) -> Callable[[Any], Any]:
     """Describes an endpoint in the schema, with the errors that every endpoint has."""
-    responses = {status: response, **dict.fromkeys((400, 401, 404), ProblemOut)}
-    return extend_schema(operation_id=operation_id, responses=responses, **options)
+    return extend_schema(
+        operation_id=operation_id,
+        parameters=[query] if query else None,
+        request=body or empty,
+        responses={status: response, **dict.fromkeys((400, 401, 404), ProblemOut)},
+    )
 
 
 class OwnerView(APIView):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import IO, Any
 
 from django.http import HttpResponse
@@ -16,11 +15,11 @@ from rest_framework.response import Response
 
 from portfolio.api import responses, serializers
 from portfolio.api.base import TRIGGER, OwnerView, documented, validate
+from portfolio.domain.entries import text_fields
 from portfolio.exchange.csv_writer import write_csv
 from portfolio.exchange.text_files import MAX_BYTES
 from portfolio.importing import Duplicates, ImportResult, import_file
 from portfolio.models import stored_entries
-from portfolio.response_bodies import entry_body
 from prices.web.problems import problem
 from prices.web.serializers import NoQuery
 
@@ -30,12 +29,7 @@ class TextParser(BaseParser):
 
     media_type = "text/*"
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> dict[str, bytes]:
+    def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> dict[str, bytes]:
         return {"file": stream.read(MAX_BYTES + 1)}
 
 
@@ -45,8 +39,8 @@ class ImportView(OwnerView):
     @documented(
         "portfolio_import",
         responses.ImportOut,
-        parameters=[serializers.ImportQuery],
-        request={"multipart/form-data": serializers.ImportBody, "text/csv": OpenApiTypes.STR},
+        query=serializers.ImportQuery,
+        body={"multipart/form-data": serializers.ImportBody, "text/csv": OpenApiTypes.STR},
     )
     def post(self, request: Request, portfolio_id: int) -> Response:
         """Books all transactions of a file or none; `preview=true` books nothing."""
@@ -87,7 +81,7 @@ def _import_body(result: ImportResult, *, preview: bool) -> dict[str, Any]:
     lines = [
         {
             "line": line.number,
-            **entry_body(line.entry),
+            **text_fields(line.entry),
             "duplicate": line.number in result.duplicates,
         }
         for line in result.file.lines

@@ -1,4 +1,4 @@
-"""Serializers that describe the API's responses in its schema; `response_bodies` builds them."""
+"""Serializers that describe the API's responses in its schema; `page_data` builds them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ _KINDS = ", ".join(EntryKind)
 
 
 def _money(about: str = "") -> serializers.FloatField:
-    text = f"{about} In the base currency; null if not known.".strip()
-    return serializers.FloatField(allow_null=True, help_text=text)
+    return _number(f"{about} In the base currency; null if not known.".strip())
 
 
 def _ratio(about: str = "") -> serializers.FloatField:
-    text = f"{about} A ratio: 0.05 is 5 %; null if not known.".strip()
-    return serializers.FloatField(allow_null=True, help_text=text)
+    return _number(f"{about} A ratio: 0.05 is 5 %; null if not known.".strip())
+
+
+def _texts(about: str) -> serializers.ListField:
+    return serializers.ListField(child=serializers.CharField(), help_text=about)
+
+
+def _number(about: str = "") -> serializers.FloatField:
+    return serializers.FloatField(allow_null=True, help_text=about)
 
 
 class PortfolioOut(serializers.Serializer[Any]):
@@ -79,10 +85,9 @@ class SummaryOut(_TotalsOut, _ProfitOut, _ReturnsOut):
 class LiveHoldingOut(serializers.Serializer[Any]):
     symbol = serializers.CharField()
     status = serializers.CharField(
-        help_text="priced; loading: the history is being fetched; unpriced; no_rate: no exchange "
-        "rate; closed: sold entirely."
+        help_text="priced; loading (its history); unpriced; no_rate; closed (sold entirely)."
     )
-    price = serializers.FloatField(allow_null=True)
+    price = _number()
     price_time = serializers.DateTimeField(allow_null=True, help_text="Time of a live price.")
     live = serializers.BooleanField(help_text="Whether the price is a quote, not a close.")
     day_change = _money()
@@ -97,13 +102,11 @@ class HoldingOut(LiveHoldingOut, _ProfitOut):
     quantity = serializers.FloatField(help_text="In today's shares.")
     currency = serializers.CharField(help_text="Unit of the price, such as USD or GBp.")
     major_currency = serializers.CharField()
-    previous_close = serializers.FloatField(allow_null=True)
+    previous_close = _number()
     price_date = serializers.DateField(allow_null=True, help_text="Session of the price.")
-    value_local = serializers.FloatField(allow_null=True, help_text="In the major currency.")
+    value_local = _number("In the major currency.")
     cost = _money("Average cost of the shares held.")
-    average_price = serializers.FloatField(
-        allow_null=True, help_text="Cost of a share in the major currency."
-    )
+    average_price = _number("Cost of a share in the major currency.")
     sparkline = serializers.ListField(
         child=serializers.FloatField(), help_text="The last 7 prices."
     )
@@ -120,7 +123,7 @@ class PointOut(serializers.Serializer[Any]):
     date = serializers.DateField()
     value = serializers.FloatField(help_text="Holdings and tracked cash.")
     invested = serializers.FloatField(help_text="Money put in minus money taken out so far.")
-    cash = serializers.FloatField(allow_null=True)
+    cash = _number()
     twr = serializers.FloatField(help_text="Return since the first point; 0.05 is 5 %.")
 
 
@@ -151,9 +154,7 @@ class AllocationOut(serializers.Serializer[Any]):
 
 class BenchmarkPointOut(serializers.Serializer[Any]):
     date = serializers.DateField()
-    value = serializers.FloatField(
-        help_text="Value of the portfolio if it had followed the benchmark since the first point."
-    )
+    value = serializers.FloatField(help_text="Value if the portfolio had followed the benchmark.")
     twr = serializers.FloatField(help_text="Since the first point, in the base currency.")
 
 
@@ -182,9 +183,7 @@ class TransactionOut(EntryOut):
 
 
 class BookedOut(TransactionOut):
-    tracked = serializers.ListField(
-        child=serializers.CharField(), help_text="Symbols whose history is being fetched now."
-    )
+    tracked = _texts("Symbols whose history is being fetched now.")
 
 
 class TransactionsOut(serializers.Serializer[Any]):
@@ -232,5 +231,5 @@ class ImportOut(serializers.Serializer[Any]):
     booked = serializers.IntegerField()
     skipped = serializers.IntegerField(help_text="Duplicates, and lines that are no transaction.")
     errors = ImportErrorOut(many=True)  # type: ignore[assignment]
-    notes = serializers.ListField(child=serializers.CharField(), help_text="Why lines are skipped.")
-    tracked = serializers.ListField(child=serializers.CharField())
+    notes = _texts("Why lines are skipped.")
+    tracked = _texts("Symbols whose history is being fetched now.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -27,8 +28,7 @@ class Ledger:
         self.taken_out = np.zeros(len(days))
         self._days = days
         self._moves: dict[str, Floats] = defaultdict(lambda: np.zeros(len(days)))
-        self._rates_by_currency: dict[str, Floats] = {}
-        self._cash: Floats | None = None
+        self._rate = cache(lambda currency: rates.over(currency, days))
 
     def record(self, day: date, currency: str, amount: float, *, valued: bool = True) -> None:
         """Records what a transaction brought in (positive) or cost (negative)."""
@@ -54,15 +54,16 @@ class Ledger:
             np.add.at(self.taken_out, at, worth)
         return float(worth.sum())
 
-    @property
+    @cached_property
     def cash(self) -> Floats:
-        """The value of all balances at the end of each day, rounded to the cent."""
-        if self._cash is None:
-            worth = np.zeros(len(self._days))
-            for currency, moves in self._moves.items():
-                worth += np.cumsum(moves) * self._rate(currency)
-            self._cash = worth.round(2)
-        return self._cash
+        """The value of all balances at the end of each day, rounded to the cent.
+
+        Computed on first use, which must come after everything is recorded.
+        """
+        value = np.zeros(len(self._days))
+        for currency, moves in self._moves.items():
+            value += np.cumsum(moves) * self._rate(currency)
+        return value.round(2)
 
     @property
     def balances(self) -> dict[str, float]:
@@ -87,8 +88,3 @@ class Ledger:
 
     def _position(self, day: date) -> int:
         return (day - self._days[0].item()).days  # type: ignore[no-any-return]
-
-    def _rate(self, currency: str) -> Floats:
-        if currency not in self._rates_by_currency:
-            self._rates_by_currency[currency] = self.rates.over(currency, self._days)
-        return self._rates_by_currency[currency]

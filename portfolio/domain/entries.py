@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, MINOR_CURRENCIES, UnknownMarket, major_currency, resolve
@@ -108,6 +109,14 @@ def format_decimal(value: Decimal) -> str:
     """Formats a decimal without exponent and trailing zeros: 10.5, 1000."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def text_fields(entry: Entry) -> dict[str, Any]:
+    """Returns the entry's values by field name; decimals are exact text."""
+    return {
+        name: format_decimal(value) if isinstance(value, Decimal) else value
+        for name, value in entry_fields(entry).items()
+    }
 
 
 def validate_currency(text: str, *, field: str = "currency") -> str:

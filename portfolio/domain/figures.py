@@ -9,8 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from portfolio.domain import notices
-from portfolio.domain.notices import Notice
+from portfolio.domain.notices import Notice, build_notice
 from portfolio.domain.price_history import PriceHistory, carry_forward
 from portfolio.domain.returns import Payment, annual, drawdowns, growth, money_weighted
 from portfolio.domain.valuation import Holding, Valuation
@@ -64,7 +63,7 @@ def day_change(holding: Holding, valuation: Valuation) -> tuple[float | None, fl
         return None, None
     price, position = history.last_price, holding.position
     held_before = held = change = 0.0
-    for (day, after), (_, paid) in zip(position.steps, position.trades, strict=True):
+    for day, after, paid in position.trades:
         if day < history.last_session:
             held_before = float(after)
         else:
@@ -133,7 +132,7 @@ class Figures:
         """All notices, without repetitions."""
         found = list(self.valuation.notices)
         if len(days := self.growth[1]):
-            found.append(notices.no_base(self.valuation.days[days[0]].item()))
+            found.append(build_notice("no_base", self.valuation.days[days[0]].item()))
         return list(dict.fromkeys(found))
 
     def period(self, start: date | None, end: date | None = None) -> Period:
@@ -147,83 +146,51 @@ class Figures:
             shown = np.flatnonzero(self.valuation.has_data[:before])
             # A day without data has the value of the last day with data.
             begin = int(shown[-1]) if len(shown) else -1
-        return Period(self, begin, stop)
+        if stop < max(begin, 0):
+            return Period(np.zeros(0, np.int64), np.zeros(0))
+        return self._build_period(begin, stop)
+
+    def _build_period(self, begin: int, stop: int) -> Period:
+        """Returns the period after position `begin` (-1: from the start) to position `stop`."""
+        valuation, ledger, index = self.valuation, self.valuation.ledger, self.growth[0]
+        first, days = max(begin, 0), valuation.days[begin + 1 : stop + 1].tolist()
+        payouts = (ledger.taken_out - ledger.put_in)[begin + 1 : stop + 1]
+        base, start_value, end_value = 1.0, 0.0, float(valuation.total[stop])
+        payments = [Payment(days[n], float(payouts[n])) for n in np.flatnonzero(payouts)]
+        if begin >= 0:
+            base, start_value = float(index[begin]), float(valuation.total[begin])
+            payments.insert(0, Payment(valuation.days[begin].item(), -start_value))
+        payments.append(Payment(valuation.days[stop].item(), end_value))
+        returns = index / base - 1 if base > 0 else np.zeros(len(index))
+        drawdown, max_drawdown = drawdowns(np.concatenate([[base], index[first : stop + 1]]))
+        return Period(
+            positions=np.flatnonzero(valuation.has_data[first : stop + 1]) + first,
+            returns=returns,
+            twr=float(returns[stop]),
+            twr_annual=annual(1 + float(returns[stop]), stop - first),
+            mwr=money_weighted(payments),
+            drawdown=drawdown,
+            max_drawdown=max_drawdown,
+            profit=round(end_value - start_value + float(payouts.sum()), 2),
+        )
 
 
 @dataclass(frozen=True)
 class Period:
-    """A part of the days: after position `begin` (-1: from the start) to position `stop`."""
+    """Figures of a part of the days; None if it is empty.
 
-    figures: Figures
-    begin: int
-    stop: int
+    `positions` are those of the days to show; `returns` is the time-weighted return since the
+    start of the period, at every position of the valuation.
+    """
 
-    @property
-    def is_empty(self) -> bool:
-        return self.stop < 0 or self.stop < self.begin
-
-    @property
-    def positions(self) -> Ints:
-        """Positions of the days to show."""
-        if self.is_empty:
-            return np.zeros(0, np.int64)
-        first = max(self.begin, 0)
-        return np.flatnonzero(self.figures.valuation.has_data[first : self.stop + 1]) + first
-
-    @property
-    def _base(self) -> float:
-        return float(self.figures.growth[0][self.begin]) if self.begin >= 0 else 1.0
-
-    def twr_at(self, positions: Ints) -> Floats:
-        """Returns the time-weighted return from the period's start to the end of each day."""
-        index, base = self.figures.growth[0][positions], self._base
-        return index / base - 1 if base > 0 else np.zeros(len(positions))
-
-    @property
-    def twr(self) -> float | None:
-        return None if self.is_empty else float(self.twr_at(np.array([self.stop]))[0])
-
-    @property
-    def twr_annual(self) -> float | None:
-        days = self.stop - max(self.begin, 0)
-        return None if self.twr is None else annual(1 + self.twr, days)
-
-    @property
-    def drawdown(self) -> tuple[float | None, float | None]:
-        """The drawdown at the end, and the deepest one."""
-        if self.is_empty:
-            return None, None
-        index = self.figures.growth[0][max(self.begin, 0) : self.stop + 1]
-        return drawdowns(np.concatenate([[self._base], index]))
-
-    @property
-    def _start_value(self) -> float:
-        return float(self.figures.valuation.total[self.begin]) if self.begin >= 0 else 0.0
-
-    @property
-    def _payouts(self) -> Floats:
-        """Money taken out minus money put in, on each day of the period."""
-        ledger = self.figures.valuation.ledger
-        return (ledger.taken_out - ledger.put_in)[self.begin + 1 : self.stop + 1]
-
-    @property
-    def profit(self) -> float | None:
-        if self.is_empty:
-            return None
-        end_value = float(self.figures.valuation.total[self.stop])
-        return round(end_value - self._start_value + float(self._payouts.sum()), 2)
-
-    @property
-    def mwr(self) -> float | None:
-        if self.is_empty:
-            return None
-        days, payouts = self.figures.valuation.days.tolist(), self._payouts
-        at = np.flatnonzero(payouts).tolist()
-        payments = [Payment(days[self.begin + 1 + n], float(payouts[n])) for n in at]
-        if self.begin >= 0:
-            payments.insert(0, Payment(days[self.begin], -self._start_value))
-        payments.append(Payment(days[self.stop], float(self.figures.valuation.total[self.stop])))
-        return money_weighted(payments)
+    positions: Ints
+    returns: Floats
+    twr: float | None = None
+    twr_annual: float | None = None
+    mwr: float | None = None
+    drawdown: float | None = None
+    max_drawdown: float | None = None
+    profit: float | None = None
 
 
 def rebase(

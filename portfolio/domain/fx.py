@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 
-from portfolio.domain import notices
-from portfolio.domain.notices import Notice
+from portfolio.domain.notices import Notice, build_notice
 from portfolio.domain.price_history import PriceHistory, carry_forward
 from prices.domain.bars import Floats, Times
 
@@ -66,21 +66,17 @@ class Rates:
     def __init__(self, base: str, prices: Mapping[str, PriceHistory]) -> None:
         self.base = base
         self._prices = prices
-        self._legs_by_currency: dict[str, _Legs | None] = {}
-        self._rate_by_day: dict[tuple[str, date], Decimal] = {}
+        self._legs = cache(self._find_legs)
+        self.at = cache(self._rate_at)
 
     def has(self, currency: str) -> bool:
         return self._legs(currency) is not None
 
-    def at(self, currency: str, day: date) -> Decimal:
+    def _rate_at(self, currency: str, day: date) -> Decimal:
         """Returns the rate of one day. :raises KeyError: the currency has no rate at all."""
         if currency == self.base:
             return Decimal(1)
-        rate = self._rate_by_day.get((currency, day))
-        if rate is None:
-            rate = Decimal(repr(float(self.over(currency, np.array([day], "datetime64[D]"))[0])))
-            self._rate_by_day[currency, day] = rate
-        return rate
+        return Decimal(repr(float(self.over(currency, np.array([day], "datetime64[D]"))[0])))
 
     def over(self, currency: str, days: Times) -> Floats:
         """Returns the rates of many days. :raises KeyError: the currency has no rate at all."""
@@ -101,20 +97,16 @@ class Rates:
         for currency, start in sorted(since.items()):
             for history, _ in self._legs(currency) or ():
                 first: date = history.sessions[0].item()
+                symbol, last = history.symbol, history.last_session
                 if first > start:
-                    yield notices.early_rate(history.symbol, currency, self.base, first, start)
-                is_stale = history.stale_reason and history.last_session < end
-                if is_stale and history.symbol not in stale:
-                    stale.add(history.symbol)
-                    yield notices.stale(history.symbol, history.last_session, history.stale_reason)
-
-    def _legs(self, currency: str) -> _Legs | None:
-        """Returns the series to multiply. Returns None if no series leads to the base."""
-        if currency not in self._legs_by_currency:
-            self._legs_by_currency[currency] = self._find_legs(currency)
-        return self._legs_by_currency[currency]
+                    details = {"currency": currency, "base": self.base, "first": first}
+                    yield build_notice("early_rate", start, symbol, **details)
+                if history.stale_reason and last < end and symbol not in stale:
+                    stale.add(symbol)
+                    yield build_notice("stale", last, symbol, reason=history.stale_reason)
 
     def _find_legs(self, currency: str) -> _Legs | None:
+        """Returns the series to multiply. Returns None if no series leads to the base."""
         if currency == self.base:
             return []
         if direct := self._find_pair(currency, self.base):

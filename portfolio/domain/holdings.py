@@ -13,7 +13,7 @@ from prices.domain.markets import major_currency
 
 # The fraction of a share that a split leaves over is paid out, not held.
 DUST = Decimal("0.000001")
-_ZERO = Decimal(0)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 
 # The value of one unit of a major currency in the base currency on a day.
 RateFunction = Callable[[str, date], Decimal]
@@ -24,7 +24,7 @@ def split_factor(splits: Sequence[Split], day: date) -> Decimal:
 
     A split applies from its session on, so a share bought on that day is not split.
     """
-    factor = Decimal(1)
+    factor = _ONE
     for split in splits:
         if split.session > day:
             factor *= Decimal(repr(split.numerator)) / Decimal(repr(split.denominator))
@@ -48,21 +48,6 @@ class ExcessSale:
         )
 
 
-def find_excess_sale(entries: Iterable[Entry], splits: Sequence[Split]) -> ExcessSale | None:
-    """Returns the first of one symbol's entries that sells more than is held on its day."""
-    held = _ZERO
-    for entry in sorted(entries, key=lambda e: e.order):
-        if entry.quantity is None:
-            continue
-        factor = split_factor(splits, entry.date)
-        shares = entry.quantity * factor
-        if entry.kind is EntryKind.SELL and shares > held + DUST:
-            return ExcessSale(entry, held / factor)
-        held += shares if entry.kind is EntryKind.BUY else -shares
-        held = held if held > DUST else _ZERO
-    return None
-
-
 @dataclass(slots=True)
 class Position:
     """One symbol's transactions, added up.
@@ -83,9 +68,8 @@ class Position:
     fees: Decimal = _ZERO
     # Whether the user records the dividends; the stored ones are ignored then.
     has_own_dividends: bool = False
-    # (day, shares held from then on), ascending, and (day, price of one of today's shares).
-    steps: list[tuple[date, Decimal]] = field(default_factory=list)
-    trades: list[tuple[date, Decimal]] = field(default_factory=list)
+    # (day, shares held from then on, price of one of today's shares), ascending.
+    trades: list[tuple[date, Decimal, Decimal]] = field(default_factory=list)
     # (day, major currency, amount): cash paid (negative) and received.
     payments: list[tuple[date, str, Decimal]] = field(default_factory=list)
     excess_sale: ExcessSale | None = None
@@ -106,7 +90,16 @@ def build_position(
     """
     position = Position(symbol, currency)
     for entry in entries:
-        trade = _convert(entry, currency, splits, rate)
+        major, units = major_currency(entry.currency)
+        trade = _ConvertedTrade(
+            entry,
+            major,
+            entry.gross / units,
+            entry.fees / units,
+            (entry.quantity or _ZERO) * split_factor(splits, entry.date),
+            rate(major, entry.date),
+            rate(currency, entry.date),
+        )
         position.fees += trade.fees * trade.to_base
         if entry.kind is EntryKind.BUY:
             _buy(position, trade)
@@ -119,6 +112,12 @@ def build_position(
             position.fees += trade.gross * trade.to_base
             position.realised += _pay(position, trade, -trade.gross - trade.fees)
     return position
+
+
+def find_excess_sale(entries: Iterable[Entry], splits: Sequence[Split]) -> ExcessSale | None:
+    """Returns the first of one symbol's entries that sells more than is held on its day."""
+    ordered = sorted(entries, key=lambda e: e.order)
+    return build_position("", "", ordered, splits, lambda currency, day: _ONE).excess_sale
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,31 +133,15 @@ class _ConvertedTrade:
     holding_to_base: Decimal
 
 
-def _convert(
-    entry: Entry, currency: str, splits: Sequence[Split], rate: RateFunction
-) -> _ConvertedTrade:
-    major, units = major_currency(entry.currency)
-    return _ConvertedTrade(
-        entry,
-        major,
-        entry.gross / units,
-        entry.fees / units,
-        (entry.quantity or _ZERO) * split_factor(splits, entry.date),
-        rate(major, entry.date),
-        rate(currency, entry.date),
-    )
-
-
 def _pay(position: Position, trade: _ConvertedTrade, amount: Decimal) -> Decimal:
     """Records a payment and returns it in the base currency."""
     position.payments.append((trade.entry.date, trade.currency, amount))
     return amount * trade.to_base
 
 
-def _record_step(position: Position, trade: _ConvertedTrade) -> None:
+def _record_trade(position: Position, trade: _ConvertedTrade) -> None:
     gross = trade.gross * trade.to_base / trade.holding_to_base
-    position.trades.append((trade.entry.date, gross / trade.shares))
-    position.steps.append((trade.entry.date, position.shares))
+    position.trades.append((trade.entry.date, position.shares, gross / trade.shares))
 
 
 def _buy(position: Position, trade: _ConvertedTrade) -> None:
@@ -167,14 +150,14 @@ def _buy(position: Position, trade: _ConvertedTrade) -> None:
     position.cost += paid / trade.holding_to_base
     position.cost_base += paid
     position.bought += paid
-    _record_step(position, trade)
+    _record_trade(position, trade)
 
 
 def _sell(position: Position, trade: _ConvertedTrade) -> None:
     gross, shares = trade.gross, trade.shares
     if shares > position.shares + DUST:
         if position.excess_sale is None:
-            factor = trade.shares / (trade.entry.quantity or Decimal(1))
+            factor = trade.shares / (trade.entry.quantity or _ONE)
             position.excess_sale = ExcessSale(trade.entry, position.shares / factor)
         # Only the shares that were held can have been sold.
         gross, shares = gross * position.shares / shares, position.shares
@@ -188,4 +171,4 @@ def _sell(position: Position, trade: _ConvertedTrade) -> None:
     position.shares -= shares
     position.cost -= cost
     position.cost_base -= cost_base
-    _record_step(position, trade)
+    _record_trade(position, trade)

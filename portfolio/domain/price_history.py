@@ -18,7 +18,7 @@ from prices.domain.sessions import Sessions
 # less: the smallest split (21:20) moves it more.
 _MAX_BASIS_DIFFERENCE = 0.01
 # Without a calendar, the next session is assumed to come within this time.
-_MAX_SESSION_DISTANCE = timedelta(days=4)
+_MAX_DISTANCE = timedelta(days=4)
 _DAY = timedelta(days=1)
 
 
@@ -76,17 +76,13 @@ class PriceHistory:
         if quote is None or not len(self.closes) or quote.currency != self.unit:
             return None
         close, session = float(self.closes[-1]), self.sessions[-1].item()
-        if not session < quote.session <= self._next_session(session):
+        latest = self.calendar.shifted(session, 1) if self.calendar else session + _MAX_DISTANCE
+        if not session < quote.session <= latest:
             return None
         before = quote.previous_close
         if before is None or abs(before / close - 1) > _MAX_BASIS_DIFFERENCE:
             return None
         return quote
-
-    def _next_session(self, session: date) -> date:
-        if self.calendar is None:
-            return session + _MAX_SESSION_DISTANCE
-        return self.calendar.shifted(session, 1)
 
     @cached_property
     def series(self) -> tuple[Times, Floats]:

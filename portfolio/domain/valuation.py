@@ -18,12 +18,11 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.domain import notices
 from portfolio.domain.cash import Ledger
 from portfolio.domain.entries import Entry, EntryKind, format_decimal
 from portfolio.domain.fx import Rates
 from portfolio.domain.holdings import Position, build_position
-from portfolio.domain.notices import Notice
+from portfolio.domain.notices import Notice, build_notice
 from portfolio.domain.price_history import PriceHistory, carry_forward
 from prices.domain.bars import Floats, Times
 from prices.domain.markets import major_currency
@@ -168,11 +167,11 @@ def _record_account_entries(entries: list[Entry], ledger: Ledger) -> tuple[float
         currency, units = major_currency(entry.currency)
         gross, cost = float(entry.gross / units), float(entry.fees / units)
         if not ledger.rates.has(currency):
-            notice = notices.no_rate("", [currency], ledger.rates.base, entry.date)
-            found.setdefault(currency, notice)
+            details = {"subject": "Cash", "currencies": currency, "base": ledger.rates.base}
+            found.setdefault(currency, build_notice("no_rate", entry.date, **details))
             continue
         if entry.kind is EntryKind.WITHDRAWAL and not ledger.tracked:
-            found.setdefault(entry.kind, notices.withdrawal_ignored(entry.date))
+            found.setdefault(entry.kind, build_notice("withdrawal", entry.date))
             continue
         if entry.kind is EntryKind.FEE:
             cost += gross
@@ -186,7 +185,7 @@ def _record_account_entries(entries: list[Entry], ledger: Ledger) -> tuple[float
 
 def _value_holding(holding: Holding, history: PriceHistory, days: Times, ledger: Ledger) -> None:
     changes, before = np.zeros(len(days)), 0.0
-    for day, shares in holding.position.steps:
+    for day, shares, _ in holding.position.trades:
         changes[(day - days[0].item()).days] += float(shares) - before
         before = float(shares)
     # Rounded so that shares bought and sold again leave no float64 residue.
@@ -206,8 +205,8 @@ def _prices_by_day(holding: Holding, history: PriceHistory, days: Times) -> Floa
     prices = carry_forward(*history.series, days)
     trades = holding.position.trades
     if np.isnan(prices[:1]).any() and trades:
-        traded = np.array([day for day, _ in trades], "datetime64[D]")
-        paid = np.array([float(price) for _, price in trades]) * history.units
+        traded = np.array([day for day, *_ in trades], "datetime64[D]")
+        paid = np.array([float(price) for *_, price in trades]) * history.units
         prices = np.where(np.isnan(prices), carry_forward(traded, paid, days), prices)
     return np.where(holding.shares > 0, prices, 0.0)
 
@@ -254,34 +253,45 @@ def _notices(valuation: Valuation, entries: list[Entry]) -> Iterable[Notice]:
     ledger = valuation.ledger
     if ledger.tracked and len(valuation.days) and ledger.cash.min() < 0:
         first: date = valuation.days[int(np.argmax(ledger.cash < 0))].item()
-        yield notices.debt(valuation.base, f"{ledger.cash.min():.2f}", first)
+        lowest = float(ledger.cash.min())
+        yield build_notice("debt", first, lowest=lowest, currency=valuation.base)
 
 
 def _holding_notices(holding: Holding, valuation: Valuation) -> Iterable[Notice]:
     symbol, history, first_day = holding.symbol, holding.history, holding.first_day
     sale = holding.position.excess_sale
     if sale is not None and holding.status is not HoldingStatus.LOADING:
-        sold, held = sale.entry.quantity or Decimal(0), round(sale.held, 8)
-        yield notices.oversold(symbol, format_decimal(sold), format_decimal(held), sale.entry.date)
+        sold, held = format_decimal(sale.entry.quantity or sale.held), round(sale.held, 8)
+        details = {"sold": sold, "held": format_decimal(held)}
+        yield build_notice("oversold", sale.entry.date, symbol, **details)
     if holding.status is HoldingStatus.LOADING:
-        yield notices.loading(symbol, first_day, history.last_error if history else "")
+        error = history.last_error if history else ""
+        attempt = f" (last attempt: {error})" if error else ""
+        yield build_notice("loading", first_day, symbol, attempt=attempt)
     elif holding.status is HoldingStatus.UNPRICED:
-        yield notices.unpriced(symbol, history.problem if history else "not tracked", first_day)
+        reason = history.problem if history else "not tracked"
+        yield build_notice("unpriced", first_day, symbol, reason=reason)
     elif holding.status is HoldingStatus.NO_RATE:
-        yield notices.no_rate(symbol, holding.missing_rates, valuation.base, first_day)
+        currencies = " and ".join(holding.missing_rates)
+        details = {"subject": symbol, "currencies": currencies, "base": valuation.base}
+        yield build_notice("no_rate", first_day, symbol, **details)
     elif history is not None:
         yield from _price_notices(holding, history, valuation.days)
 
 
 def _price_notices(holding: Holding, history: PriceHistory, days: Times) -> Iterable[Notice]:
+    symbol, first_day = holding.symbol, holding.first_day
     first_close: date = history.series[0][0].item()
-    if holding.first_day < first_close and holding.position.trades:
-        yield notices.late_history(holding.symbol, first_close, holding.first_day)
+    if first_day < first_close and holding.position.trades:
+        yield build_notice("late_history", first_day, symbol, first=first_close)
     last = min(history.last_session, days[-1].item())
-    missing = history.missing_sessions(max(first_close, holding.first_day), last)
+    missing = history.missing_sessions(max(first_close, first_day), last)
     if len(missing):
         missing = missing[holding.shares[(missing - days[0]).astype(np.int64)] > 0]
     if len(missing):
-        yield notices.gap(holding.symbol, len(missing), missing[0].item(), missing[-1].item())
+        first, count = missing[0].item(), len(missing)
+        between = f"{count} sessions between {first} and {missing[-1].item()}"
+        sessions = f"1 session on {first}" if count == 1 else between
+        yield build_notice("gap", first, symbol, sessions=sessions)
     if holding.is_open and history.stale_reason and history.live is None:
-        yield notices.stale(holding.symbol, history.last_session, history.stale_reason)
+        yield build_notice("stale", history.last_session, symbol, reason=history.stale_reason)

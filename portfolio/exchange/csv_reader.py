@@ -12,6 +12,7 @@ from portfolio.domain.entries import Entry, InvalidEntry, validate_entry
 from portfolio.exchange.formats import OWN, Format, NotATransaction, find_format, normalise_header
 from portfolio.exchange.ghostfolio_json import is_ghostfolio_json, read_activities
 from portfolio.exchange.text_files import (
+    NumberedRow,
     Unreadable,
     decode,
     detect_decimal_sign,
@@ -85,15 +86,14 @@ def parse_file(content: bytes, *, default_currency: DefaultCurrency, now: dateti
     return file
 
 
-def _read_table(content: bytes) -> tuple[Format, list[str], list[tuple[int, list[str]]], str]:
+def _read_table(content: bytes) -> tuple[Format, list[str], list[NumberedRow], str]:
     """Returns the format, the columns, the numbered rows, and the decimal sign of the numbers.
 
     :raises Unreadable:
     """
     text = decode(content)
     is_json = is_ghostfolio_json(text)
-    separator, table = (",", read_activities(text)) if is_json else read_rows(text)
-    rows = list(table)
+    separator, rows = (",", read_activities(text)) if is_json else read_rows(text)
     if not rows:
         raise Unreadable("The file is empty.")
     columns = normalise_header(rows.pop(0)[1])

@@ -5,21 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from decimal import Decimal
 
-from portfolio.domain.entries import Entry, entry_fields, format_decimal
-from portfolio.exchange.formats import OWN_COLUMNS
+from portfolio.domain.entries import FIELDS, Entry, text_fields
 
 
 def write_csv(entries: Iterable[Entry]) -> str:
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, OWN_COLUMNS, lineterminator="\r\n")
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\r\n")
     writer.writeheader()
-    for entry in entries:
-        writer.writerow(
-            {
-                name: format_decimal(value) if isinstance(value, Decimal) else value
-                for name, value in entry_fields(entry).items()
-            }
-        )
+    writer.writerows(text_fields(entry) for entry in entries)
     return out.getvalue()

@@ -41,7 +41,6 @@ class Format:
 
 
 OWN = "price cache"
-OWN_COLUMNS = FIELDS
 
 
 def _read_own(cells: Cells, number: NumberReader) -> dict[str, Any]:
@@ -131,12 +130,7 @@ def _read_performance(cells: Cells, number: NumberReader) -> dict[str, Any]:
 
 
 FORMATS = (
-    Format(
-        OWN,
-        frozenset({"kind", "date"}),
-        ("quantity", "price", "amount", "fees"),
-        _read_own,
-    ),
+    Format(OWN, frozenset({"kind", "date"}), ("quantity", "price", "amount", "fees"), _read_own),
     Format(
         "Ghostfolio",
         frozenset({"date", "code", "currency", "price", "quantity", "action", "fee"}),
@@ -166,6 +160,6 @@ def find_format(columns: list[str]) -> Format:
             return one
     raise Unreadable(
         "The first line is not the header of a known format: "
-        f"“{', '.join(columns)[:200]}”. Use “{','.join(OWN_COLUMNS)}”, or an export of Ghostfolio "
+        f"“{', '.join(columns)[:200]}”. Use “{','.join(FIELDS)}”, or an export of Ghostfolio "
         "or Portfolio Performance."
     )

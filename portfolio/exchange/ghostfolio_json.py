@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from portfolio.domain.entries import format_decimal
-from portfolio.exchange.text_files import MAX_LINES, Unreadable
+from portfolio.exchange.text_files import MAX_LINES, NumberedRow, Unreadable
 
 # The column of Ghostfolio's CSV, and the field of its JSON.
 _COLUMNS = {
@@ -30,8 +29,8 @@ def is_ghostfolio_json(text: str) -> bool:
     return text.lstrip().startswith("{")
 
 
-def read_activities(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yields the header as row 0, then each activity with its number, the first being 1.
+def read_activities(text: str) -> list[NumberedRow]:
+    """Returns the header as row 0, then each activity with its number, the first being 1.
 
     :raises Unreadable:
     """
@@ -52,8 +51,7 @@ def read_activities(text: str) -> Iterator[tuple[int, list[str]]]:
         ) from None
     if len(rows) > MAX_LINES:
         raise Unreadable(f"The file has more than {MAX_LINES:,} activities. Import it in parts.")
-    yield 0, list(_COLUMNS)
-    yield from enumerate(rows, start=1)
+    return list(enumerate([list(_COLUMNS), *rows]))
 
 
 def _cell(value: Any, names: dict[str, str]) -> str:

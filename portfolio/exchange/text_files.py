@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -17,6 +17,10 @@ _SIGNS = re.compile(r"[.,]")
 _AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%Y%m%d")
+
+
+# (line number, cells); the first line is 1.
+NumberedRow = tuple[int, list[str]]
 
 
 class Unreadable(ValueError):
@@ -40,10 +44,10 @@ def decode(content: bytes) -> str:
     raise Unreadable("The file is not a text file. Export it as CSV in UTF-8.")
 
 
-def read_rows(text: str) -> tuple[str, Iterator[tuple[int, list[str]]]]:
-    """Returns the separator, and (line number, cells) of each row that is not blank.
+def read_rows(text: str) -> tuple[str, list[NumberedRow]]:
+    """Returns the separator, and the rows that are not blank.
 
-    The iterator raises Unreadable if the text is not a table.
+    :raises Unreadable: the text is not a table, or too long.
     """
     if text[:4].lower() == "sep=":  # spreadsheets name the separator so
         separator = text[4:5]
@@ -52,26 +56,21 @@ def read_rows(text: str) -> tuple[str, Iterator[tuple[int, list[str]]]]:
         separator = max(_SEPARATORS, key=header.count)
     if separator not in _SEPARATORS:
         raise Unreadable("Separate the columns by commas, semicolons or tabs.")
-    return separator, _iterate_rows(text, separator)
-
-
-def _iterate_rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    start, count = 1, 0
+    line, rows = 1, list[NumberedRow]()
     try:
         for cells in reader:
-            line, start = start, reader.line_num + 1
-            if not any(cell.strip() for cell in cells) or cells[0].lower().startswith("sep="):
-                continue
-            count += 1
-            if count > MAX_LINES + 1:
+            if any(cell.strip() for cell in cells) and not cells[0].lower().startswith("sep="):
+                rows.append((line, cells))
+            if len(rows) > MAX_LINES + 1:
                 raise Unreadable(f"The file has more than {MAX_LINES:,} lines. Import it in parts.")
-            yield line, cells
+            line = reader.line_num + 1
     except csv.Error as error:
         raise Unreadable(
-            f"Line {start} cannot be read ({error}). Check that quotes are closed; double a quote "
+            f"Line {line} cannot be read ({error}). Check that quotes are closed; double a quote "
             "inside a text."
         ) from None
+    return separator, rows
 
 
 def detect_decimal_sign(numbers: Iterable[str]) -> str:

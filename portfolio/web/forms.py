@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 
-from portfolio.booking import Refused, default_currency
-from portfolio.domain.entries import (
-    MAX_NOTE_LENGTH,
-    Entry,
-    EntryKind,
-    InvalidEntry,
-    format_decimal,
-    validate_entry,
-)
+from portfolio.booking import Refused, parse_entry
+from portfolio.domain.entries import MAX_NOTE_LENGTH, Entry, EntryKind, InvalidEntry
 
 
 class FocusForm(forms.Form):
@@ -129,25 +120,8 @@ class TransactionForm(FocusForm):
         if self.errors:
             self.focus_first_error()
             return data
-        fields = {name: value for name, value in data.items() if name != "date"}
-        fields["currency"] = data["currency"] or default_currency(data["symbol"], "", self._base)
         try:
-            self.entry = validate_entry(**fields, when=data["date"], now=self._now)
+            self.entry = parse_entry(data, self._base, now=self._now)
         except InvalidEntry as error:
             self.show_error(error)
         return data
-
-
-def initial_values(entry: Entry) -> dict[str, Any]:
-    """Returns the initial form values of a booked entry, without trailing zeros."""
-    values = {name: getattr(entry, name) for name in TransactionForm.base_fields}
-    return {
-        name: format_decimal(value) if isinstance(value, Decimal) else value
-        for name, value in values.items()
-    }
-
-
-def suggested_currencies(used: Iterable[str]) -> list[str]:
-    """Returns the used currencies first, then common ones."""
-    common = ("USD", "EUR", "GBP", "GBp", "CHF", "JPY", "CAD", "AUD", "SEK", "ILS", "HKD")
-    return list(dict.fromkeys([*used, *common]))

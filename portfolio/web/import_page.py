@@ -15,6 +15,7 @@ from portfolio.ownership import find_portfolio
 from portfolio.web.page_guard import private_page
 from portfolio.web.pages import TRIGGER
 from portfolio.web.transaction_pages import loading_text
+from prices.domain.wording import plural
 
 # A longer preview would not be read.
 MAX_LINES, MAX_ERRORS = 200, 20
@@ -65,8 +66,8 @@ def _read_content(request: HttpRequest) -> bytes:
 
 
 def _booked_message(result: ImportResult) -> str:
-    skipped = f" {_count(result.skipped, 'line')} skipped." if result.skipped else ""
-    return f"{_count(result.booked, 'transaction')} booked.{skipped}{loading_text(result.tracked)}"
+    skipped = f" {plural(result.skipped, 'line')} skipped." if result.skipped else ""
+    return f"{plural(result.booked, 'transaction')} booked.{skipped}{loading_text(result.tracked)}"
 
 
 def _preview_context(
@@ -75,9 +76,9 @@ def _preview_context(
     lines, errors = result.file.lines, result.file.errors
     bookable = len(lines) - (len(result.duplicates) if duplicates is Duplicates.SKIP else 0)
     if not result.ok:
-        headline = f"Nothing can be booked yet: {_count(len(errors), 'error')} to correct"
+        headline = f"Nothing can be booked yet: {plural(len(errors), 'error')} to correct"
     elif bookable:
-        headline = f"{_count(bookable, 'transaction')} would be booked"
+        headline = f"{plural(bookable, 'transaction')} would be booked"
     else:
         headline = "Nothing to book"
     try:
@@ -96,9 +97,5 @@ def _preview_context(
         "more_errors": len(errors[MAX_ERRORS:]),
         "can_book": result.ok and bookable > 0,
         "headline": headline,
-        "book_label": f"Book {_count(bookable, 'transaction')}",
+        "book_label": f"Book {plural(bookable, 'transaction')}",
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""Pages of portfolios: the list, one portfolio, its settings and its deletion."""
+"""Pages of portfolios: login, the list, one portfolio, its settings and its deletion."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 
 from portfolio import booking, page_data
@@ -16,15 +17,26 @@ from portfolio.domain.entries import InvalidEntry
 from portfolio.domain.notices import merge_texts
 from portfolio.models import Portfolio
 from portfolio.ownership import find_portfolio
-from portfolio.web.forms import PortfolioForm, suggested_currencies
-from portfolio.web.page_guard import private_page
+from portfolio.web.forms import PortfolioForm
+from portfolio.web.page_guard import guarded_page, private_page
 from prices.models import TrackedSymbol
 
 PAGE_SIZE = 15
+_CURRENCIES = ("USD", "EUR", "GBP", "GBp", "CHF", "JPY", "CAD", "AUD", "SEK", "ILS", "HKD")
 # The trigger of runs started here. It names no user, because anybody may read the runs.
 TRIGGER = "portfolio page"
 # The parts of a point that the chart draws.
 _POINT_FIELDS = ("date", "value", "invested", "twr")
+
+login = guarded_page(
+    LoginView.as_view(
+        template_name="portfolio/login.html",
+        next_page=reverse_lazy("portfolios:list"),
+        redirect_authenticated_user=True,
+        extra_context={"section": "login"},
+    )
+)
+logout = guarded_page(LogoutView.as_view(next_page=reverse_lazy("portfolios:login")))
 
 
 def suggestions(portfolio: Portfolio | None = None) -> dict[str, Any]:
@@ -33,7 +45,7 @@ def suggestions(portfolio: Portfolio | None = None) -> dict[str, Any]:
     used = [portfolio.base_currency] if portfolio else []
     return {
         "symbols": list(rows.values_list("symbol", "name")),
-        "currencies": suggested_currencies(used),
+        "currencies": list(dict.fromkeys([*used, *_CURRENCIES])),
     }
 
 

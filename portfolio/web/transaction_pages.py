@@ -14,10 +14,10 @@ from django.utils.text import capfirst
 
 from portfolio import booking
 from portfolio.booking import Booked, Refused
-from portfolio.domain.entries import Entry, EntryKind
+from portfolio.domain.entries import Entry, EntryKind, text_fields
 from portfolio.models import Portfolio
 from portfolio.ownership import find_portfolio, find_transaction
-from portfolio.web.forms import TransactionForm, initial_values
+from portfolio.web.forms import TransactionForm
 from portfolio.web.page_guard import private_page
 from portfolio.web.pages import TRIGGER, suggestions
 
@@ -44,7 +44,7 @@ def change_transaction(
         return booking.change(row, entry, trigger=TRIGGER, now=timezone.now())
 
     context = {"title": "Change transaction"}
-    return _edit(request, row.portfolio, initial_values(row.entry), change, "Changed", context)
+    return _edit(request, row.portfolio, text_fields(row.entry), change, "Changed", context)
 
 
 def _edit(

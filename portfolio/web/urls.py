@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portfolio.web import accounts, pages, transaction_pages
+from portfolio.web import pages, transaction_pages
 from portfolio.web.import_page import import_page
 from portfolio.web.symbol_page import suggested_close, symbol_page
 
@@ -12,8 +12,8 @@ app_name = "portfolios"
 _ONE = "<int:portfolio_id>/"
 urlpatterns = [
     path("", pages.listing, name="list"),
-    path("login/", accounts.login, name="login"),
-    path("logout/", accounts.logout, name="logout"),
+    path("login/", pages.login, name="login"),
+    path("logout/", pages.logout, name="logout"),
     path("close/", suggested_close, name="close"),
     path("symbols/<str:symbol>/", symbol_page, name="symbol"),
     path(_ONE, pages.portfolio_page, name="portfolio"),

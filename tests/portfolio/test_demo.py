@@ -82,8 +82,3 @@ def test_without_the_sample_it_says_what_to_do(admin: User) -> None:
         call_command("demo_portfolio")
     with pytest.raises(CommandError, match="There is no user “nobody”"):
         call_command("demo_portfolio", "--owner", "nobody")
-
-
-def test_the_admin_shows_it(body: dict[str, Any], client: Client) -> None:
-    assert b"Sample portfolio" in client.get("/admin/portfolio/portfolio/").content
-    assert b"AAPL" in client.get("/admin/portfolio/transaction/").content

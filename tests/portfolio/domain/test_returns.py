@@ -115,4 +115,4 @@ def test_a_period_begins_with_the_close_before() -> None:
 
     assert period.twr == pytest.approx(0.20)
     assert period.profit == 2.00
-    assert period.drawdown == (0.0, 0.0)
+    assert (period.drawdown, period.max_drawdown) == (0.0, 0.0)

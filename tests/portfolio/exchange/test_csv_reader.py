@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.portfolio_builders import buy, entry
@@ -82,6 +82,7 @@ def test_reports_an_unreadable_file(content: bytes, sentence: str) -> None:
     assert sentence in read_errors(content)[0][1]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_never_raises(content: bytes) -> None:
     read(content)

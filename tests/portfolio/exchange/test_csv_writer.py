@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfolio.domain.entries import Entry, EntryKind
@@ -39,6 +39,7 @@ def booked(draw: st.DrawFn) -> Entry:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(booked(), min_size=1, max_size=20))
 def test_written_entries_read_back_the_same(given_entries: list[Entry]) -> None:
     assert read_entries(write_csv(given_entries)) == given_entries
