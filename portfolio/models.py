@@ -21,7 +21,7 @@ class Portfolio(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="portfolios"
     )
     name = models.CharField(max_length=100)
-    base_currency = models.CharField(max_length=3, help_text="What its worth is counted in.")
+    base_currency = models.CharField(max_length=3, help_text="Currency that it is valued in.")
     benchmark = models.CharField(
         max_length=32, blank=True, help_text="A symbol to compare it with, such as ^GSPC."
     )

@@ -22,7 +22,7 @@ ACME = price_history(
 )
 
 
-def test_deposits_make_a_balance() -> None:
+def test_deposits_make_cash_tracked() -> None:
     """1,000 in; 50 x 10 + 5 out; a dividend of 5.00; 100 out: 395 left, 600 in shares."""
     result = figures(
         [
@@ -40,7 +40,7 @@ def test_deposits_make_a_balance() -> None:
     assert result.profit == Profit(unrealised=95.00, dividends=5.00)
 
 
-def test_without_deposits_there_is_no_debt() -> None:
+def test_without_deposits_cash_is_not_tracked() -> None:
     result = figures([buy("2026-06-10", "ACME", "50", "10")], ACME)
 
     assert value_on(result, "2026-06-10") == 500.00
@@ -48,7 +48,7 @@ def test_without_deposits_there_is_no_debt() -> None:
     assert codes(result) == []
 
 
-def test_a_withdrawal_without_deposits_is_not_counted_and_named() -> None:
+def test_ignores_and_reports_a_withdrawal_without_deposits() -> None:
     result = figures(
         [
             buy("2026-06-10", "ACME", "50", "10"),
@@ -62,7 +62,7 @@ def test_a_withdrawal_without_deposits_is_not_counted_and_named() -> None:
     assert float(result.valuation.ledger.taken_out.sum()) == 550.00
 
 
-def test_a_missing_deposit_is_named() -> None:
+def test_reports_a_missing_deposit() -> None:
     result = figures(
         [entry("deposit", "2026-06-10", amount="100"), buy("2026-06-11", "ACME", "20", "10")],
         ACME,
@@ -73,7 +73,7 @@ def test_a_missing_deposit_is_named() -> None:
     assert result.warnings[0].since == day("2026-06-11")
 
 
-def test_what_rates_do_to_the_balance_is_a_profit_of_rates() -> None:
+def test_exchange_rates_change_the_value_of_a_balance() -> None:
     """1,000 USD at 0.80 are 800 EUR, at 0.625 they are 625."""
     pair = price_history("EURUSD=X", {"2026-06-10": 1.25, "2026-06-12": 1.60})
 
@@ -83,7 +83,7 @@ def test_what_rates_do_to_the_balance_is_a_profit_of_rates() -> None:
     assert result.profit == Profit(fx=-175.00)
 
 
-def test_a_debt_is_no_money_out_of_nothing() -> None:
+def test_a_negative_balance_is_only_reported_as_debt() -> None:
     result = figures(
         [
             entry("deposit", "2026-06-10", amount="100"),

@@ -14,7 +14,7 @@ from tests.support.portfolio_builders import (
 )
 
 
-def test_partial_sales_take_the_average_cost() -> None:
+def test_partial_sales_use_the_average_cost() -> None:
     """10 at 10 and 10 at 20, 2 of fees each: 304, or 15.20 a share.
 
     5 sold at 30, less 1: 149 - 76 = 73. Left 15 at 228; worth 15 x 24 = 360: 132.
@@ -34,7 +34,7 @@ def test_partial_sales_take_the_average_cost() -> None:
     assert result.fees == 5.00
 
 
-def test_dividends_of_the_store_go_to_who_held_before_the_ex_date() -> None:
+def test_stored_dividends_are_paid_on_shares_held_before_the_ex_date() -> None:
     """Half a dollar for each of 10 held on the 10th; those bought on the ex-date get none."""
     acme = price_history(
         "ACME",
@@ -49,7 +49,7 @@ def test_dividends_of_the_store_go_to_who_held_before_the_ex_date() -> None:
     assert result.profit == Profit(dividends=5.00)
 
 
-def test_a_dividend_before_a_split_is_of_the_shares_of_then() -> None:
+def test_a_dividend_before_a_split_is_paid_on_the_shares_of_that_day() -> None:
     """100 shares got 0.88 each: stored as 0.44 for each of 200."""
     apple = price_history(
         "AAPL",
@@ -63,7 +63,7 @@ def test_a_dividend_before_a_split_is_of_the_shares_of_then() -> None:
     assert result.profit == Profit(dividends=88.00)
 
 
-def test_recorded_dividends_replace_the_stored_ones() -> None:
+def test_recorded_dividends_replace_stored_ones() -> None:
     acme = price_history(
         "ACME",
         {"2026-06-09": 10.0, "2026-06-11": 10.0, "2026-06-12": 10.0},
@@ -81,7 +81,7 @@ def test_recorded_dividends_replace_the_stored_ones() -> None:
     assert result.profit == Profit(dividends=4.25)
 
 
-def test_a_reinvested_dividend() -> None:
+def test_a_reinvested_dividend_is_cost_and_profit() -> None:
     """5.00 got for 10 shares buys 0.5 at 10: cost 105, worth 10.5 x 12 = 126.
 
     The profit is the dividend and 21 of price; put in 105, taken out 5.
@@ -102,7 +102,7 @@ def test_a_reinvested_dividend() -> None:
     assert result.value - 100.00 == result.profit.total
 
 
-def test_a_fee_of_no_holding_is_a_loss() -> None:
+def test_an_account_fee_is_a_loss() -> None:
     acme = price_history("ACME", {"2026-06-11": 10.0, "2026-06-12": 10.0})
 
     result = figures(
@@ -114,7 +114,7 @@ def test_a_fee_of_no_holding_is_a_loss() -> None:
     assert result.value - float(result.valuation.invested[-1]) == -3.00
 
 
-def test_all_sold_is_closed_and_leaves_its_profit() -> None:
+def test_a_closed_holding_keeps_its_profit() -> None:
     acme = price_history("ACME", {"2026-06-11": 10.0, "2026-06-12": 12.0})
 
     result = figures(

@@ -26,7 +26,7 @@ ACME = price_history("ACME", {"2026-06-11": 100.0, "2026-06-12": 120.0})
         {"EUR=X": (0.80, 0.625)},
     ],
 )
-def test_what_the_rate_did_is_told_apart(rates: dict[str, tuple[float, float]]) -> None:
+def test_separates_the_profit_of_the_exchange_rate(rates: dict[str, tuple[float, float]]) -> None:
     """10 for 1,000 USD = 800 EUR; now 1,200 USD = 750 EUR: a loss of 50.
 
     The price brought 200 USD = 125 EUR of today; the rate took 1,000 x (0.80 - 0.625) = 175.
@@ -41,7 +41,7 @@ def test_what_the_rate_did_is_told_apart(rates: dict[str, tuple[float, float]]) 
     assert result.profit == Profit(unrealised=125.00, fx=-175.00)
 
 
-def test_crossed_through_the_dollar() -> None:
+def test_crosses_rates_through_the_dollar() -> None:
     """Pence to pounds, a pound is 1.50 dollars, a dollar is 0.80 francs."""
     london = price_history("VOD.L", {"2026-06-12": 200.0}, unit="GBp")
     pounds = price_history("GBPUSD=X", {"2026-06-12": 1.50})
@@ -61,7 +61,7 @@ def test_crossed_through_the_dollar() -> None:
     assert result.fees == 6.00
 
 
-def test_without_a_rate_it_is_left_out_and_named() -> None:
+def test_excludes_and_reports_a_holding_without_a_rate() -> None:
     result = figures([buy("2026-06-11", "ACME", "10", "100")], ACME, base="EUR")
 
     assert result.value == 0.0
@@ -70,7 +70,7 @@ def test_without_a_rate_it_is_left_out_and_named() -> None:
     assert "no exchange rate from USD to EUR" in result.warnings[0].text
 
 
-def test_rates_that_begin_later_are_named() -> None:
+def test_reports_rates_that_begin_later() -> None:
     pair = price_history("EURUSD=X", {"2026-06-12": 1.60})
 
     result = figures([buy("2026-06-11", "ACME", "10", "100")], ACME, pair, base="EUR")
@@ -80,7 +80,7 @@ def test_rates_that_begin_later_are_named() -> None:
     assert result.warnings[0].since == day("2026-06-11")
 
 
-def test_paid_in_another_currency_than_it_is_priced_in() -> None:
+def test_converts_the_cost_of_a_purchase_in_another_currency() -> None:
     """Bought in euros at 1.25: 80 EUR = 100 USD a share."""
     pair = price_history("EURUSD=X", {"2026-06-11": 1.25, "2026-06-12": 1.25})
 

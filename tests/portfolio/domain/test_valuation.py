@@ -59,14 +59,14 @@ class TestSplit:
         assert float(result.valuation.invested[-1]) == 8_860 - 2_250
         assert codes(result) == []
 
-    def test_bought_on_the_day_of_the_split_is_bought_after_it(self) -> None:
+    def test_a_purchase_on_the_day_of_a_split_is_not_split(self) -> None:
         result = figures([buy("2005-02-28", "AAPL", "10", "45")], APPLE)
 
         assert value_on(result, "2005-02-28") == 448.60
 
 
 class TestPartialData:
-    def test_never_priced_is_left_out_and_named(self) -> None:
+    def test_excludes_and_reports_a_symbol_without_prices(self) -> None:
         acme = price_history("ACME", {"2026-06-11": 10.0, "2026-06-12": 11.0})
         ghost = price_history("GHOST", {}, problem="Nobody knows GHOST")
 
@@ -84,7 +84,7 @@ class TestPartialData:
             "GHOST: there are no prices (Nobody knows GHOST); value and return exclude it."
         )
 
-    def test_left_out_of_tracked_cash_it_is_no_loss(self) -> None:
+    def test_buying_an_unpriced_symbol_with_tracked_cash_is_no_loss(self) -> None:
         loading = price_history("NEW", {})
 
         result = figures(
@@ -100,7 +100,7 @@ class TestPartialData:
         assert result.profit.total == 0.0
         assert codes(result) == ["loading"]
 
-    def test_a_gap_is_carried_over_and_named(self) -> None:
+    def test_uses_the_previous_close_in_a_gap_and_reports_it(self) -> None:
         """XNYS traded on Wednesday the 10th, and there is no close of it."""
         acme = price_history(
             "ACME",
@@ -114,7 +114,7 @@ class TestPartialData:
         assert codes(result) == ["gap"]
         assert "1 session on 2026-06-10 without a close" in result.warnings[0].text
 
-    def test_days_without_trade_are_no_gap(self) -> None:
+    def test_days_without_a_session_are_no_gap(self) -> None:
         """From Friday to Monday."""
         acme = price_history(
             "ACME", {"2026-06-05": 10.0, "2026-06-08": 12.0}, calendar=sessions_of("XNYS")
@@ -125,7 +125,7 @@ class TestPartialData:
         assert value_on(result, "2026-06-07") == 100.00
         assert codes(result) == []
 
-    def test_a_gap_while_nothing_was_held_is_of_no_interest(self) -> None:
+    def test_ignores_a_gap_while_nothing_is_held(self) -> None:
         acme = price_history(
             "ACME",
             {"2026-06-08": 10.0, "2026-06-09": 10.0, "2026-06-11": 12.0, "2026-06-12": 12.0},
@@ -143,7 +143,7 @@ class TestPartialData:
 
         assert codes(result) == []
 
-    def test_a_stale_close_is_carried_on_and_named(self) -> None:
+    def test_uses_a_stale_close_and_reports_it(self) -> None:
         acme = price_history("ACME", {"2026-06-05": 10.0}, stale_reason="5 sessions behind")
         other = price_history("OTHER", {"2026-06-05": 1.0, "2026-06-12": 1.0})
 
@@ -157,7 +157,7 @@ class TestPartialData:
         assert codes(result) == ["stale"]
         assert "the last close is of 2026-06-05 (5 sessions behind)" in result.warnings[0].text
 
-    def test_bought_before_its_history_begins(self) -> None:
+    def test_values_at_the_trade_price_before_the_history_begins(self) -> None:
         acme = price_history("ACME", {"2026-06-11": 12.0, "2026-06-12": 12.0})
 
         result = figures([buy("2026-06-09", "ACME", "10", "10")], acme)
@@ -166,8 +166,8 @@ class TestPartialData:
         assert result.value == 120.00
         assert codes(result) == ["late_history"]
 
-    def test_sold_more_than_held_counts_what_was_held(self) -> None:
-        """Booked while its history was not there, which knows of no split."""
+    def test_counts_only_the_shares_held_of_an_excess_sale(self) -> None:
+        """Such a sale is booked while the history, and so a split, is not known yet."""
         acme = price_history("ACME", {"2026-06-11": 12.0, "2026-06-12": 12.0})
 
         result = figures(
@@ -178,7 +178,7 @@ class TestPartialData:
         assert result.profit == Profit(realised=20.00)
         assert codes(result) == ["oversold"]
 
-    def test_nothing_booked_is_nothing(self) -> None:
+    def test_no_entries_have_no_value(self) -> None:
         result = figures([])
 
         assert (result.value, result.profit, codes(result)) == (0.0, Profit(), [])
@@ -206,7 +206,7 @@ _prices = st.integers(100, 50_000).map(lambda cents: cents / 100)
 
 @st.composite
 def market(draw: st.DrawFn) -> dict[str, PriceHistory]:
-    """Closes of some days each, the first day always; a split, and dividends, here and there."""
+    """Returns closes of random days, always with the first, and random splits and dividends."""
     found = {}
     for symbol, unit in SYMBOLS.items():
         days = [FIRST, *sorted(draw(st.sets(st.sampled_from(DAYS[1:]), min_size=3)))]
@@ -225,7 +225,7 @@ def market(draw: st.DrawFn) -> dict[str, PriceHistory]:
 
 @st.composite
 def booked(draw: st.DrawFn, prices: Mapping[str, PriceHistory], *, cash: bool) -> list[Entry]:
-    """Trades that can be: sales that sell too much are left out."""
+    """Returns possible trades: no sale sells more than is held."""
     amounts = st.integers(1, 100_000).map(lambda n: Decimal(n) / 100)
     entries: list[Entry] = []
     if cash:
@@ -257,15 +257,15 @@ def _money(kind: EntryKind, day: date, amount: Decimal) -> Entry:
 
 
 class Slow:
-    """Day by day and share by share, as traded: another way to the same sums."""
+    """A slow reference: counts shares as traded, day by day, in Decimal."""
 
     def __init__(self, entries: list[Entry], prices: Mapping[str, PriceHistory]) -> None:
         self.entries, self.prices = entries, prices
 
     def close(self, symbol: str, day: date) -> Decimal:
-        told = self.prices[symbol]
-        at = [n for n, session in enumerate(told.sessions.tolist()) if session <= day][-1]
-        return Decimal(str(float(told.closes[at])))
+        history = self.prices[symbol]
+        at = [n for n, session in enumerate(history.sessions.tolist()) if session <= day][-1]
+        return Decimal(str(float(history.closes[at])))
 
     def rate(self, unit: str, day: date) -> Decimal:
         if unit == "USD":
@@ -274,7 +274,7 @@ class Slow:
         return self.close("EURUSD=X" if unit == "EUR" else "GBPUSD=X", day) / pence
 
     def held(self, symbol: str, day: date) -> Decimal:
-        """Shares at the end of a day, as they were on that day."""
+        """Returns the shares at the end of a day, on the basis of that day."""
         shares, at = Decimal(0), FIRST
         splits = {split.session: split for split in self.prices[symbol].actions.splits}
         while at <= day:
@@ -287,7 +287,7 @@ class Slow:
         return shares
 
     def worth(self, symbol: str, day: date) -> Decimal:
-        """Shares as of the day by the price as traded on it."""
+        """Returns the shares of a day times the price as traded on it."""
         splits = self.prices[symbol].actions.splits
         known = [s for s in self.prices[symbol].sessions.tolist() if s <= day][-1]
         traded = self.close(symbol, day)
@@ -307,12 +307,12 @@ class Slow:
             moved = sign * one.gross - one.fees
             balances[one.currency] = balances.get(one.currency, Decimal(0)) + moved
         for symbol, unit in SYMBOLS.items():
-            told = self.prices[symbol]
+            history = self.prices[symbol]
             first = min((e.date for e in self.entries), default=FIRST)
-            for paid in told.actions.dividends:
+            for paid in history.actions.dividends:
                 if first < paid.session <= day:
                     today = self.held(symbol, paid.session - timedelta(days=1))
-                    for split in told.actions.splits:
+                    for split in history.actions.splits:
                         if split.session >= paid.session:
                             today *= Decimal(split.ratio)
                     major = Decimal(100) if unit == "GBp" else Decimal(1)
@@ -327,7 +327,7 @@ def check(entries: list[Entry], prices: dict[str, PriceHistory], *, cash: bool) 
     for at, date_ in enumerate(result.valuation.days.tolist()):
         parts = [slow.worth(symbol, date_) for symbol in SYMBOLS]
         expected = sum(parts, Decimal(0)) + (slow.cash(date_) if cash else 0)
-        # A half cent falls either way: one for each part that is rounded.
+        # Rounding a half cent may differ for each part.
         assert abs(Decimal(str(float(result.valuation.total[at]))) - expected) <= CENT * 2, date_
         shown = sum(float(one.values[at]) for one in result.valuation.holdings)
         shown += float(result.valuation.ledger.cash[at]) if cash else 0.0
@@ -343,7 +343,7 @@ def test_value_of_every_day_without_cash(data: st.DataObject) -> None:
 
     result = check(entries, prices, cash=False)
 
-    # Nothing of the profit is lost or counted twice, whatever it is split into.
+    # The parts of the profit add up to value minus money invested.
     left = result.value - float(result.valuation.invested[-1])
     assert abs(result.profit.total - left) <= 0.01 * (3 + 4 * len(SYMBOLS))
 

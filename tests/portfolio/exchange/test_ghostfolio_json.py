@@ -19,7 +19,7 @@ def test_reads_an_export() -> None:
         "accountId": None,
         "tags": [],
     }
-    told = {
+    export = {
         "meta": {"version": "dev"},
         "assetProfiles": [{"symbol": made_up, "name": "Account Opening Fee"}],
         "activities": [
@@ -47,7 +47,7 @@ def test_reads_an_export() -> None:
         ],
     }
 
-    assert read_entries(json.dumps(told)) == [
+    assert read_entries(json.dumps(export)) == [
         entry("fee", "2026-06-01", amount="49", note="Account Opening Fee"),
         buy("2026-06-02", "MSFT", "1.234", "298.58", fees="19", note="first"),
     ]
