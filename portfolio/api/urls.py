@@ -8,6 +8,7 @@ from portfolio.api import files, views
 
 app_name = "portfolio_api"
 _ONE = "portfolio/<int:portfolio_id>"
+_ROW = f"{_ONE}/transactions/<int:transaction_id>"
 urlpatterns = [
     path("portfolio", views.PortfoliosView.as_view(), name="portfolios"),
     path(_ONE, views.PortfolioView.as_view(), name="portfolio"),
@@ -15,11 +16,7 @@ urlpatterns = [
     path(f"{_ONE}/complete", views.CompleteView.as_view(), name="complete"),
     path(f"{_ONE}/live", views.LiveView.as_view(), name="live"),
     path(f"{_ONE}/transactions", views.TransactionsView.as_view(), name="transactions"),
-    path(
-        f"{_ONE}/transactions/<int:transaction_id>",
-        views.TransactionView.as_view(),
-        name="transaction",
-    ),
+    path(_ROW, views.TransactionView.as_view(), name="transaction"),
     path(f"{_ONE}/import", files.ImportView.as_view(), name="import"),
     path(f"{_ONE}/export", files.ExportView.as_view(), name="export"),
 ]

@@ -10,6 +10,7 @@ from portfolio.web.symbol_page import suggested_close, symbol_page
 
 app_name = "portfolios"
 _ONE = "<int:portfolio_id>/"
+_ROW = f"{_ONE}<int:transaction_id>/"
 urlpatterns = [
     path("", pages.listing, name="list"),
     path("login/", pages.login, name="login"),
@@ -21,10 +22,6 @@ urlpatterns = [
     path(f"{_ONE}delete/", pages.delete_portfolio, name="delete"),
     path(f"{_ONE}import/", import_page, name="import"),
     path(f"{_ONE}add/", transaction_pages.add_transaction, name="add"),
-    path(f"{_ONE}<int:transaction_id>/", transaction_pages.change_transaction, name="change"),
-    path(
-        f"{_ONE}<int:transaction_id>/delete/",
-        transaction_pages.delete_transaction,
-        name="remove",
-    ),
+    path(_ROW, transaction_pages.change_transaction, name="change"),
+    path(f"{_ROW}delete/", transaction_pages.delete_transaction, name="remove"),
 ]

@@ -13,12 +13,7 @@ from tests.support.portfolio_files import read_entries, read_errors
 def test_reads_an_export() -> None:
     """An item without a market has a made-up symbol; its name is in the profiles."""
     made_up = "14a69cb9-1e31-43fa-b320-83703d8ed74b"
-    common: dict[str, object] = {
-        "currency": "USD",
-        "comment": None,
-        "accountId": None,
-        "tags": [],
-    }
+    common: dict[str, object] = {"currency": "USD", "comment": None, "tags": []}
     export = {
         "meta": {"version": "dev"},
         "assetProfiles": [{"symbol": made_up, "name": "Account Opening Fee"}],
