@@ -1,6 +1,8 @@
-"""Portfolios in the admin, each to its owner alone; changes go through the portfolio's own doors."""
+"""Read-only admin of portfolios and transactions; users see their own only."""
 
 from __future__ import annotations
+
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,29 +12,33 @@ from portfolio.models import Portfolio, Transaction
 from prices.web.themed_admin import NoAdd, ThemedAdmin
 
 
-class _Looked(NoAdd):
-    """To look at, not to change, which would pass by the rules of booking.
+class _OwnerAdmin(NoAdd, ThemedAdmin[Any]):
+    """Shows the rows of the logged-in user only; being staff gives no access to others' rows.
 
-    Deleting stays a right: without it no user with portfolios could be deleted.
+    Changes would bypass the rules of booking. Deleting is allowed, because users with portfolios
+    could not be deleted otherwise.
     """
+
+    owner_field: ClassVar[str]
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(**{self.owner_field: request.user.pk})
+
 
 @admin.register(Portfolio)
-class PortfolioAdmin(_Looked, ThemedAdmin[Portfolio]):
+class PortfolioAdmin(_OwnerAdmin):
+    owner_field = "owner"
     list_display = ("name", "owner", "base_currency", "benchmark", "created_at")
     list_filter = ("base_currency",)
     search_fields = ("name",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Portfolio]:
-        """One's own: being staff opens nobody else's."""
-        return super().get_queryset(request).filter(owner=request.user.pk)
-
 
 @admin.register(Transaction)
-class TransactionAdmin(_Looked, ThemedAdmin[Transaction]):
+class TransactionAdmin(_OwnerAdmin):
+    owner_field = "portfolio__owner"
     list_display = (
         *("date", "portfolio", "kind", "symbol", "quantity", "price", "amount", "currency"),
         "fees",
@@ -41,6 +47,3 @@ class TransactionAdmin(_Looked, ThemedAdmin[Transaction]):
     search_fields = ("symbol", "note")
     list_select_related = ("portfolio",)
     date_hierarchy = "date"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
-        return super().get_queryset(request).filter(portfolio__owner=request.user.pk)

@@ -1,128 +1,151 @@
-"""Booking: the one door through which transactions come, change and go, and what it refuses."""
+"""Booking: every change of portfolios and transactions, and the checks against what is booked."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from portfolio.domain import fx
-from portfolio.domain.entries import Entry, InvalidEntry, as_fields, checked_base
-from portfolio.domain.holdings import Oversold, oversold, too_much
-from portfolio.models import Portfolio, Transaction
+from portfolio.domain.entries import (
+    Entry,
+    InvalidEntry,
+    entry_fields,
+    validate_base_currency,
+    validate_entry,
+)
+from portfolio.domain.holdings import ExcessSale, find_excess_sale
+from portfolio.models import Portfolio, Transaction, stored_entries, with_current_symbols
 from portfolio.prices import load_prices
-from portfolio.stored_entries import booked_entries, entries_of, renamed
+from prices.domain.actions import Split
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
-from prices.jobs.requests import Onboarded, onboard
+from prices.jobs.requests import onboard
 from prices.models import TrackedSymbol
 from prices.reads.names import current_names, resolve_row
 
+# Splits by symbol; a symbol without a stored history is missing.
+_SplitsBySymbol = dict[str, Sequence[Split]]
+
 
 class Refused(ValueError):
-    """What would be booked contradicts what is; the message says why, `sale` is what cannot be."""
+    """A booking after which more would be sold than is held; `sale` is the sale in question."""
 
-    def __init__(self, found: Oversold, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sale = found.entry
+    def __init__(self, excess: ExcessSale) -> None:
+        super().__init__(str(excess))
+        self.sale = excess.entry
 
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """The rows, and the symbols whose history is being fetched now."""
+    """The rows written, and the symbols that are tracked from now on."""
 
     rows: list[Transaction]
     tracked: list[str]
 
 
-def usual_currency(symbol: str, market: str, base: str) -> str:
-    """What a transaction is in if the user does not say: the unit of the symbol's price."""
+def default_currency(symbol: str, market: str, base: str) -> str:
+    """Returns the currency of a transaction without one: the unit of the symbol's price."""
     if not symbol.strip():
         return base
     try:
-        canonical, known = resolve(symbol, market)
+        canonical, resolved = resolve(symbol, market)
     except ValueError:
-        return base  # what is wrong with it, `checked` tells
+        return base  # `validate_entry` reports what is wrong with the symbol
     row = resolve_row(canonical)
-    return (row.currency if row else "") or (known.currency if known else "") or base
+    return (row.currency if row else "") or (resolved.currency if resolved else "") or base
+
+
+def parse_entry(fields: Mapping[str, Any], base_currency: str, *, now: datetime) -> Entry:
+    """Returns the entry of user input, in the default currency if none is given.
+
+    `fields` has the fields of an entry, and optionally a `market`. :raises InvalidEntry:
+    """
+    given = {name: value for name, value in fields.items() if name != "date"}
+    symbol, market = given.get("symbol") or "", given.get("market") or ""
+    given["currency"] = given.get("currency") or default_currency(symbol, market, base_currency)
+    return validate_entry(**given, when=fields["date"], now=now)
 
 
 def book(portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime) -> Booked:
-    """Books all of them, or none. :raises Refused:"""
-    entries = renamed(entries)
-    symbols = _symbols(entries)
-    splits = _Splits(symbols, now)
+    """Books all entries or none, and tracks their symbols. :raises Refused:"""
+    entries = with_current_symbols(entries)
+    splits = _load_splits(entries, now)
     with transaction.atomic():
-        splits.check([*booked_entries(portfolio), *entries], symbols)
+        _check_sales([*stored_entries(portfolio.transactions.all()), *entries], entries, splits)
         rows = Transaction.objects.bulk_create(
-            Transaction(portfolio=portfolio, created_at=now, **as_fields(entry))
+            Transaction(portfolio=portfolio, created_at=now, **entry_fields(entry))
             for entry in entries
         )
-        done = _onboard(portfolio, entries, trigger=trigger, now=now)
-    return Booked(rows, done.new)
+        return Booked(rows, _onboard(portfolio, entries, trigger=trigger, now=now))
 
 
-def refusals(portfolio: Portfolio, entries: Sequence[Entry], *, now: datetime) -> list[Refused]:
-    """What would be refused, one of each symbol; nothing is booked."""
-    entries = renamed(entries)
-    symbols = _symbols(entries)
-    return list(_Splits(symbols, now).refusals([*booked_entries(portfolio), *entries], symbols))
+def find_refusals(
+    portfolio: Portfolio, entries: Sequence[Entry], *, now: datetime
+) -> list[Refused]:
+    """Returns why `book` would refuse the entries, at most one reason for each symbol."""
+    entries = with_current_symbols(entries)
+    splits = _load_splits(entries, now)
+    stored = stored_entries(portfolio.transactions.all())
+    return list(_refusals([*stored, *entries], entries, splits))
 
 
 def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Booked:
-    """Puts an entry in the place of a booked one. :raises Refused:"""
-    (entry,) = renamed([entry])
-    symbols = _symbols(renamed([row.entry, entry]))
-    splits = _Splits(symbols, now)
+    """Replaces a booked entry by another, and tracks its symbol. :raises Refused:"""
+    changed = with_current_symbols([row.entry, entry])
+    entry = changed[1]
+    splits = _load_splits(changed, now)
     with transaction.atomic():
-        splits.check([*_without(row), entry], symbols)
-        for name, value in as_fields(entry).items():
+        _check_sales([*_other_entries(row), entry], changed, splits)
+        for name, value in entry_fields(entry).items():
             setattr(row, name, value)
         row.save()
-        done = _onboard(row.portfolio, [entry], trigger=trigger, now=now)
-    return Booked([row], done.new)
+        return Booked([row], _onboard(row.portfolio, [entry], trigger=trigger, now=now))
 
 
 def remove(row: Transaction, *, now: datetime) -> None:
-    """:raises Refused: a later sale needs it."""
-    symbols = _symbols(renamed([row.entry]))
-    splits = _Splits(symbols, now)
+    """Deletes a booked entry. :raises Refused: a later sale needs it."""
+    removed = with_current_symbols([row.entry])
+    splits = _load_splits(removed, now)
     with transaction.atomic():
-        splits.check(_without(row), symbols)
+        _check_sales(_other_entries(row), removed, splits)
         row.delete()
 
 
-def settle(
+def save_portfolio(
     portfolio: Portfolio, given: Mapping[str, str], *, trigger: str, now: datetime
-) -> Onboarded:
-    """Saves a portfolio with a name, a base currency or a benchmark that a user gave.
+) -> None:
+    """Saves a portfolio with the given name, base currency and benchmark, and tracks its symbols.
 
-    :raises InvalidEntry: with a sentence for users.
+    :raises InvalidEntry:
     """
     with transaction.atomic():
         if "name" in given:
-            portfolio.name = _free_name(portfolio, given["name"])
+            portfolio.name = _validate_name(portfolio, given["name"])
         if "base_currency" in given:
-            portfolio.base_currency = checked_base(given["base_currency"])
+            portfolio.base_currency = validate_base_currency(given["base_currency"])
         if "benchmark" in given:
-            portfolio.benchmark = _benchmark(given["benchmark"])
+            portfolio.benchmark = _validate_benchmark(given["benchmark"])
         portfolio.save()
-        return _onboard(portfolio, booked_entries(portfolio), trigger=trigger, now=now)
+        entries = stored_entries(portfolio.transactions.all())
+        _onboard(portfolio, entries, trigger=trigger, now=now)
 
 
-def _free_name(portfolio: Portfolio, text: str) -> str:
+def _validate_name(portfolio: Portfolio, text: str) -> str:
     name = " ".join(text.replace("\x00", "").split())
     if not name:
-        raise InvalidEntry("name", "A name is needed.")
+        raise InvalidEntry("name", "Enter a name.")
     others = Portfolio.objects.filter(owner=portfolio.owner, name=name).exclude(pk=portfolio.pk)
     if others.exists():
-        raise InvalidEntry("name", f"You have a portfolio “{name}” already: choose another name.")
+        raise InvalidEntry("name", f"You already have a portfolio “{name}”. Choose another name.")
     return name
 
 
-def _benchmark(text: str) -> str:
+def _validate_benchmark(text: str) -> str:
     if not text.strip():
         return ""
     try:
@@ -136,42 +159,47 @@ def _symbols(entries: Iterable[Entry]) -> list[str]:
     return list(dict.fromkeys(entry.symbol for entry in entries if entry.symbol))
 
 
-def _without(row: Transaction) -> list[Entry]:
-    return entries_of(row.portfolio.transactions.exclude(pk=row.pk))
+def _other_entries(row: Transaction) -> list[Entry]:
+    return stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
 
 
-class _Splits:
-    """The splits of symbols, looked up before a transaction of the database is begun."""
+def _load_splits(entries: Iterable[Entry], now: datetime) -> _SplitsBySymbol:
+    """Loads splits before the transaction begins, which must not wait for the price store."""
+    symbols = _symbols(entries)
+    histories = load_prices(symbols, now=now) if symbols else {}
+    return {s: history.actions.splits for s, history in histories.items() if len(history.closes)}
 
-    def __init__(self, symbols: Sequence[str], now: datetime) -> None:
-        histories = load_prices(symbols, now=now) if symbols else {}
-        self._splits = {s: p.actions.splits for s, p in histories.items() if len(p.closes)}
 
-    def check(self, entries: Iterable[Entry], symbols: Iterable[str]) -> None:
-        """:raises Refused: more of a symbol would be sold than is held."""
-        for refused in self.refusals(entries, symbols):
-            raise refused
+def _check_sales(
+    entries: Iterable[Entry], changed: Iterable[Entry], splits: _SplitsBySymbol
+) -> None:
+    """:raises Refused: more of a changed entry's symbol would be sold than is held."""
+    for refused in _refusals(entries, changed, splits):
+        raise refused
 
-    def refusals(self, entries: Iterable[Entry], symbols: Iterable[str]) -> Iterator[Refused]:
-        own: dict[str, list[Entry]] = {symbol: [] for symbol in symbols}
-        for entry in entries:
-            if entry.symbol in own:
-                own[entry.symbol].append(entry)
-        for symbol, told in own.items():
-            found = oversold(told, self._splits.get(symbol, ()))
-            # Without its history a split may be unknown; without any share none helps.
-            if found is not None and (symbol in self._splits or not found.held):
-                yield Refused(found, too_much(found))
+
+def _refusals(
+    entries: Iterable[Entry], changed: Iterable[Entry], splits: _SplitsBySymbol
+) -> Iterator[Refused]:
+    by_symbol: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_symbol[entry.symbol].append(entry)
+    for symbol in _symbols(changed):
+        excess = find_excess_sale(by_symbol[symbol], splits.get(symbol, ()))
+        # Without a history a split may be unknown, which only matters if something is held.
+        if excess is not None and (symbol in splits or not excess.held):
+            yield Refused(excess)
 
 
 def _onboard(
     portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime
-) -> Onboarded:
+) -> list[str]:
+    """Tracks the symbols and exchange rates that entries need; returns those that are new."""
     symbols = _symbols(entries)
     if portfolio.benchmark:
         symbols.append(portfolio.benchmark)
-    priced_in = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("currency", flat=True)
-    usual = (market.currency for s in symbols if (market := market_of(s)))
-    units = {*(e.currency for e in entries), *priced_in, *usual} - {""}
-    pairs = fx.needed({major_currency(unit)[0] for unit in units}, portfolio.base_currency)
-    return onboard([*symbols, *pairs], trigger=trigger, now=now)
+    rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("currency", flat=True)
+    of_markets = (market.currency for s in symbols if (market := market_of(s)))
+    units = {*(e.currency for e in entries), *rows, *of_markets} - {""}
+    pairs = fx.symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
+    return onboard([*symbols, *pairs], trigger=trigger, now=now).new

@@ -1,4 +1,4 @@
-"""Importing a file into a portfolio: seen through first, then booked whole or not at all."""
+"""Imports a file of transactions into a portfolio: all of them or none."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from functools import lru_cache
 
 from portfolio import booking
 from portfolio.domain.entries import Entry
-from portfolio.exchange.csv_reader import Fault, Line, Parsed, parsed
-from portfolio.models import Portfolio
-from portfolio.stored_entries import booked_entries
+from portfolio.exchange.csv_reader import LineError, ParsedFile, ParsedLine, parse_file
+from portfolio.models import Portfolio, stored_entries
 
 
 class Duplicates(StrEnum):
-    """What is done with lines that are booked already."""
+    """What to do with lines that are booked already."""
 
     REFUSE = "refuse"
     SKIP = "skip"
@@ -24,21 +23,21 @@ class Duplicates(StrEnum):
 
 
 @dataclass(slots=True)
-class Imported:
-    """What came of a file; `booked` is 0 while it was only looked at."""
+class ImportResult:
+    """The outcome of an import; `booked` is 0 for a preview."""
 
-    parsed: Parsed
-    doubles: set[int] = field(default_factory=set)
+    file: ParsedFile
+    duplicates: set[int] = field(default_factory=set)
     booked: int = 0
     skipped: int = 0
     tracked: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        return not self.parsed.faults
+        return not self.file.errors
 
 
-def imported(
+def import_file(
     portfolio: Portfolio,
     content: bytes,
     *,
@@ -46,67 +45,58 @@ def imported(
     duplicates: Duplicates = Duplicates.REFUSE,
     trigger: str,
     now: datetime,
-) -> Imported:
-    """Reads a file, and books it if nothing stands in the way and it is no preview."""
-    usual = lru_cache(maxsize=10_000)(
-        lambda symbol, market: booking.usual_currency(symbol, market, portfolio.base_currency)
-    )
-    found = Imported(parsed(content, usual=usual, now=now))
-    found.doubles = _doubles(found.parsed.lines, booked_entries(portfolio))
-    lines = found.parsed.lines
+) -> ImportResult:
+    """Reads a file and books its transactions, unless there is an error or it is a preview."""
+
+    @lru_cache(maxsize=10_000)
+    def default_currency(symbol: str, market: str) -> str:
+        return booking.default_currency(symbol, market, portfolio.base_currency)
+
+    file = parse_file(content, default_currency=default_currency, now=now)
+    stored = stored_entries(portfolio.transactions.all())
+    result = ImportResult(file, _find_duplicates(file.lines, stored))
+    lines = file.lines
     if duplicates is Duplicates.SKIP:
-        lines = [line for line in lines if line.number not in found.doubles]
+        lines = [line for line in lines if line.number not in result.duplicates]
     elif duplicates is Duplicates.REFUSE:
-        found.parsed.faults += [
-            Fault(number, "It is booked already: import with “skip duplicates”, or take it out.")
-            for number in sorted(found.doubles)
-        ]
-    found.skipped = found.parsed.left_out + len(found.parsed.lines) - len(lines)
-    if found.ok:
-        found.parsed.faults += _refusals(portfolio, lines, now)
-    if found.ok and not preview and lines:
-        _book(found, portfolio, lines, trigger, now)
-    found.parsed.faults.sort(key=lambda fault: fault.line)
-    return found
-
-
-def _book(
-    found: Imported, portfolio: Portfolio, lines: list[Line], trigger: str, now: datetime
-) -> None:
+        text = "This transaction is booked already. Import with “skip duplicates”, or remove it."
+        file.errors += [LineError(number, text) for number in sorted(result.duplicates)]
+    result.skipped = file.left_out + len(file.lines) - len(lines)
     entries = [line.entry for line in lines]
-    try:
-        done = booking.book(portfolio, entries, trigger=trigger, now=now)
-    except booking.Refused as error:  # another booking came between
-        found.parsed.faults.append(_fault(error, lines))
-    else:
-        found.booked, found.tracked = len(done.rows), done.tracked
+    if result.ok:
+        refusals = booking.find_refusals(portfolio, entries, now=now)
+        file.errors += [_line_error(one, lines) for one in refusals]
+    if result.ok and not preview and lines:
+        try:
+            booked = booking.book(portfolio, entries, trigger=trigger, now=now)
+        except booking.Refused as error:  # another booking was made since the check
+            file.errors.append(_line_error(error, lines))
+        else:
+            result.booked, result.tracked = len(booked.rows), booked.tracked
+    file.errors.sort(key=lambda error: error.line)
+    return result
 
 
-def _refusals(portfolio: Portfolio, lines: list[Line], now: datetime) -> list[Fault]:
-    refused = booking.refusals(portfolio, [line.entry for line in lines], now=now)
-    return [_fault(one, lines) for one in refused]
+def _line_error(refused: booking.Refused, lines: list[ParsedLine]) -> LineError:
+    """Returns the error at the line of the refused sale; 0 if the sale is booked already."""
+    same = [line.number for line in lines if line.entry is refused.sale]
+    equal = [line.number for line in lines if line.entry == refused.sale]
+    return LineError((same or equal or [0])[0], str(refused))
 
 
-def _fault(error: booking.Refused, lines: list[Line]) -> Fault:
-    sold = error.sale
-    of = next((line.number for line in lines if line.entry is sold), None)
-    of = of or next((line.number for line in lines if line.entry == sold), 0)
-    return Fault(of, str(error))
-
-
-def _doubles(lines: list[Line], booked: list[Entry]) -> set[int]:
-    """The lines that are booked already, each booked one standing for one line."""
-    left = Counter(_key(entry) for entry in booked)
+def _find_duplicates(lines: list[ParsedLine], stored: list[Entry]) -> set[int]:
+    """Returns the lines that are booked already; each booked entry matches one line."""
+    unmatched = Counter(_identity(entry) for entry in stored)
     found = set()
     for line in lines:
-        key = _key(line.entry)
-        if left[key] > 0:
-            left[key] -= 1
+        key = _identity(line.entry)
+        if unmatched[key] > 0:
+            unmatched[key] -= 1
             found.add(line.number)
     return found
 
 
-def _key(entry: Entry) -> tuple[object, ...]:
-    """What makes two transactions the same; a note does not make them another."""
+def _identity(entry: Entry) -> tuple[object, ...]:
+    """Returns what makes two transactions the same; the note is not part of it."""
     numbers = (entry.quantity, entry.price, entry.amount, entry.fees)
     return (entry.kind, entry.date, entry.symbol, entry.currency, *numbers)

@@ -1,23 +1,27 @@
-"""What is kept of a portfolio: its transactions. What is held, and its worth, follows from them."""
+"""Stored portfolios and their transactions. Holdings and values are computed from them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.timezone import now
 
-from portfolio.domain.entries import FIELDS, MOST_NOTE, Entry, EntryKind
+from portfolio.domain.entries import FIELDS, MAX_NOTE_LENGTH, Entry, EntryKind
+from prices.models import SymbolAlias
 
 
 class Portfolio(models.Model):
-    """Somebody's holdings, counted in one currency."""
+    """A user's holdings, valued in one currency."""
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="portfolios"
     )
     name = models.CharField(max_length=100)
-    base_currency = models.CharField(max_length=3, help_text="What its worth is counted in.")
+    base_currency = models.CharField(max_length=3, help_text="Currency that it is valued in.")
     benchmark = models.CharField(
         max_length=32, blank=True, help_text="A symbol to compare it with, such as ^GSPC."
     )
@@ -34,7 +38,7 @@ class Portfolio(models.Model):
 
 
 class Transaction(models.Model):
-    """One booking. Quantity and price are as traded; all money is in `currency`."""
+    """One booked entry. Quantity and price are as traded; all money is in `currency`."""
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="transactions")
     kind = models.CharField(max_length=10, choices=[(kind.value, kind.value) for kind in EntryKind])
@@ -53,7 +57,7 @@ class Transaction(models.Model):
     fees = models.DecimalField(
         max_digits=20, decimal_places=8, default=0, validators=[MinValueValidator(0)]
     )
-    note = models.CharField(max_length=MOST_NOTE, blank=True)
+    note = models.CharField(max_length=MAX_NOTE_LENGTH, blank=True)
     created_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -67,3 +71,20 @@ class Transaction(models.Model):
     def entry(self) -> Entry:
         fields = {name: getattr(self, name) for name in FIELDS}
         return Entry(**{**fields, "kind": EntryKind(self.kind)})
+
+
+def stored_entries(rows: models.QuerySet[Transaction]) -> list[Entry]:
+    """Returns rows as entries by date, in the order of booking, under their current symbols."""
+    values = rows.order_by("date", "pk").values_list(*FIELDS)
+    return with_current_symbols([Entry(EntryKind(kind), *rest) for kind, *rest in values])
+
+
+def with_current_symbols(entries: Sequence[Entry]) -> list[Entry]:
+    """Returns the entries with former symbols replaced; unchanged entries are the same objects."""
+    symbols = dict.fromkeys(entry.symbol for entry in entries if entry.symbol)
+    aliases = SymbolAlias.objects.filter(symbol__in=symbols)
+    current = dict(aliases.values_list("symbol", "target__symbol"))
+    return [
+        replace(entry, symbol=current[entry.symbol]) if entry.symbol in current else entry
+        for entry in entries
+    ]

@@ -1,4 +1,4 @@
-"""The prices of a portfolio: read through the one reading door, as the valuation wants them."""
+"""Loads price histories from the store for the valuation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from prices.reads.reader import History
 def load_prices(
     symbols: Iterable[str], *, now: datetime, adjust: Adjust = Adjust.SPLITS
 ) -> dict[str, PriceHistory]:
-    """Whole histories by symbol; those that nobody tracks are left out. Asks the store only."""
+    """Returns whole histories by symbol, without untracked symbols. Never asks the provider."""
     histories = reader().histories(symbols, Asked(), adjust, now=now)
-    return {symbol: _priced(symbol, history) for symbol, history in histories.items()}
+    return {symbol: _price_history(symbol, history) for symbol, history in histories.items()}
 
 
-def _priced(symbol: str, history: History) -> PriceHistory:
+def _price_history(symbol: str, history: History) -> PriceHistory:
     row = history.row
     return PriceHistory(
         symbol=symbol,
@@ -34,18 +34,18 @@ def _priced(symbol: str, history: History) -> PriceHistory:
         calendar=sessions_of(row.mic),
         stale_reason=history.stale_reason,
         problem=_problem(history),
-        trouble=row.last_error,
+        last_error=row.last_error,
         quote=history.quote,
     )
 
 
 def _problem(history: History) -> str:
-    """Why there are no prices; empty if there are, or if they are still being fetched."""
+    """Returns why there are no prices; empty if there are, or if they are still being fetched."""
     row = history.row
     if len(history.bars):
         return ""
     if row.missing_reason:
         return row.missing_reason
     if not row.active:
-        return row.suspended_reason or "it is suspended"
+        return row.suspended_reason or "the symbol is suspended"
     return "the provider has none" if row.last_update else ""

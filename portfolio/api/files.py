@@ -2,123 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import IO, Any
 
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portfolio.api import answers, serializers
-from portfolio.api.base import ERRORS, TRIGGER, OwnerView, valid
-from portfolio.exchange.csv_writer import written
-from portfolio.exchange.text_files import MOST_BYTES
-from portfolio.importing import Duplicates, Imported, imported
-from portfolio.stored_entries import booked_entries, entry_body
+from portfolio.api import responses, serializers
+from portfolio.api.base import TRIGGER, OwnerView, documented, validate
+from portfolio.domain.entries import text_fields
+from portfolio.exchange.csv_writer import write_csv
+from portfolio.exchange.text_files import MAX_BYTES
+from portfolio.importing import Duplicates, ImportResult, import_file
+from portfolio.models import stored_entries
 from prices.web.problems import problem
 from prices.web.serializers import NoQuery
 
 
 class TextParser(BaseParser):
-    """The body as it is, up to a little more than what is too much."""
+    """Takes the body as it is, up to one byte more than allowed, which the reader refuses."""
 
     media_type = "text/*"
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> dict[str, bytes]:
-        return {"file": stream.read(MOST_BYTES + 1)}
+    def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> dict[str, bytes]:
+        return {"file": stream.read(MAX_BYTES + 1)}
 
 
 class ImportView(OwnerView):
     parser_classes = (MultiPartParser, TextParser)
 
-    @extend_schema(
-        operation_id="portfolio_import",
-        parameters=[serializers.ImportQuery],
-        request={
-            "multipart/form-data": serializers.ImportBody,
-            "text/csv": OpenApiTypes.STR,
-        },
-        responses={200: answers.ImportOut, **ERRORS},
+    @documented(
+        "portfolio_import",
+        responses.ImportOut,
+        query=serializers.ImportQuery,
+        body={"multipart/form-data": serializers.ImportBody, "text/csv": OpenApiTypes.STR},
     )
     def post(self, request: Request, portfolio_id: int) -> Response:
-        """Books a file's transactions, all or none; `preview=true` only says what would be."""
-        found = self.portfolio(request, portfolio_id)
-        query = valid(serializers.ImportQuery, request.query_params)
-        content = _content(request)
+        """Books all transactions of a file or none; `preview=true` books nothing."""
+        portfolio = self.portfolio(request, portfolio_id)
+        query = validate(serializers.ImportQuery, request.query_params)
+        content = _read_content(request)
         if content is None:
             return problem(400, "Send the file as the form field “file”, or as a text/csv body.")
-        done = imported(
-            found,
+        result = import_file(
+            portfolio,
             content,
             preview=query["preview"],
             duplicates=Duplicates(query["duplicates"]),
             trigger=TRIGGER,
             now=timezone.now(),
         )
-        body = import_body(done, preview=query["preview"])
-        if done.ok or query["preview"]:
+        body = _import_body(result, preview=query["preview"])
+        if result.ok or query["preview"]:
             return Response(body)
-        first = done.parsed.faults[0]
-        where = f"Line {first.line}: " if first.line else ""
-        return problem(400, f"Nothing was booked. {where}{first.text}", **body)
+        first = result.file.errors[0]
+        line = f"Line {first.line}: " if first.line else ""
+        return problem(400, f"Nothing was booked. {line}{first.text}", **body)
 
 
-def _content(request: Request) -> bytes | None:
-    """The file, of a form or as the body; None: there is none."""
-    given: Any = request.data
-    file = given.get("file")
+def _read_content(request: Request) -> bytes | None:
+    """Returns the file of a form or the body. Returns None if there is no file."""
+    data: Any = request.data
+    file = data.get("file")
     if file is None or isinstance(file, bytes):
         return file
     if isinstance(file, str):
         return file.encode()
-    content: bytes = file.read(MOST_BYTES + 1)
+    content: bytes = file.read(MAX_BYTES + 1)
     return content
 
 
-def import_body(done: Imported, *, preview: bool) -> dict[str, Any]:
-    found = done.parsed
+def _import_body(result: ImportResult, *, preview: bool) -> dict[str, Any]:
+    lines = [
+        {
+            "line": line.number,
+            **text_fields(line.entry),
+            "duplicate": line.number in result.duplicates,
+        }
+        for line in result.file.lines
+    ]
     return {
-        "format": found.format,
+        "format": result.file.format,
         "preview": preview,
-        "ok": done.ok,
-        "lines": [
-            {
-                "line": line.number,
-                **entry_body(line.entry),
-                "duplicate": line.number in done.doubles,
-            }
-            for line in found.lines
-        ],
-        "booked": done.booked,
-        "skipped": done.skipped,
-        "errors": [{"line": fault.line, "text": fault.text} for fault in found.faults],
-        "notes": found.notes,
-        "tracked": done.tracked,
+        "ok": result.ok,
+        "lines": lines,
+        "booked": result.booked,
+        "skipped": result.skipped,
+        "errors": [{"line": error.line, "text": error.text} for error in result.file.errors],
+        "notes": result.file.notes,
+        "tracked": result.tracked,
     }
 
 
 class ExportView(OwnerView):
-    @extend_schema(
-        operation_id="portfolio_export",
-        responses={(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR), **ERRORS},
-    )
+    @documented("portfolio_export", OpenApiResponse(OpenApiTypes.STR), status=(200, "text/csv"))
     def get(self, request: Request, portfolio_id: int) -> HttpResponse:
-        """All transactions as CSV, which imports back to exactly the same."""
-        found = self.portfolio(request, portfolio_id)
-        valid(NoQuery, request.query_params)
-        name = slugify(found.name) or "portfolio"
+        """Returns all transactions as CSV, which imports back to exactly the same."""
+        portfolio = self.portfolio(request, portfolio_id)
+        validate(NoQuery, request.query_params)
+        name = slugify(portfolio.name) or "portfolio"
         return HttpResponse(
-            written(booked_entries(found)),
+            write_csv(stored_entries(portfolio.transactions.all())),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )

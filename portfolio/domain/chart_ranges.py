@@ -1,8 +1,8 @@
-"""Which days a reader wants to see: ranges counted back from the last day, and intervals."""
+"""Ranges and intervals of a chart: which days it shows."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 import numpy as np
@@ -12,7 +12,7 @@ from prices.domain.bars import Times
 
 
 class ChartRange(StrEnum):
-    """A button of the chart."""
+    """A range that ends with the last valued day."""
 
     MONTH = "1m"
     QUARTER = "3m"
@@ -25,31 +25,21 @@ class ChartRange(StrEnum):
     MAX = "max"
 
     def start(self, end: date) -> date | None:
-        """The first day of the range that ends with `end`; None: all there is."""
+        """Returns the first day of the range that ends with `end`. Returns None if unlimited."""
+        if self is ChartRange.MAX:
+            return None
         if self is ChartRange.THIS_YEAR:
             return date(end.year - 1, 12, 31)
-        months = _MONTHS.get(self)
-        if months is None:
-            return None
-        year, month = divmod(end.year * 12 + end.month - 1 - months, 12)
-        first = date(year, month + 1, 1)
-        last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-        return min(first + timedelta(days=end.day - 1), last)
-
-
-_MONTHS = {
-    ChartRange.MONTH: 1,
-    ChartRange.QUARTER: 3,
-    ChartRange.HALF: 6,
-    ChartRange.YEAR: 12,
-    ChartRange.THREE_YEARS: 36,
-    ChartRange.FIVE_YEARS: 60,
-    ChartRange.TEN_YEARS: 120,
-}
+        count, unit = int(self[:-1]), self[-1]
+        month = np.datetime64(end, "M") - count * (12 if unit == "y" else 1)
+        # The 31st becomes the last day of a shorter month.
+        day = min(month.astype("M8[D]") + end.day - 1, (month + 1).astype("M8[D]") - 1)
+        start: date = day.item()
+        return start
 
 
 class ChartInterval(StrEnum):
-    """How far apart points are."""
+    """The distance between two points."""
 
     DAY = "1d"
     WEEK = "1wk"
@@ -57,7 +47,7 @@ class ChartInterval(StrEnum):
 
 
 def last_of_each(days: Times, interval: ChartInterval) -> NDArray[np.intp]:
-    """The positions of the last day of each day, week (to Sunday) or month, ascending."""
+    """Returns the positions of the last day of each day, week (to Sunday) or month, ascending."""
     if interval is ChartInterval.DAY or not len(days):
         return np.arange(len(days))
     if interval is ChartInterval.WEEK:

@@ -1,4 +1,4 @@
-"""Entries: what a transaction says, free of any database, and the rules it has to keep."""
+"""Portfolio entries: validated transactions, independent of the database."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, MINOR_CURRENCIES, UnknownMarket, major_currency, resolve
@@ -15,7 +16,7 @@ Day = date
 
 
 class EntryKind(StrEnum):
-    """What was done. A split is none of them: it comes from the store."""
+    """Kind of a transaction. Splits are not entered: they come from the price history."""
 
     BUY = "buy"
     SELL = "sell"
@@ -26,17 +27,15 @@ class EntryKind(StrEnum):
 
 
 TRADES = (EntryKind.BUY, EntryKind.SELL)
-# Within a day: money comes in first and goes out last, so a booking's number decides nothing.
+WITHOUT_SYMBOL = (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL)
+# Order within a day: money comes in first and goes out last, so that the order in which
+# transactions were recorded does not matter.
 _ORDER = (
-    EntryKind.DEPOSIT,
-    EntryKind.BUY,
-    EntryKind.DIVIDEND,
-    EntryKind.FEE,
-    EntryKind.SELL,
-    EntryKind.WITHDRAWAL,
+    *(EntryKind.DEPOSIT, EntryKind.BUY, EntryKind.DIVIDEND),
+    *(EntryKind.FEE, EntryKind.SELL, EntryKind.WITHDRAWAL),
 )
 
-# ISO 4217's currencies that money is held in, and the units that exchanges quote in.
+# The currencies of ISO 4217 that money is held in.
 _ISO = """
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD
 CAD CDF CHF CLP CNH CNY COP CRC CUP CVE CZK DEM DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP FRF GBP
@@ -48,19 +47,19 @@ USD UYU UZS VES VND VUV WST XAF XAG XAU XCD XOF XPF YER ZAR ZMW
 """
 CURRENCIES = frozenset(_ISO.split())
 FIRST_DATE = date(1970, 1, 1)
-# More is a typing error.
-_MOST = Decimal(10) ** 12
-PLACES = 8
-# SQLite keeps numbers as float64, which tells so many digits exactly.
-DIGITS = 15
-MOST_NOTE = 500
+# A larger number is a typing error.
+_MAX_NUMBER = Decimal(10) ** 12
+MAX_PLACES = 8
+# SQLite stores numbers as float64, which represents 15 decimal digits exactly.
+MAX_DIGITS = 15
+MAX_NOTE_LENGTH = 500
 
 
 class InvalidEntry(ValueError):
-    """What a user gave cannot be booked; `field` names the part, the message says what to do."""
+    """User input that cannot be booked: `field` is the input field, the message is for users."""
 
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
         self.field = field
 
 
@@ -90,21 +89,41 @@ class Entry:
 
     @property
     def order(self) -> tuple[Day, int]:
+        """Sort key of the order in which entries take effect."""
         return self.date, _ORDER.index(self.kind)
 
     def __str__(self) -> str:
-        what = f" {plain(self.quantity)}" if self.quantity is not None else ""
-        return f"{self.kind}{what}{' ' if self.symbol else ''}{self.symbol} of {self.date}"
+        quantity = "" if self.quantity is None else format_decimal(self.quantity)
+        return " ".join(filter(None, (self.kind, quantity, self.symbol, f"of {self.date}")))
 
 
-def plain(value: Decimal) -> str:
-    """A decimal without an exponent and without trailing zeros: 10.5, 1000."""
+FIELDS = tuple(Entry.__dataclass_fields__)
+
+
+def entry_fields(entry: Entry) -> Mapping[str, object]:
+    """Returns the entry's values by field name, which are also the column names of the table."""
+    return {name: getattr(entry, name) for name in FIELDS}
+
+
+def format_decimal(value: Decimal) -> str:
+    """Formats a decimal without exponent and trailing zeros: 10.5, 1000."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def checked_currency(text: str, *, field: str = "currency") -> str:
-    """A currency, or a unit of one such as GBp. :raises InvalidEntry:"""
+def text_fields(entry: Entry) -> dict[str, Any]:
+    """Returns the entry's values by field name; decimals are exact text."""
+    return {
+        name: format_decimal(value) if isinstance(value, Decimal) else value
+        for name, value in entry_fields(entry).items()
+    }
+
+
+def validate_currency(text: str, *, field: str = "currency") -> str:
+    """Returns the code of a currency, or of a unit such as GBp.
+
+    :raises InvalidEntry: the code is not known.
+    """
     code = text.strip()
     if code in MINOR_CURRENCIES:
         return code
@@ -112,21 +131,24 @@ def checked_currency(text: str, *, field: str = "currency") -> str:
         return code.upper()
     raise InvalidEntry(
         field,
-        f"“{text}” is no currency that is known here: use a code such as USD, EUR or GBP, "
-        f"or a unit of one: {', '.join(MINOR_CURRENCIES)}.",
+        f"“{text}” is not a known currency. Use a code such as USD, EUR or GBP, or a unit: "
+        f"{', '.join(MINOR_CURRENCIES)}.",
     )
 
 
-def checked_base(text: str) -> str:
-    """A currency to count a portfolio in. :raises InvalidEntry:"""
-    code = checked_currency(text, field="base_currency")
+def validate_base_currency(text: str) -> str:
+    """Returns the code of a currency that a portfolio can be valued in; no unit such as GBp.
+
+    :raises InvalidEntry:
+    """
+    code = validate_currency(text, field="base_currency")
     major, units = major_currency(code)
     if units != 1:
-        raise InvalidEntry("base_currency", f"{code} is a part of {major}: choose {major}.")
+        raise InvalidEntry("base_currency", f"{code} is a unit of {major}. Choose {major}.")
     return code
 
 
-def checked(
+def validate_entry(
     *,
     kind: str,
     when: date | None,
@@ -140,125 +162,96 @@ def checked(
     note: str = "",
     now: datetime,
 ) -> Entry:
-    """An entry that keeps the rules that need no other entry.
+    """Builds an entry from user input and checks every rule that needs no other entry.
 
-    :raises InvalidEntry: with a sentence for users, for the first rule that is broken.
+    :raises InvalidEntry: for the first rule that is broken.
     """
-    known = _kind(kind)
-    trade = known in TRADES
-    if trade:
-        _refuse(amount=amount)
-    else:
-        _refuse(quantity=quantity, price=price)
-    canonical, usual = _symbol(known, symbol, market)
+    entry_kind = _parse_kind(kind)
+    is_trade = entry_kind in TRADES
+    unused = {"amount": amount} if is_trade else {"quantity": quantity, "price": price}
+    for field, value in unused.items():
+        if value is not None:
+            used = "a quantity and a price" if is_trade else "an amount"
+            raise InvalidEntry(field, f"A {entry_kind} has {used}. Leave the {field} empty.")
+    canonical, market_currency = _resolve_symbol(entry_kind, symbol, market)
     return Entry(
-        kind=known,
-        date=_date(when, now),
+        kind=entry_kind,
+        date=_validate_date(when, now),
         symbol=canonical,
-        quantity=_positive("quantity", quantity, known) if trade else None,
-        price=_not_negative("price", price, known) if trade else None,
-        amount=None if trade else _positive("amount", amount, known),
-        currency=checked_currency(currency or usual),
-        fees=_not_negative("fees", fees or Decimal(0), known),
-        note=_note(note),
+        quantity=_validate_number("quantity", quantity, entry_kind) if is_trade else None,
+        price=_validate_number("price", price, entry_kind, allow_zero=True) if is_trade else None,
+        amount=None if is_trade else _validate_number("amount", amount, entry_kind),
+        currency=validate_currency(currency or market_currency),
+        fees=_validate_number("fees", fees or Decimal(0), entry_kind, allow_zero=True),
+        note=_validate_note(note),
     )
 
 
-def _kind(text: str) -> EntryKind:
+def _parse_kind(text: str) -> EntryKind:
     word = text.strip().lower()
     if word == "split":
         raise InvalidEntry(
-            "kind", "A split is no transaction: splits are known from the price history."
+            "kind", "A split is not a transaction. Splits come from the price history."
         )
     try:
         return EntryKind(word)
     except ValueError:
-        raise InvalidEntry("kind", f"“{text}” is none of {', '.join(EntryKind)}.") from None
+        raise InvalidEntry(
+            "kind", f"“{text}” is not a kind of transaction. Use one of {', '.join(EntryKind)}."
+        ) from None
 
 
-def _symbol(kind: EntryKind, text: str, market: str) -> tuple[str, str]:
-    """The canonical symbol, and the currency that its market trades in."""
-    if kind in (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL):
-        if text.strip():
-            raise InvalidEntry("symbol", f"A {kind} has no symbol: leave it empty.")
-        return "", ""
+def _resolve_symbol(kind: EntryKind, text: str, market: str) -> tuple[str, str]:
+    """Returns the canonical symbol and its market's currency; empty where there is none."""
     if not text.strip():
-        if kind is EntryKind.FEE:
-            return "", ""
-        raise InvalidEntry("symbol", f"A {kind} needs a symbol, as in AAPL or VOD.L.")
+        if kind not in WITHOUT_SYMBOL and kind is not EntryKind.FEE:
+            raise InvalidEntry("symbol", f"A {kind} needs a symbol such as AAPL or VOD.L.")
+        return "", ""
+    if kind in WITHOUT_SYMBOL:
+        raise InvalidEntry("symbol", f"A {kind} has no symbol. Leave it empty.")
     try:
-        canonical, known = resolve(text, market)
+        canonical, resolved = resolve(text, market)
     except InvalidSymbol as error:
         raise InvalidEntry("symbol", str(error)) from None
     except UnknownMarket as error:
         raise InvalidEntry("market", str(error)) from None
-    if known is MARKETS["FX"] or known is MARKETS["INDEX"]:
-        raise InvalidEntry(
-            "symbol", f"{canonical} is {_WHAT[known.name]}, which a portfolio cannot hold."
-        )
-    return canonical, known.currency if known else ""
+    if resolved in (MARKETS["FX"], MARKETS["INDEX"]):
+        what = "an index" if resolved is MARKETS["INDEX"] else "an exchange rate"
+        raise InvalidEntry("symbol", f"{canonical} is {what}. A portfolio cannot hold it.")
+    return canonical, resolved.currency if resolved else ""
 
 
-_WHAT = {"FX": "an exchange rate", "INDEX": "an index"}
-
-
-def _date(when: date | None, now: datetime) -> date:
+def _validate_date(when: date | None, now: datetime) -> date:
     if when is None:
-        raise InvalidEntry("date", "A date is needed, as in 2024-12-31.")
-    # The day may have begun already where the user is.
+        raise InvalidEntry("date", "Enter a date such as 2024-12-31.")
+    # The day may have begun already in the user's time zone.
     if when > (now.astimezone(UTC) + timedelta(hours=14)).date():
-        raise InvalidEntry("date", f"{when} lies in the future.")
+        raise InvalidEntry("date", f"{when} is in the future.")
     if when < FIRST_DATE:
-        raise InvalidEntry("date", f"{when} lies before {FIRST_DATE}, the first day counted.")
+        raise InvalidEntry("date", f"{when} is before {FIRST_DATE}, the first date supported.")
     return when
 
 
-def _positive(field: str, value: Decimal | None, kind: EntryKind) -> Decimal:
+def _validate_number(
+    field: str, value: Decimal | None, kind: EntryKind, *, allow_zero: bool = False
+) -> Decimal:
+    """Returns a number that can be stored exactly: above 0, or from 0 if `allow_zero`."""
     if value is None:
-        raise InvalidEntry(field, f"A {kind} needs {_ARTICLE[field]} {field}.")
-    if not value.is_finite() or value <= 0:
-        raise InvalidEntry(field, f"The {field} must be more than 0.")
-    return _sane(field, value)
-
-
-def _not_negative(field: str, value: Decimal | None, kind: EntryKind) -> Decimal:
-    if value is None:
-        raise InvalidEntry(field, f"A {kind} needs {_ARTICLE[field]} {field}.")
-    if not value.is_finite() or value < 0:
-        raise InvalidEntry(field, f"The {field} must not be negative.")
-    return _sane(field, value)
-
-
-_ARTICLE = {"quantity": "a", "price": "a", "amount": "an", "fees": "some"}
-
-
-def _sane(field: str, value: Decimal) -> Decimal:
-    if value >= _MOST:
-        raise InvalidEntry(field, f"The {field} is too large: less than a million million, please.")
-    if value != round(value, PLACES):
-        raise InvalidEntry(field, f"The {field} has more than eight digits behind the point.")
-    if len(value.normalize().as_tuple().digits) > DIGITS:
-        raise InvalidEntry(field, f"The {field} has more than {DIGITS} digits: please round it.")
+        raise InvalidEntry(field, f"A {kind} needs {'an' if field == 'amount' else 'a'} {field}.")
+    if not value.is_finite() or value < 0 or (value == 0 and not allow_zero):
+        rule = "not be negative" if allow_zero else "be greater than 0"
+        raise InvalidEntry(field, f"The {field} must {rule}.")
+    if value >= _MAX_NUMBER:
+        raise InvalidEntry(field, f"The {field} is too large. It must be below {_MAX_NUMBER:,}.")
+    if value != round(value, MAX_PLACES):
+        raise InvalidEntry(field, f"The {field} has more than {MAX_PLACES} decimal places.")
+    if len(value.normalize().as_tuple().digits) > MAX_DIGITS:
+        raise InvalidEntry(field, f"The {field} has more than {MAX_DIGITS} digits. Round it.")
     return value
 
 
-def _refuse(**values: Decimal | None) -> None:
-    for field, value in values.items():
-        if value is not None:
-            given = "quantity and price say" if field == "amount" else "the amount says"
-            raise InvalidEntry(field, f"Here {given} it all: leave the {field} empty.")
-
-
-def _note(text: str) -> str:
+def _validate_note(text: str) -> str:
     note = text.strip().replace("\r\n", "\n").replace("\x00", "")
-    if len(note) > MOST_NOTE:
-        raise InvalidEntry("note", f"The note is too long: {MOST_NOTE} characters at most.")
+    if len(note) > MAX_NOTE_LENGTH:
+        raise InvalidEntry("note", f"The note is longer than {MAX_NOTE_LENGTH} characters.")
     return note
-
-
-def as_fields(entry: Entry) -> Mapping[str, object]:
-    """The entry by the names of the table's columns."""
-    return {name: getattr(entry, name) for name in FIELDS}
-
-
-FIELDS = tuple(Entry.__dataclass_fields__)

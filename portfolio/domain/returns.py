@@ -11,33 +11,33 @@ import pyxirr
 
 from prices.domain.bars import Floats, Ints
 
-# Less than this is nothing: a cent.
-NOTHING = 0.01
-# Shorter than this a yearly rate says nothing: 1 % in a day would be 3,678 % a year.
-_LEAST_DAYS = 30
+# A value below one cent counts as nothing.
+MIN_BASE = 0.01
+# Over a shorter time a yearly rate is misleading: 1 % in a day would be 3,678 % a year.
+_MIN_DAYS = 30
 _YEAR = 365.0
-# Neither does more: a millionfold in a year is a gift, or a slip, of some weeks ago.
-_MOST_RATE = 1e6
+# A larger yearly rate is a typing error or a gift of a few weeks ago.
+_MAX_RATE = 1e6
 
 
 def growth(values: Floats, put_in: Floats, taken_out: Floats) -> tuple[Floats, Ints]:
-    """What one unit became by the end of each day, and the days whose gain has no base.
+    """Returns the value of one unit by the end of each day, and the days whose gain has no base.
 
     Money put in counts from the start of its day, money taken out until its end: the factor of a
     day is (value + taken out) / (value of the day before + put in).
     """
     before = np.concatenate([[0.0], values[:-1]]) + put_in
     after = values + taken_out
-    has_base = before >= NOTHING
     factors = np.ones(len(values))
-    np.divide(after, before, out=factors, where=has_base)
-    # More cannot be lost than all: a debt has no return, nor is it a gain out of nothing.
-    lost = np.flatnonzero((np.abs(before) < NOTHING) & (np.abs(after) >= NOTHING)).astype(np.int64)
-    return np.cumprod(np.maximum(factors, 0.0)).astype(np.float64), lost
+    np.divide(after, before, out=factors, where=before >= MIN_BASE)
+    has_no_base = (np.abs(before) < MIN_BASE) & (np.abs(after) >= MIN_BASE)
+    # No more than everything can be lost: a debt has no return.
+    index = np.cumprod(np.maximum(factors, 0.0)).astype(np.float64)
+    return index, np.flatnonzero(has_no_base).astype(np.int64)
 
 
 def drawdowns(index: Floats) -> tuple[float, float]:
-    """The share below the highest point so far: at the end, and the deepest. Both are ≤ 0."""
+    """Returns the fraction below the running maximum: at the end, and the deepest. Both are ≤ 0."""
     if not len(index):
         return 0.0, 0.0
     peak = np.maximum.accumulate(index)
@@ -46,7 +46,7 @@ def drawdowns(index: Floats) -> tuple[float, float]:
 
 
 def annual(growth_factor: float, days: int) -> float | None:
-    """A growth over so many days as a yearly rate; None for less than a year."""
+    """Converts the growth over `days` to a yearly rate. Returns None below one year."""
     if days < _YEAR or growth_factor <= 0:
         return None
     return float(growth_factor ** (_YEAR / days) - 1)
@@ -61,19 +61,20 @@ class Payment:
 
 
 def money_weighted(payments: Sequence[Payment]) -> float | None:
-    """The yearly rate at which all payments are worth nothing together (XIRR).
+    """Returns the yearly rate at which the present value of all payments is 0 (XIRR).
 
-    None where there is no such rate, or where it or the time is not such as to speak of a year.
+    Returns None if there is no such rate, if it is implausibly high, or if the payments span less
+    than 30 days.
     """
     days = [payment.when for payment in payments]
-    if not days or (max(days) - min(days)).days < _LEAST_DAYS:
+    if not days or (max(days) - min(days)).days < _MIN_DAYS:
         return None
     rate = xirr(payments)
-    return None if rate is None or rate > _MOST_RATE else rate
+    return None if rate is None or rate > _MAX_RATE else rate
 
 
 def xirr(payments: Sequence[Payment]) -> float | None:
-    """As spreadsheets' XIRR: 365 days a year; None without a solution."""
+    """Computes XIRR as spreadsheets do, with 365 days a year. Returns None without a solution."""
     try:
         rate = pyxirr.xirr([p.when for p in payments], [p.amount for p in payments])
     except pyxirr.InvalidPaymentsError:

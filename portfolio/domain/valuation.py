@@ -1,14 +1,14 @@
-"""Valuation: what a portfolio was worth on each day, and what it came from. Pure; asks nobody.
+"""Valuation: the value of a portfolio on each day, as pure computation.
 
-Shares and prices are on one basis, today's: quantities as traded are multiplied by the splits
-after their day, prices are split-adjusted. What was booked is added up in Decimal; the matrices
-of holdings and days are float64, whose error on a sum of money is far below a cent, and each
-holding's worth is rounded to the cent once, before holdings are added up: so the figures that a
-reader sees add up to the cent.
+Shares and prices are on today's share basis: traded quantities are multiplied by the later splits,
+prices are split-adjusted. Transactions are added up in Decimal; the columns by day are float64,
+whose error on a sum of money is far below a cent. The value of each holding is rounded to the cent
+before holdings are added up, so that the published figures add up to the cent.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,13 +18,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.domain import notices
 from portfolio.domain.cash import Ledger
-from portfolio.domain.entries import Entry, EntryKind, plain
+from portfolio.domain.entries import Entry, EntryKind, format_decimal
 from portfolio.domain.fx import Rates
-from portfolio.domain.holdings import Position, position
-from portfolio.domain.notices import Notice
-from portfolio.domain.price_history import PriceHistory, carried
+from portfolio.domain.holdings import Position, build_position
+from portfolio.domain.notices import Notice, build_notice
+from portfolio.domain.price_history import PriceHistory, carry_forward
 from prices.domain.bars import Floats, Times
 from prices.domain.markets import major_currency
 
@@ -40,20 +39,25 @@ class HoldingStatus(StrEnum):
 
 @dataclass(slots=True)
 class Holding:
-    """One symbol's position, and its worth on each day of the valuation (base currency)."""
+    """One symbol's position, and its value on each day of the valuation in the base currency."""
 
     position: Position
     status: HoldingStatus
-    first: date
-    priced: PriceHistory | None
+    first_day: date
+    history: PriceHistory | None
+    missing_rates: tuple[str, ...] = ()
     shares: Floats = field(default_factory=lambda: np.zeros(0))
-    worth: Floats = field(default_factory=lambda: np.zeros(0))
+    values: Floats = field(default_factory=lambda: np.zeros(0))
     stored_dividends: float = 0.0
-    lacking: tuple[str, ...] = ()
 
     @property
     def symbol(self) -> str:
         return self.position.symbol
+
+    @property
+    def prices(self) -> PriceHistory | None:
+        """The history if it has any price."""
+        return self.history if self.history and len(self.history.closes) else None
 
     @property
     def is_open(self) -> bool:
@@ -68,8 +72,8 @@ class Holding:
 class Valuation:
     """Every day from the first transaction to the last price, in the base currency.
 
-    `put_in` and `taken_out` is money that came from outside and went there; `cash` is the worth
-    of all balances, None where it is not tracked. `traded` marks the days to show.
+    `has_data` marks the days to show: those on which a held symbol has a price of its own or a
+    transaction is booked.
     """
 
     rates: Rates
@@ -77,9 +81,9 @@ class Valuation:
     holdings: list[Holding]
     ledger: Ledger
     total: Floats
-    traded: NDArray[np.bool_]
+    has_data: NDArray[np.bool_]
+    account_fees: float
     notices: list[Notice]
-    account_fees: float = 0.0
 
     @property
     def base(self) -> str:
@@ -87,215 +91,207 @@ class Valuation:
 
     @property
     def invested(self) -> Floats:
-        """Put in less taken out until the end of each day."""
+        """Money put in minus money taken out, until the end of each day."""
         return (self.ledger.put_in - self.ledger.taken_out).cumsum()
 
 
 def value_entries(
     entries: Iterable[Entry], prices: Mapping[str, PriceHistory], base: str, *, now: datetime
 ) -> Valuation:
-    """Values a portfolio's entries; `prices` holds its symbols and the FX symbols."""
-    told = sorted(entries, key=lambda e: e.order)
+    """Values entries in the currency `base`; `prices` has their symbols and the FX symbols."""
+    ordered = sorted(entries, key=lambda e: e.order)
+    by_symbol: dict[str, list[Entry]] = defaultdict(list)
+    for entry in ordered:
+        if entry.symbol:
+            by_symbol[entry.symbol].append(entry)
     rates = Rates(base, prices)
-    holdings = [_holding(s, es, prices.get(s), rates) for s, es in _by_symbol(told).items()]
-    days = _axis(told, holdings, now)
-    ledger = Ledger(days, rates, tracked=any(e.kind is EntryKind.DEPOSIT for e in told))
-    for one in holdings:
-        _book(one, ledger)
-    fees, found = _account(told, ledger)
-    for one in holdings:
-        _value(one, days, rates, ledger)
-    total = sum((one.worth for one in holdings if one.is_valued), np.zeros(len(days)))
+    holdings = [_build_holding(s, own, prices.get(s), rates) for s, own in by_symbol.items()]
+    days = _days(ordered, holdings, now)
+    ledger = Ledger(days, rates, tracked=any(e.kind is EntryKind.DEPOSIT for e in ordered))
+    _record_payments(holdings, ledger)
+    fees, account_notices = _record_account_entries(ordered, ledger)
+    for holding in holdings:
+        if holding.is_valued and holding.history:
+            _value_holding(holding, holding.history, days, ledger)
+    total = sum((one.values for one in holdings if one.is_valued), np.zeros(len(days)))
     if ledger.tracked:
         total = total + ledger.cash
-    seen = Valuation(rates, days, holdings, ledger, total, _traded(days, holdings, told), [], fees)
-    seen.notices = [*_notices(seen, told), *found]
-    return seen
+    has_data = _mark_days(days, holdings, ordered)
+    valuation = Valuation(rates, days, holdings, ledger, total, has_data, fees, [])
+    valuation.notices = [*_notices(valuation, ordered), *account_notices]
+    return valuation
 
 
-def _by_symbol(entries: list[Entry]) -> dict[str, list[Entry]]:
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        if entry.symbol:
-            groups.setdefault(entry.symbol, []).append(entry)
-    return groups
-
-
-def _holding(
-    symbol: str, entries: list[Entry], priced: PriceHistory | None, rates: Rates
+def _build_holding(
+    symbol: str, entries: list[Entry], history: PriceHistory | None, rates: Rates
 ) -> Holding:
-    if priced is not None and not priced.unit:
-        # Nobody has told yet; it is what its owner pays in.
-        priced = replace(priced, unit=entries[0].currency)
-    currency = priced.currency if priced else major_currency(entries[0].currency)[0]
-    splits = priced.actions.splits if priced else ()
+    if history is not None and not history.unit:
+        # The unit is not known yet; the currency of the first transaction is the best guess.
+        history = replace(history, unit=entries[0].currency)
+    currency = history.currency if history else major_currency(entries[0].currency)[0]
     used = dict.fromkeys([currency, *(major_currency(e.currency)[0] for e in entries)])
-    lacking = tuple(one for one in used if not rates.has(one))
-    rate = rates.at if not lacking else (lambda currency, day: Decimal(1))
-    status = HoldingStatus.NO_RATE if lacking else HoldingStatus.PRICED
-    if priced is None or not len(priced.closes):
-        waits = priced is not None and not priced.problem
-        status = HoldingStatus.LOADING if waits else HoldingStatus.UNPRICED
-    return Holding(
-        position(symbol, currency, entries, splits, rate),
-        status,
-        entries[0].date,
-        priced,
-        lacking=lacking,
-    )
+    missing_rates = tuple(one for one in used if not rates.has(one))
+    status = HoldingStatus.NO_RATE if missing_rates else HoldingStatus.PRICED
+    if history is None or not len(history.closes):
+        is_loading = history is not None and not history.problem
+        status = HoldingStatus.LOADING if is_loading else HoldingStatus.UNPRICED
+    rate = rates.at if not missing_rates else (lambda currency, day: Decimal(1))
+    splits = history.actions.splits if history else ()
+    position = build_position(symbol, currency, entries, splits, rate)
+    return Holding(position, status, entries[0].date, history, missing_rates)
 
 
-def _axis(entries: list[Entry], holdings: list[Holding], now: datetime) -> Times:
-    """Every day from the first entry to the last price of what is held."""
+def _days(entries: list[Entry], holdings: list[Holding], now: datetime) -> Times:
+    """Returns every day from the first entry to the last price of a held symbol."""
     if not entries:
         return np.zeros(0, "datetime64[D]")
-    today = now.astimezone(UTC).date()
-    ends = [h.priced.last for h in holdings if h.is_valued and h.is_open and h.priced]
+    ends = [h.history.last_session for h in holdings if h.is_valued and h.is_open and h.history]
     if not ends and any(e.kind is EntryKind.DEPOSIT for e in entries):
-        ends = [today]
+        ends = [now.astimezone(UTC).date()]
     end = max([*ends, entries[-1].date])
     first, stop = np.array([entries[0].date, end + timedelta(days=1)], "datetime64[D]")
     return np.arange(first, stop)
 
 
-def _book(one: Holding, ledger: Ledger) -> None:
-    """Its transactions' money: into the cash, or from and to the outside."""
-    for day, currency, amount in one.position.money:
-        if ledger.rates.has(currency):
-            ledger.move(day, currency, float(amount), valued=one.is_valued)
+def _record_payments(holdings: list[Holding], ledger: Ledger) -> None:
+    for holding in holdings:
+        for day, currency, amount in holding.position.payments:
+            if ledger.rates.has(currency):
+                ledger.record(day, currency, float(amount), valued=holding.is_valued)
 
 
-def _account(entries: list[Entry], ledger: Ledger) -> tuple[float, list[Notice]]:
-    """Books what concerns no holding; the fees among it in the base currency."""
+def _record_account_entries(entries: list[Entry], ledger: Ledger) -> tuple[float, list[Notice]]:
+    """Records the entries without a symbol; returns their fees in the base currency."""
     fees, found = 0.0, dict[str, Notice]()
     for entry in (e for e in entries if not e.symbol):
         currency, units = major_currency(entry.currency)
         gross, cost = float(entry.gross / units), float(entry.fees / units)
         if not ledger.rates.has(currency):
-            told = notices.no_rate("", [currency], ledger.rates.base, entry.date)
-            found.setdefault(currency, told)
+            details = {"subject": "Cash", "currencies": currency, "base": ledger.rates.base}
+            found.setdefault(currency, build_notice("no_rate", entry.date, **details))
             continue
         if entry.kind is EntryKind.WITHDRAWAL and not ledger.tracked:
-            found.setdefault(entry.kind, notices.withdrawal_ignored(entry.date))
+            found.setdefault(entry.kind, build_notice("withdrawal", entry.date))
             continue
         if entry.kind is EntryKind.FEE:
             cost += gross
         else:
-            ledger.transfer(
-                entry.date, currency, gross if entry.kind is EntryKind.DEPOSIT else -gross
-            )
-        ledger.move(entry.date, currency, -cost)
+            sign = 1 if entry.kind is EntryKind.DEPOSIT else -1
+            ledger.transfer(entry.date, currency, sign * gross)
+        ledger.record(entry.date, currency, -cost)
         fees += cost * float(ledger.rates.at(currency, entry.date))
     return fees, list(found.values())
 
 
-def _value(one: Holding, days: Times, rates: Rates, ledger: Ledger) -> None:
-    if not one.is_valued or one.priced is None:
-        return
-    steps = one.position.steps
-    one.shares = np.zeros(len(days))
-    before = 0.0
-    for day, held in steps:
-        at = (day - days[0].item()).days
-        one.shares[at] += float(held) - before
-        before = float(held)
-    # What was added up and taken away again leaves no trace of float64's rounding.
-    one.shares = np.cumsum(one.shares).round(10)
-    local = _prices(one, one.priced, days) / one.priced.units
-    one.worth = (one.shares * local * rates.over(one.position.currency, days)).round(2)
-    if not one.position.own_dividends and one.priced.actions.dividends:
-        _pay_dividends(one, one.priced, days, ledger)
+def _value_holding(holding: Holding, history: PriceHistory, days: Times, ledger: Ledger) -> None:
+    changes, before = np.zeros(len(days)), 0.0
+    for day, shares, _ in holding.position.trades:
+        changes[(day - days[0].item()).days] += float(shares) - before
+        before = float(shares)
+    # Rounded so that shares bought and sold again leave no float64 residue.
+    holding.shares = np.cumsum(changes).round(10)
+    local = _prices_by_day(holding, history, days) / history.units
+    rates = ledger.rates.over(holding.position.currency, days)
+    holding.values = (holding.shares * local * rates).round(2)
+    if not holding.position.has_own_dividends and history.actions.dividends:
+        _pay_dividends(holding, history, days, ledger)
 
 
-def _prices(one: Holding, priced: PriceHistory, days: Times) -> Floats:
-    """The price of one of today's shares, in its unit, on each day.
+def _prices_by_day(holding: Holding, history: PriceHistory, days: Times) -> Floats:
+    """Returns the price of one of today's shares on each day, in its unit.
 
-    Before the first close it is that of the last trade of one's own; while nothing is held, 0.
+    Before the first close it is the price of the user's last trade; while nothing is held, 0.
     """
-    sessions, closes = priced.track
-    prices = carried(sessions, closes, days)
-    if np.isnan(prices[:1]).any() and one.position.trades:
-        when = np.array([day for day, _ in one.position.trades], "datetime64[D]")
-        paid = np.array([float(price) for _, price in one.position.trades]) * priced.units
-        prices = np.where(np.isnan(prices), carried(when, paid, days), prices)
-    return np.where(one.shares > 0, prices, 0.0)
+    prices = carry_forward(*history.series, days)
+    trades = holding.position.trades
+    if np.isnan(prices[:1]).any() and trades:
+        traded = np.array([day for day, *_ in trades], "datetime64[D]")
+        paid = np.array([float(price) for *_, price in trades]) * history.units
+        prices = np.where(np.isnan(prices), carry_forward(traded, paid, days), prices)
+    return np.where(holding.shares > 0, prices, 0.0)
 
 
-def _pay_dividends(one: Holding, priced: PriceHistory, days: Times, ledger: Ledger) -> None:
-    """The stored dividends, to who held shares at the end of the day before."""
-    dividends = priced.actions.dividends
-    sessions = np.array([d.session for d in dividends], "datetime64[D]")
-    amounts = np.array([d.amount for d in dividends]) / priced.units
-    at = (sessions - days[0]).astype(np.int64)
-    inside = (at > 0) & (at < len(days))
-    at, amounts = at[inside], amounts[inside]
-    # To the cent, as they are paid.
-    paid = (one.shares[at - 1] * amounts).round(2)
-    at, paid = at[paid > 0], paid[paid > 0]
-    one.stored_dividends = ledger.pay(at, one.position.currency, paid)
+def _pay_dividends(holding: Holding, history: PriceHistory, days: Times, ledger: Ledger) -> None:
+    """Records the stored dividends on the shares held at the end of the day before."""
+    dividends = history.actions.dividends
+    at = (np.array([d.session for d in dividends], "datetime64[D]") - days[0]).astype(np.int64)
+    amounts = np.array([d.amount for d in dividends]) / history.units
+    is_inside = (at > 0) & (at < len(days))
+    at, amounts = at[is_inside], amounts[is_inside]
+    # Dividends are paid in whole cents.
+    paid = (holding.shares[at - 1] * amounts).round(2)
+    holding.stored_dividends = ledger.pay_dividends(
+        at[paid > 0], holding.position.currency, paid[paid > 0]
+    )
 
 
-def _traded(days: Times, holdings: list[Holding], entries: list[Entry]) -> NDArray[np.bool_]:
-    """The days on which anything held has a price of its own, or anything was booked."""
+def _mark_days(days: Times, holdings: list[Holding], entries: list[Entry]) -> NDArray[np.bool_]:
+    """Marks the days with a price of a held symbol or with a transaction, and the last day."""
     marks = np.zeros(len(days), np.bool_)
     if not len(days):
         return marks
-    first = days[0]
-    for one in holdings:
-        if one.is_valued and one.priced is not None:
-            at = (one.priced.track[0] - first).astype(np.int64)
+    for holding in holdings:
+        if holding.is_valued and holding.history is not None:
+            at = (holding.history.series[0] - days[0]).astype(np.int64)
             at = at[(at >= 0) & (at < len(days))]
-            marks[at] |= one.shares[at] > 0
-    marks[[(entry.date - first.item()).days for entry in entries]] = True
+            marks[at] |= holding.shares[at] > 0
+    marks[[(entry.date - days[0].item()).days for entry in entries]] = True
     marks[-1] = True
     return marks
 
 
-def _notices(seen: Valuation, entries: list[Entry]) -> Iterable[Notice]:
-    used: dict[str, date] = {}
-    for one in seen.holdings:
-        yield from _about(one, seen)
-        if one.is_valued:
-            used[one.position.currency] = min(one.first, used.get(one.position.currency, one.first))
-    for entry in entries:
-        currency = major_currency(entry.currency)[0]
-        used[currency] = min(entry.date, used.get(currency, entry.date))
-    if len(seen.days):
-        yield from seen.rates.notices(used, seen.days[-1].item())
-    yield from _debt(seen)
+def _notices(valuation: Valuation, entries: list[Entry]) -> Iterable[Notice]:
+    for holding in valuation.holdings:
+        yield from _holding_notices(holding, valuation)
+    used = [(major_currency(entry.currency)[0], entry.date) for entry in entries]
+    used += [(h.position.currency, h.first_day) for h in valuation.holdings if h.is_valued]
+    first_use: dict[str, date] = {}
+    for currency, day in used:
+        first_use[currency] = min(day, first_use.get(currency, day))
+    if len(valuation.days):
+        yield from valuation.rates.notices(first_use, valuation.days[-1].item())
+    ledger = valuation.ledger
+    if ledger.tracked and len(valuation.days) and ledger.cash.min() < 0:
+        first: date = valuation.days[int(np.argmax(ledger.cash < 0))].item()
+        lowest = float(ledger.cash.min())
+        yield build_notice("debt", first, lowest=lowest, currency=valuation.base)
 
 
-def _about(one: Holding, seen: Valuation) -> Iterable[Notice]:
-    if one.position.too_much is not None and one.status is not HoldingStatus.LOADING:
-        sale = one.position.too_much
-        sold, held = plain(sale.entry.quantity or Decimal(0)), plain(round(sale.held, 8))
-        yield notices.oversold(one.symbol, sold, held, sale.entry.date)
-    if one.status is HoldingStatus.LOADING:
-        yield notices.loading(one.symbol, one.first, one.priced.trouble if one.priced else "")
-    elif one.status is HoldingStatus.UNPRICED:
-        why = one.priced.problem if one.priced else "it is not tracked"
-        yield notices.unpriced(one.symbol, why, one.first)
-    elif one.status is HoldingStatus.NO_RATE:
-        yield notices.no_rate(one.symbol, one.lacking, seen.base, one.first)
-    elif one.priced is not None:
-        yield from _about_prices(one, one.priced, seen.days)
+def _holding_notices(holding: Holding, valuation: Valuation) -> Iterable[Notice]:
+    symbol, history, first_day = holding.symbol, holding.history, holding.first_day
+    sale = holding.position.excess_sale
+    if sale is not None and holding.status is not HoldingStatus.LOADING:
+        sold, held = format_decimal(sale.entry.quantity or sale.held), round(sale.held, 8)
+        details = {"sold": sold, "held": format_decimal(held)}
+        yield build_notice("oversold", sale.entry.date, symbol, **details)
+    if holding.status is HoldingStatus.LOADING:
+        error = history.last_error if history else ""
+        attempt = f" (last attempt: {error})" if error else ""
+        yield build_notice("loading", first_day, symbol, attempt=attempt)
+    elif holding.status is HoldingStatus.UNPRICED:
+        reason = history.problem if history else "not tracked"
+        yield build_notice("unpriced", first_day, symbol, reason=reason)
+    elif holding.status is HoldingStatus.NO_RATE:
+        currencies = " and ".join(holding.missing_rates)
+        details = {"subject": symbol, "currencies": currencies, "base": valuation.base}
+        yield build_notice("no_rate", first_day, symbol, **details)
+    elif history is not None:
+        yield from _price_notices(holding, history, valuation.days)
 
 
-def _about_prices(one: Holding, priced: PriceHistory, days: Times) -> Iterable[Notice]:
-    begins: date = priced.track[0][0].item()
-    if one.first < begins and one.position.trades:
-        yield notices.late_history(one.symbol, begins, one.first)
-    last = min(priced.last, days[-1].item())
-    missing = priced.missing(max(begins, one.first), last)
+def _price_notices(holding: Holding, history: PriceHistory, days: Times) -> Iterable[Notice]:
+    symbol, first_day = holding.symbol, holding.first_day
+    first_close: date = history.series[0][0].item()
+    if first_day < first_close and holding.position.trades:
+        yield build_notice("late_history", first_day, symbol, first=first_close)
+    last = min(history.last_session, days[-1].item())
+    missing = history.missing_sessions(max(first_close, first_day), last)
     if len(missing):
-        missing = missing[one.shares[(missing - days[0]).astype(np.int64)] > 0]
+        missing = missing[holding.shares[(missing - days[0]).astype(np.int64)] > 0]
     if len(missing):
-        yield notices.gap(one.symbol, len(missing), missing[0].item(), missing[-1].item())
-    if one.is_open and priced.stale_reason and priced.live is None:
-        yield notices.stale(one.symbol, priced.last, priced.stale_reason)
-
-
-def _debt(seen: Valuation) -> Iterable[Notice]:
-    if seen.ledger.tracked and len(seen.days) and seen.ledger.cash.min() < 0:
-        at = int(np.argmax(seen.ledger.cash < 0))
-        yield notices.debt(seen.base, f"{seen.ledger.cash.min():.2f}", seen.days[at].item())
+        first, count = missing[0].item(), len(missing)
+        between = f"{count} sessions between {first} and {missing[-1].item()}"
+        sessions = f"1 session on {first}" if count == 1 else between
+        yield build_notice("gap", first, symbol, sessions=sessions)
+    if holding.is_open and history.stale_reason and history.live is None:
+        yield build_notice("stale", history.last_session, symbol, reason=history.stale_reason)

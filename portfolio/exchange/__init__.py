@@ -1,1 +1,1 @@
-"""Transactions as files: reading CSV of several tools, and writing our own."""
+"""Files of transactions: reads the CSV of several tools, and writes our own."""

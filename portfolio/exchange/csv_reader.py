@@ -1,4 +1,4 @@
-"""Reading a file of transactions: every line is an entry, or a fault that names it."""
+"""Reads a file of transactions: each line becomes an entry or an error with its line number."""
 
 from __future__ import annotations
 
@@ -6,113 +6,120 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from itertools import zip_longest
 
-from portfolio.domain.entries import Entry, InvalidEntry, checked
-from portfolio.exchange.activities import activities, is_export
-from portfolio.exchange.formats import OWN, Format, NoTransaction, columns_of, format_of
-from portfolio.exchange.text_files import Unreadable, decimal_sign, decoded, number, rows
+from portfolio.domain.entries import Entry, InvalidEntry, validate_entry
+from portfolio.exchange.formats import OWN, Format, NotATransaction, find_format, normalise_header
+from portfolio.exchange.ghostfolio_json import is_ghostfolio_json, read_activities
+from portfolio.exchange.text_files import (
+    NumberedRow,
+    Unreadable,
+    decode,
+    detect_decimal_sign,
+    parse_number,
+    read_rows,
+)
 
-# More faults than this help nobody.
-MOST_FAULTS = 100
-# The currency that a symbol ("": none) of a market is usually booked in.
-Usual = Callable[[str, str], str]
+# More errors than this are of no use to the reader.
+MAX_ERRORS = 100
+# Returns the default currency of a symbol (may be empty) of a market.
+DefaultCurrency = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a file, the first being 1, and what it says."""
+class ParsedLine:
+    """A line of the file (the first is 1) and its entry."""
 
     number: int
     entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a line cannot be booked; of line 0: the file as a whole."""
+class LineError:
+    """Why a line cannot be booked; line 0 is the file as a whole."""
 
     line: int
     text: str
 
 
 @dataclass(slots=True)
-class Parsed:
-    """What a file says. `notes` are for the user; `left_out` lines are no transactions."""
+class ParsedFile:
+    """The contents of a file. `left_out` counts lines that are not transactions; `notes` say why."""
 
     format: str = ""
-    lines: list[Line] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    lines: list[ParsedLine] = field(default_factory=list)
+    errors: list[LineError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     left_out: int = 0
 
 
-def parsed(content: bytes, *, usual: Usual, now: datetime) -> Parsed:
-    """Reads a file of any known format; raises nothing, for all that is wrong is a fault."""
-    found = Parsed()
+def parse_file(content: bytes, *, default_currency: DefaultCurrency, now: datetime) -> ParsedFile:
+    """Reads a file of any known format. Never raises: whatever is wrong becomes an error."""
+    file = ParsedFile()
     try:
-        text = decoded(content)
-        exported = is_export(text)
-        separator, table = (",", activities(text)) if exported else rows(text)
-        told = list(table)
-        if not told:
-            raise Unreadable("The file is empty.")
-        columns = columns_of(told[0][1])
-        known = format_of(columns)
+        file_format, columns, rows, sign = _read_table(content)
     except Unreadable as error:
-        found.faults.append(Fault(0, str(error)))
-        return found
-    found.format = known.name
-    cells = [(line, dict(zip(columns, row, strict=False)), len(row)) for line, row in told[1:]]
-    sign = decimal_sign((c.get(n, "") for _, c, _ in cells for n in known.numbers), separator)
-    # What programs wrote for each other, and nobody saved anew, has points.
-    sign = "." if exported or (not sign and known.name == OWN and separator == ",") else sign
-    for line, row, width in cells:
-        if len(found.faults) >= MOST_FAULTS:
-            found.faults.append(Fault(line, "… and perhaps more: correct these first."))
+        file.errors.append(LineError(0, str(error)))
+        return file
+    file.format = file_format.name
+    for line, row in rows:
+        if len(file.errors) >= MAX_ERRORS:
+            text = "There may be more errors. Correct the ones above first."
+            file.errors.append(LineError(line, text))
             break
-        if width > len(columns):
-            found.faults.append(Fault(line, _too_wide(width, len(columns))))
-        else:
-            _read(
-                found, known, line, {name: row.get(name, "") for name in columns}, sign, usual, now
-            )
-    if not cells:
-        found.faults.append(Fault(0, "There is no transaction in the file."))
-    return found
+        try:
+            if len(row) > len(columns):
+                raise Unreadable(
+                    f"The line has {len(row)} columns, but the header has {len(columns)}. Put "
+                    "quotes around texts with commas."
+                )
+            cells = dict(zip_longest(columns, row, fillvalue=""))
+            entry = _parse_entry(file_format, cells, sign, default_currency, now)
+            file.lines.append(ParsedLine(line, entry))
+        except NotATransaction as reason:
+            file.left_out += 1
+            file.notes.append(f"Line {line} is left out: {reason}.")
+        except (Unreadable, InvalidEntry) as error:
+            file.errors.append(LineError(line, str(error)))
+    if not rows:
+        file.errors.append(LineError(0, "There is no transaction in the file."))
+    return file
 
 
-def _too_wide(width: int, columns: int) -> str:
-    return (
-        f"It has {width} columns, but the header only {columns}: put texts with commas in quotes."
-    )
+def _read_table(content: bytes) -> tuple[Format, list[str], list[NumberedRow], str]:
+    """Returns the format, the columns, the numbered rows, and the decimal sign of the numbers.
+
+    :raises Unreadable:
+    """
+    text = decode(content)
+    is_json = is_ghostfolio_json(text)
+    separator, rows = (",", read_activities(text)) if is_json else read_rows(text)
+    if not rows:
+        raise Unreadable("The file is empty.")
+    columns = normalise_header(rows.pop(0)[1])
+    file_format = find_format(columns)
+    at = [columns.index(name) for name in file_format.numbers if name in columns]
+    sign = detect_decimal_sign(row[n] for _, row in rows for n in at if n < len(row))
+    # A file that a program wrote and no spreadsheet saved again has decimal points.
+    if is_json or (not sign and file_format.name == OWN and separator == ","):
+        sign = "."
+    return file_format, columns, rows, sign
 
 
-def _read(
-    found: Parsed,
-    known: Format,
-    line: int,
+def _parse_entry(
+    file_format: Format,
     cells: dict[str, str],
     sign: str,
-    usual: Usual,
+    default_currency: DefaultCurrency,
     now: datetime,
-) -> None:
-    def as_number(name: str) -> Decimal | None:
+) -> Entry:
+    def number(name: str) -> Decimal | None:
         try:
-            return number(cells.get(name, ""), sign)
+            return parse_number(cells.get(name, ""), sign)
         except Unreadable as error:
             raise Unreadable(f"{name}: {error}") from None
 
-    try:
-        told = known.read(cells, as_number)
-        found.lines.append(Line(line, _entry(told, usual, now)))
-    except NoTransaction as why:
-        found.left_out += 1
-        found.notes.append(f"Line {line} is left out: {why}.")
-    except (Unreadable, InvalidEntry) as error:
-        found.faults.append(Fault(line, str(error)))
-
-
-def _entry(told: dict[str, Any], usual: Usual, now: datetime) -> Entry:
-    if not told["currency"].strip():
-        told["currency"] = usual(told.get("symbol", ""), told.get("market", ""))
-    return checked(**told, now=now)
+    fields = file_format.read(cells, number)
+    if not fields["currency"].strip():
+        fields["currency"] = default_currency(fields.get("symbol", ""), fields.get("market", ""))
+    return validate_entry(**fields, now=now)

@@ -1,4 +1,4 @@
-"""Writing transactions as CSV that reads back to exactly the same."""
+"""Writes transactions as CSV that reads back to exactly the same entries."""
 
 from __future__ import annotations
 
@@ -6,25 +6,12 @@ import csv
 import io
 from collections.abc import Iterable
 
-from portfolio.domain.entries import Entry, plain
-from portfolio.exchange.formats import OWN_COLUMNS
+from portfolio.domain.entries import FIELDS, Entry, text_fields
 
 
-def written(entries: Iterable[Entry]) -> str:
+def write_csv(entries: Iterable[Entry]) -> str:
     out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(OWN_COLUMNS)
-    for one in entries:
-        numbers = (one.quantity, one.price, one.amount)
-        writer.writerow(
-            (
-                one.kind,
-                one.date,
-                one.symbol,
-                *("" if value is None else plain(value) for value in numbers),
-                one.currency,
-                plain(one.fees),
-                one.note,
-            )
-        )
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(text_fields(entry) for entry in entries)
     return out.getvalue()

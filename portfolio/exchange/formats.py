@@ -1,4 +1,4 @@
-"""Formats: whose file it is, by its header, and what its rows say."""
+"""File formats of several tools: how each is recognised and how its rows are read."""
 
 from __future__ import annotations
 
@@ -7,79 +7,73 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from portfolio.domain.entries import DIGITS, FIELDS, PLACES, EntryKind
-from portfolio.exchange.text_files import Unreadable, day
+from portfolio.domain.entries import FIELDS, MAX_DIGITS, MAX_PLACES, EntryKind
+from portfolio.exchange.text_files import Unreadable, parse_date
 
 Cells = Mapping[str, str]
-# A cell as a number; raises Unreadable.
-Number = Callable[[str], Decimal | None]
+# Returns the cell of a column as a number; raises Unreadable.
+NumberReader = Callable[[str], Decimal | None]
 _ZERO = Decimal(0)
 
 
-def _reckoned(value: Decimal) -> Decimal:
-    """What stands in no file, but follows from it: to as many digits as are kept."""
-    kept = Context(DIGITS).plus(value)
-    return kept if kept.adjusted() > DIGITS else round(kept, PLACES)  # too much is refused later
+def _round_computed(value: Decimal) -> Decimal:
+    """Rounds a number that is computed from the file to the digits that can be stored."""
+    rounded = Context(MAX_DIGITS).plus(value)
+    # A number that is too large is refused later.
+    return rounded if rounded.adjusted() > MAX_DIGITS else round(rounded, MAX_PLACES)
 
 
-class NoTransaction(Exception):
-    """A row that says something which is not kept here; the message says what."""
+class NotATransaction(Exception):
+    """A row without a transaction that a portfolio keeps; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`header`: columns that must be there; `numbers`: those that hold numbers."""
+    """A file format; `header` are its required columns, `numbers` its numeric columns.
+
+    `read` returns the arguments of `validate_entry` for a row.
+    """
 
     name: str
     header: frozenset[str]
     numbers: tuple[str, ...]
-    read: Callable[[Cells, Number], dict[str, Any]]
+    read: Callable[[Cells, NumberReader], dict[str, Any]]
 
 
 OWN = "price cache"
-OWN_COLUMNS = ("kind", *(name for name in FIELDS if name != "kind"))
 
 
-def _own(cells: Cells, number: Number) -> dict[str, Any]:
+def _read_own(cells: Cells, number: NumberReader) -> dict[str, Any]:
     return {
         "kind": cells["kind"],
-        "when": day(cells["date"]),
-        "symbol": cells.get("symbol", ""),
-        "market": cells.get("market", ""),
-        "quantity": number("quantity"),
-        "price": number("price"),
-        "amount": number("amount"),
-        "currency": cells.get("currency", ""),
-        "fees": number("fees"),
-        "note": cells.get("note", ""),
+        "when": parse_date(cells["date"]),
+        **{name: cells.get(name, "") for name in ("symbol", "market", "currency", "note")},
+        **{name: number(name) for name in ("quantity", "price", "amount", "fees")},
     }
 
 
-_GHOSTFOLIO_KINDS = ("buy", "sell", "dividend", "fee")
-
-
-def _ghostfolio(cells: Cells, number: Number) -> dict[str, Any]:
-    """A dividend is price by quantity; a fee stands in its own column, its code is a name."""
+def _read_ghostfolio(cells: Cells, number: NumberReader) -> dict[str, Any]:
+    """Reads a row; a dividend is price times quantity, and a fee is named by its code."""
     action, code = cells["action"].strip().lower(), cells["code"].strip()
-    if action not in _GHOSTFOLIO_KINDS:
-        raise NoTransaction(f"“{cells['action']}” is not kept here")
+    if action not in ("buy", "sell", "dividend", "fee"):
+        raise NotATransaction(f"transactions of the kind “{cells['action']}” are not supported")
     price, quantity = number("price") or _ZERO, number("quantity") or _ZERO
     fee = number("fee") or _ZERO
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "kind": action,
-        "when": day(cells["date"]),
+        "when": parse_date(cells["date"]),
         "currency": cells["currency"],
         "note": cells.get("note", ""),
     }
     if action == EntryKind.FEE:
-        note = told["note"] or code
-        return {**told, "amount": _reckoned(price * quantity + fee), "note": note}
+        amount = _round_computed(price * quantity + fee)
+        return {**fields, "amount": amount, "note": fields["note"] or code}
     if cells.get("datasource", "").strip().upper() == "MANUAL":
-        raise NoTransaction(f"{code} is priced by hand there, and has no symbol")
-    told |= {"symbol": code, "fees": fee}
+        raise NotATransaction(f"{code} has no symbol, because its prices are entered by hand")
+    fields |= {"symbol": code, "fees": fee}
     if action == EntryKind.DIVIDEND:
-        return {**told, "amount": _reckoned(price * quantity)}
-    return {**told, "quantity": quantity, "price": price}
+        return {**fields, "amount": _round_computed(price * quantity)}
+    return {**fields, "quantity": quantity, "price": price}
 
 
 _PERFORMANCE_KINDS = {
@@ -91,8 +85,8 @@ _PERFORMANCE_KINDS = {
     **dict.fromkeys(("fees", "gebühren", "taxes", "steuern"), EntryKind.FEE),
     **dict.fromkeys(("interest charge", "zinsbelastung"), EntryKind.FEE),
 }
-# Its exports are in the user's language.
-GERMAN = {
+# Portfolio Performance exports in the user's language.
+_GERMAN_COLUMNS = {
     "datum": "date",
     "typ": "type",
     "wert": "value",
@@ -106,75 +100,66 @@ GERMAN = {
 }
 
 
-def _performance(cells: Cells, number: Number) -> dict[str, Any]:
-    """Its value is what moved on the account: fees and taxes are within it."""
+def _read_performance(cells: Cells, number: NumberReader) -> dict[str, Any]:
+    """Reads a row; its value is the money moved, after fees and taxes."""
     kind = _PERFORMANCE_KINDS.get(cells["type"].strip().lower())
     if kind is None:
-        raise NoTransaction(f"“{cells['type']}” is not kept here")
+        raise NotATransaction(f"transactions of the kind “{cells['type']}” are not supported")
     value = abs(number("value") or _ZERO)
     costs = (number("fees") or _ZERO) + (number("taxes") or _ZERO)
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "kind": kind,
-        "when": day(cells["date"]),
+        "when": parse_date(cells["date"]),
         "currency": cells["transaction currency"],
         "note": cells.get("note", ""),
     }
     if kind in (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL, EntryKind.FEE):
-        return {**told, "amount": value}
-    told |= {"symbol": _ticker(cells), "fees": costs}
-    if kind is EntryKind.DIVIDEND:
-        return {**told, "amount": value + costs}
-    shares = number("shares")
-    gross = value - costs if kind is EntryKind.BUY else value + costs
-    if not shares:
-        raise Unreadable("The number of shares is missing.")
-    return {**told, "quantity": shares, "price": _reckoned(gross / shares)}
-
-
-def _ticker(cells: Cells) -> str:
+        return {**fields, "amount": value}
     ticker = cells.get("ticker symbol", "").strip()
     if not ticker:
-        name = cells.get("security name", "") or cells.get("isin", "") or "the security"
-        raise Unreadable(f"{name} has no ticker symbol: enter it in Portfolio Performance first.")
-    return ticker
+        name = cells.get("security name", "") or cells.get("isin", "") or "The security"
+        raise Unreadable(f"{name} has no ticker symbol. Enter it in Portfolio Performance first.")
+    fields |= {"symbol": ticker, "fees": costs}
+    if kind is EntryKind.DIVIDEND:
+        return {**fields, "amount": value + costs}
+    shares = number("shares")
+    if not shares:
+        raise Unreadable("The number of shares is missing.")
+    gross = value - costs if kind is EntryKind.BUY else value + costs
+    return {**fields, "quantity": shares, "price": _round_computed(gross / shares)}
 
 
 FORMATS = (
-    Format(
-        OWN,
-        frozenset({"kind", "date"}),
-        ("quantity", "price", "amount", "fees"),
-        _own,
-    ),
+    Format(OWN, frozenset({"kind", "date"}), ("quantity", "price", "amount", "fees"), _read_own),
     Format(
         "Ghostfolio",
         frozenset({"date", "code", "currency", "price", "quantity", "action", "fee"}),
         ("price", "quantity", "fee"),
-        _ghostfolio,
+        _read_ghostfolio,
     ),
     Format(
         "Portfolio Performance",
         frozenset({"date", "type", "value", "transaction currency", "shares", "ticker symbol"}),
         ("value", "fees", "taxes", "shares"),
-        _performance,
+        _read_performance,
     ),
 )
 
 
-def columns_of(header: list[str]) -> list[str]:
-    """The names of the columns, in lower case and in English."""
+def normalise_header(header: list[str]) -> list[str]:
+    """Returns the names of the columns in lower case and in English."""
     names = [" ".join(name.strip().lower().split()) for name in header]
     is_german = "buchungswährung" in names
-    return [GERMAN.get(name, name) for name in names] if is_german else names
+    return [_GERMAN_COLUMNS.get(name, name) for name in names] if is_german else names
 
 
-def format_of(columns: list[str]) -> Format:
-    """:raises Unreadable: it is nobody's that is known here."""
+def find_format(columns: list[str]) -> Format:
+    """Returns the format with these columns. :raises Unreadable: it is not a known one."""
     for one in FORMATS:
         if one.header <= set(columns):
             return one
     raise Unreadable(
-        "The first line does not name the columns of a known format. It is "
-        f"“{', '.join(columns)[:200]}”; our own is “{','.join(OWN_COLUMNS)}”. Files of "
-        "Ghostfolio and of Portfolio Performance are known too."
+        "The first line is not the header of a known format: "
+        f"“{', '.join(columns)[:200]}”. Use “{','.join(FIELDS)}”, or an export of Ghostfolio "
+        "or Portfolio Performance."
     )

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=100)),
                 (
                     "base_currency",
-                    models.CharField(help_text="What its worth is counted in.", max_length=3),
+                    models.CharField(help_text="Currency that it is valued in.", max_length=3),
                 ),
                 (
                     "benchmark",

@@ -1,20 +1,20 @@
-"""What all pages of the portfolio keep to: only this site's files run, and no failure is a traceback."""
+"""Decorators of the portfolio's pages: content policy, caching, login, and answers in an outage."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 from collections.abc import Callable
-from functools import cache, wraps
-from pathlib import Path
+from functools import wraps
 
-import litecharts
+from csp.constants import SELF
+from csp.decorators import csp_replace
+from django.contrib.auth.decorators import login_required
 from django.db import OperationalError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_http_methods
 
 from prices.reads.reader import StoreError
 
@@ -22,56 +22,50 @@ logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 
-# The chart's logo brings a style element of this text; CSP lets it in by the text's hash.
-_LOGO_STYLE = ('createElement("style"),this.', '.innerText="', '"')
+# The style element that lightweight-charts adds for its logo, by the hash of its text.
+LOGO_STYLE = "'sha256-3pRED1tOXas1FXFoPb9TGCjmYe9XQsmO9OV23khV2nY='"
+# What the admin's theme and the API's documentation need is not allowed on these pages. A
+# directive that is None falls back to `default-src 'none'` of the site-wide policy.
+_strict_policy = csp_replace(
+    {
+        "script-src": [SELF],
+        "style-src-elem": [SELF, LOGO_STYLE],
+        "style-src-attr": None,
+        "img-src": [SELF],
+        "font-src": None,
+    }
+)
 
 
 def guarded_page(view: View) -> View:
-    """The view's answers run and show only this site's files, and are kept by nobody.
+    """Restricts a page to this site's scripts and styles, and keeps it out of shared caches.
 
-    Where a store does not answer, a page says so.
+    While a database does not answer, the page says so with status 503.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         try:
-            answer = view(request, *args, **kwargs)
+            response = view(request, *args, **kwargs)
         except StoreError as error:
-            answer = _unavailable(request, str(error))
+            response = _unavailable(request, str(error))
         except OperationalError:
-            answer = _unavailable(request, "The database is busy with something else.")
-        answer["Content-Security-Policy"] = policy()
-        patch_cache_control(answer, private=True, no_cache=True)
-        return answer
+            response = _unavailable(request, "The database is busy.")
+        patch_cache_control(response, private=True, no_cache=True)
+        return response
 
-    return guarded
-
-
-def _unavailable(request: HttpRequest, sentence: str) -> HttpResponseBase:
-    logger.warning("%s %s: %s", request.method, request.path, sentence)
-    return render(request, "portfolio/unavailable.html", {"sentence": sentence}, status=503)
+    return _strict_policy(guarded)
 
 
-@cache
-def policy() -> str:
-    rules = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": f"'self' {_hash_of_logo_style()}".strip(),
-        "img-src": "'self'",
-        "connect-src": "'self'",
-        "form-action": "'self'",
-        "base-uri": "'none'",
-        "frame-ancestors": "'none'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in rules.items())
+def private_page(*methods: str) -> Callable[[View], View]:
+    """Guards a page of logged-in users that accepts the given methods."""
+
+    def decorate(view: View) -> View:
+        return guarded_page(login_required(require_http_methods([*methods, "HEAD"])(view)))
+
+    return decorate
 
 
-def _hash_of_logo_style() -> str:
-    script = Path(litecharts.__file__).parent / "js" / "lightweight-charts.js"
-    text = script.read_text(encoding="utf-8")
-    for mark in _LOGO_STYLE[:2]:
-        _, _, text = text.partition(mark)
-    style, _, _ = text.partition(_LOGO_STYLE[2])
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
+def _unavailable(request: HttpRequest, message: str) -> HttpResponseBase:
+    logger.warning("%s %s: %s", request.method, request.path, message)
+    return render(request, "portfolio/unavailable.html", {"message": message}, status=503)

@@ -1,114 +1,104 @@
-"""The pages of portfolios: the list of one's own, one portfolio, its settings and its end."""
+"""Pages of portfolios: login, the list, one portfolio, its settings and its deletion."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
 
-from portfolio import booking
+from portfolio import booking, page_data
 from portfolio.domain.entries import InvalidEntry
-from portfolio.domain.notices import sentences
+from portfolio.domain.notices import merge_texts
 from portfolio.models import Portfolio
-from portfolio.page_data import build
-from portfolio.web.forms import PortfolioForm, currencies
-from portfolio.web.page_guard import guarded_page
+from portfolio.ownership import find_portfolio
+from portfolio.web.forms import PortfolioForm
+from portfolio.web.page_guard import guarded_page, private_page
 from prices.models import TrackedSymbol
 
 PAGE_SIZE = 15
-# What runs say of who asked for them; no name, for anybody may read of a run.
+_CURRENCIES = ("USD", "EUR", "GBP", "GBp", "CHF", "JPY", "CAD", "AUD", "SEK", "ILS", "HKD")
+# The trigger of runs started here. It names no user, because anybody may read the runs.
 TRIGGER = "portfolio page"
-# Of the line that the chart draws; what else a point says nobody sees.
-_POINT = ("date", "value", "invested", "twr")
+# The parts of a point that the chart draws.
+_POINT_FIELDS = ("date", "value", "invested", "twr")
 
-
-def own(request: HttpRequest, portfolio_id: int) -> Portfolio:
-    """One's own portfolio. :raises Http404: it is another's, or nobody's: nobody is told which."""
-    found = (
-        Portfolio.objects.filter(owner=request.user.pk, pk=portfolio_id)
-        .select_related("owner")
-        .first()
+login = guarded_page(
+    LoginView.as_view(
+        template_name="portfolio/login.html",
+        next_page=reverse_lazy("portfolios:list"),
+        redirect_authenticated_user=True,
+        extra_context={"section": "login"},
     )
-    if found is None:
-        raise Http404("There is no such portfolio among yours: choose one from your list.")
-    return found
+)
+logout = guarded_page(LogoutView.as_view(next_page=reverse_lazy("portfolios:login")))
 
 
 def suggestions(portfolio: Portfolio | None = None) -> dict[str, Any]:
-    """What input fields offer while one types."""
+    """Returns the symbols and currencies that input fields suggest."""
     rows = TrackedSymbol.objects.filter(active=True).order_by("symbol")[:500]
     used = [portfolio.base_currency] if portfolio else []
     return {
         "symbols": list(rows.values_list("symbol", "name")),
-        "currencies": currencies(used),
+        "currencies": list(dict.fromkeys([*used, *_CURRENCIES])),
     }
 
 
-@guarded_page
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@private_page("GET", "POST")
 def listing(request: HttpRequest) -> HttpResponse:
-    """One's own portfolios, and a form for another."""
-    owner = cast(User, request.user)
+    """Shows the user's portfolios, and a form for a new one."""
     form = PortfolioForm(request.POST if request.method == "POST" else None)
-    made = Portfolio(owner=owner, created_at=timezone.now())
-    if _is_settled(form, made):
-        return redirect("portfolios:portfolio", made.pk)
-    mine = Portfolio.objects.filter(owner=owner)
-    tiles = [_tile(portfolio) for portfolio in mine]
+    new = Portfolio(owner=cast(User, request.user), created_at=timezone.now())
+    if _save(form, new):
+        return redirect("portfolios:portfolio", new.pk)
+    tiles = [_tile(portfolio) for portfolio in Portfolio.objects.filter(owner=request.user.pk)]
     return render(
         request, "portfolio/list.html", {"portfolios": tiles, "form": form, **suggestions()}
     )
 
 
-def _is_settled(form: PortfolioForm, portfolio: Portfolio) -> bool:
-    """Saves what the form says, or has it show what is wrong."""
+def _save(form: PortfolioForm, portfolio: Portfolio) -> bool:
+    """Saves the form's values. Returns False, and shows the error, if they are not valid."""
     if not form.is_valid():
-        form.point()
+        form.focus_first_error()
         return False
     try:
-        booking.settle(portfolio, form.cleaned_data, trigger=TRIGGER, now=timezone.now())
+        booking.save_portfolio(portfolio, form.cleaned_data, trigger=TRIGGER, now=timezone.now())
     except InvalidEntry as error:
-        form.refuse(error)
+        form.show_error(error)
         return False
     return True
 
 
-def _tile(portfolio: Portfolio) -> Mapping[str, Any]:
-    body = build(portfolio, range="1m", benchmark="", page_size=1)
-    summary = body["summary"]
+def _tile(portfolio: Portfolio) -> dict[str, Any]:
+    body = page_data.build(portfolio, range="1m", benchmark="", page_size=1)
     return {
         "id": portfolio.pk,
         "name": portfolio.name,
         "currency": portfolio.base_currency,
         "holdings": len(body["holdings"]),
-        "warnings": len(sentences(body["warnings"])),
+        "warnings": len(merge_texts(body["warnings"])),
         "values": [point["value"] for point in body["history"]["data"]],
-        **{name: summary[name] for name in ("as_of", "value", "day_change", "day_change_percent")},
+        "summary": body["summary"],
     }
 
 
-@guarded_page
-@login_required
-@require_safe
+@private_page("GET")
 def portfolio_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
-    """Everything about one portfolio, in one answer: the chart's points are in the page."""
-    portfolio = own(request, portfolio_id)
-    page = build(portfolio, page=_page_number(request), page_size=PAGE_SIZE)
+    """Shows one portfolio; the page contains the points of the chart."""
+    portfolio = find_portfolio(request.user.pk, portfolio_id)
+    page = page_data.build(portfolio, page=_page_number(request), page_size=PAGE_SIZE)
     points = page["history"]["data"]
     chart = {
-        "points": [{name: point[name] for name in _POINT} for point in points],
+        "points": [{name: point[name] for name in _POINT_FIELDS} for point in points],
         "benchmark_series": page["benchmark_series"],
     }
-    warnings = sentences(page["warnings"])
+    warnings = merge_texts(page["warnings"])
     context = {"page": page, "chart": chart, "warnings": warnings, **suggestions(portfolio)}
     return render(request, "portfolio/portfolio.html", context)
 
@@ -118,14 +108,12 @@ def _page_number(request: HttpRequest) -> int:
     return max(1, int(text)) if text.isdecimal() and len(text) < 7 else 1
 
 
-@guarded_page
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@private_page("GET", "POST")
 def edit_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
-    portfolio = own(request, portfolio_id)
-    known = {name: getattr(portfolio, name) for name in PortfolioForm.base_fields}
-    form = PortfolioForm(request.POST if request.method == "POST" else None, initial=known)
-    if _is_settled(form, portfolio):
+    portfolio = find_portfolio(request.user.pk, portfolio_id)
+    initial = {name: getattr(portfolio, name) for name in PortfolioForm.base_fields}
+    form = PortfolioForm(request.POST if request.method == "POST" else None, initial=initial)
+    if _save(form, portfolio):
         messages.success(request, "The settings are saved.")
         return redirect("portfolios:portfolio", portfolio.pk)
     portfolio.refresh_from_db()
@@ -140,11 +128,9 @@ def edit_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     return render(request, "portfolio/form.html", context)
 
 
-@guarded_page
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@private_page("GET", "POST")
 def delete_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
-    portfolio = own(request, portfolio_id)
+    portfolio = find_portfolio(request.user.pk, portfolio_id)
     if request.method == "POST":
         portfolio.delete()
         messages.success(request, f"{portfolio.name} is deleted.")
@@ -153,8 +139,8 @@ def delete_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     booked = {0: "", 1: " and its transaction"}.get(count, f" and its {count} transactions")
     context = {
         "title": f"Delete {portfolio.name}?",
-        "question": f"{portfolio.name}{booked} would be gone for good. "
-        "Export it first if you may want it back.",
+        "question": f"{portfolio.name}{booked} will be deleted permanently. Export it first if "
+        "you may need it again.",
         "button": "Delete portfolio",
         "portfolio": portfolio,
         "back": reverse("portfolios:edit", args=[portfolio.pk]),

@@ -1,120 +1,105 @@
-"""The pages of transactions: adding one, changing it, deleting it."""
+"""Pages that add, change and delete a transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
-from django.views.decorators.http import require_http_methods
 
 from portfolio import booking
-from portfolio.booking import Refused
-from portfolio.domain.entries import EntryKind
-from portfolio.models import Portfolio, Transaction
-from portfolio.web.forms import TransactionForm, initial_of
-from portfolio.web.page_guard import guarded_page
-from portfolio.web.pages import TRIGGER, own, suggestions
+from portfolio.booking import Booked, Refused
+from portfolio.domain.entries import Entry, EntryKind, text_fields
+from portfolio.models import Portfolio
+from portfolio.ownership import find_portfolio, find_transaction
+from portfolio.web.forms import TransactionForm
+from portfolio.web.page_guard import private_page
+from portfolio.web.pages import TRIGGER, suggestions
 
 
-def _booked(portfolio: Portfolio, transaction_id: int) -> Transaction:
-    found = portfolio.transactions.filter(pk=transaction_id).first()
-    if found is None:
-        raise Http404("This transaction is not there any more: it may have been deleted.")
-    found.portfolio = portfolio
-    return found
-
-
-@guarded_page
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@private_page("GET", "POST")
 def add_transaction(request: HttpRequest, portfolio_id: int) -> HttpResponse:
-    portfolio = own(request, portfolio_id)
-    form = _form(request, portfolio, initial={"kind": EntryKind.BUY, "date": timezone.localdate()})
-    if form.is_valid() and form.entry is not None:
-        try:
-            done = booking.book(portfolio, [form.entry], trigger=TRIGGER, now=timezone.now())
-        except Refused as error:
-            form.refuse(error)
-        else:
-            _tell(request, f"Booked: {form.entry}.", done.tracked)
-            if "again" in request.POST:
-                return redirect("portfolios:add", portfolio.pk)
-            return redirect("portfolios:portfolio", portfolio.pk)
-    context = {"title": "Add transaction", "button": "Save", "is_new_transaction": True}
-    return _page(request, portfolio, form, context)
+    portfolio = find_portfolio(request.user.pk, portfolio_id)
+    initial = {"kind": EntryKind.BUY, "date": timezone.localdate()}
+
+    def book(entry: Entry) -> Booked:
+        return booking.book(portfolio, [entry], trigger=TRIGGER, now=timezone.now())
+
+    context = {"title": "Add transaction", "is_new_transaction": True}
+    return _edit(request, portfolio, initial, book, "Booked", context)
 
 
-@guarded_page
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@private_page("GET", "POST")
 def change_transaction(
     request: HttpRequest, portfolio_id: int, transaction_id: int
 ) -> HttpResponse:
-    portfolio = own(request, portfolio_id)
-    booked = _booked(portfolio, transaction_id)
-    form = _form(request, portfolio, initial=initial_of(booked.entry))
+    row = find_transaction(request.user.pk, portfolio_id, transaction_id)
+
+    def change(entry: Entry) -> Booked:
+        return booking.change(row, entry, trigger=TRIGGER, now=timezone.now())
+
+    context = {"title": "Change transaction"}
+    return _edit(request, row.portfolio, text_fields(row.entry), change, "Changed", context)
+
+
+def _edit(
+    request: HttpRequest,
+    portfolio: Portfolio,
+    initial: dict[str, Any],
+    save: Callable[[Entry], Booked],
+    saved: str,
+    context: dict[str, Any],
+) -> HttpResponse:
+    """Shows the form of a transaction, or saves it and returns to the portfolio."""
+    form = TransactionForm(
+        request.POST if request.method == "POST" else None,
+        initial=initial,
+        base_currency=portfolio.base_currency,
+        now=timezone.now(),
+    )
     if form.is_valid() and form.entry is not None:
         try:
-            done = booking.change(booked, form.entry, trigger=TRIGGER, now=timezone.now())
+            booked = save(form.entry)
         except Refused as error:
-            form.refuse(error)
+            form.show_error(error)
         else:
-            _tell(request, f"Changed: {form.entry}.", done.tracked)
-            return redirect("portfolios:portfolio", portfolio.pk)
-    context = {"title": "Change transaction", "button": "Save"}
-    return _page(request, portfolio, form, context)
+            messages.success(request, f"{saved}: {form.entry}.{loading_text(booked.tracked)}")
+            next_page = "add" if "again" in request.POST else "portfolio"
+            return redirect(f"portfolios:{next_page}", portfolio.pk)
+    shared = {"portfolio": portfolio, "form": form, "button": "Save", "is_transaction": True}
+    return render(request, "portfolio/form.html", {**context, **shared, **suggestions(portfolio)})
 
 
-@guarded_page
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+def loading_text(tracked: list[str]) -> str:
+    """Returns a sentence about symbols that are new, to follow another sentence."""
+    return f" The history of {', '.join(tracked)} is being loaded." if tracked else ""
+
+
+@private_page("GET", "POST")
 def delete_transaction(
     request: HttpRequest, portfolio_id: int, transaction_id: int
 ) -> HttpResponse:
-    portfolio = own(request, portfolio_id)
-    booked = _booked(portfolio, transaction_id)
-    problem = ""
+    row = find_transaction(request.user.pk, portfolio_id, transaction_id)
+    portfolio, entry, problem = row.portfolio, row.entry, ""
     if request.method == "POST":
         try:
-            booking.remove(booked, now=timezone.now())
+            booking.remove(row, now=timezone.now())
         except Refused as error:
             problem = str(error)
         else:
-            messages.success(request, f"Deleted: {booked.entry}.")
+            messages.success(request, f"Deleted: {entry}.")
             return redirect("portfolios:portfolio", portfolio.pk)
     context = {
         "title": "Delete transaction?",
-        "question": f"{capfirst(str(booked.entry))} would be gone for good.",
+        "question": f"{capfirst(str(entry))} will be deleted permanently.",
         "button": "Delete transaction",
         "problem": problem,
         "portfolio": portfolio,
         "back": reverse("portfolios:portfolio", args=[portfolio.pk]),
     }
     return render(request, "portfolio/confirm.html", context)
-
-
-def _form(request: HttpRequest, portfolio: Portfolio, initial: dict[str, Any]) -> TransactionForm:
-    return TransactionForm(
-        request.POST if request.method == "POST" else None,
-        initial=initial,
-        base_currency=portfolio.base_currency,
-        now=timezone.now(),
-    )
-
-
-def _page(
-    request: HttpRequest, portfolio: Portfolio, form: TransactionForm, context: dict[str, Any]
-) -> HttpResponse:
-    shared = {"portfolio": portfolio, "form": form, "is_transaction": True}
-    return render(request, "portfolio/form.html", {**context, **shared, **suggestions(portfolio)})
-
-
-def _tell(request: HttpRequest, what: str, tracked: list[str]) -> None:
-    loading = f" The history of {', '.join(tracked)} is being loaded." if tracked else ""
-    messages.success(request, f"{what}{loading}")

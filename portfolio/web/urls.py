@@ -1,19 +1,20 @@
-"""Routes of the portfolio's pages, below /portfolios/."""
+"""Routes of the portfolio's pages below /portfolios/."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from portfolio.web import accounts, pages, transaction_pages
+from portfolio.web import pages, transaction_pages
 from portfolio.web.import_page import import_page
 from portfolio.web.symbol_page import suggested_close, symbol_page
 
 app_name = "portfolios"
 _ONE = "<int:portfolio_id>/"
+_ROW = f"{_ONE}<int:transaction_id>/"
 urlpatterns = [
     path("", pages.listing, name="list"),
-    path("login/", accounts.login, name="login"),
-    path("logout/", accounts.logout, name="logout"),
+    path("login/", pages.login, name="login"),
+    path("logout/", pages.logout, name="logout"),
     path("close/", suggested_close, name="close"),
     path("symbols/<str:symbol>/", symbol_page, name="symbol"),
     path(_ONE, pages.portfolio_page, name="portfolio"),
@@ -21,10 +22,6 @@ urlpatterns = [
     path(f"{_ONE}delete/", pages.delete_portfolio, name="delete"),
     path(f"{_ONE}import/", import_page, name="import"),
     path(f"{_ONE}add/", transaction_pages.add_transaction, name="add"),
-    path(f"{_ONE}<int:transaction_id>/", transaction_pages.change_transaction, name="change"),
-    path(
-        f"{_ONE}<int:transaction_id>/delete/",
-        transaction_pages.delete_transaction,
-        name="remove",
-    ),
+    path(_ROW, transaction_pages.change_transaction, name="change"),
+    path(f"{_ROW}delete/", transaction_pages.delete_transaction, name="remove"),
 ]

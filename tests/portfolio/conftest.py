@@ -1,4 +1,4 @@
-"""What tests of the portfolio's doors share: an owner, who is logged in, and a stored symbol."""
+"""Fixtures: an owner who is logged in, a portfolio, and a stored symbol."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def savings(alice: User) -> Portfolio:
 
 @pytest.fixture
 def acme(db: None, store: object) -> str:
-    """ACME with five sessions of June 2026, a 2:1 split on the 4th and 0.50 paid on the 8th."""
+    """Stores ACME with five sessions of June 2026, a 2:1 split on the 4th and a dividend of 0.50 on the 8th."""
     tracked("ACME", last_update=datetime.now(UTC) - timedelta(hours=1))
     published("ACME")
     return "ACME"

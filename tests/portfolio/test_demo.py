@@ -1,4 +1,4 @@
-"""The demo over the real sample: splits, stored dividends and cash at work on real prices."""
+"""The demo portfolio over the real sample: splits, stored dividends and cash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from portfolio.domain.notices import sentences
+from portfolio.domain.notices import merge_texts
 from portfolio.models import Portfolio
 from prices import services
 from prices.models import SyncRun
@@ -30,14 +30,14 @@ def admin() -> User:
 def body(admin: User, client: Client) -> dict[str, Any]:
     load_sample(services.bars(), now=datetime.now(UTC))
     call_command("demo_portfolio")
-    call_command("demo_portfolio")  # once is enough
+    call_command("demo_portfolio")  # the second run changes nothing
     client.force_login(admin)
     (made,) = Portfolio.objects.all()
     answer: dict[str, Any] = client.get(f"/portfolio/{made.pk}/complete?range=max").json()
     return answer
 
 
-def test_it_holds_what_the_splits_made_of_it(body: dict[str, Any]) -> None:
+def test_holds_the_shares_after_splits(body: dict[str, Any]) -> None:
     """Apple: 500 x 2 - 300 + 100 - 50; Google 60 - 20; Microsoft 400 + 200 - 250."""
     held = {one["symbol"]: one["quantity"] for one in body["holdings"]}
 
@@ -48,43 +48,38 @@ def test_it_holds_what_the_splits_made_of_it(body: dict[str, Any]) -> None:
     assert body["summary"]["holdings_value"] == pytest.approx(worth, abs=0.01)
 
 
-def test_nothing_jumps_on_the_day_of_the_split(body: dict[str, Any]) -> None:
+def test_value_does_not_jump_on_the_day_of_the_split(body: dict[str, Any]) -> None:
     """Apple went from 88.99 to 44.86 that day, which is + 0.8 % of twice as many."""
     values = {point["date"]: point["value"] for point in body["history"]["data"]}
 
     assert values["2005-02-28"] / values["2005-02-25"] == pytest.approx(1, abs=0.02)
 
 
-def test_bought_at_the_price_of_its_day(body: dict[str, Any]) -> None:
-    """14.90 for one of the shares of 2003, which are two of today."""
+def test_buys_at_the_price_as_traded(body: dict[str, Any]) -> None:
+    """14.90 for a share of 2003, which is two shares today."""
     first = Portfolio.objects.get().transactions.get(date=day("2003-01-06"), kind="buy")
 
     assert (first.quantity, first.price) == (Decimal(500), Decimal("14.90"))
 
 
-def test_it_says_that_the_sample_is_old_and_nothing_else(body: dict[str, Any]) -> None:
+def test_only_warns_that_the_sample_is_old(body: dict[str, Any]) -> None:
     assert {warning["code"] for warning in body["warnings"]} == {"stale"}
     assert body["summary"]["dividends"] > 0
     assert body["summary"]["cash"] > 0
 
 
-def test_what_holds_of_all_symbols_is_said_once(body: dict[str, Any]) -> None:
-    (sentence,) = sentences(body["warnings"])
+def test_merges_the_warnings_of_all_symbols(body: dict[str, Any]) -> None:
+    (sentence,) = merge_texts(body["warnings"])
 
     assert sentence.startswith("AAPL, MSFT, IBM, GOOG, META: the last close is of 2013-03-01 (")
 
 
-def test_nothing_is_fetched_for_it(body: dict[str, Any]) -> None:
+def test_fetches_nothing(body: dict[str, Any]) -> None:
     assert not SyncRun.objects.exists()
 
 
-def test_without_the_sample_it_says_what_to_do(admin: User) -> None:
+def test_says_what_to_do_without_the_sample(admin: User) -> None:
     with pytest.raises(CommandError, match="load_sample"):
         call_command("demo_portfolio")
     with pytest.raises(CommandError, match="There is no user “nobody”"):
         call_command("demo_portfolio", "--owner", "nobody")
-
-
-def test_the_admin_shows_it(body: dict[str, Any], client: Client) -> None:
-    assert b"Sample portfolio" in client.get("/admin/portfolio/portfolio/").content
-    assert b"AAPL" in client.get("/admin/portfolio/transaction/").content

@@ -1,4 +1,4 @@
-"""Builders of what portfolios are made of, in few words."""
+"""Builders of entries, price histories and figures for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from portfolio.domain.entries import Entry, checked
+from portfolio.domain.entries import Entry, validate_entry
 from portfolio.domain.figures import Figures
 from portfolio.domain.price_history import PriceHistory
 from portfolio.domain.valuation import value_entries
@@ -24,14 +24,14 @@ def day(text: str) -> date:
 
 
 def entry(kind: str, when: str, symbol: str = "", **parts: Any) -> Entry:
-    """A checked entry; numbers as text."""
+    """Returns a validated entry; numbers are given as text."""
     numbers: dict[str, Any] = {
         name: Decimal(parts.pop(name))
         for name in ("quantity", "price", "amount", "fees")
         if name in parts
     }
     parts.setdefault("currency", "USD")
-    return checked(kind=kind, when=day(when), symbol=symbol, **numbers, **parts, now=NOW)
+    return validate_entry(kind=kind, when=day(when), symbol=symbol, **numbers, **parts, now=NOW)
 
 
 def buy(when: str, symbol: str, quantity: str, price: str, **parts: Any) -> Entry:
@@ -42,7 +42,7 @@ def sell(when: str, symbol: str, quantity: str, price: str, **parts: Any) -> Ent
     return entry("sell", when, symbol, quantity=quantity, price=price, **parts)
 
 
-def priced(
+def price_history(
     symbol: str,
     closes: Mapping[str, float],
     *,
@@ -51,7 +51,7 @@ def priced(
     dividends: Iterable[Dividend] = (),
     **parts: Any,
 ) -> PriceHistory:
-    """A symbol with hand-written closes by date, in the stored (split-adjusted) basis."""
+    """Returns a symbol with split-adjusted closes by date."""
     return PriceHistory(
         symbol=symbol,
         sessions=np.array(list(closes), "datetime64[D]"),
@@ -68,11 +68,11 @@ def figures(
     return Figures(value_entries(entries, {one.symbol: one for one in prices}, base, now=now))
 
 
-def worth(of: Figures, when: str) -> float:
-    """The value at the end of a day."""
-    at = (day(when) - of.seen.days[0].item()).days
-    return float(of.seen.total[at])
+def value_on(result: Figures, when: str) -> float:
+    """Returns the value at the end of a day."""
+    at = (day(when) - result.valuation.days[0].item()).days
+    return float(result.valuation.total[at])
 
 
-def codes(of: Figures) -> list[str]:
-    return [notice.code for notice in of.warnings]
+def codes(result: Figures) -> list[str]:
+    return [notice.code for notice in result.warnings]

@@ -1,7 +1,7 @@
-// What all charts share: their look in both themes, their size, and how they meet the frame.
+// Shared by all charts: colours of both themes, size, requests, and groups of buttons.
 const charts = window.LightweightCharts;
 
-/** The value of a colour of the stylesheet in the theme of now. */
+/** Returns a colour of the stylesheet in the current theme. */
 function colour(name) {
   const probe = document.createElement("i");
   probe.style.color = `var(--${name})`;
@@ -11,7 +11,7 @@ function colour(name) {
   return found;
 }
 
-/** The same colour, let through: rgb(1, 2, 3) → rgba(1, 2, 3, 0.2). */
+/** Returns the colour with transparency: rgb(1, 2, 3) → rgba(1, 2, 3, 0.2). */
 const faded = (rgb, alpha) => rgb.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
 
 export const palette = () => {
@@ -20,7 +20,7 @@ export const palette = () => {
   return { ...found, faded };
 };
 
-function look({ quiet, line, card }) {
+function theme({ quiet, line, card }) {
   return {
     layout: {
       background: { color: card },
@@ -35,7 +35,7 @@ function look({ quiet, line, card }) {
   };
 }
 
-/** A chart that fills `box`; `repaint(palette)` gives its series their colours, also later. */
+/** Creates a chart that fills `box`; `repaint(palette)` colours its series, also when the theme changes. */
 export function chartIn(box, options, repaint) {
   const chart = charts.createChart(box, {
     autoSize: true,
@@ -46,40 +46,40 @@ export function chartIn(box, options, repaint) {
   });
   const paint = () => {
     const colours = palette();
-    chart.applyOptions(look(colours));
+    chart.applyOptions(theme(colours));
     repaint?.(colours, chart);
   };
   document.addEventListener("themechange", paint);
-  chart.applyOptions(look(palette()));
+  chart.applyOptions(theme(palette()));
   return { chart, paint };
 }
 
-/** Shows all that there is, once the chart has its size: before, it would be squeezed. */
+/** Shows all points once the chart has its final size. */
 export const fit = (chart) => requestAnimationFrame(() => chart.timeScale().fitContent());
 
-/** A JSON body, or an error whose message is the server's own sentence. */
-export async function asked(path) {
+/** Fetches a JSON body. Throws an error with the message of the server. */
+export async function fetchJson(path) {
   const answer = await fetch(path, { headers: { Accept: "application/json" } });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(body.detail || `The server answered ${answer.status}.`);
   return body;
 }
 
-/** Groups of buttons of which one holds: `chosen(name, value)` hears which was pressed. */
-export function choices(page, chosen) {
+/** Makes each group of buttons a choice of one; calls `onChoice(name, value)` for the pressed one. */
+export function choices(page, onChoice) {
   for (const group of page.querySelectorAll("[data-choice]")) {
-    walkable(group);
+    enableArrowKeys(group);
     group.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
       for (const one of group.children) one.setAttribute("aria-pressed", String(one === button));
-      chosen(group.dataset.choice, button.value);
+      onChoice(group.dataset.choice, button.value);
     });
   }
 }
 
-/** Has the arrow keys go along a group of buttons. */
-function walkable(group) {
+/** Lets the arrow keys move between the buttons of a group. */
+function enableArrowKeys(group) {
   group.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const at = [...group.children].indexOf(document.activeElement);

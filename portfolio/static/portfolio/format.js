@@ -1,4 +1,4 @@
-// Numbers, money and dates in the words that the server's pages use too (see templatetags).
+// Formats numbers and money exactly as the server does in portfolio_format.py.
 const MINUS = "−";
 const cache = new Map();
 
@@ -7,18 +7,18 @@ function formatter(key, options) {
   return cache.get(key);
 }
 
-// No minus before what is rounded to nothing.
+// A number that rounds to 0 has no minus sign.
 const unsigned = (text) => text.replace(/^-/, /[1-9]/.test(text) ? MINUS : "");
 
 function currencyFormatter(currency) {
   try {
     return formatter(currency, { style: "currency", currency });
   } catch {
-    return null; // no such currency: its name is written behind the number
+    return null; // not a currency: the code is written after the number
   }
 }
 
-/** An amount with its currency: $1,234.50, −€3.00, 512.30 GBp. */
+/** Formats an amount with its currency: $1,234.50, −€3.00, 512.30 GBp. */
 export function money(value, currency) {
   if (value === null || value === undefined) return "–";
   const isMajor = /^[A-Z]{3}$/.test(currency);
@@ -29,7 +29,7 @@ export function money(value, currency) {
   return unsigned(`${plain.format(amount)}\u00a0${currency}`.trim());
 }
 
-/** A price: like money, with four digits below one. */
+/** Formats a price: like money, but with four decimals below 1. */
 export function price(value, currency) {
   if (value === null || value === undefined) return "–";
   if (Math.abs(value) >= 1 || !/^[A-Z]{3}$/.test(currency)) return money(value, currency);
@@ -41,7 +41,7 @@ const withSign = (text, value) => (Number(value) > 0 ? `+${text}` : text);
 
 export const signedMoney = (value, currency) => withSign(money(value, currency), value);
 
-/** A share as a percentage: 0.05 is 5.00 %. */
+/** Formats a ratio as a percentage: 0.05 is 5.00 %. */
 export function percent(value) {
   if (value === null || value === undefined) return "–";
   const two = formatter("plain", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -50,10 +50,10 @@ export function percent(value) {
 
 export const signedPercent = (value) => withSign(percent(value), value);
 
-/** The class that colours a number by its sign; the sign itself is always written. */
+/** Returns the class that colours a number by its sign. */
 export const tone = (value) => (Number(value) > 0 ? "up" : Number(value) < 0 ? "down" : "");
 
-/** Writes a text that is coloured by its value's sign. */
+/** Shows a text, coloured by the sign of its value. */
 export function show(element, text, value) {
   element.textContent = text;
   element.classList.remove("up", "down");

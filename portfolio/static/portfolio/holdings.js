@@ -1,10 +1,10 @@
-// Sorts the holdings by the column whose header is pressed.
+// Sorts the holdings by a column when its header is pressed.
 const table = document.querySelector("table[data-sortable]");
-const said = document.querySelector("[data-sorted]");
+const status = document.querySelector("[data-sorted]");
 
-function compared(one, other, column) {
+function compare(one, other, column) {
   const [left, right] = [one, other].map((row) => row.cells[column].dataset.value);
-  // What is not known stands last, whichever way.
+  // Unknown values come last in both directions.
   if (left === "" || right === "") return { unknown: (left === "") - (right === "") };
   const [a, b] = [Number(left), Number(right)];
   return { known: Number.isNaN(a) || Number.isNaN(b) ? left.localeCompare(right) : a - b };
@@ -15,13 +15,13 @@ function sort(header, direction) {
   const sign = direction === "ascending" ? 1 : -1;
   const body = table.tBodies[0];
   const rows = [...body.rows].sort((one, other) => {
-    const { unknown, known } = compared(one, other, column);
+    const { unknown, known } = compare(one, other, column);
     return unknown ?? sign * known;
   });
   body.append(...rows);
   for (const one of table.tHead.rows[0].cells) one.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", direction);
-  said.textContent = `Sorted by ${header.textContent.trim().toLowerCase()}, ${direction}`;
+  status.textContent = `Sorted by ${header.textContent.trim().toLowerCase()}, ${direction}`;
 }
 
 table?.tHead.addEventListener("click", (event) => {

@@ -1,5 +1,5 @@
-// Prices that renew themselves while the page is looked at.
-import { asked } from "./charts.js";
+// Updates prices and values while the page is visible.
+import { fetchJson } from "./charts.js";
 import { money, percent, price, show, signedMoney, signedPercent } from "./format.js";
 
 const PAUSE = 15_000;
@@ -13,12 +13,12 @@ let failedSince = null;
 
 function flash(element, rose) {
   element.classList.remove("rose", "fell");
-  void element.offsetWidth; // begins the highlight anew
+  void element.offsetWidth; // restarts the animation
   element.classList.add(rose ? "rose" : "fell");
 }
 
-/** Writes a value if it says something new; a number that moved is highlighted. */
-function renew(element, text, value, { toned = false } = {}) {
+/** Shows a value if it changed, and highlights a number that rose or fell. */
+function update(element, text, value, { toned = false } = {}) {
   if (!element || element.textContent === text) return;
   const cell = element.closest("td") ?? element;
   const before = Number(cell.dataset.value);
@@ -30,20 +30,20 @@ function renew(element, text, value, { toned = false } = {}) {
   }
 }
 
-function take(body) {
-  const of = (name) => page.querySelector(`.summary [data-live='${name}']`);
-  renew(of("value"), money(body.value, currency), body.value);
-  renew(of("profit"), signedMoney(body.profit, currency), body.profit, TONED);
-  renew(of("day_change"), signedMoney(body.day_change, currency), body.day_change, TONED);
-  renew(of("day_change_percent"), body.day_change_percent === null ? "" : `(${signedPercent(body.day_change_percent)})`, body.day_change_percent, TONED);
-  for (const holding of body.holdings) row(holding);
+function showBody(body) {
+  const field = (name) => page.querySelector(`.summary [data-live='${name}']`);
+  update(field("value"), money(body.value, currency), body.value);
+  update(field("profit"), signedMoney(body.profit, currency), body.profit, TONED);
+  update(field("day_change"), signedMoney(body.day_change, currency), body.day_change, TONED);
+  update(field("day_change_percent"), body.day_change_percent === null ? "" : `(${signedPercent(body.day_change_percent)})`, body.day_change_percent, TONED);
+  for (const holding of body.holdings) updateRow(holding);
 }
 
-function row(holding) {
+function updateRow(holding) {
   const found = page.querySelector(`tr[data-symbol="${CSS.escape(holding.symbol)}"]`);
   if (!found) return;
   if (found.dataset.status === "loading" && holding.status === "priced") location.reload();
-  const all = (name, ...said) => found.querySelectorAll(`[data-live='${name}']`).forEach((one) => renew(one, ...said));
+  const all = (name, ...args) => found.querySelectorAll(`[data-live='${name}']`).forEach((one) => update(one, ...args));
   all("price", price(holding.price, found.dataset.currency), holding.price);
   all("value", money(holding.value, currency), holding.value);
   all("weight", percent(holding.weight), holding.weight);
@@ -55,12 +55,12 @@ async function poll() {
   clearTimeout(timer);
   if (document.hidden) return;
   try {
-    take(await asked(`/portfolio/${portfolio}/live`));
+    showBody(await fetchJson(`/portfolio/${portfolio}/live`));
     failedSince = null;
     note.textContent = "";
   } catch {
     failedSince ??= new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-    note.textContent = `, not renewed since ${failedSince}`;
+    note.textContent = `, not updated since ${failedSince}`;
   }
   timer = setTimeout(poll, loading().length ? PAUSE / 3 : PAUSE);
 }

@@ -1,5 +1,5 @@
-// The chart: value and what was invested, or the return; in any range, a benchmark beside it.
-import { asked, chartIn, charts, choices, fit } from "./charts.js";
+// The chart of a portfolio: value and money invested, or the return, and a benchmark.
+import { fetchJson, chartIn, charts, choices, fit } from "./charts.js";
 import { money, percent, show, signedMoney, signedPercent } from "./format.js";
 
 const page = document.querySelector("[data-portfolio]");
@@ -8,9 +8,9 @@ const box = page.querySelector("[data-chart]");
 const note = page.querySelector("[data-chart-note]");
 const legend = page.querySelector("[data-legend]");
 const form = page.querySelector("[data-benchmark]");
-const state = { range: "1y", view: "value", benchmark: form.benchmark.value, asked: 0, points: [], compared: null };
+const state = { range: "1y", view: "value", benchmark: form.benchmark.value, requests: 0, points: [], compared: null };
 const isReturn = () => state.view === "twr";
-const said = (number) => (isReturn() ? signedPercent(number) : money(number, currency));
+const format = (number) => (isReturn() ? signedPercent(number) : money(number, currency));
 
 const axis = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 4 });
 const quiet = { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false };
@@ -26,15 +26,15 @@ const { chart, paint } = chartIn(
 );
 invested = chart.addSeries(charts.LineSeries, { ...quiet, lineWidth: 1.5, lineType: charts.LineType.WithSteps, lineStyle: charts.LineStyle.Dashed });
 benchmark = chart.addSeries(charts.LineSeries, { ...quiet, lineWidth: 1.5 });
-// In the smallest steps a return is told in: a thousandth.
+// Precise enough for the smallest step of a return.
 const priceFormat = { type: "price", precision: 4, minMove: 0.0001 };
 value = chart.addSeries(charts.AreaSeries, { lineWidth: 2, priceLineVisible: false, priceFormat });
 
-function take({ points, benchmark_series: compared }) {
+function setData({ points, benchmark_series: compared }) {
   state.points = points;
   state.compared = compared?.data.length ? compared : null;
   note.hidden = points.length > 1 && !compared?.problem;
-  note.textContent = compared?.problem ?? "There are too few days in this range for a line; choose a longer one.";
+  note.textContent = compared?.problem ?? "This range has too few days for a line. Choose a longer one.";
   draw();
 }
 
@@ -47,22 +47,22 @@ function draw() {
   fit(chart);
   const [first, last] = [state.points[0], state.points.at(-1)];
   describe(last);
-  if (last) label(first, last);
+  if (last) setLabel(first, last);
 }
 
-/** The line in words, for who cannot see it. */
-function label(first, last) {
-  const told = isReturn() ? `Return from ${first.date} to ${last.date}: ${said(last.twr)}` : `Value from ${first.date} to ${last.date}: from ${said(first.value)} to ${said(last.value)}`;
+/** Describes the line for screen readers. */
+function setLabel(first, last) {
+  const text = isReturn() ? `Return from ${first.date} to ${last.date}: ${format(last.twr)}` : `Value from ${first.date} to ${last.date}: from ${format(first.value)} to ${format(last.value)}`;
   const beside = state.compared ? `; ${state.compared.symbol} ${signedPercent(state.compared.twr)}` : "";
-  box.setAttribute("aria-label", `${told}${beside}.`);
+  box.setAttribute("aria-label", `${text}${beside}.`);
 }
 
 function describe(point) {
   if (!point) return legend.replaceChildren("\u00a0");
-  const parts = [["", "", point.date], ["worth", isReturn() ? "Return" : "Value", said(point[state.view])]];
-  if (!isReturn()) parts.push(["invested", "Invested", said(point.invested)]);
+  const parts = [["", "", point.date], ["worth", isReturn() ? "Return" : "Value", format(point[state.view])]];
+  if (!isReturn()) parts.push(["invested", "Invested", format(point.invested)]);
   const beside = state.compared?.data.find((one) => one.date === point.date);
-  if (beside) parts.push(["benchmark-key", state.compared.symbol, said(beside[state.view])]);
+  if (beside) parts.push(["benchmark-key", state.compared.symbol, format(beside[state.view])]);
   legend.replaceChildren(...parts.map(([key, name, text]) => {
     const part = document.createElement("span");
     part.className = key;
@@ -72,30 +72,30 @@ function describe(point) {
   }));
 }
 
-function tell(body) {
-  const of = (name) => page.querySelector(`[data-period] [data-of='${name}']`);
-  show(of("profit"), signedMoney(body.period.profit, currency), body.period.profit);
-  show(of("twr"), signedPercent(body.period.twr), body.period.twr);
-  show(of("mwr"), signedPercent(body.period.mwr), body.period.mwr);
-  of("max_drawdown").textContent = percent(body.period.max_drawdown);
+function showPeriod(body) {
+  const field = (name) => page.querySelector(`[data-period] [data-of='${name}']`);
+  show(field("profit"), signedMoney(body.period.profit, currency), body.period.profit);
+  show(field("twr"), signedPercent(body.period.twr), body.period.twr);
+  show(field("mwr"), signedPercent(body.period.mwr), body.period.mwr);
+  field("max_drawdown").textContent = percent(body.period.max_drawdown);
   const compared = body.benchmark_series;
-  show(of("benchmark"), signedPercent(compared?.twr), compared?.twr ?? 0);
+  show(field("benchmark"), signedPercent(compared?.twr), compared?.twr ?? 0);
   page.querySelector("[data-benchmark-name]").textContent = compared?.symbol || "Benchmark";
 }
 
 async function load() {
-  const turn = ++state.asked;
+  const turn = ++state.requests;
   const query = new URLSearchParams({ range: state.range, benchmark: state.benchmark, page_size: 1 });
   box.setAttribute("aria-busy", "true");
   try {
-    const body = await asked(`/portfolio/${portfolio}/complete?${query}`);
-    if (turn !== state.asked) return; // something else was chosen meanwhile
-    take({ points: body.history.data, benchmark_series: body.benchmark_series });
-    tell(body);
+    const body = await fetchJson(`/portfolio/${portfolio}/complete?${query}`);
+    if (turn !== state.requests) return; // another range was chosen in the meantime
+    setData({ points: body.history.data, benchmark_series: body.benchmark_series });
+    showPeriod(body);
   } catch (error) {
-    if (turn !== state.asked) return;
+    if (turn !== state.requests) return;
     note.hidden = false;
-    note.textContent = `This range could not be read: ${error.message}`;
+    note.textContent = `This range could not be loaded: ${error.message}`;
   }
   box.removeAttribute("aria-busy");
 }
@@ -112,9 +112,9 @@ form.addEventListener("submit", (event) => {
   load();
 });
 
-take(JSON.parse(document.getElementById("chart-data").textContent));
+setData(JSON.parse(document.getElementById("chart-data").textContent));
 
-// What nobody can need before the page is there comes after it.
+// Sorting and live prices are not needed before the page is shown.
 addEventListener("load", async () => {
   await Promise.all([import("./holdings.js"), import("./live.js")]);
   page.dataset.ready = "";

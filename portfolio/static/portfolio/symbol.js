@@ -1,5 +1,5 @@
-// The symbol page: bars, volume, splits and dividends, in the range and basis that is asked for.
-import { asked, chartIn, charts, choices, fit } from "./charts.js";
+// The chart of a symbol: bars, volume, splits and dividends, in the chosen range and adjustment.
+import { fetchJson, chartIn, charts, choices, fit } from "./charts.js";
 import { price, whole } from "./format.js";
 
 const page = document.querySelector("[data-symbol]");
@@ -33,7 +33,7 @@ function markers() {
   const splits = state.actions.splits.filter(shown).map((split) => ({
     time: split.date, position: "aboveBar", shape: "square", color: probe, text: `${split.numerator}:${split.denominator}`,
   }));
-  // Beside a hundred dividends their amounts could not be read.
+  // The amounts of many dividends would overlap.
   const paid = state.actions.dividends.filter(shown);
   const dividends = paid.map((dividend) => ({
     time: dividend.date, position: "belowBar", shape: "circle", color: probe, size: 0.6,
@@ -52,36 +52,36 @@ async function load() {
   box.setAttribute("aria-busy", "true");
   try {
     const path = encodeURIComponent(symbol);
-    const history = await asked(`/cache/historical/${path}?adjust=${state.adjust}${query()}`);
+    const history = await fetchJson(`/cache/historical/${path}?adjust=${state.adjust}${query()}`);
     state.bars = history.data;
     state.currency = history.currency;
     series.setData(history.data.map(({ date, ...bar }) => ({ time: date, ...bar })));
     paint();
     fit(chart);
-    tell();
+    describeRange();
     note.hidden = state.bars.length > 0;
-    note.textContent = "There are no bars in this range; choose a longer one.";
+    note.textContent = "There are no bars in this range. Choose a longer one.";
   } catch (error) {
     note.hidden = false;
-    note.textContent = `The prices could not be read: ${error.message} Reload the page to try again.`;
+    note.textContent = `The prices could not be loaded: ${error.message} Reload the page to try again.`;
   }
   box.removeAttribute("aria-busy");
 }
 
-/** The bars in words, for who cannot see them: also the chart's label. */
-function tell() {
+/** Describes the bars for screen readers and in the legend. */
+function describeRange() {
   const [first, end] = [state.bars[0], state.bars.at(-1)];
   if (!first) return;
   const low = Math.min(...state.bars.map((bar) => bar.low));
   const high = Math.max(...state.bars.map((bar) => bar.high));
-  const said = (value) => price(value, state.currency);
-  box.setAttribute("aria-label", `${symbol} from ${first.date} to ${end.date}: from ${said(first.close)} to ${said(end.close)}, between ${said(low)} and ${said(high)}.`);
+  const format = (value) => price(value, state.currency);
+  box.setAttribute("aria-label", `${symbol} from ${first.date} to ${end.date}: from ${format(first.close)} to ${format(end.close)}, between ${format(low)} and ${format(high)}.`);
   describe(end);
 }
 
 function describe(bar) {
-  const said = (value) => price(value, state.currency);
-  const parts = [["", bar.date], ["Open", said(bar.open)], ["High", said(bar.high)], ["Low", said(bar.low)], ["Close", said(bar.close)], ["Volume", whole(bar.volume)]];
+  const format = (value) => price(value, state.currency);
+  const parts = [["", bar.date], ["Open", format(bar.open)], ["High", format(bar.high)], ["Low", format(bar.low)], ["Close", format(bar.close)], ["Volume", whole(bar.volume)]];
   legend.replaceChildren(...parts.map(([name, value]) => {
     const part = document.createElement("span");
     part.append(name ? `${name} ` : "", Object.assign(document.createElement("b"), { textContent: value }));
@@ -99,7 +99,7 @@ choices(page, (name, value) => {
   load();
 });
 
-asked(`/cache/actions/${encodeURIComponent(symbol)}`).then((found) => {
+fetchJson(`/cache/actions/${encodeURIComponent(symbol)}`).then((found) => {
   state.actions = found;
   paint();
 }, () => {});

@@ -1,5 +1,5 @@
-// The transaction form: shows the fields that its kind has, and suggests the stored close.
-import { asked } from "./charts.js";
+// The transaction form: shows the fields of its kind, and suggests the stored close.
+import { fetchJson } from "./charts.js";
 import { price } from "./format.js";
 
 const form = document.querySelector("[data-transaction]");
@@ -8,7 +8,7 @@ suggestion.className = "help";
 suggestion.setAttribute("role", "status");
 let turn = 0;
 
-/** Fields that the kind has not are hidden by the stylesheet, and are not sent. */
+/** Disables the fields that the stylesheet hides for this kind, so that they are not sent. */
 function adapt() {
   form.dataset.kind = form.kind.value;
   for (const field of form.querySelectorAll("[data-field]")) {
@@ -22,8 +22,8 @@ async function suggest() {
   suggestion.replaceChildren();
   if (form.price.disabled || !symbol || !form.date.value) return;
   const query = new URLSearchParams({ symbol, date: form.date.value });
-  const found = await asked(`${form.dataset.transaction}?${query}`).catch(() => null);
-  if (mine !== turn || !found) return; // asked anew meanwhile, or nothing to suggest
+  const found = await fetchJson(`${form.dataset.transaction}?${query}`).catch(() => null);
+  if (mine !== turn || !found) return; // a newer request was sent, or there is nothing to suggest
   if (found.problem) return void (suggestion.textContent = found.problem);
   const use = Object.assign(document.createElement("button"), { type: "button", textContent: "Use it" });
   use.addEventListener("click", () => {

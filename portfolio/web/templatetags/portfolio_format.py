@@ -1,4 +1,4 @@
-"""Numbers, money and dates as text; static/portfolio/format.js writes the same in the browser."""
+"""Template filters for numbers and money; static/portfolio/format.js formats the same way."""
 
 from __future__ import annotations
 
@@ -10,110 +10,112 @@ from django import template
 
 register = template.Library()
 
-# Text: a decimal number, exactly.
+# Text is a decimal number in exact form.
 Number: TypeAlias = Decimal | float | int | str | None
 
 MINUS, NONE, SPACE = "\u2212", "\u2013", "\u00a0"
-# As browsers write them in English; other currencies stand before the number by their code.
+# As browsers format them in English; other currencies are written as a code before the number.
 _SIGNS = {
     **{"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CAD": "CA$", "AUD": "A$", "NZD": "NZ$"},
     **{"HKD": "HK$", "MXN": "MX$", "BRL": "R$", "CNY": "CN¥", "INR": "₹", "KRW": "₩", "ILS": "₪"},
     **{"TWD": "NT$", "VND": "₫", "PHP": "₱"},
 }
-# Wide enough for every float64.
+# Precise enough for every float64.
 _ROUNDING = Context(prec=400, rounding=ROUND_HALF_UP)
 _WHOLE = {"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "PYG"}
 
 
 @register.filter
 def money(value: Number, currency: str = "") -> str:
-    """An amount with its currency: $1,234.50, €3.00, 512.30 GBp; a true minus before."""
-    return _money(value, currency, 0 if currency in _WHOLE else 2)
+    """Formats an amount with its currency: $1,234.50, €3.00, 512.30 GBp."""
+    return _format_money(value, currency, 0 if currency in _WHOLE else 2)
 
 
 @register.filter
 def price(value: Number, currency: str = "") -> str:
-    """A price: like money, with four digits below one."""
-    small = _is_known(value) and abs(_exact(value)) < 1 and _is_major(currency)
-    return _money(value, currency, 4) if small else money(value, currency)
+    """Formats a price: like money, but with four decimals below 1."""
+    exact = _exact(value)
+    is_small = exact is not None and abs(exact) < 1 and _is_major(currency)
+    return _format_money(value, currency, 4) if is_small else money(value, currency)
 
 
 @register.filter
 def signed_money(value: Number, currency: str = "") -> str:
-    return _with_sign(money(value, currency), value)
+    return _add_plus(money(value, currency), value)
 
 
 @register.filter
 def signed_price(value: Number, currency: str = "") -> str:
-    return _with_sign(price(value, currency), value)
+    return _add_plus(price(value, currency), value)
 
 
 @register.filter
 def percent(value: Number, digits: int = 2) -> str:
-    """A share as a percentage: 0.05 is 5.00 %."""
-    return f"{_rounded(100 * _exact(value), digits)}{SPACE}%" if _is_known(value) else NONE
+    """Formats a ratio as a percentage: 0.05 is 5.00 %."""
+    exact = _exact(value)
+    return NONE if exact is None else f"{_round(100 * exact, digits)}{SPACE}%"
 
 
 @register.filter
 def signed_percent(value: Number) -> str:
-    return _with_sign(percent(value), value)
+    return _add_plus(percent(value), value)
 
 
 @register.filter
 def plain(value: Number) -> str:
-    """A quantity without needless zeros: 1,200, 0.125."""
-    if not _is_known(value):
+    """Formats a quantity without trailing zeros: 1,200, 0.125."""
+    exact = _exact(value)
+    if exact is None:
         return NONE
-    text = f"{_exact(value):,f}"
+    text = f"{exact:,f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", MINUS)
 
 
 @register.filter
-def gross(booked: Mapping[str, Any]) -> Number:
-    """The money that a transaction moved before fees."""
-    quantity, one = booked["quantity"], booked["price"]
-    return booked["amount"] if quantity is None else _exact(quantity) * _exact(one)
+def gross(row: Mapping[str, Any]) -> Number:
+    """Returns the money that a transaction moved before fees."""
+    quantity, share_price = _exact(row["quantity"]), _exact(row["price"])
+    if quantity is None or share_price is None:
+        return row["amount"]  # type: ignore[no-any-return]
+    return quantity * share_price
 
 
 @register.filter
 def tone(value: Number) -> str:
-    """The class that colours a number by its sign; the sign itself is always written."""
-    sign = _exact(value) if _is_known(value) else 0
-    return "up" if sign > 0 else "down" if sign < 0 else ""
+    """Returns the class that colours a number by its sign."""
+    exact = _exact(value) or 0
+    return "up" if exact > 0 else "down" if exact < 0 else ""
 
 
-def _money(value: Number, currency: str, digits: int) -> str:
-    if not _is_known(value):
-        return NONE
+def _format_money(value: Number, currency: str, digits: int) -> str:
     exact = _exact(value)
-    text = _rounded(abs(exact), digits)
+    if exact is None:
+        return NONE
+    text = _round(abs(exact), digits)
+    is_zero = not any(digit in text for digit in "123456789")
     if currency in _SIGNS:
         text = f"{_SIGNS[currency]}{text}"
     elif _is_major(currency):
         text = f"{currency}{SPACE}{text}"
     elif currency:
         text = f"{text}{SPACE}{currency}"
-    return f"{MINUS}{text}" if exact < 0 and any(digit in text for digit in "123456789") else text
+    return f"{MINUS}{text}" if exact < 0 and not is_zero else text
 
 
 def _is_major(currency: str) -> bool:
     return len(currency) == 3 and currency.isupper()
 
 
-def _is_known(value: Number) -> bool:
-    """An empty text is what a template says of what is not there."""
-    return value is not None and value != ""
+def _exact(value: Number) -> Decimal | None:
+    """Returns None for an unknown value, which templates pass as None or as empty text."""
+    return None if value is None or value == "" else Decimal(str(value))
 
 
-def _exact(value: Number) -> Decimal:
-    return Decimal(str(value))
-
-
-def _rounded(value: Decimal, digits: int) -> str:
+def _round(value: Decimal, digits: int) -> str:
     exact = value.quantize(Decimal(1).scaleb(-digits), context=_ROUNDING)
     return f"{_ROUNDING.add(exact, 0):,f}".replace("-", MINUS)
 
 
-def _with_sign(text: str, value: Number) -> str:
+def _add_plus(text: str, value: Number) -> str:
     return f"+{text}" if tone(value) == "up" else text

@@ -1,4 +1,4 @@
-"""What the tests of pages share: one Chromium a module, somebody logged in, and stored prices."""
+"""Fixtures of the page tests: a browser, a logged-in user, and stored prices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from prices.domain.quotes import Quote
 from prices.domain.sessions import sessions_of
 from tests.support.builders import published, tracked
 
-# As many sessions are stored, at 100.0, 100.1 and so on: the last close is 130.0.
+# Number of stored sessions. The closes are 100.0, 100.1, …, 130.0.
 SESSIONS = 301
 
 
@@ -31,7 +31,7 @@ def anna(db: None) -> User:
 
 @dataclass
 class Visitor:
-    """A browser at the site; whatever a page complains about is kept."""
+    """A browser at the site; `complaints` collects the errors that pages log."""
 
     browser: Browser
     root: str
@@ -42,7 +42,7 @@ class Visitor:
         self, user: User | None = None, *, width: int = 1440, scheme: str = "light"
     ) -> Iterator[Page]:
         size = ViewportSize(width=width, height=900)
-        # No animation is waited for.
+        # Without animations there is nothing to wait for.
         with self.browser.new_context(
             viewport=size,
             color_scheme="dark" if scheme == "dark" else "light",
@@ -57,18 +57,18 @@ class Visitor:
                     [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": self.root}]
                 )
             page = context.new_page()
-            page.on("console", self._hear)
+            page.on("console", self._collect_error)
             page.on("pageerror", lambda error: self.complaints.append(str(error)))
             yield page
 
-    def _hear(self, message: object) -> None:
+    def _collect_error(self, message: object) -> None:
         if getattr(message, "type", "") == "error":
             self.complaints.append(getattr(message, "text", ""))
 
 
 @pytest.fixture
 def visitor(browser: Browser, live_server: LiveServer) -> Iterator[Visitor]:
-    """No page may complain."""
+    """Fails the test if a page logs an error."""
     visitor = Visitor(browser, live_server.url, [])
     yield visitor
     assert visitor.complaints == []
@@ -76,13 +76,13 @@ def visitor(browser: Browser, live_server: LiveServer) -> Iterator[Visitor]:
 
 @pytest.fixture
 def page(visitor: Visitor, anna: User) -> Iterator[Page]:
-    """Anna at a wide, light screen."""
+    """A page of Anna, wide and light."""
     with visitor.page(anna) as page:
         yield page
 
 
 def sessions() -> list[date]:
-    """The last sessions of XNYS that are stored; the latest closed one is not among them."""
+    """Returns the stored sessions of XNYS; the latest closed one is not among them."""
     calendar = sessions_of("XNYS")
     assert calendar
     last = calendar.last_closed(datetime.now(UTC))
@@ -91,7 +91,7 @@ def sessions() -> list[date]:
 
 
 def stored(symbol: str = "ACME") -> list[date]:
-    """Bars of a tracked symbol, with a 2:1 split and a dividend among the last hundred."""
+    """Stores bars of a tracked symbol, with a 2:1 split and a dividend in the last 100 sessions."""
     days = sessions()
     tracked(symbol, last_update=datetime.now(UTC))
     closes = [round(100 + 0.1 * at, 1) for at in range(SESSIONS)]
@@ -104,7 +104,7 @@ def stored(symbol: str = "ACME") -> list[date]:
 
 
 def quoted(symbol: str, price: float) -> None:
-    """A price of the session after the last one that is stored."""
+    """Stores a quote of the session after the last stored one."""
     calendar, now = sessions_of("XNYS"), datetime.now(UTC)
     assert calendar
     day = calendar.shifted(sessions()[-1], 1)

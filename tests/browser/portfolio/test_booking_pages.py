@@ -1,4 +1,4 @@
-"""Booking in a real Chromium: portfolios made, transactions added, changed, deleted, imported."""
+"""Booking in Chromium: adding, changing and deleting portfolios and transactions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def portfolio(anna: User) -> Portfolio:
     return Portfolio.objects.create(owner=anna, name="Retirement", base_currency="USD")
 
 
-def at(page: Page, portfolio: Portfolio, path: str = "") -> None:
+def open_page(page: Page, portfolio: Portfolio, path: str = "") -> None:
     page.goto(f"/portfolios/{portfolio.pk}/{path}")
 
 
@@ -30,9 +30,11 @@ def save(page: Page) -> None:
 
 
 class TestTransactions:
-    def test_added_with_the_suggested_price(self, page: Page, portfolio: Portfolio) -> None:
+    def test_adds_a_transaction_at_the_suggested_price(
+        self, page: Page, portfolio: Portfolio
+    ) -> None:
         days = stored()
-        at(page, portfolio)
+        open_page(page, portfolio)
         page.get_by_role("link", name="Add transaction").click()
 
         page.get_by_label("Symbol").fill("acme")
@@ -50,11 +52,11 @@ class TestTransactions:
         # Twenty shares after the split, at 130.00.
         expect(page.locator(".summary [data-live=value]")).to_have_text("$2,600.00")
 
-    def test_untracked_symbol_is_tracked(self, page: Page, portfolio: Portfolio) -> None:
-        at(page, portfolio, "add/")
+    def test_tracks_a_new_symbol(self, page: Page, portfolio: Portfolio) -> None:
+        open_page(page, portfolio, "add/")
         page.get_by_label("Symbol").fill("newco")
         page.get_by_label("Quantity").fill("3")
-        page.get_by_label("Price of one").fill("7.5")
+        page.get_by_label("Price per share").fill("7.5")
         expect(page.get_by_text("NEWCO is not tracked yet")).to_be_visible()
         save(page)
 
@@ -62,8 +64,8 @@ class TestTransactions:
         assert TrackedSymbol.objects.filter(symbol="NEWCO").exists()
         assert "NEWCO" in SyncRun.objects.get().symbols
 
-    def test_fields_follow_the_kind(self, page: Page, portfolio: Portfolio) -> None:
-        at(page, portfolio, "add/")
+    def test_shows_the_fields_of_the_kind(self, page: Page, portfolio: Portfolio) -> None:
+        open_page(page, portfolio, "add/")
         expect(page.get_by_label("Amount")).to_be_hidden()
 
         page.get_by_label("Kind").select_option("deposit")
@@ -74,44 +76,44 @@ class TestTransactions:
         save(page)
         expect(page.locator(".summary [data-live=value]")).to_have_text("$1,000.00")
 
-    def test_errors_stand_beside_their_fields(self, page: Page, portfolio: Portfolio) -> None:
+    def test_shows_errors_beside_their_fields(self, page: Page, portfolio: Portfolio) -> None:
         stored()
-        at(page, portfolio, "add/")
+        open_page(page, portfolio, "add/")
         page.get_by_label("Symbol").fill("ACME")
         page.get_by_label("Quantity").fill("ten")
-        page.get_by_label("Price of one").fill("120")
+        page.get_by_label("Price per share").fill("120")
         save(page)
 
         field = page.get_by_label("Quantity")
         expect(page.locator("[data-field=quantity] .error")).to_have_text(
-            "This is no number: write it as in 1234.50."
+            "Enter a number such as 1234.50."
         )
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(field).to_have_accessible_description(
-            "Shares, as traded on that day. This is no number: write it as in 1234.50."
+            "Number of shares, as traded on that day. Enter a number such as 1234.50."
         )
         expect(field).to_be_focused()
-        expect(page.get_by_label("Price of one")).to_have_value("120")
+        expect(page.get_by_label("Price per share")).to_have_value("120")
         assert not Transaction.objects.exists()
 
-    def test_selling_more_than_is_held_is_refused(self, page: Page, portfolio: Portfolio) -> None:
+    def test_refuses_to_sell_more_than_is_held(self, page: Page, portfolio: Portfolio) -> None:
         stored()
-        at(page, portfolio, "add/")
+        open_page(page, portfolio, "add/")
         page.get_by_label("Kind").select_option("sell")
         page.get_by_label("Symbol").fill("ACME")
         page.get_by_label("Quantity").fill("5")
-        page.get_by_label("Price of one").fill("120")
+        page.get_by_label("Price per share").fill("120")
         save(page)
 
         expect(page.locator("[data-field=quantity] .error")).to_contain_text("ACME")
         assert not Transaction.objects.exists()
 
-    def test_changed_and_deleted(self, page: Page, portfolio: Portfolio) -> None:
+    def test_changes_and_deletes_a_transaction(self, page: Page, portfolio: Portfolio) -> None:
         days = stored()
         portfolio.transactions.create(
             kind="buy", date=days[230], symbol="ACME", quantity=10, price=110, currency="USD"
         )
-        at(page, portfolio)
+        open_page(page, portfolio)
 
         page.get_by_role("link", name="Edit buy ACME").click()
         expect(page.get_by_label("Quantity")).to_have_value("10")
@@ -122,7 +124,7 @@ class TestTransactions:
         page.get_by_role("link", name="Delete buy ACME").click()
         expect(page.get_by_text("Buy 20 ACME of")).to_be_visible()
         page.get_by_role("button", name="Delete transaction").click()
-        expect(page.get_by_text("Nothing is booked yet")).to_be_visible()
+        expect(page.get_by_text("No transactions yet")).to_be_visible()
         assert not Transaction.objects.exists()
 
 
@@ -158,7 +160,7 @@ class TestKeyboard:
 
     def _book(self, page: Page) -> None:
         expect(page.get_by_label("Kind")).to_be_visible()
-        for label, text in (("Symbol", "ACME"), ("Quantity", "2"), ("Price of one", "120")):
+        for label, text in (("Symbol", "ACME"), ("Quantity", "2"), ("Price per share", "120")):
             field = page.get_by_label(label)
             for _ in range(20):
                 if field.evaluate("one => one === document.activeElement"):
@@ -169,7 +171,7 @@ class TestKeyboard:
 
 
 class TestOwners:
-    def test_another_users_portfolio_is_not_there(
+    def test_answers_404_for_another_users_portfolio(
         self, visitor: Visitor, anna: User, portfolio: Portfolio
     ) -> None:
         ben = User.objects.create_user("ben", is_staff=True, is_superuser=True)
@@ -182,18 +184,20 @@ class TestOwners:
                 answer = page.goto(f"/portfolios/{portfolio.pk}/{path}")
                 assert answer
                 assert answer.status == 404
-                expect(page.get_by_text("There is no such portfolio among yours")).to_be_visible()
+                expect(page.get_by_text("You have no portfolio with this number")).to_be_visible()
                 expect(page.get_by_text("Retirement")).to_have_count(0)
         assert len(visitor.complaints) == len(paths)
-        visitor.complaints.clear()  # a browser tells each 404
+        visitor.complaints.clear()  # the browser logs each 404
 
-    def test_logging_in_leads_back(self, visitor: Visitor, portfolio: Portfolio) -> None:
+    def test_logging_in_returns_to_the_page(self, visitor: Visitor, portfolio: Portfolio) -> None:
         with visitor.page() as page:
             page.goto(f"/portfolios/{portfolio.pk}/settings/")
             page.get_by_label("User name").fill("anna")
             page.get_by_label("Password").fill("wrong")
             page.get_by_role("button", name="Log in").click()
-            expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+            expect(page.get_by_role("alert")).to_contain_text(
+                "The user name or the password is wrong"
+            )
 
             page.get_by_label("Password").fill("correct horse")
             page.get_by_role("button", name="Log in").click()

@@ -1,4 +1,4 @@
-"""Import in a real Chromium: shown first, corrected, and booked whole; export gives it back."""
+"""Importing in Chromium: preview, correction, booking, and importing an export."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def form(page: Page, portfolio: Portfolio) -> Page:
     return page
 
 
-def look(page: Page) -> None:
+def preview(page: Page) -> None:
     page.locator("button[name=preview]").click()
 
 
 class TestImport:
-    def test_an_error_is_named_by_its_line_and_corrected(self, form: Page) -> None:
+    def test_reports_an_error_with_its_line_until_it_is_corrected(self, form: Page) -> None:
         lines = "buy,2024-03-01,ACME,10,110,,USD,1.5,\nbuy,2024-03-32,ACME,5,110,,USD,,\n"
         form.get_by_label("or paste its text").fill(HEADER + lines)
-        look(form)
+        preview(form)
 
         expect(form.get_by_role("heading", name="Nothing can be booked yet")).to_be_visible()
         expect(form.get_by_role("alert")).to_contain_text("Line 3:")
@@ -46,9 +46,9 @@ class TestImport:
         expect(form.locator("button[name=book]")).to_have_count(0)
         assert not Transaction.objects.exists()
 
-        text = form.get_by_label("Its text")
+        text = form.get_by_label("Text of the file")
         text.fill(text.input_value().replace("03-32", "03-12"))
-        look(form)
+        preview(form)
 
         expect(form.get_by_role("row", name="2024-03-12 Buy ACME")).to_be_visible()
         assert not Transaction.objects.exists()
@@ -59,21 +59,23 @@ class TestImport:
         assert (small.quantity, small.fees) == (Decimal(5), Decimal(0))
         assert (large.quantity, large.fees) == (Decimal(10), Decimal("1.5"))
 
-    def test_duplicates_are_skipped_if_asked(self, form: Page, portfolio: Portfolio) -> None:
+    def test_skips_duplicates_on_request(self, form: Page, portfolio: Portfolio) -> None:
         portfolio.transactions.create(kind="deposit", date="2024-01-02", amount=100, currency="USD")
         lines = "deposit,2024-01-02,,,,100,USD,,\ndeposit,2024-01-03,,,,200,USD,,\n"
         form.get_by_label("or paste its text").fill(HEADER + lines)
-        look(form)
-        expect(form.get_by_role("alert")).to_contain_text("Line 2: It is booked already")
+        preview(form)
+        expect(form.get_by_role("alert")).to_contain_text(
+            "Line 2: This transaction is booked already"
+        )
 
         form.get_by_label("Lines that are booked already").select_option("skip")
-        look(form)
+        preview(form)
         form.get_by_role("button", name="Book 1 transaction", exact=True).click()
 
         expect(form.get_by_text("1 transaction booked. 1 line skipped.")).to_be_visible()
         assert Transaction.objects.count() == 2
 
-    def test_an_exported_file_is_imported_again(
+    def test_imports_an_export(
         self, form: Page, portfolio: Portfolio, anna: User, tmp_path: Path
     ) -> None:
         portfolio.transactions.create(
@@ -89,30 +91,30 @@ class TestImport:
 
         form.goto(f"/portfolios/{other.pk}/import/")
         form.get_by_label("CSV file").set_input_files(file)
-        look(form)
+        preview(form)
         form.get_by_role("button", name="Book 1 transaction").click()
 
         expect(form.get_by_text("1 transaction booked.")).to_be_visible()
         assert other.transactions.get().entry == portfolio.transactions.get().entry
 
-    def test_a_long_line_is_shown_on_a_narrow_screen(self, form: Page) -> None:
+    def test_a_long_line_fits_a_narrow_screen(self, form: Page) -> None:
         form.set_viewport_size({"width": 375, "height": 800})
         lines = "buy,2024-03-01,LONGNAME.L,1234567.12345678,1234567.5,,USD,1234.5,\n"
         form.get_by_label("or paste its text").fill(HEADER + lines)
-        look(form)
+        preview(form)
 
         expect(form.get_by_role("button", name="Book 1 transaction")).to_be_visible()
         assert fits(form)
 
-    def test_what_is_no_text_is_a_sentence(self, form: Page, tmp_path: Path) -> None:
+    def test_reports_a_file_that_is_not_text(self, form: Page, tmp_path: Path) -> None:
         file = tmp_path / "picture.csv"
         file.write_bytes(b"\x89PNG\x00\x00\x00\x00")
         form.get_by_label("CSV file").set_input_files(file)
-        look(form)
+        preview(form)
 
-        expect(form.get_by_role("alert")).to_contain_text("This is no text file")
+        expect(form.get_by_role("alert")).to_contain_text("The file is not a text file")
 
-    def test_nothing_chosen_is_a_sentence(self, form: Page) -> None:
-        look(form)
+    def test_reports_a_missing_file(self, form: Page) -> None:
+        preview(form)
 
         expect(form.get_by_role("alert")).to_contain_text("Choose a file, or paste its text")

@@ -1,4 +1,4 @@
-"""A portfolio's page in a real Chromium: what it shows, ranges, sorting, and live prices."""
+"""The page of a portfolio in Chromium: figures, ranges, sorting and live prices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.chromium import fits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
-# Adds up how much of the page moved by itself.
+# Adds up the layout shifts of the page.
 SHIFTS = """
     window.shifted = 0;
     new PerformanceObserver((list) => {
@@ -26,7 +26,7 @@ SHIFTS = """
 RETURN = re.compile(r"Return from .* to .*: \+18\.6\d\u00a0%\.")
 
 
-def bought(portfolio: Portfolio, day: date, symbol: str = "ACME", quantity: int = 10) -> None:
+def add_purchase(portfolio: Portfolio, day: date, symbol: str = "ACME", quantity: int = 10) -> None:
     portfolio.transactions.create(
         kind="buy",
         date=day,
@@ -37,22 +37,22 @@ def bought(portfolio: Portfolio, day: date, symbol: str = "ACME", quantity: int 
     )
 
 
-def held(owner: User) -> Portfolio:
-    """Ten shares that cost 110.00 each, seventy sessions before the last close, 130.00."""
+def create_portfolio(owner: User) -> Portfolio:
+    """Returns a portfolio of ten shares at 110.00, bought 70 sessions before the last close, 130.00."""
     days = stored()
     portfolio = Portfolio.objects.create(owner=owner, name="Retirement", base_currency="USD")
-    bought(portfolio, days[230])
+    add_purchase(portfolio, days[230])
     return portfolio
 
 
-def at(page: Page, portfolio: Portfolio) -> None:
+def open_page(page: Page, portfolio: Portfolio) -> None:
     page.goto(f"/portfolios/{portfolio.pk}/")
     page.locator("[data-portfolio][data-ready]").wait_for(state="attached")
 
 
 class TestPortfolioPage:
-    def test_shows_worth_profit_and_chart(self, page: Page, anna: User) -> None:
-        at(page, held(anna))
+    def test_shows_value_profit_and_chart(self, page: Page, anna: User) -> None:
+        open_page(page, create_portfolio(anna))
 
         summary = page.get_by_role("region", name="Summary")
         expect(summary).to_contain_text("$1,300.00")
@@ -65,8 +65,10 @@ class TestPortfolioPage:
         expect(page.locator("#tv-attr-logo")).to_be_visible()
         expect(page.locator("[data-legend]")).to_contain_text("$1,300.00")
 
-    def test_live_price_changes_the_cells_and_nothing_moves(self, page: Page, anna: User) -> None:
-        at(page, held(anna))
+    def test_a_live_price_changes_the_cells_without_a_layout_shift(
+        self, page: Page, anna: User
+    ) -> None:
+        open_page(page, create_portfolio(anna))
         cell = page.locator("tr[data-symbol=ACME] td[data-live=value]")
         expect(cell).to_have_text("$1,300.00")
         before = cell.bounding_box()
@@ -81,8 +83,8 @@ class TestPortfolioPage:
         expect(cell).to_have_class("number rose")
         assert cell.bounding_box() == before
 
-    def test_range_is_changed(self, page: Page, anna: User) -> None:
-        at(page, held(anna))
+    def test_changes_the_range(self, page: Page, anna: User) -> None:
+        open_page(page, create_portfolio(anna))
         chart, ranges = page.locator("[data-chart]"), page.get_by_role("group", name="Range")
         label = chart.get_attribute("aria-label") or ""
 
@@ -92,8 +94,8 @@ class TestPortfolioPage:
         expect(ranges.get_by_role("button", name="1Y")).to_have_attribute("aria-pressed", "false")
         expect(chart).not_to_have_attribute("aria-label", label)
 
-    def test_return_is_drawn_instead(self, page: Page, anna: User) -> None:
-        at(page, held(anna))
+    def test_draws_the_return(self, page: Page, anna: User) -> None:
+        open_page(page, create_portfolio(anna))
 
         page.get_by_role("button", name="Return", exact=True).click()
 
@@ -102,9 +104,9 @@ class TestPortfolioPage:
         expect(page.locator("[data-legend]")).not_to_contain_text("Invested")
         expect(page.locator("[data-chart]")).to_have_attribute("aria-label", RETURN)
 
-    def test_benchmark_is_drawn_beside_it(self, page: Page, anna: User) -> None:
+    def test_draws_a_benchmark(self, page: Page, anna: User) -> None:
         stored("SPY")
-        at(page, held(anna))
+        open_page(page, create_portfolio(anna))
 
         page.get_by_label("Compare with").fill("spy")
         page.get_by_role("button", name="Compare").click()
@@ -113,19 +115,19 @@ class TestPortfolioPage:
         # 130 / 123 / (1 - 0.5 / 125.9) = 1.0611.
         expect(page.locator("[data-period] [data-of=benchmark]")).to_have_text("+6.11\u00a0%")
 
-    def test_unknown_benchmark_is_a_sentence(self, page: Page, anna: User) -> None:
-        at(page, held(anna))
+    def test_reports_an_unknown_benchmark(self, page: Page, anna: User) -> None:
+        open_page(page, create_portfolio(anna))
 
         page.get_by_label("Compare with").fill("NOSUCH")
         page.get_by_role("button", name="Compare").click()
 
         expect(page.locator("[data-chart-note]")).to_contain_text("NOSUCH is not tracked")
 
-    def test_holdings_are_sorted_by_keyboard(self, page: Page, anna: User) -> None:
-        portfolio = held(anna)
+    def test_sorts_holdings_by_keyboard(self, page: Page, anna: User) -> None:
+        portfolio = create_portfolio(anna)
         days = stored("BOLT")
-        bought(portfolio, days[230], "BOLT", 5)
-        at(page, portfolio)
+        add_purchase(portfolio, days[230], "BOLT", 5)
+        open_page(page, portfolio)
         rows = page.locator("table.holdings tbody tr")
         expect(rows.first).to_have_attribute("data-symbol", "ACME")
 
@@ -137,27 +139,27 @@ class TestPortfolioPage:
         expect(rows.first).to_have_attribute("data-symbol", "BOLT")
         expect(page.locator("[data-sorted]")).to_have_text("Sorted by value, ascending")
 
-    def test_symbol_without_history_is_loading(self, page: Page, anna: User) -> None:
-        portfolio = held(anna)
+    def test_shows_a_new_symbol_as_loading(self, page: Page, anna: User) -> None:
+        portfolio = create_portfolio(anna)
         page.goto(f"/portfolios/{portfolio.pk}/add/")
         page.get_by_label("Symbol").fill("newco")
         page.get_by_label("Quantity").fill("3")
-        page.get_by_label("Price of one").fill("7.5")
+        page.get_by_label("Price per share").fill("7.5")
         page.get_by_role("button", name="Save", exact=True).click()
 
         expect(page.locator("tr[data-symbol=NEWCO]")).to_contain_text("loading history")
-        expect(page.get_by_role("region", name="Worth knowing")).to_contain_text("NEWCO")
+        expect(page.get_by_role("region", name="Warnings")).to_contain_text("NEWCO")
         expect(page.locator(".summary [data-live=value]")).to_have_text("$1,300.00")
 
 
-class TestLooks:
+class TestLayout:
     @pytest.mark.parametrize(
         ("width", "scheme"), [(1600, "light"), (1024, "dark"), (375, "light"), (375, "dark")]
     )
-    def test_every_page_fits_and_stands_still(
+    def test_every_page_fits_without_layout_shifts(
         self, visitor: Visitor, anna: User, width: int, scheme: str
     ) -> None:
-        portfolio = held(anna)
+        portfolio = create_portfolio(anna)
         number = portfolio.transactions.get().pk
         with visitor.page(anna, width=width, scheme=scheme) as page:
             page.add_init_script(SHIFTS)
@@ -179,7 +181,7 @@ class TestLooks:
                 assert fits(page)
                 assert page.evaluate("shifted") < 0.01
 
-    def test_theme_is_kept_and_never_flashes(self, page: Page, anna: User) -> None:
+    def test_keeps_the_theme(self, page: Page, anna: User) -> None:
         page.goto("/portfolios/")
         light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
 

@@ -1,11 +1,11 @@
-"""A symbol's page in a real Chromium, and that both sides write numbers alike."""
+"""The page of a symbol in Chromium; browser and server format numbers alike."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from portfolio.web.templatetags import portfolio_format as written
+from portfolio.web.templatetags import portfolio_format
 from tests.browser.portfolio.conftest import Visitor, quoted, stored
 from tests.support.builders import tracked
 
@@ -30,7 +30,7 @@ class TestSymbolPage:
         expect(events).to_contain_text("Split 2:1")
         expect(events).to_contain_text("Dividend $0.5000")
 
-    def test_range_and_basis_are_changed(self, page: Page) -> None:
+    def test_changes_range_and_adjustment(self, page: Page) -> None:
         days = stored()
         page.goto("/portfolios/symbols/ACME/")
         chart = page.locator("[data-chart]")
@@ -49,7 +49,7 @@ class TestSymbolPage:
             f"ACME from {days[0]} to {days[-1]}: from $200.00 to $130.00, between $121.00 and $245.80.",
         )
 
-    def test_ranges_are_walked_by_arrow_keys(self, page: Page) -> None:
+    def test_arrow_keys_move_between_ranges(self, page: Page) -> None:
         stored()
         page.goto("/portfolios/symbols/ACME/")
 
@@ -61,26 +61,26 @@ class TestSymbolPage:
         expect(five).to_be_focused()
         expect(five).to_have_attribute("aria-pressed", "true")
 
-    def test_without_history_it_says_what_happens(self, page: Page) -> None:
+    def test_says_that_the_history_is_being_loaded(self, page: Page) -> None:
         tracked("NEWCO", last_update=None)
 
         page.goto("/portfolios/symbols/NEWCO/")
 
         expect(page.get_by_text("The history of NEWCO is being loaded")).to_be_visible()
 
-    def test_unknown_symbol_is_a_page(self, visitor: Visitor, page: Page) -> None:
+    def test_answers_an_unknown_symbol_with_a_page(self, visitor: Visitor, page: Page) -> None:
         answer = page.goto("/portfolios/symbols/NOSUCH/")
 
         assert answer
         assert answer.status == 404
         expect(page.get_by_text("NOSUCH is not tracked")).to_be_visible()
-        visitor.complaints.clear()  # a browser tells each 404
+        visitor.complaints.clear()  # the browser logs each 404
 
 
 class TestFormat:
     VALUES = (0, 1, -1, 1234.5, -1234567.891, 0.005, -0.004, 0.0123, 99999999.995, 2.0**90)
 
-    def test_browser_and_server_write_alike(self, page: Page) -> None:
+    def test_browser_and_server_format_numbers_alike(self, page: Page) -> None:
         page.goto("/portfolios/")
         currencies = ["USD", "EUR", "GBP", "JPY", "CHF", "GBp", "ILS", "CAD", "SEK", "KRW", "INR"]
         script = """async ([values, currencies]) => {
@@ -96,10 +96,10 @@ class TestFormat:
         for currency, browsers in zip(currencies, found, strict=True):
             assert browsers == [
                 [
-                    written.money(value, currency),
-                    written.price(value, currency),
-                    written.signed_money(value, currency),
-                    written.signed_percent(value),
+                    portfolio_format.money(value, currency),
+                    portfolio_format.price(value, currency),
+                    portfolio_format.signed_money(value, currency),
+                    portfolio_format.signed_percent(value),
                 ]
                 for value in self.VALUES
             ]

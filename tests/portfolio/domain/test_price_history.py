@@ -1,4 +1,4 @@
-"""Live prices: when a quote counts, and what changes by it."""
+"""Live prices: when a quote is used, and what it changes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from portfolio.domain.figures import day_change, previous_close
+from portfolio.domain.figures import day_change
 from portfolio.domain.price_history import PriceHistory
 from prices.domain.quotes import Quote
 from prices.domain.sessions import sessions_of
-from tests.support.portfolio_builders import buy, codes, day, figures, priced, sell, worth
+from tests.support.portfolio_builders import buy, codes, day, figures, price_history, sell, value_on
 
 # Friday 12 June 2026, half an hour after New York's open.
 OPEN = datetime(2026, 6, 12, 14, 0, tzinfo=UTC)
@@ -33,53 +33,53 @@ def quote(price: float, *, previous: float | None = 10.0, when: datetime = OPEN)
 
 def acme(of: Quote | None, **parts: Any) -> PriceHistory:
     closes = {"2026-06-10": 9.0, "2026-06-11": 10.0}
-    return priced("ACME", closes, calendar=sessions_of("XNYS"), quote=of, **parts)
+    return price_history("ACME", closes, calendar=sessions_of("XNYS"), quote=of, **parts)
 
 
-def test_a_quote_of_the_next_session_is_the_last_price() -> None:
+def test_uses_a_quote_of_the_next_session_as_the_last_price() -> None:
     """10 shares from 10 to 12 today, after a purchase at 9 the day before."""
-    seen = figures([buy("2026-06-10", "ACME", "10", "9")], acme(quote(12.0)))
+    result = figures([buy("2026-06-10", "ACME", "10", "9")], acme(quote(12.0)))
 
-    assert worth(seen, "2026-06-11") == 100.00
-    assert worth(seen, "2026-06-12") == seen.value == 120.00
-    assert seen.day_change == 20.00
-    assert day_change(seen.seen.holdings[0], seen.seen)[1] == pytest.approx(0.20)
-    assert codes(seen) == []
+    assert value_on(result, "2026-06-11") == 100.00
+    assert value_on(result, "2026-06-12") == result.value == 120.00
+    assert result.day_change == 20.00
+    assert day_change(result.valuation.holdings[0], result.valuation)[1] == pytest.approx(0.20)
+    assert codes(result) == []
 
 
 @pytest.mark.parametrize(
     "unfit",
     [
-        # A split that the stored closes are not restated for yet: 2:1.
+        # A 2:1 split for which the stored closes are not restated yet.
         quote(5.0, previous=5.0),
         quote(12.0, previous=None),
-        # Of the session that is stored already, and of one long after it.
+        # The stored session, and a session long after it.
         quote(12.0, when=datetime(2026, 6, 11, 20, 0, tzinfo=UTC)),
         quote(12.0, when=datetime(2026, 6, 16, 14, 0, tzinfo=UTC)),
     ],
 )
-def test_a_quote_that_does_not_continue_the_closes_is_not_taken(unfit: Quote) -> None:
-    seen = figures([buy("2026-06-10", "ACME", "10", "9")], acme(unfit))
+def test_ignores_a_quote_that_does_not_continue_the_closes(unfit: Quote) -> None:
+    result = figures([buy("2026-06-10", "ACME", "10", "9")], acme(unfit))
 
-    assert seen.value == 100.00
-    assert seen.last == day("2026-06-11")
+    assert result.value == 100.00
+    assert result.last == day("2026-06-11")
 
 
-def test_a_quote_in_another_unit_is_not_taken() -> None:
-    told = acme(quote(12.0))
+def test_ignores_a_quote_in_another_unit() -> None:
+    history = acme(quote(12.0))
 
-    assert replace(told, unit="GBp").live is None
+    assert replace(history, unit="GBp").live is None
 
 
 def test_a_live_price_makes_a_stale_history_fresh() -> None:
-    told = acme(quote(12.0), stale_reason="1 session behind")
+    history = acme(quote(12.0), stale_reason="1 session behind")
 
-    assert codes(figures([buy("2026-06-10", "ACME", "10", "9")], told)) == []
+    assert codes(figures([buy("2026-06-10", "ACME", "10", "9")], history)) == []
 
 
-def test_the_day_counts_todays_trades_from_their_price_on() -> None:
+def test_day_change_counts_trades_of_the_day_from_their_price() -> None:
     """10 held from 10 to 12 are 20; 5 bought at 11 are 5; 4 sold at 13 instead of 12 are 4."""
-    seen = figures(
+    result = figures(
         [
             buy("2026-06-10", "ACME", "10", "9"),
             buy("2026-06-12", "ACME", "5", "11"),
@@ -88,17 +88,17 @@ def test_the_day_counts_todays_trades_from_their_price_on() -> None:
         acme(quote(12.0)),
     )
 
-    assert seen.day_change == 29.00
+    assert result.day_change == 29.00
 
 
-def test_after_the_close_the_day_is_the_last_session() -> None:
-    told = acme(None)
+def test_day_change_is_that_of_the_last_session_after_its_close() -> None:
+    history = acme(None)
 
-    assert previous_close(told) == 9.0
-    assert figures([buy("2026-06-10", "ACME", "10", "9")], told).day_change == 10.00
+    assert history.previous_close == 9.0
+    assert figures([buy("2026-06-10", "ACME", "10", "9")], history).day_change == 10.00
 
 
-def test_a_stale_close_tells_no_change_of_a_day() -> None:
-    told = acme(None, stale_reason="9 sessions behind")
+def test_a_stale_close_has_no_day_change() -> None:
+    history = acme(None, stale_reason="9 sessions behind")
 
-    assert figures([buy("2026-06-10", "ACME", "10", "9")], told).day_change is None
+    assert figures([buy("2026-06-10", "ACME", "10", "9")], history).day_change is None

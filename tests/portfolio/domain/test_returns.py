@@ -1,4 +1,4 @@
-"""Returns: against spreadsheets, and worked by hand."""
+"""Returns and drawdowns, compared with spreadsheets and worked by hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from portfolio.domain.returns import Payment, annual, drawdowns, growth, money_weighted, xirr
-from tests.support.portfolio_builders import buy, entry, figures, priced, sell
+from tests.support.portfolio_builders import buy, entry, figures, price_history, sell
 
 
-def test_xirr_is_the_spreadsheets() -> None:
+def test_xirr_equals_the_spreadsheets() -> None:
     """The example in the documentation of Excel's XIRR: 0.373362535."""
     payments = [
         Payment(date(2008, 1, 1), -10_000),
@@ -24,18 +24,18 @@ def test_xirr_is_the_spreadsheets() -> None:
     assert xirr(payments) == pytest.approx(0.373362535, abs=1e-8)
 
 
-def test_no_rate_where_there_is_none() -> None:
+def test_xirr_is_none_without_a_solution() -> None:
     assert xirr([Payment(date(2008, 1, 1), 100.0), Payment(date(2009, 1, 1), 100.0)]) is None
     assert xirr([]) is None
 
 
-def test_some_days_are_no_year() -> None:
+def test_a_few_days_have_no_yearly_rate() -> None:
     payments = [Payment(date(2026, 6, 1), -100.0), Payment(date(2026, 6, 12), 101.0)]
 
     assert money_weighted(payments) is None
 
 
-def test_a_millionfold_is_no_rate() -> None:
+def test_an_implausible_rate_is_none() -> None:
     """100 times as much in 40 days."""
     payments = [Payment(date(2026, 5, 1), -100.0), Payment(date(2026, 6, 10), 10_000.0)]
 
@@ -43,32 +43,32 @@ def test_a_millionfold_is_no_rate() -> None:
     assert money_weighted(payments) is None
 
 
-def test_time_weighted_return_does_not_see_deposits() -> None:
+def test_time_weighted_return_ignores_deposits() -> None:
     """100; 100 more come in before 200 become 220; then 198: 1.10 x 0.90 - 1 = -1 %."""
-    acme = priced("ACME", {"2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 9.9})
+    acme = price_history("ACME", {"2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 9.9})
 
-    seen = figures(
+    result = figures(
         [buy("2026-06-10", "ACME", "10", "10"), buy("2026-06-11", "ACME", "10", "10")], acme
     )
 
-    assert seen.period(None).twr == pytest.approx(-0.01)
+    assert result.period(None).twr == pytest.approx(-0.01)
 
 
-def test_all_sold_keeps_the_return() -> None:
-    acme = priced("ACME", {"2026-06-10": 10.0, "2026-06-12": 20.0})
+def test_a_closed_holding_keeps_its_return() -> None:
+    acme = price_history("ACME", {"2026-06-10": 10.0, "2026-06-12": 20.0})
 
-    seen = figures(
+    result = figures(
         [buy("2026-06-10", "ACME", "1", "10"), sell("2026-06-12", "ACME", "1", "12")], acme
     )
 
-    assert seen.period(None).twr == pytest.approx(0.20)  # at its own price, not the close
+    assert result.period(None).twr == pytest.approx(0.20)  # at its own price, not the close
 
 
-def test_money_out_of_nothing_is_named() -> None:
+def test_reports_a_profit_without_a_base() -> None:
     """A dividend after everything was sold: a profit, but of no time."""
-    acme = priced("ACME", {"2026-06-09": 10.0, "2026-06-12": 10.0})
+    acme = price_history("ACME", {"2026-06-09": 10.0, "2026-06-12": 10.0})
 
-    seen = figures(
+    result = figures(
         [
             buy("2026-06-09", "ACME", "1", "10"),
             sell("2026-06-10", "ACME", "1", "10"),
@@ -77,12 +77,12 @@ def test_money_out_of_nothing_is_named() -> None:
         acme,
     )
 
-    assert seen.period(None).twr == 0.0
-    assert seen.profit.dividends == 2.00
-    assert [notice.code for notice in seen.warnings] == ["no_base"]
+    assert result.period(None).twr == 0.0
+    assert result.profit.dividends == 2.00
+    assert [notice.code for notice in result.warnings] == ["no_base"]
 
 
-def test_growth_by_hand() -> None:
+def test_growth_ignores_money_put_in_and_taken_out() -> None:
     """100 in, worth 110; 50 in, worth 176; 88 out, worth 88."""
     index, lost = growth(
         np.array([110.0, 176.0, 88.0]), np.array([100.0, 50.0, 0.0]), np.array([0.0, 0.0, 88.0])
@@ -92,7 +92,7 @@ def test_growth_by_hand() -> None:
     assert len(lost) == 0
 
 
-def test_drawdowns_by_hand() -> None:
+def test_drawdowns_are_below_the_running_maximum() -> None:
     """From 1.25 to 0.75 are 40 %, from 1.5 to 1.2 are 20 %."""
     now, deepest = drawdowns(np.array([1.0, 1.25, 0.75, 1.5, 1.2]))
 
@@ -100,14 +100,14 @@ def test_drawdowns_by_hand() -> None:
     assert deepest == pytest.approx(-0.40)
 
 
-def test_annual() -> None:
+def test_annual_rate_needs_a_year() -> None:
     assert annual(1.21, 730) == pytest.approx(0.10)
     assert annual(1.21, 364) is None
 
 
-def test_a_period_begins_with_the_close_before() -> None:
-    """A month of which only the last two closes are asked for: 12 / 10 - 1."""
-    acme = priced(
+def test_a_period_starts_with_the_close_before_it() -> None:
+    """A month, of which only the last two closes are in the period: 12 / 10 - 1."""
+    acme = price_history(
         "ACME", {"2026-06-01": 5.0, "2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 12.0}
     )
 
@@ -115,4 +115,4 @@ def test_a_period_begins_with_the_close_before() -> None:
 
     assert period.twr == pytest.approx(0.20)
     assert period.profit == 2.00
-    assert period.drawdown == (0.0, 0.0)
+    assert (period.drawdown, period.max_drawdown) == (0.0, 0.0)

@@ -1,19 +1,25 @@
-"""Pages while something is away: each says so in a sentence, and nothing is changed."""
+"""Pages in an outage, and the headers of every page."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import litecharts
 import pytest
+from django.conf import settings as site_settings
 from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import Client
 
 from portfolio import booking
 from portfolio.models import Portfolio
+from portfolio.web.page_guard import LOGO_STYLE
 from prices import services
 from prices.store import mongo
 from tests.support.builders import tracked
@@ -43,7 +49,9 @@ def no_store(settings: Any) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_store")
-def test_without_the_price_store_pages_say_so(client: Client, portfolio: Portfolio) -> None:
+def test_pages_say_that_the_price_store_does_not_answer(
+    client: Client, portfolio: Portfolio
+) -> None:
     tracked("ACME")
     for path in ("", f"{portfolio.pk}/", "symbols/ACME/"):
         answer = client.get(f"/portfolios/{path}")
@@ -54,7 +62,7 @@ def test_without_the_price_store_pages_say_so(client: Client, portfolio: Portfol
 
 
 @pytest.mark.usefixtures("store")
-def test_a_busy_database_is_a_sentence(
+def test_a_busy_database_changes_nothing_and_is_reported(
     client: Client, portfolio: Portfolio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*args: object, **kwargs: object) -> None:
@@ -66,55 +74,40 @@ def test_a_busy_database_is_a_sentence(
     answer = client.post(f"/portfolios/{portfolio.pk}/add/", sent)
 
     assert answer.status_code == 503
-    assert "Nothing was changed: go back and send it again." in answer.content.decode()
+    assert "Nothing was changed. Go back and send the form again." in answer.content.decode()
     assert portfolio.transactions.count() == 1
 
 
-@pytest.mark.usefixtures("store")
-@pytest.mark.parametrize(
-    ("field", "text", "sentence"),
-    [
-        ("name", "", "A portfolio needs a name"),
-        ("name", "Savings", "already"),
-        ("base_currency", "GBp", "choose GBP"),
-        ("base_currency", "XYZ", "no currency that is known"),
-        ("benchmark", "A B", "is not a symbol"),
-    ],
-)
-def test_a_portfolio_that_cannot_be_is_refused(
-    client: Client, portfolio: Portfolio, field: str, text: str, sentence: str
-) -> None:
-    sent = {"name": "Other", "base_currency": "USD", "benchmark": "", field: text}
-
-    answer = client.post("/portfolios/", sent)
-
-    assert sentence in answer.content.decode()
-    assert Portfolio.objects.count() == 1
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    f"style-src-elem 'self' {LOGO_STYLE}",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+}
 
 
 @pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("page", ["0", "99", "-1", "x", "1" * 30])
-def test_any_page_number_shows_transactions(
-    client: Client, portfolio: Portfolio, page: str
-) -> None:
-    answer = client.get(f"/portfolios/{portfolio.pk}/", {"page": page})
+def test_pages_allow_this_sites_files_only(client: Client, portfolio: Portfolio) -> None:
+    row = portfolio.transactions.get()
+    own = ("", "add/", "import/", "settings/", "delete/", f"{row.pk}/", f"{row.pk}/delete/")
+    for page in ("", "login/", "close/?symbol=A", *(f"{portfolio.pk}/{page}" for page in own)):
+        response = client.get(f"/portfolios/{page}")
+        assert set(response["Content-Security-Policy"].split("; ")) == POLICY
+        assert {"private", "no-cache"} <= set(response["Cache-Control"].split(", "))
+        assert b" style=" not in response.content
 
-    assert answer.status_code == 200
-    assert "Buy ACME" in answer.content.decode()
 
+def test_the_allowed_style_is_that_of_the_charts_logo() -> None:
+    """A new version of lightweight-charts may need another hash here and in the settings."""
+    script = Path(litecharts.__file__).parent / "js" / "lightweight-charts.js"
+    text = script.read_text(encoding="utf-8").partition('createElement("style"),this.')[2]
+    style = text.partition('.innerText="')[2].partition('"')[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
-@pytest.mark.usefixtures("store")
-@pytest.mark.parametrize(
-    ("query", "sentence"),
-    [
-        ({"symbol": "ACME", "date": "soon"}, ""),
-        ({"symbol": "ACME", "date": "0001-01-01"}, ""),
-        ({"symbol": "A B", "date": "9999-12-31"}, "is not a symbol"),
-        ({"symbol": "A B", "date": "2024-01-02"}, "is not a symbol"),
-        ({"symbol": "NOSUCH", "date": "2024-01-02"}, "is not tracked yet"),
-    ],
-)
-def test_no_price_is_suggested_where_there_is_none(
-    client: Client, portfolio: Portfolio, query: dict[str, str], sentence: str
-) -> None:
-    assert sentence in client.get("/portfolios/close/", query).json()["problem"]
+    assert f"'sha256-{digest}'" == LOGO_STYLE
+    directives: Any = site_settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+    assert LOGO_STYLE in directives["style-src-elem"]

@@ -1,4 +1,4 @@
-"""Nobody sees or changes another's portfolio by a page: every page, every wrong identity."""
+"""No page lets a user see or change another user's portfolio."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portfolio.models import Portfolio, Transaction
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 PAGES = ("", "settings/", "delete/", "import/", "add/", "{row}/", "{row}/delete/")
-# What each page would take from its owner.
+# Valid input for each page.
 SENT = {
     "name": "Stolen",
     "base_currency": "USD",
@@ -27,7 +27,7 @@ SENT = {
     "content": "kind,date,amount,currency\ndeposit,2024-01-02,5,USD\n",
     "book": "1",
 }
-# Of the form that logs out, another one on each page.
+# The token of the logout form differs on each page.
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="\w+"')
 
 
@@ -54,7 +54,7 @@ def untouched(row: Transaction) -> bool:
     return (portfolio.name, booked.amount, booked.note) == ("Savings", Decimal(100), "hers")
 
 
-def test_no_page_is_forgotten() -> None:
+def test_checks_every_page() -> None:
     routes = {
         str(pattern.pattern)
         for pattern in get_resolver("portfolio.web.urls").url_patterns
@@ -69,12 +69,12 @@ def test_no_page_is_forgotten() -> None:
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("staff", [False, True])
-def test_another_user_is_told_nothing(
+def test_answers_404_to_another_user(
     client: Client, row: Transaction, page: str, method: str, staff: bool
 ) -> None:
     client.force_login(User.objects.create_user("ben", is_staff=staff, is_superuser=staff))
     if page == "" and method == "post":
-        method = "head"  # it takes no POST, of nobody
+        method = "head"  # the page accepts no POST
 
     answer = asked(client, method, path(row, page))
     guessed = asked(client, method, f"/portfolios/987654/{page.format(row=row.pk)}")
@@ -87,7 +87,7 @@ def test_another_user_is_told_nothing(
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_who_is_not_known_has_to_log_in(
+def test_asks_an_anonymous_user_to_log_in(
     client: Client, row: Transaction, page: str, method: str
 ) -> None:
     answer = asked(client, method, path(row, page))
@@ -97,9 +97,7 @@ def test_who_is_not_known_has_to_log_in(
     assert untouched(row)
 
 
-def test_a_transaction_is_not_reached_through_ones_own_portfolio(
-    client: Client, row: Transaction
-) -> None:
+def test_finds_no_transaction_through_another_portfolio(client: Client, row: Transaction) -> None:
     ben = User.objects.create_user("ben")
     own = Portfolio.objects.create(owner=ben, name="Own", base_currency="USD")
     client.force_login(ben)
@@ -110,7 +108,7 @@ def test_a_transaction_is_not_reached_through_ones_own_portfolio(
     assert Transaction.objects.get().note == "hers"
 
 
-def test_a_form_from_another_site_changes_nothing(row: Transaction) -> None:
+def test_refuses_a_form_from_another_site(row: Transaction) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.get(username="alice"))
 
@@ -119,13 +117,11 @@ def test_a_form_from_another_site_changes_nothing(row: Transaction) -> None:
     assert untouched(row)
 
 
-def test_pages_run_nothing_but_this_sites_files(client: Client, row: Transaction) -> None:
+@pytest.mark.parametrize("page", ["0", "99", "-1", "x", "1" * 30])
+def test_any_page_number_shows_transactions(client: Client, row: Transaction, page: str) -> None:
     client.force_login(User.objects.get(username="alice"))
 
-    for page in PAGES:
-        answer = client.get(path(row, page))
-        assert answer.status_code == 200
-        assert "script-src 'self';" in answer["Content-Security-Policy"]
-        assert "unsafe" not in answer["Content-Security-Policy"]
-        assert b" style=" not in answer.content
-        assert answer["Cache-Control"] == "private, no-cache"
+    answer = client.get(f"/portfolios/{row.portfolio_id}/", {"page": page})
+
+    assert answer.status_code == 200
+    assert "hers" in answer.content.decode()
