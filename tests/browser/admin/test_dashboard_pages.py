@@ -153,7 +153,7 @@ class TestPages:
 
         expect(wide.get_by_role("heading", name="Needs attention")).to_be_visible()
         expect(wide.get_by_role("table", name="Needs attention")).to_be_visible()
-        expect(wide.get_by_role("columnheader", name="What mends it")).to_be_visible()
+        expect(wide.get_by_role("columnheader", name="What to do")).to_be_visible()
         expect(wide.get_by_role("button", name="Sync now for ACME")).to_be_visible()
         words = "3 syncs in the last 30 days: 1 good, 1 partly failed, 1 failed."
         expect(wide.get_by_role("img", name=words)).to_be_visible()
@@ -231,7 +231,7 @@ class TestRenewal:
         page.route("**/admin/live", lambda route: route.abort())
         page.clock.run_for(10_000)
 
-        expect(note).to_contain_text("The server is not reachable since")
+        expect(note).to_contain_text("The server has not been reachable since")
         expect(page.get_by_text("Needs attention").first).to_be_visible()
         assert fits(page)
         if page.viewport_size and page.viewport_size["width"] > 1000:
@@ -276,7 +276,7 @@ class TestDashboardButtons:
 
         page.get_by_role("button", name="Resume for GONE").click()
 
-        expect(page.get_by_text("GONE is resumed")).to_be_visible()
+        expect(page.get_by_text("Resumed GONE.")).to_be_visible()
         assert TrackedSymbol.objects.get(symbol="GONE").active
 
 
@@ -290,7 +290,7 @@ class TestSchedulerButtons:
         assert PausedJob.objects.get().job == "historical_sync"
 
         page.get_by_role("button", name="Resume Historical sync").click()
-        expect(page.get_by_text("goes on at its next time")).to_be_visible()
+        expect(page.get_by_text("is resumed and runs at its next scheduled time")).to_be_visible()
         assert not PausedJob.objects.exists()
 
     def test_run_a_job_now(self, page: Page, state: None) -> None:
@@ -298,7 +298,7 @@ class TestSchedulerButtons:
 
         page.get_by_role("button", name="Run now Store sweep").click()
 
-        expect(page.get_by_text("Store sweep is handed to the cluster")).to_be_visible()
+        expect(page.get_by_text("Store sweep is queued for the cluster")).to_be_visible()
         assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
     def test_try_again_what_failed(self, page: Page, state: None) -> None:
@@ -330,7 +330,7 @@ class TestSchedulerButtons:
 
         page.get_by_role("button", name=f"Cancel run {run.pk}").click()
 
-        expect(page.get_by_text("stops after the symbols that are in hand")).to_be_visible()
+        expect(page.get_by_text("stops after the symbols in progress")).to_be_visible()
         expect(page.get_by_text("stopping").first).to_be_visible()
         assert fits(page)
         run.refresh_from_db()

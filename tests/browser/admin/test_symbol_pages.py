@@ -152,7 +152,7 @@ class TestBulkActions:
         assert page.get_by_role("progressbar").get_attribute("value") == "1"
         SyncRun.objects.filter(pk=run.pk).update(state=State.PARTIAL, failed=1)
         expect(words).to_have_text("Partly failed: 2 of 2 done, 1 failed.")
-        expect(page.get_by_text("Show the page anew")).to_be_visible()
+        expect(page.get_by_text("Reload the page")).to_be_visible()
         page.get_by_role("link", name="Back to the list").click()
         page.wait_for_url("**/trackedsymbol/?q=acme")
 
@@ -187,7 +187,9 @@ class TestBulkActions:
         _choose(page, action)
         page.get_by_role("button", name=f"{action.capitalize()} 2 symbols").click()
 
-        expect(page.get_by_text(f"2 symbols {action.rstrip('e')}ed")).to_be_visible()
+        expect(
+            page.get_by_text(f"{action.rstrip('e').capitalize()}ed ACME, OTHER.")
+        ).to_be_visible()
         assert set(TrackedSymbol.objects.values_list("active", flat=True)) == {after}
 
     def test_tag(self, page: Page) -> None:
@@ -220,7 +222,7 @@ class TestBulkActions:
         _list(page, "?q=acme")
 
         _choose(page, "suspend")
-        page.get_by_role("link", name="No, take me back").click()
+        page.get_by_role("link", name="Cancel").click()
 
         page.wait_for_url("**/?q=acme")
         assert TrackedSymbol.objects.get().active
@@ -241,7 +243,7 @@ class TestSymbol:
         assert (title.text_content() or "").startswith(f"{gap}: gap, the provider has none")
         expect(page.get_by_role("region", name="Bars").get_by_text("10.5").first).to_be_visible()
         _sound(page)
-        page.get_by_text("The same in figures").click()
+        page.get_by_text("Show as a table").click()
         expect(page.get_by_role("region", name="Sessions by year")).to_be_visible()
 
     def test_follows_the_theme(self, page: Page) -> None:
@@ -264,7 +266,7 @@ class TestSymbol:
     def test_says_that_there_is_no_history(self, page: Page) -> None:
         _open(page, tracked(last_update=None))
 
-        expect(page.get_by_text("There is no history yet. It comes with")).to_be_visible()
+        expect(page.get_by_text("There is no history yet. The next sync")).to_be_visible()
         _sound(page)
 
     @pytest.mark.parametrize(
@@ -273,7 +275,7 @@ class TestSymbol:
             ("Sync now", Kind.HISTORICAL_SYNC),
             ("Backfill whole history", Kind.BACKFILL),
             ("Verify", Kind.VERIFY),
-            ("Ask again for all gaps", Kind.HISTORICAL_SYNC),
+            ("Request all gaps again", Kind.HISTORICAL_SYNC),
         ],
     )
     def test_queues_and_shows_the_progress(
@@ -291,17 +293,17 @@ class TestSymbol:
         _open(page, _holed())
 
         page.get_by_role("button", name="Suspend").click()
-        expect(page.get_by_text("ACME is suspended").first).to_be_visible()
+        expect(page.get_by_text("Suspended ACME.").first).to_be_visible()
         page.get_by_role("button", name="Resume").click()
-        expect(page.get_by_text("ACME is resumed").first).to_be_visible()
+        expect(page.get_by_text("Resumed ACME.").first).to_be_visible()
 
     def test_asks_again_for_one_gap(self, page: Page) -> None:
         gap = _days()[3]
         _open(page, _holed())
 
-        page.get_by_role("button", name=f"Ask again {gap}").click()
+        page.get_by_role("button", name=f"Request again {gap}").click()
 
-        expect(page.get_by_text(f"{gap} of ACME asked for again")).to_be_visible()
+        expect(page.get_by_text(f"a new request for {gap} of ACME")).to_be_visible()
         assert facts().gaps[0].tries == 0
 
     def test_fills_a_gap_and_settles_a_difference(self, page: Page) -> None:
@@ -320,7 +322,7 @@ class TestSymbol:
         page.get_by_label("High", exact=True).fill("11")
         page.get_by_role("button", name="Fill", exact=True).click()
 
-        expect(page.get_by_text(f"{gap} is filled; no sync will change it.")).to_be_visible()
+        expect(page.get_by_text(f"{gap} is filled. No sync will change it.")).to_be_visible()
         expect(page.get_by_role("region", name="Filled by hand")).to_contain_text("nothing else")
         _provider_says(11.0)
         page.reload()
@@ -330,7 +332,7 @@ class TestSymbol:
         _sound(page)
         page.get_by_role("button", name=f"Take the provider's {gap}").click()
 
-        expect(page.get_by_text(f"{gap} is now what the provider says")).to_be_visible()
+        expect(page.get_by_text(f"{gap} now has the provider's bar")).to_be_visible()
         expect(page.get_by_role("region", name="Corrections")).to_contain_text("released by hand")
         assert facts().by_hand == ()
 

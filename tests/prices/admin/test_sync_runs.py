@@ -68,7 +68,7 @@ class TestAdding:
             ("VOD.L", "TASE", "is a symbol of LSE, not of TASE"),
             ("AAPL", "MOON", "Select a valid choice"),
             ("", "", "This field is required"),
-            ("acme", "US", "ACME is tracked already."),
+            ("acme", "US", "ACME is already tracked."),
         ],
     )
     def test_refuses_with_a_sentence(
@@ -243,7 +243,7 @@ class TestOtherPages:
         data = {"action": "run_now", "_selected_action": [sweep.pk]}
         page = admin_client.post(url, data, follow=True).content.decode()
 
-        assert "1 job handed to the cluster." in page
+        assert "1 job queued for the cluster." in page
         assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
         sweep.refresh_from_db()
         assert sweep.next_run == before

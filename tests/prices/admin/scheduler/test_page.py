@@ -75,7 +75,7 @@ class TestWhatItSays:
 
         assert "far-away (process 4711) says that it works, but does not" in page
         assert "another machine" in page
-        assert "On other machines than this one: far-away." in page
+        assert "On other machines: far-away." in page
 
     def test_of_no_cluster(self, admin_client: Client) -> None:
         page = opened(admin_client)
@@ -108,7 +108,7 @@ class TestWhatItSays:
     def test_of_a_run_whose_worker_is_gone(self, admin_client: Client) -> None:
         runs.begin(Kind.BACKFILL, trigger="x", now=NOW - timedelta(minutes=10))
 
-        assert "its worker is gone; handed out again soon" in opened(admin_client)
+        assert "its worker is gone; the run is queued again soon" in opened(admin_client)
 
     def test_of_the_last_runs_of_each_job(self, admin_client: Client) -> None:
         schedules.install(now=NOW)
@@ -179,14 +179,14 @@ class TestJobs:
 
         page = press(admin_client, "job", "historical_sync", want="pause")
 
-        assert "Historical sync is paused until somebody resumes it, also over restarts." in page
+        assert "Historical sync is paused until somebody resumes it, also after restarts." in page
         assert "by admin" in page
         assert PausedJob.objects.get().job == "historical_sync"
-        assert "was paused already" in press(admin_client, "job", "historical_sync", want="pause")
+        assert "was already paused" in press(admin_client, "job", "historical_sync", want="pause")
 
         page = press(admin_client, "job", "historical_sync", want="resume")
 
-        assert "goes on at its next time" in page
+        assert "is resumed and runs at its next scheduled time." in page
         assert not PausedJob.objects.exists()
         assert Schedule.objects.get(name="historical_sync").next_run is not None
         assert "was not paused" in press(admin_client, "job", "historical_sync", want="resume")
@@ -196,7 +196,7 @@ class TestJobs:
 
         page = press(admin_client, "job", "store_sweep", want="run")
 
-        assert "Store sweep is handed to the cluster" in page
+        assert "Store sweep is queued for the cluster" in page
         assert "No jobs run at present" in page
         assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
@@ -225,10 +225,10 @@ class TestRuns:
 
         page = press(admin_client, "cancel", run.pk)
 
-        assert "is cancelled; what was done stays." in page
+        assert "is cancelled. Symbols that were already synced keep their new bars." in page
         run.refresh_from_db()
         assert (run.state, run.cancelled_by) == (State.CANCELLED, "admin (admin)")
-        assert "had ended already" in press(admin_client, "cancel", run.pk)
+        assert "had already ended" in press(admin_client, "cancel", run.pk)
 
     def test_are_cancelled_while_they_are_at_work(
         self, admin_client: Client, provider: FakeProvider
@@ -237,7 +237,7 @@ class TestRuns:
 
         page = press(admin_client, "cancel", run.pk)
 
-        assert "stops after the symbols that are in hand; they stay." in page
+        assert "stops after the symbols in progress." in page
         assert "stopping" in page
         tracked()
         execution.work_on(run)

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from prices import services
-from prices.admin.symbols import bulk_actions
+from prices.admin.symbols import bulk_actions, operations
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.series import Facts
@@ -328,15 +328,16 @@ class TestActions:
         assert (run.kind, run.symbols, run.options) == (kind, ["ACME"], {})
         assert "No jobs run at present" in page
 
-    def test_verify_refuses_what_one_worker_cannot_do(
-        self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(bulk_actions, "MOST_TO_VERIFY", 1)
-        data = {"action": "verify", "_selected_action": [tracked().pk, tracked("OTHER").pk]}
+    def test_verify_refuses_what_one_worker_cannot_do(self, admin_client: Client) -> None:
+        count = bulk_actions.MAX_TO_VERIFY + 1
+        TrackedSymbol.objects.bulk_create(TrackedSymbol(symbol=f"S{n}") for n in range(count))
+        first = TrackedSymbol.objects.all()[0]
+        data = {"action": "verify", "_selected_action": [first.pk], "select_across": "1"}
 
         page = admin_client.post(SYMBOLS, data, follow=True).content.decode()
 
-        assert "2 symbols are too many to verify at once: choose up to 1." in page
+        assert "501 symbols are too many: choose up to 500." in page
+        assert not SyncRun.objects.exists()
 
     def test_take_all_that_the_filters_leave(self, admin_client: Client) -> None:
         several()
@@ -365,13 +366,13 @@ class TestActions:
     def test_suspend_and_resume(self, admin_client: Client) -> None:
         row = tracked(failures=3, next_attempt_at=NOW + timedelta(hours=1))
 
-        assert "1 symbol suspended" in act(admin_client, "suspend", row)
-        assert "suspended already" in act(admin_client, "suspend", row)
+        assert "Suspended ACME. Stored prices are still served" in act(admin_client, "suspend", row)
+        assert "Suspended no symbol" in act(admin_client, "suspend", row)
         row.refresh_from_db()
         assert row.active is False
 
-        assert "1 symbol resumed" in act(admin_client, "resume", row)
-        assert "None of them was suspended" in act(admin_client, "resume", row)
+        assert "Resumed ACME. The next sync" in act(admin_client, "resume", row)
+        assert "Resumed no symbol" in act(admin_client, "resume", row)
         row.refresh_from_db()
         assert (row.active, row.failures, row.next_attempt_at) == (True, 0, None)
         assert logged(row) == ["Suspended.", "Resumed."]
@@ -449,7 +450,7 @@ class TestActions:
             raise OperationalError("database is locked")
 
         row = tracked()
-        monkeypatch.setattr(bulk_actions, "queue_run", locked)
+        monkeypatch.setattr(operations, "queue_run", locked)
 
         page = act(admin_client, "backfill", row)
 
@@ -471,7 +472,7 @@ class TestActions:
             SYMBOLS, {"action": action, **hidden, "confirmed": "yes"}, follow=True
         )
 
-        assert "Nothing was done: what was chosen is gone" in answer.content.decode()
+        assert "Nothing was done: the chosen entries no longer exist" in answer.content.decode()
         assert not SyncRun.objects.exists()
 
     @pytest.mark.parametrize("chosen", ["nonsense", '{"a": 1}', '["x"]'])

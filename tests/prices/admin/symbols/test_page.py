@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from prices import services
-from prices.admin.symbols import buttons
+from prices.admin.symbols import operations
 from prices.domain.answers import Why
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import Gap
@@ -76,8 +76,8 @@ def fill(client: Client, row: TrackedSymbol, **changes: str) -> str:
 
 def bar_rows(client: Client, row: TrackedSymbol, query: str = "") -> list[list[str]]:
     """The table of bars as its cells' texts, without markup."""
-    table = client.get(address(row) + query).context["bars"].table
-    return [[str(cell) for cell in line] for line in table["rows"]]
+    table = client.get(address(row) + query).context["bars"]["table"]
+    return [[str(cell) for cell in line] for line in table.rows]
 
 
 class TestWhatItTells:
@@ -87,13 +87,11 @@ class TestWhatItTells:
         assert "Acme Corporation" in page
         assert "80 %" in page
         assert "4 sessions from 2026-06-02 to 2026-06-08 are stored; 1 gap, 1 provisional." in page
-        assert (
-            "2026-06-04: gap, the provider has none; asked 5 times, not asked for any more" in page
-        )
-        assert "no more: ask again by hand" in page
+        assert "2026-06-04: gap, the provider has none; requested 5 times, no more requests" in page
+        assert "none: request it again by hand" in page
         assert "split 2:1" in page
         assert "dividend 0.5" in page
-        assert "No stored bar was ever changed." in page
+        assert "No stored bar has been changed." in page
 
     def test_bars_with_their_provenance(
         self, admin_client: Client, row: TrackedSymbol, provider: FakeProvider
@@ -173,7 +171,7 @@ class TestWhatItTells:
     def test_says_that_there_is_no_history(self, admin_client: Client) -> None:
         page = opened(admin_client, tracked(last_update=None))
 
-        assert "There is no history yet. It comes with the next sync" in page
+        assert "There is no history yet. The next sync fetches it" in page
         assert "lightweight-charts" not in page
 
     def test_opens_without_mongodb_and_says_so(self, admin_client: Client, no_store: None) -> None:
@@ -240,10 +238,12 @@ class TestButtons:
         assert len(logged(row)) == 1
 
     def test_suspend_and_resume(self, admin_client: Client, row: TrackedSymbol) -> None:
-        assert "ACME is suspended: still served" in press(admin_client, row, "suspend")
+        assert "Suspended ACME. Stored prices are still served" in press(
+            admin_client, row, "suspend"
+        )
         assert not TrackedSymbol.objects.get().active
 
-        assert "ACME is resumed" in press(admin_client, row, "resume")
+        assert "Resumed ACME." in press(admin_client, row, "resume")
         assert TrackedSymbol.objects.get().active
         assert logged(row) == ["Suspended.", "Resumed."]
 
@@ -256,9 +256,9 @@ class TestButtons:
         page = press(admin_client, row, button)
 
         assert facts().gaps == (Gap(THURSDAY, 0, NOW, "the provider has none"),)
-        assert f"is queued: {told} of ACME asked for again." in page
+        assert f"is queued: a new request for {told} of ACME." in page
         assert SyncRun.objects.get().symbols == ["ACME"]
-        assert logged(row) == [f"Asked again for {told}."]
+        assert logged(row) == [f"Requested {told} again."]
 
     @pytest.mark.parametrize(
         ("button", "told"),
@@ -266,9 +266,9 @@ class TestButtons:
             ("ask_again 2026-06-03", "ACME has no such gap; it may have been filled meanwhile."),
             ("take_offered 2026-06-03", "2026-06-03 was not filled by hand"),
             ("withdraw 2026-06-03", "2026-06-03 was not filled by hand"),
-            ("withdraw 2026-99-99", "There is no such button any more"),
-            ("explode", "There is no such button any more"),
-            ("", "There is no such button any more"),
+            ("withdraw 2026-99-99", "This button no longer exists"),
+            ("explode", "This button no longer exists"),
+            ("", "This button no longer exists"),
         ],
     )
     def test_say_what_cannot_be_done(
@@ -296,7 +296,7 @@ class TestButtons:
         def locked(*_: object, **__: object) -> None:
             raise OperationalError("database is locked")
 
-        monkeypatch.setattr(buttons, "queue_run", locked)
+        monkeypatch.setattr(operations, "queue_run", locked)
 
         page = press(admin_client, row, "sync")
 
@@ -308,7 +308,7 @@ class TestFilling:
     def test_fills_with_who_and_from_where(self, admin_client: Client, row: TrackedSymbol) -> None:
         page = fill(admin_client, row)
 
-        assert "2026-06-04 is filled; no sync will change it." in page
+        assert "2026-06-04 is filled. No sync will change it." in page
         assert stored()[2] == WEEK[2]
         (filled,) = facts().by_hand
         assert (filled.by, filled.at, filled.note) == ("admin", NOW, "the exchange's bulletin")
@@ -352,7 +352,7 @@ class TestFilling:
         nonsense = admin_client.get(address(row, "fill", "soon"), follow=True).content.decode()
 
         assert "2026-06-03 is no gap of ACME: only gaps are filled by hand." in page
-        assert "“soon” is no date." in nonsense
+        assert "“soon” is not a date." in nonsense
 
     def test_says_that_the_store_is_away(self, admin_client: Client, no_store: None) -> None:
         assert "MongoDB does not answer" in fill(admin_client, tracked())
@@ -374,7 +374,7 @@ class TestFilling:
         )
 
         page = press(admin_client, row, "take_offered 2026-06-04")
-        assert "2026-06-04 is now what the provider says" in page
+        assert "2026-06-04 now has the provider&#x27;s bar" in page
         assert stored()[2] == theirs
         latest = services.corrections().latest("ACME")[0].correction
         assert latest.why is Why.RELEASED
@@ -423,7 +423,7 @@ class TestRights:
         for url in (address(row), address(row, "chart"), *follow):
             answer = client.get(url)
             assert answer.status_code == 403
-            assert "This is not yours to do" in answer.content.decode()
+            assert "You don't have permission to do this" in answer.content.decode()
 
 
 class TestProgress:
@@ -442,7 +442,7 @@ class TestProgress:
         answer = admin_client.get(reverse("admin:prices_trackedsymbol_progress_data", args=[99]))
 
         assert answer.status_code == 404
-        assert answer.json()["words"] == "There is no such run any more."
+        assert answer.json()["words"] == "This run no longer exists."
 
 
 def ten_years(row: TrackedSymbol, **known: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prices.admin.widgets.heat_map import SessionMap, Year, summary, years_of
+from prices.admin.widgets.heat_map import SessionMap, Year, draw_years, summarize
 from prices.domain.bars import Bar
 from prices.domain.coverage import Gap
 from prices.domain.manual_bars import HandFilled
@@ -32,7 +32,7 @@ def titles(year: Year, tone: str) -> list[str]:
 
 class TestYears:
     def test_tells_final_from_provisional(self) -> None:
-        (year,) = years_of(history())
+        (year,) = draw_years(history())
 
         assert titles(year, "present") == ["Jun 2026: 3 sessions stored"]
         assert titles(year, "provisional") == [
@@ -44,17 +44,17 @@ class TestYears:
     def test_tells_a_gap_with_its_reason(self) -> None:
         days = [row[0] for row in WEEK if row[0] != THURSDAY]
 
-        (year,) = years_of(history(*days, gaps=(GAP,)))
+        (year,) = draw_years(history(*days, gaps=(GAP,)))
 
         assert titles(year, "gap") == [
-            "2026-06-04: gap, the provider has none; asked 2 times, next at 2026-06-09 18:00 UTC"
+            "2026-06-04: gap, the provider has none; requested 2 times, next request at 2026-06-09 18:00 UTC"
         ]
         assert year.words == "2026: 4 of 5 sessions stored, 1 gap, 2 provisional."
 
     def test_tells_who_filled_a_session_and_what_the_provider_says(self) -> None:
         theirs = Bar(datetime(2026, 6, 4, tzinfo=UTC), 11.0, 12.0, 10.0, 11.8, 5)
-        (plain,) = years_of(history(by_hand=(FILLED,)))
-        (differing,) = years_of(history(by_hand=(replace(FILLED, offered=theirs),)))
+        (plain,) = draw_years(history(by_hand=(FILLED,)))
+        (differing,) = draw_years(history(by_hand=(replace(FILLED, offered=theirs),)))
 
         assert titles(plain, "hand") == ["2026-06-04: filled by alice (the bulletin)"]
         assert titles(differing, "conflict") == [
@@ -62,7 +62,7 @@ class TestYears:
         ]
 
     def test_tells_holidays_and_what_was_not_listed_yet(self) -> None:
-        (year,) = years_of(history())
+        (year,) = draw_years(history())
 
         holidays = titles(year, "holiday")
         assert holidays[0] == "2026-01-01: no session (holiday)"
@@ -72,7 +72,7 @@ class TestYears:
         assert mark.path.count("M") == 103  # of XNYS from 2026-01-02 to 2026-06-01
 
     def test_tells_what_is_not_fetched_yet(self) -> None:
-        (year,) = years_of(history(*(row[0] for row in WEEK[:3])))
+        (year,) = draw_years(history(*(row[0] for row in WEEK[:3])))
 
         assert titles(year, "lacking") == [
             "2026-06-05: not fetched yet",
@@ -82,7 +82,7 @@ class TestYears:
 
     def test_places_a_day_by_its_week_and_weekday(self) -> None:
         """2026 begins on a Thursday: Tuesday 2 June is in the 23rd week, on the second row."""
-        (year,) = years_of(history(date(2026, 6, 2), final_through=date(2026, 6, 2)))
+        (year,) = draw_years(history(date(2026, 6, 2), final_through=date(2026, 6, 2)))
 
         (mark,) = [mark for mark in year.marks if mark.tone == "present"]
         assert mark.path == "M264 32h10v10h-10z"
@@ -91,12 +91,12 @@ class TestYears:
     def test_has_rows_for_weekends_where_they_trade(self) -> None:
         days = [date(2026, 6, n) for n in range(1, 9)]
 
-        (year,) = years_of(history(*days, calendar=sessions_of("24/7")))
+        (year,) = draw_years(history(*days, calendar=sessions_of("24/7")))
 
         assert year.height == 104
 
     def test_claims_nothing_where_sessions_are_not_known(self) -> None:
-        (year,) = years_of(history(*(row[0] for row in WEEK[::2]), calendar=None))
+        (year,) = draw_years(history(*(row[0] for row in WEEK[::2]), calendar=None))
 
         assert (year.expected, year.present, year.gaps) == (None, 3, 0)
         assert titles(year, "holiday") == []
@@ -104,7 +104,7 @@ class TestYears:
     def test_has_one_strip_a_year_the_latest_first(self) -> None:
         days = (date(2024, 12, 31), date(2026, 6, 2))
 
-        assert [year.year for year in years_of(history(*days))] == [2026, 2025, 2024]
+        assert [year.year for year in draw_years(history(*days))] == [2026, 2025, 2024]
 
 
 class TestSummary:
@@ -112,10 +112,10 @@ class TestSummary:
         whole = history(final_through=date(2026, 6, 8))
         amiss = history(gaps=(GAP,), by_hand=(FILLED,))
 
-        assert summary(years_of(whole), whole) == (
-            "5 sessions from 2026-06-02 to 2026-06-08 are stored, none is lacking, and all are final."
+        assert summarize(draw_years(whole), whole) == (
+            "5 sessions from 2026-06-02 to 2026-06-08 are stored; none is missing, all are final."
         )
-        assert summary(years_of(amiss), amiss).endswith(
+        assert summarize(draw_years(amiss), amiss).endswith(
             "are stored; 1 gap, 2 provisional, 1 filled by hand."
         )
-        assert summary([], whole) == "There is no history yet."
+        assert summarize([], whole) == "There is no history yet."
