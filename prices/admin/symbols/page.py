@@ -161,7 +161,7 @@ def _years_table(years: list[heat_map.Year]) -> Table:
         "Sessions": lambda y: "?" if y.expected is None else y.expected,
         "Stored": lambda y: y.present,
         "Gaps": lambda y: y.gaps,
-        "Not fetched": lambda y: y.lacking,
+        "Not fetched": lambda y: y.unfetched,
         "Provisional": lambda y: y.provisional,
         "Hand": lambda y: y.by_hand,
     }

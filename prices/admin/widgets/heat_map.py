@@ -30,7 +30,7 @@ _SHAPES = {
     "gap": (2, 0, "l3 3l3 -3l2 2l-3 3l3 3l-2 2l-3 -3l-3 3l-2 -2l3 -3l-3 -3z"),  # an x
     "hand": (5, 0, "l5 5l-5 5l-5 -5z"),  # a diamond
     "conflict": (5, 0, "l5 10h-10z"),  # a triangle
-    "lacking": (0, 4, "h10v2h-10z"),  # a dash
+    "unfetched": (0, 4, "h10v2h-10z"),  # a dash
     "holiday": (4, 4, "h2v2h-2z"),  # a dot
     "unlisted": (3, 3, "h4v4h-4z"),
 }
@@ -40,7 +40,7 @@ _MEANINGS = {
     "gap": "gap: requested, but the provider returned no bar",
     "hand": "filled by hand",
     "conflict": "filled by hand, and the provider differs",
-    "lacking": "not fetched yet",
+    "unfetched": "not fetched yet",
     "holiday": "holiday",
     "unlisted": "before the first bar",
 }
@@ -84,7 +84,7 @@ class Year:
     provisional: int = 0
     gaps: int = 0
     by_hand: int = 0
-    lacking: int = 0
+    unfetched: int = 0
     marks: list[Mark] = field(default_factory=list)
     width: int = _WEEKS * _PITCH
 
@@ -120,12 +120,12 @@ LEGEND = [Mark(tone, _draw_shape(tone, 0, 0), words) for tone, words in _MEANING
 
 def _exceptions(years: list[Year]) -> list[str]:
     """Returns how many sessions are not both stored and final, by the reason."""
-    gaps, lacking, provisional, by_hand = (
+    gaps, unfetched, provisional, by_hand = (
         sum(getattr(year, name) for year in years)
-        for name in ("gaps", "lacking", "provisional", "by_hand")
+        for name in ("gaps", "unfetched", "provisional", "by_hand")
     )
     words = [plural(gaps, "gap")] * bool(gaps)
-    words += [f"{lacking:,} not fetched yet"] * bool(lacking)
+    words += [f"{unfetched:,} not fetched yet"] * bool(unfetched)
     words += [f"{provisional:,} provisional"] * bool(provisional)
     return words + [f"{by_hand:,} filled by hand"] * bool(by_hand)
 
@@ -176,10 +176,10 @@ def _draw_calendar(
     for day in _weekdays(begin, end):
         if day not in trading and day not in held:
             year.draw("holiday", [day], f"{day}: no session (holiday)")
-    lacking = sorted(day for day in trading if day > last)
-    for day in lacking:
-        year.draw("lacking", [day], f"{day}: not fetched yet")
-    year.expected, year.lacking = sum(day >= first for day in trading), len(lacking)
+    unfetched = sorted(day for day in trading if day > last)
+    for day in unfetched:
+        year.draw("unfetched", [day], f"{day}: not fetched yet")
+    year.expected, year.unfetched = sum(day >= first for day in trading), len(unfetched)
 
 
 def _weekdays(begin: date, end: date) -> Iterator[date]:
