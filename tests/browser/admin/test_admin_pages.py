@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from prices import services
+from prices.domain.sessions import sessions_of
 from prices.jobs import schedules
 from prices.models import SyncRun
 from prices.reads.reader import SymbolReport
@@ -62,6 +63,7 @@ class TestPages:
         assert fits(page)
 
     def test_tracks_a_symbol_by_its_market(self, page: Page) -> None:
+        sessions_of("XTAE")  # Its first use takes seconds on a busy machine.
         page.goto(page.url + "prices/trackedsymbol/add/")
 
         page.get_by_label("Symbol").fill("teva")
