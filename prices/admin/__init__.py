@@ -1,8 +1,8 @@
-"""The admin: symbols, the scheduler, one module for each other model, and the dashboard."""
+"""The admin: symbols, the scheduler, the dashboard, and one module for each other model."""
 
 from __future__ import annotations
 
-# Importing them registers them with Django's admin site.
+# Importing these modules registers them with Django's admin site.
 from prices.admin import accounts, action_log, quarantine, read_counts, sync_runs  # noqa: F401
 from prices.admin.scheduler import queue_tables  # noqa: F401
 from prices.admin.symbols import model_admin  # noqa: F401

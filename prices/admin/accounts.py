@@ -1,4 +1,4 @@
-"""Who may sign in, and with which tokens programs do: Django's and DRF's tables on the theme."""
+"""Users, groups and API tokens: the admin classes of Django and DRF on the theme."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from prices.admin.widgets.lists import column
 from prices.web.themed_admin import ThemedAdmin
 
 for _model in (User, Group, TokenProxy):
@@ -32,19 +33,16 @@ class ThemedGroupAdmin(GroupAdmin, ThemedAdmin[Group]):
 
 @admin.register(TokenProxy)
 class ThemedTokenAdmin(TokenAdmin, ThemedAdmin[TokenProxy]):
-    """The list shortens tokens, and a token's own page shows it; to renew one, delete and add."""
+    """Lists shortened tokens; a token's own page shows it. Renew one by deleting and adding."""
 
     list_display = ("user", "shortened", "created")
     list_display_links = ("user",)
     fields = ("user", "key", "created")
     autocomplete_fields = ("user",)
+    shortened = column("Token", lambda token: f"{token.key[:4]}…{token.key[-4:]}")
 
     def get_fields(self, request: HttpRequest, obj: TokenProxy | None = None) -> Any:
         return ("user",) if obj is None else self.fields
 
     def has_change_permission(self, request: HttpRequest, obj: TokenProxy | None = None) -> bool:
         return False
-
-    @admin.display(description="Token")
-    def shortened(self, token: TokenProxy) -> str:
-        return f"{token.key[:4]}…{token.key[-4:]}"

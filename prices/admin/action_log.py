@@ -1,4 +1,4 @@
-"""Who did what, and when: every button leaves a line, and nobody can change one."""
+"""The log of what users did in the admin; nobody can change or delete its entries."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.safestring import SafeString
 
-from prices.admin.widgets.labels import NONE, at, badge, clipped, moment
-from prices.web.themed_admin import ReadOnly, ThemedAdmin
+from prices.admin.widgets.labels import NONE, badge, clipped_text, full_time, relative_time
+from prices.admin.widgets.lists import RecordAdmin, column
 
-_WORDS = {ADDITION: ("added", "success"), CHANGE: ("done", "info"), DELETION: ("deleted", "danger")}
+_BADGES = {
+    ADDITION: ("added", "success"),
+    CHANGE: ("done", "info"),
+    DELETION: ("deleted", "danger"),
+}
 
 
-def log(request: HttpRequest, target: Model, words: str) -> None:
-    """Writes down that the user of the request did something with `target`."""
-    assert request.user.pk is not None  # noqa: S101  # who may act is known
-    LogEntry.objects.log_actions(
-        request.user.pk, [target], CHANGE, change_message=words, single_object=True
-    )
+def log(request: HttpRequest, target: Model, message: str) -> None:
+    """Logs that the user of the request did something with `target`."""
+    log_all(request, [target], message)
+
+
+def log_all(request: HttpRequest, targets: Any, message: str) -> None:
+    """Logs the same for each row of a list or queryset."""
+    assert request.user.pk is not None  # noqa: S101  # Users who may change rows are signed in.
+    LogEntry.objects.log_actions(request.user.pk, targets, CHANGE, change_message=message)
 
 
 @admin.register(LogEntry)
-class LogAdmin(ReadOnly, ThemedAdmin[LogEntry]):
+class LogAdmin(RecordAdmin):
     list_display = ("when", "who", "kind", "what", "about")
     list_display_links = ("when",)
     list_filter = ("user", "action_flag", "content_type")
@@ -34,39 +39,18 @@ class LogAdmin(ReadOnly, ThemedAdmin[LogEntry]):
     search_help_text = "Object, words or user"
     list_select_related = ("user", "content_type")
     ordering = ("-action_time",)
-    list_per_page = 50
-    list_fullwidth = True
-    show_full_result_count = False
-    actions = None
     fields = ("time", "who", "kind", "what", "about", "content_type")
 
-    @admin.display(description="When", ordering="action_time")
-    def when(self, entry: LogEntry) -> SafeString:
-        return moment(entry.action_time, timezone.now())
-
-    @admin.display(description="When")
-    def time(self, entry: LogEntry) -> object:
-        return at(entry.action_time)
-
-    @admin.display(description="Who", ordering="user__username")
-    def who(self, entry: LogEntry) -> str:
-        return entry.user.get_username()
-
-    @admin.display(description="Kind")
-    def kind(self, entry: LogEntry) -> SafeString:
-        return badge(*_WORDS[entry.action_flag])
-
-    @admin.display(description="What")
-    def what(self, entry: LogEntry) -> object:
-        return clipped(entry.get_change_message())
-
-    @admin.display(description="About")
-    def about(self, entry: LogEntry) -> object:
-        return entry.object_repr or NONE
+    when = column("When", lambda entry: relative_time(entry.action_time), "action_time")
+    time = column("When", lambda entry: full_time(entry.action_time))
+    who = column("Who", lambda entry: entry.user.get_username(), "user__username")
+    kind = column("Kind", lambda entry: badge(*_BADGES[entry.action_flag]))
+    what = column("What", lambda entry: clipped_text(entry.get_change_message()))
+    about = column("About", lambda entry: entry.object_repr or NONE)
 
 
-def latest(request: HttpRequest, count: int = 8) -> list[LogEntry] | None:
-    """The last entries, the newest first; None for those who may not see them."""
+def latest_entries(request: HttpRequest, count: int = 8) -> list[LogEntry] | None:
+    """Returns the newest entries first, or None if the user may not view the log."""
     user: Any = request.user
     if not user.has_perm("admin.view_logentry"):
         return None

@@ -1,4 +1,4 @@
-"""The corrections of all symbols: what was changed in the store of late, and why."""
+"""The latest corrections of all symbols: which stored values were changed, and why."""
 
 from __future__ import annotations
 
@@ -6,66 +6,49 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.html import format_html
 
 from prices import services
-from prices.admin.widgets.labels import NONE, moment
-from prices.admin.widgets.panels import Table
+from prices.admin.symbols.tables import CORRECTION_COLUMNS
+from prices.admin.widgets.labels import link, relative_time
+from prices.admin.widgets.panels import Table, make_table
 from prices.models import TrackedSymbol
 from prices.store.corrections import Recorded
 from prices.store.mongo import StoreError
 
-MOST = 200
+MAX_SHOWN = 200
 
 
 def page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("prices.view_trackedsymbol"):
         raise PermissionDenied
     found: list[Recorded] = []
-    problem = ""
+    store_error = ""
     try:
-        found = services.corrections().latest(limit=MOST)
+        found = services.corrections().latest(limit=MAX_SHOWN)
     except StoreError as error:
-        problem = str(error)
-    symbols = {entry.symbol for entry in found}
-    rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("symbol", "pk")
+        store_error = str(error)
     context = {
         **admin.site.each_context(request),
         "title": "Corrections",
-        "store_error": problem,
-        "table": _table(found, dict(rows)),
-        "most": MOST,
-        "is_full": len(found) == MOST,
+        "store_error": store_error,
+        "table": _corrections_table(found),
+        "most": MAX_SHOWN,
+        "is_full": len(found) == MAX_SHOWN,
     }
     return render(request, "admin/corrections.html", context)
 
 
-def _table(found: list[Recorded], keys: dict[str, int]) -> Table:
-    headers = ["Seen", "Symbol", "Session", "Field", "Old", "New", "Why"]
-    now = timezone.now()
-    rows = [
-        [
-            moment(entry.seen_at, now),
-            _named(entry.symbol, keys.get(entry.symbol)),
-            entry.correction.session.isoformat(),
-            entry.correction.field,
-            _number(entry.correction.old),
-            _number(entry.correction.new),
-            str(entry.correction.why),
-        ]
-        for entry in found
-    ]
-    return Table("Corrections, the latest first", headers, rows, "No stored value was changed yet.")
+def _corrections_table(found: list[Recorded]) -> Table:
+    symbols = {entry.symbol for entry in found}
+    rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("symbol", "pk")
+    keys: dict[str, int] = dict(rows)
 
+    def symbol_link(entry: Recorded) -> object:
+        key = keys.get(entry.symbol)
+        return link(entry.symbol, "admin:prices_trackedsymbol_change", key) if key else entry.symbol
 
-def _named(symbol: str, key: int | None) -> object:
-    if key is None:
-        return symbol
-    url = reverse("admin:prices_trackedsymbol_change", args=[key])
-    return format_html('<a class="pc-link" href="{}">{}</a>', url, symbol)
-
-
-def _number(value: float | None) -> object:
-    return NONE if value is None else f"{value:,.10g}"
+    seen = {"Seen": lambda entry: relative_time(entry.seen_at), "Symbol": symbol_link}
+    empty = "No stored value has been changed yet."
+    return make_table(
+        "Corrections, newest first", found, {**seen, **CORRECTION_COLUMNS}, empty=empty
+    )

@@ -1,9 +1,8 @@
-"""The first page: its tiles, what needs attention, coverage by market, the syncs of 30 days, jobs."""
+"""The dashboard: tiles, symbols that need attention, coverage by market, recent syncs, jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,92 +14,82 @@ from django.utils.safestring import SafeString
 
 from prices.admin.scheduler.job_table import job_table
 from prices.admin.widgets import tiles
-from prices.admin.widgets.labels import badge, coverage_bar
-from prices.admin.widgets.panels import Table, Tile, button, two_lines
-from prices.admin.widgets.run_bars import Bars, bars_of
+from prices.admin.widgets.labels import badge, coverage_bar, link
+from prices.admin.widgets.panels import Table, button, make_table, two_lines
+from prices.admin.widgets.run_bars import run_bars
 from prices.jobs import history
+from prices.jobs.history import RunDay
 from prices.monitoring.attention import Need, Needs, Remedy
 from prices.monitoring.dashboard import Dashboard, MarketCoverage
-from prices.monitoring.dashboard import dashboard as figures_at
+from prices.monitoring.dashboard import dashboard as load_figures
 
-_VARIANT_OF_WORD = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
+_STATUS_VARIANTS = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
 _HEADLINES = {
     "healthy": "All symbols are complete and fresh, and jobs run.",
-    "degraded": "Prices are served; some are not as they should be.",
+    "degraded": "Prices are served, but some of them are not complete or fresh.",
     "unhealthy": "A part of the system is down.",
 }
-_MEND = "prices.change_trackedsymbol"
-# What a button says, and its icon; the symbol's own page does what it says, and shows how it goes.
-_LABELS = {
+_STORE_IS_AWAY = "Not known while the store does not answer."
+# The label and icon of each button; it posts to the symbol's page, which then shows the progress.
+_REMEDY_BUTTONS = {
     Remedy.SYNC: ("Sync now", "sync"),
     Remedy.BACKFILL: ("Backfill", "cloud_download"),
     Remedy.RESUME: ("Resume", "play_arrow"),
-    Remedy.GAPS: ("Ask again", "refresh"),
+    Remedy.GAPS: ("Request again", "refresh"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Tiles that belong together, under a heading."""
-
-    title: str
-    tiles: Sequence[Tile]
-
-
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The context of the first page; it opens also when the store does not answer."""
+    """Returns the context of the page, which opens also when the store does not answer."""
     return context | {"title": "Dashboard"} | _context(request)
 
 
 def live(request: HttpRequest) -> HttpResponse:
-    """The parts of the first page that it renews by itself."""
+    """Returns the parts of the page that it updates itself."""
     return render(request, "admin/dashboard/body.html", _context(request))
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
-    board = figures_at(now=now)
+    board = load_figures(now=now)
     word = board.status.word
+    needs = board.needs
     return {
         "now": now,
         "board": board,
         "status": board.status,
-        "status_badge": badge(word, _VARIANT_OF_WORD[word]),
+        "status_badge": badge(word, _STATUS_VARIANTS[word]),
         "headline": _HEADLINES[word],
-        "panels": [
-            Panel("Prices", tiles.of_prices(board)),
-            Panel("Reads and fetches", tiles.of_traffic(board)),
-            Panel("Jobs", tiles.of_jobs(board, history.queue(now=now))),
-        ],
-        "needs": _needs_table(board.needs, may_mend=request.user.has_perm(_MEND)),
-        "more_needs": _more(board.needs),
-        "markets": _markets(board),
-        "days": _days(board),
-        "jobs": job_table(board.status.scheduler, board.cluster, now, request),
+        "panels": {
+            "Prices": tiles.price_tiles(board),
+            "Reads and fetches": tiles.traffic_tiles(board),
+            "Jobs": tiles.job_tiles(board, history.queue(now=now)),
+        },
+        "needs": _needs_table(needs, request.user.has_perm("prices.change_trackedsymbol")),
+        "more_needs": needs.total - len(needs.worst) if needs else 0,
+        "markets": _market_table(board),
+        "days": {"bars": run_bars(board.days), "table": _day_table(board.days)},
+        "jobs": job_table(board.status.scheduler, board.cluster, request),
     }
 
 
-def _needs_table(needs: Needs | None, *, may_mend: bool) -> Table:
-    empty = "Nothing: every symbol is complete, fresh and answered for."
-    if needs is None:
-        empty = "Not known while the store does not answer."
-    rows = [_need_row(need, may_mend=may_mend) for need in (needs.worst if needs else ())]
-    headers = ["Symbol", "Why", *(["What mends it"] if may_mend else [])]
-    return Table("Needs attention", headers, rows, empty)
+def _needs_table(needs: Needs | None, may_change: bool) -> Table:
+    columns = {
+        "Symbol": lambda need: two_lines(
+            link(need.row.symbol, "admin:prices_trackedsymbol_change", need.row.pk), need.row.name
+        ),
+        "Why": lambda need: format_html('<span class="pc-why">{}</span>', need.reason),
+    }
+    return make_table(
+        "Needs attention",
+        needs.worst if needs else (),
+        columns,
+        empty="Nothing: every symbol is complete and fresh." if needs else _STORE_IS_AWAY,
+        buttons=_remedy_button if may_change else None,
+    )
 
 
-def _need_row(need: Need, *, may_mend: bool) -> list[object]:
-    row = need.row
-    url = reverse("admin:prices_trackedsymbol_change", args=[row.pk])
-    link = format_html('<a class="pc-link" href="{}">{}</a>', url, row.symbol)
-    cells: list[object] = [
-        two_lines(link, row.name),
-        format_html('<span class="pc-why">{}</span>', need.reason),
-    ]
-    return [*cells, _remedy(need)] if may_mend else cells
-
-
-def _remedy(need: Need) -> SafeString:
+def _remedy_button(need: Need) -> SafeString:
     symbol = need.row.symbol
     if need.remedy is Remedy.REVIEW:
         url = reverse("admin:prices_quarantine_changelist") + f"?q={symbol}"
@@ -109,48 +98,39 @@ def _remedy(need: Need) -> SafeString:
             url,
             symbol,
         )
-    label, icon = _LABELS[need.remedy]
+    label, icon = _REMEDY_BUTTONS[need.remedy]
     url = reverse("admin:prices_trackedsymbol_act", args=[need.row.pk])
     return button(url, label, about=f"for {symbol}", name="do", value=need.remedy, icon=icon)
 
 
-def _more(needs: Needs | None) -> int:
-    return needs.total - len(needs.worst) if needs else 0
-
-
-def _markets(board: Dashboard) -> Table:
-    empty = "No symbol is tracked yet."
-    if board.markets is None:
-        empty = "Not known while the store does not answer."
-    rows = [_market_row(market) for market in board.markets or ()]
-    headers = ["Market", "Symbols", "Coverage", "Stale", "Gaps"]
-    return Table("Coverage by market", headers, rows, empty)
-
-
-def _market_row(market: MarketCoverage) -> list[object]:
-    totals = market.totals
-    share = coverage_bar(tiles.share_of(totals))
-    name: object = market.name or "other"
-    if market.name:
-        url = reverse("admin:prices_trackedsymbol_changelist")
-        name = format_html(
-            '<a class="pc-link" href="{}?market={}">{}</a>', url, market.name, market.name
-        )
-    return [name, f"{totals.symbols:,}", share, f"{totals.stale:,}", f"{totals.gaps:,}"]
-
-
-def _days(board: Dashboard) -> dict[str, Any]:
-    bars: Bars = bars_of(board.days)
-    used = [day for day in board.days if day.total]
-    return {
-        "bars": bars,
-        "table": Table(
-            "Syncs by day",
-            ["Day (UTC)", "Good", "Partly failed", "Failed", "Cancelled or open"],
-            [
-                [day.day.isoformat(), day.good, day.partial, day.failed, day.other]
-                for day in reversed(used)
-            ],
-            "No sync was begun in these days.",
-        ),
+def _market_table(board: Dashboard) -> Table:
+    columns = {
+        "Market": _market_link,
+        "Symbols": lambda market: f"{market.totals.symbols:,}",
+        "Coverage": lambda market: coverage_bar(tiles.coverage_percent(market.totals)),
+        "Stale": lambda market: f"{market.totals.stale:,}",
+        "Gaps": lambda market: f"{market.totals.gaps:,}",
     }
+    empty = _STORE_IS_AWAY if board.markets is None else "No symbol is tracked yet."
+    return make_table("Coverage by market", board.markets or (), columns, empty=empty)
+
+
+def _market_link(market: MarketCoverage) -> object:
+    if not market.name:
+        return "other"
+    url = reverse("admin:prices_trackedsymbol_changelist")
+    return format_html(
+        '<a class="pc-link" href="{}?market={}">{}</a>', url, market.name, market.name
+    )
+
+
+def _day_table(days: Sequence[RunDay]) -> Table:
+    columns = {
+        "Day (UTC)": lambda day: day.day.isoformat(),
+        "Good": lambda day: day.good,
+        "Partly failed": lambda day: day.partial,
+        "Failed": lambda day: day.failed,
+        "Cancelled or open": lambda day: day.other,
+    }
+    shown = [day for day in reversed(days) if day.total]
+    return make_table("Syncs by day", shown, columns, empty="No sync began on these days.")

@@ -1,4 +1,4 @@
-"""The sidebar."""
+"""The links of the sidebar."""
 
 from __future__ import annotations
 
@@ -8,82 +8,53 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+# The groups, each with the title, icon, view and model of its links. A view without a model is
+# for everybody; an empty view stands for the change list of the model.
+_GROUPS = {
+    "": (
+        ("Dashboard", "dashboard", "admin:index", ""),
+        ("Symbols", "candlestick_chart", "", "prices.trackedsymbol"),
+        ("Sync runs", "sync", "", "prices.syncrun"),
+        ("Quarantine", "gpp_maybe", "", "prices.quarantine"),
+        ("Corrections", "edit_note", "desk:corrections", "prices.trackedsymbol"),
+        ("Reads", "speed", "", "prices.readcount"),
+    ),
+    "Jobs": (
+        ("Scheduler", "monitor_heart", "desk:scheduler", "django_q.schedule"),
+        ("Schedules", "schedule", "", "django_q.schedule"),
+        ("Queue", "queue", "", "django_q.ormq"),
+        ("Successes", "check_circle", "", "django_q.success"),
+        ("Failures", "error", "", "django_q.failure"),
+    ),
+    "Portfolios": (
+        ("My portfolios", "trending_up", "portfolios:list", ""),
+        ("Portfolios", "pie_chart", "", "portfolio.portfolio"),
+        ("Transactions", "receipt_long", "", "portfolio.transaction"),
+    ),
+    "Access": (
+        ("Users", "person", "", "auth.user"),
+        ("Groups", "group", "", "auth.group"),
+        ("Tokens", "key", "", "authtoken.tokenproxy"),
+        ("Log", "history", "", "admin.logentry"),
+        ("API docs", "api", "docs", ""),
+    ),
+}
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """What the theme lists beside every page; each item only for those who may view it."""
+    """Returns the groups of links beside every page; users see only what they may view."""
     return [
-        {
-            "items": [
-                {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")},
-                _list("Symbols", "candlestick_chart", "prices.trackedsymbol"),
-                _list("Sync runs", "sync", "prices.syncrun"),
-                _list("Quarantine", "gpp_maybe", "prices.quarantine"),
-                _page("Corrections", "edit_note", "desk:corrections", "prices.trackedsymbol"),
-                _list("Reads", "speed", "prices.readcount"),
-            ]
-        },
-        {
-            "title": "Jobs",
-            "separator": True,
-            "items": [
-                _page("Scheduler", "monitor_heart", "desk:scheduler", "django_q.schedule"),
-                _list("Schedules", "schedule", "django_q.schedule"),
-                _list("Queue", "queue", "django_q.ormq"),
-                _list("Successes", "check_circle", "django_q.success"),
-                _list("Failures", "error", "django_q.failure"),
-            ],
-        },
-        {
-            "title": "Portfolios",
-            "separator": True,
-            "items": [
-                {
-                    "title": "My portfolios",
-                    "icon": "trending_up",
-                    "link": reverse("portfolios:list"),
-                },
-                _list("Portfolios", "pie_chart", "portfolio.portfolio"),
-                _list("Transactions", "receipt_long", "portfolio.transaction"),
-            ],
-        },
-        {
-            "title": "Access",
-            "separator": True,
-            "items": [
-                _list("Users", "person", "auth.user"),
-                _list("Groups", "group", "auth.group"),
-                _list("Tokens", "key", "authtoken.tokenproxy"),
-                _list("Log", "history", "admin.logentry"),
-                {"title": "API docs", "icon": "api", "link": reverse("docs")},
-            ],
-        },
+        {"title": title, "separator": bool(title), "items": [_item(*link) for link in links]}
+        for title, links in _GROUPS.items()
     ]
 
 
-def _list(title: str, icon: str, model: str) -> dict[str, Any]:
+def _item(title: str, icon: str, view: str, model: str) -> dict[str, Any]:
+    view = view or f"admin:{model.replace('.', '_')}_changelist"
+    return {"title": title, "icon": icon, "link": reverse(view), "permission": _may_view(model)}
+
+
+def _may_view(model: str) -> Callable[[HttpRequest], bool]:
     app, _, name = model.partition(".")
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse(f"admin:{app}_{name}_changelist"),
-        "permission": _may_view(app, name),
-    }
-
-
-def _page(title: str, icon: str, url: str, model: str) -> dict[str, Any]:
-    """A page of our own, for those who may view the model that it is about."""
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse(url),
-        "permission": _may_view(*model.split(".")),
-    }
-
-
-def _may_view(app: str, name: str) -> Callable[[HttpRequest], bool]:
-    def allowed(request: HttpRequest) -> bool:
-        return request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(
-            f"{app}.change_{name}"
-        )
-
-    return allowed
+    codes = (f"{app}.view_{name}", f"{app}.change_{name}")
+    return lambda request: not model or any(request.user.has_perm(code) for code in codes)

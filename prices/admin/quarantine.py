@@ -1,35 +1,36 @@
-"""What was kept out of the store, and what of it was changed: quarantine and corrections."""
+"""Answers of the provider that are in quarantine, and the action that releases a symbol."""
 
 from __future__ import annotations
 
 import json
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
-from prices.admin.messages import warn_nothing_left
-from prices.admin.queueing import listed, queue_run
-from prices.admin.row_filters import OverFilter
-from prices.admin.widgets.labels import NONE, at, clipped, moment, run_link
+from prices.admin.user_actions import name_symbols, queue_run, warn_nothing_left
+from prices.admin.widgets.labels import NONE, clipped_text, full_time, relative_time
+from prices.admin.widgets.lists import HidingFilter, RecordAdmin, column
+from prices.admin.widgets.panels import make_table
+from prices.admin.widgets.runs import run_link
 from prices.jobs import requests
 from prices.models import Quarantine
-from prices.web.themed_admin import ReadOnly, ThemedAdmin
+
+
+class ResolvedFilter(HidingFilter):
+    title, parameter_name = "state", "over"
+    default_choice, all_choice = "In quarantine", "Resolved ones too"
+    shown = Q(resolved_at=None)
 
 
 @admin.register(Quarantine)
-class QuarantineAdmin(ReadOnly, ThemedAdmin[Quarantine]):
-    list_display = ("symbol", "kind", "told", "times", "seen_first", "seen_last", "over")
-    list_filter = (OverFilter, "kind")
+class QuarantineAdmin(RecordAdmin):
+    list_display = ("symbol", "kind", "short_reason", "times", "seen_first", "seen_last", "over")
+    list_filter = (ResolvedFilter, "kind")
     search_fields = ("symbol", "reason")
     search_help_text = "Symbol or reason"
-    list_per_page = 50
-    list_fullwidth = True
-    show_full_result_count = False
     actions = ("release",)
     fieldsets = (
         (None, {"fields": ("symbol", "kind", "reason", "over")}),
@@ -37,70 +38,50 @@ class QuarantineAdmin(ReadOnly, ThemedAdmin[Quarantine]):
         ("The answer", {"fields": ("held",)}),
     )
 
+    short_reason = column("Reason", lambda entry: clipped_text(entry.reason))
+    seen_first = column("First seen", lambda entry: relative_time(entry.first_seen), "first_seen")
+    seen_last = column("Last seen", lambda entry: relative_time(entry.last_seen), "last_seen")
+    first_seen_ = column("First seen", lambda entry: full_time(entry.first_seen))
+    last_seen_ = column("Last seen", lambda entry: full_time(entry.last_seen))
+    over = column("State", lambda entry: entry.get_resolution_display() or "in quarantine")
+    run_ = column("Run", lambda entry: run_link(entry.run) if entry.run else NONE)
+    held = column(
+        "What the answer held",
+        lambda entry: format_html("<pre>{}</pre>", json.dumps(entry.summary, indent=2)),
+    )
+
     def has_release_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("prices.change_trackedsymbol")
 
     @admin.action(
-        description="Take what the provider says now in place of the stored history",
+        description="Replace the stored history with what the provider returns now",
         permissions=["release"],
     )
     def release(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> HttpResponse | None:
-        """Asks first: what is stored goes."""
-        entries = queryset.filter(resolved_at=None)  # a good answer may have come meanwhile
+        """Asks for confirmation first, because the stored history is replaced."""
+        entries = queryset.filter(resolved_at=None)  # A good answer may have resolved some.
         symbols = sorted(set(entries.values_list("symbol", flat=True)))
         if not symbols:
             warn_nothing_left(request)
             return None
         if "confirmed" not in request.POST:
-            return self._asked(request, entries)
-        what = f"{listed(symbols)} is released from quarantine"
+            return self._confirm(request, entries)
+        what = f"{name_symbols(symbols)} is released from quarantine"
         queue_run(request, requests.release, symbols, what)
         return None
 
-    def _asked(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, entries: QuerySet[Quarantine]) -> HttpResponse:
+        columns = {
+            "Symbol": lambda e: e.symbol,
+            "Why the answer is in quarantine": lambda e: e.reason,
+        }
         context = {
             **self.admin_site.each_context(request),
             "title": "Release from quarantine",
             "opts": self.opts,
-            "entries": {
-                "headers": ["Symbol", "Why its answer was kept out"],
-                "rows": [[entry.symbol, entry.reason] for entry in queryset],
-            },
-            "chosen": [entry.pk for entry in queryset],
+            "entries": make_table("Entries", entries, columns),
+            "chosen": [entry.pk for entry in entries],
             "back": request.get_full_path(),
         }
-        return TemplateResponse(
-            request, "admin/prices/quarantine/release_confirmation.html", context
-        )
-
-    @admin.display(description="Reason")
-    def told(self, entry: Quarantine) -> object:
-        return clipped(entry.reason)
-
-    @admin.display(description="First seen", ordering="first_seen")
-    def seen_first(self, entry: Quarantine) -> SafeString:
-        return moment(entry.first_seen, timezone.now())
-
-    @admin.display(description="Last seen", ordering="last_seen")
-    def seen_last(self, entry: Quarantine) -> SafeString:
-        return moment(entry.last_seen, timezone.now())
-
-    @admin.display(description="State")
-    def over(self, entry: Quarantine) -> str:
-        return entry.get_resolution_display() if entry.resolution else "in quarantine"
-
-    @admin.display(description="First seen")
-    def first_seen_(self, entry: Quarantine) -> object:
-        return at(entry.first_seen)
-
-    @admin.display(description="Last seen")
-    def last_seen_(self, entry: Quarantine) -> object:
-        return at(entry.last_seen)
-
-    @admin.display(description="Run")
-    def run_(self, entry: Quarantine) -> object:
-        return run_link(entry.run, entry.run) if entry.run else NONE
-
-    @admin.display(description="What it held")
-    def held(self, entry: Quarantine) -> object:
-        return format_html("<pre>{}</pre>", json.dumps(entry.summary, indent=2))
+        template = "admin/prices/quarantine/release_confirmation.html"
+        return TemplateResponse(request, template, context)

@@ -1,36 +1,32 @@
-"""How often the cache was read, hour by hour, and how fast it answered."""
+"""How often the cache was read in each hour, and how fast it answered."""
 
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils import timezone
-from django.utils.safestring import SafeString
 
-from prices.admin.widgets.labels import NONE, floored, moment
+from prices.admin.widgets.labels import NONE, relative_time, truncated_percent
+from prices.admin.widgets.lists import RecordAdmin, column
 from prices.models import ReadCount
 from prices.reads.usage import median_of
-from prices.web.themed_admin import ReadOnly, ThemedAdmin
+
+
+def _hit_rate(count: ReadCount) -> str:
+    reads = count.hits + count.misses
+    return f"{truncated_percent(100 * count.hits / reads)} %" if reads else NONE
+
+
+def _median(count: ReadCount) -> str:
+    seconds = median_of([count.timings])
+    return NONE if seconds is None else f"{1000 * seconds:.2g} ms"
 
 
 @admin.register(ReadCount)
-class ReadCountAdmin(ReadOnly, ThemedAdmin[ReadCount]):
+class ReadCountAdmin(RecordAdmin):
     list_display = ("when", "hits", "misses", "rate", "p50")
+    list_fullwidth = False
     ordering = ("-hour",)
-    list_per_page = 50
-    show_full_result_count = False
-    actions = None
     fields = ("hour", "hits", "misses", "rate", "p50")
 
-    @admin.display(description="Hour", ordering="hour")
-    def when(self, count: ReadCount) -> SafeString:
-        return moment(count.hour, timezone.now())
-
-    @admin.display(description="Hit rate")
-    def rate(self, count: ReadCount) -> object:
-        reads = count.hits + count.misses
-        return f"{floored(100 * count.hits / reads)} %" if reads else NONE
-
-    @admin.display(description="p50")
-    def p50(self, count: ReadCount) -> object:
-        seconds = median_of([count.timings])
-        return NONE if seconds is None else f"{1000 * seconds:.2g} ms"
+    when = column("Hour", lambda count: relative_time(count.hour), "hour")
+    rate = column("Hit rate", _hit_rate)
+    p50 = column("p50", _median)

@@ -1,4 +1,4 @@
-"""Our own pages and buttons below /admin/, beside what Django's admin site serves."""
+"""The pages and buttons below /admin/ besides those of Django's admin site."""
 
 from __future__ import annotations
 

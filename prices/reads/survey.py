@@ -154,19 +154,6 @@ class Survey:
             gaps=int(self.gaps[held].sum()),
         )
 
-    def ordered(self, those: Flags, by: str, *, descending: bool = False) -> NDArray[np.intp]:
-        """The positions of the chosen symbols by a column, those of one value by symbol.
-
-        What has no value comes last either way.
-        """
-        positions = np.flatnonzero(those)
-        values = getattr(self, by)[positions]
-        lacking = values != values  # NaN and NaT alone differ from themselves
-        order = np.argsort(values[~lacking], kind="stable")
-        if descending:  # and still by symbol where they are equal
-            order = (len(order) - 1 - np.argsort(values[~lacking][::-1], kind="stable"))[::-1]
-        return np.concatenate([positions[~lacking][order], positions[lacking]])
-
 
 @dataclass(frozen=True, slots=True)
 class Totals:

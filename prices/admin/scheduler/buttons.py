@@ -1,4 +1,4 @@
-"""What the buttons of the scheduler page do: one view each, by POST alone."""
+"""The buttons of the scheduler page and of a run's page: one POST view for each."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from django_q.models import Failure, Schedule
 from django_q.tasks import async_task
 
 from prices.admin.action_log import log
-from prices.admin.messages import method_not_allowed
-from prices.admin.queueing import warn_if_silent
-from prices.admin.widgets.labels import run_link
+from prices.admin.user_actions import method_not_allowed, trigger_of, warn_if_no_jobs_run
+from prices.admin.widgets.runs import run_link
 from prices.jobs import history, schedules
 from prices.jobs.cancellation import cancel
 from prices.models import SyncRun
@@ -29,8 +28,8 @@ RUNS, TASKS = "prices.change_syncrun", "django_q.change_failure"
 Press = Callable[..., None]
 
 
-def pressed(permission: str) -> Callable[[Press], Callable[..., HttpResponse]]:
-    """For staff with the permission; leads back to the page that the button is on."""
+def button_view(permission: str) -> Callable[[Press], Callable[..., HttpResponse]]:
+    """Makes a POST view for staff with the permission, which returns to the button's page."""
 
     def wrap(press: Press) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, **arguments: object) -> HttpResponse:
@@ -38,9 +37,9 @@ def pressed(permission: str) -> Callable[[Press], Callable[..., HttpResponse]]:
                 return method_not_allowed(request)
             if not request.user.has_perm(permission):
                 raise PermissionDenied
-            with transaction.atomic():  # neither is done without being logged
+            with transaction.atomic():  # The action and its log entry are stored together.
                 press(request, **arguments)
-            return HttpResponseRedirect(_back(request))
+            return HttpResponseRedirect(_return_url(request))
 
         guarded: Callable[..., HttpResponse] = admin.site.admin_view(view)
         return guarded
@@ -48,8 +47,8 @@ def pressed(permission: str) -> Callable[[Press], Callable[..., HttpResponse]]:
     return wrap
 
 
-def _back(request: HttpRequest) -> str:
-    """Only a page of ours."""
+def _return_url(request: HttpRequest) -> str:
+    """Returns the page of the button; addresses of other sites are refused."""
     page = request.POST.get("back", "")
     ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure())
     return page if ours else reverse("admin:index")
@@ -58,87 +57,88 @@ def _back(request: HttpRequest) -> str:
 # --- jobs --------------------------------------------------------------------------------------
 
 
-@pressed(JOBS)
+@button_view(JOBS)
 def change_job(request: HttpRequest, *, job: str) -> None:
-    """`want`: pause, resume or run."""
-    presses = {"pause": _pause, "resume": _go_on, "run": _run_now}
-    want = request.POST.get("want", "")
+    """Pauses, resumes or runs a job, as the posted `want` says."""
+    want, now = request.POST.get("want", ""), timezone.now()
     try:
         found = schedules.pausable(job)
     except schedules.UnknownJob as error:
         raise Http404(str(error)) from error
-    if want not in presses:
+    schedule, changed = get_object_or_404(Schedule, name=found.id), True
+    if want == "pause":
+        changed = schedules.pause(found, by=request.user.get_username(), now=now)
+    elif want == "resume":
+        changed = schedules.resume(found, now=now)
+    elif want == "run":
+        schedules.run_now(found)
+    else:
         raise Http404
-    schedule = get_object_or_404(Schedule, name=found.id)
-    presses[want](request, found, schedule)
-
-
-def _pause(request: HttpRequest, job: schedules.Job, schedule: Schedule) -> None:
-    by = request.user.get_username()
-    if not schedules.pause(job, by=by, now=timezone.now()):
-        messages.info(request, f"{job.title} was paused already.")
+    entry, done, refused = _JOB_MESSAGES[want]
+    if not changed:
+        messages.info(request, refused.format(found.title))
         return
-    log(request, schedule, f"Paused {job.title}.")
-    messages.success(
-        request, f"{job.title} is paused until somebody resumes it, also over restarts."
-    )
+    log(request, schedule, entry.format(found.title))
+    messages.success(request, done.format(found.title))
+    if want == "run":
+        warn_if_no_jobs_run(request)
 
 
-def _go_on(request: HttpRequest, job: schedules.Job, schedule: Schedule) -> None:
-    if not schedules.resume(job, now=timezone.now()):
-        messages.info(request, f"{job.title} was not paused.")
-        return
-    log(request, schedule, f"Resumed {job.title}.")
-    messages.success(request, f"{job.title} goes on at its next time.")
-
-
-def _run_now(request: HttpRequest, job: schedules.Job, schedule: Schedule) -> None:
-    schedules.run_now(job)
-    log(request, schedule, f"Ran {job.title} by hand.")
-    messages.success(request, f"{job.title} is handed to the cluster; its schedule stays as it is.")
-    warn_if_silent(request)
+# For each action its log entry, its message, and the message if there was nothing to change.
+_JOB_MESSAGES = {
+    "pause": (
+        "Paused {}.",
+        "{} is paused until somebody resumes it, also after restarts.",
+        "{} was already paused.",
+    ),
+    "resume": (
+        "Resumed {}.",
+        "{} is resumed and runs at its next scheduled time.",
+        "{} was not paused.",
+    ),
+    "run": ("Ran {} by hand.", "{} is queued for the cluster. Its schedule is unchanged.", ""),
+}
 
 
 # --- runs and tasks ----------------------------------------------------------------------------
 
 
-@pressed(RUNS)
+@button_view(RUNS)
 def cancel_run(request: HttpRequest, *, run: int) -> None:
     found = get_object_or_404(SyncRun, pk=run)
-    by = f"admin ({request.user.get_username()})"
-    cancelled = cancel(found, by=by, now=timezone.now())
+    cancelled = cancel(found, by=trigger_of(request), now=timezone.now())
     if cancelled is None:
-        messages.info(request, f"{found} had ended already.")
+        messages.info(request, f"{found} had already ended.")
         return
     log(request, cancelled, "Cancelled.")
-    link = run_link(cancelled, cancelled)
+    text = "{} is cancelled. Symbols that were already synced keep their new bars."
     if cancelled.is_open:
-        words = format_html("{} stops after the symbols that are in hand; they stay.", link)
-    else:
-        words = format_html("{} is cancelled; what was done stays.", link)
-    messages.success(request, words)
+        text = "{} stops after the symbols in progress. Symbols already synced keep their new bars."
+    messages.success(request, format_html(text, run_link(cancelled)))
 
 
-@pressed(RUNS)
+@button_view(RUNS)
 def repeat_run(request: HttpRequest, *, run: int) -> None:
-    """What it failed for, once more."""
+    """Queues another run for the symbols that a run failed for."""
     found = get_object_or_404(SyncRun, pk=run, parent=None)
     if not history.is_repeatable(found):
-        messages.info(request, f"{found} cannot be repeated: it is open, or no work on symbols.")
+        messages.info(
+            request, f"{found} cannot be repeated: it is still open, or not about symbols."
+        )
         return
-    again = history.again(found, trigger=f"admin ({request.user.get_username()})")
+    again = history.again(found, trigger=trigger_of(request))
     log(request, again, f"Repeats what run {found.pk} failed for.")
     link = run_link(again, f"Run {again.pk}")
     messages.success(request, format_html("{} is queued: what {} failed for.", link, found))
-    warn_if_silent(request)
+    warn_if_no_jobs_run(request)
 
 
-@pressed(TASKS)
+@button_view(TASKS)
 def repeat_task(request: HttpRequest, *, task: str) -> None:
-    """Hands a task that broke to the cluster again, and forgets that it broke."""
+    """Queues a failed task again and deletes the record of its failure."""
     found = get_object_or_404(Failure, pk=task)
     async_task(found.func, *(found.args or ()), group=found.group, **(found.kwargs or {}))
     log(request, found, f"Queued {found.func} again.")
     messages.success(request, f"{found.func} is queued again.")
     found.delete()
-    warn_if_silent(request)
+    warn_if_no_jobs_run(request)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,103 +10,104 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from prices.admin.scheduler.buttons import JOBS
-from prices.admin.widgets.labels import (
-    NONE,
-    VARIANT_OF_STATE,
-    badge,
-    clipped,
-    lasting,
-    moment,
-    run_badge,
-    run_link,
-    upcoming,
-)
-from prices.admin.widgets.panels import Table, button, two_lines
+from prices.admin.widgets import labels
+from prices.admin.widgets.panels import Table, button, make_table, two_lines
+from prices.admin.widgets.runs import STATE_VARIANTS, run_badge, run_link
 from prices.jobs import schedules
 from prices.jobs.cluster_health import ClusterState, Word
 from prices.jobs.schedules import JobState, SchedulerState
 from prices.models import SyncRun
 
-Latest = dict[str, list[SyncRun]]
+RunsByKind = dict[str, list[SyncRun]]
+Cell = Callable[[JobState], object]
 
 
 def job_table(
     scheduler: SchedulerState,
     cluster: ClusterState,
-    now: datetime,
     request: HttpRequest,
-    latest: Latest | None = None,
+    latest: RunsByKind | None = None,
 ) -> Table:
-    """`latest`: the last runs of each kind, newest first; with them come errors and buttons."""
-    acts = latest is not None and request.user.has_perm(JOBS)
-    headers = ["Job", "Last run", "Result", "Duration", "Next run"]
+    """Returns a row for each job.
+
+    With `latest`, the last runs of each kind, newest first, the table also shows messages,
+    earlier runs and, to users who may press them, buttons.
+    """
+    details: dict[str, Cell] = {}
     if latest is not None:
-        headers[2:3] = ["Result", "What it said", "Before that"]
-    rows = []
-    for state in scheduler.jobs:
-        cells = _cells(state, cluster, now)
-        if latest is not None:
-            runs = latest.get(state.job.kind or state.job.id, [])
-            cells[3:3] = [_said(state), _strip(runs[1:])]
-        rows.append([*cells, _buttons(state)] if acts else cells)
-    return Table("Jobs", [*headers, *(["What to do"] if acts else [])], rows)
+        details = {
+            "Message": lambda job: (
+                labels.clipped_text(job.last.message, 80) if job.last else labels.NONE
+            ),
+            "Earlier runs": lambda job: _earlier_runs(
+                latest.get(job.job.kind or job.job.id, [])[1:]
+            ),
+        }
+    columns: dict[str, Cell] = {
+        "Job": lambda job: two_lines(job.job.title, job.job.trigger),
+        "Last run": lambda job: _last_run(job, cluster),
+        "Result": lambda job: _result(job, cluster),
+        **details,
+        "Duration": lambda job: (
+            labels.duration_text(job.last.duration) if job.last else labels.NONE
+        ),
+        "Next run": _next_run,
+    }
+    may_change = latest is not None and request.user.has_perm(JOBS)
+    return make_table("Jobs", scheduler.jobs, columns, buttons=_buttons if may_change else None)
 
 
-def _cells(state: JobState, cluster: ClusterState, now: datetime) -> list[object]:
-    title = two_lines(state.job.title, state.job.trigger)
-    if state.job is schedules.CANARY:  # it leaves no run, only its time
-        alive = cluster.word is Word.RUNNING
-        word = badge(cluster.word, "success" if alive else "danger")
-        last: object = moment(cluster.canary_at, now)
-        return [title, last, word, NONE, upcoming(state.next_run, now)]
+def _is_canary(state: JobState) -> bool:
+    """Tells whether a job is the canary, which leaves only its time and no run."""
+    return state.job is schedules.CANARY
+
+
+def _last_run(state: JobState, cluster: ClusterState) -> SafeString:
+    if _is_canary(state):
+        return labels.relative_time(cluster.canary_at)
     run = state.last
     if run is None:
-        return [title, moment(None, now), NONE, NONE, _next(state, now)]
-    started = run_link(run, moment(run.started_at or run.created_at, now))
-    return [title, started, run_badge(run), lasting(run.duration), _next(state, now)]
+        return labels.relative_time(None)
+    return run_link(run, labels.relative_time(run.started_at or run.created_at))
 
 
-def _next(state: JobState, now: datetime) -> SafeString:
+def _result(state: JobState, cluster: ClusterState) -> SafeString:
+    if _is_canary(state):
+        return labels.badge(cluster.word, "success" if cluster.word is Word.RUNNING else "danger")
+    return run_badge(state.last) if state.last else labels.NONE
+
+
+def _next_run(state: JobState) -> SafeString:
     if state.paused is None:
-        return upcoming(state.next_run, now)
-    since = format_html("by {}, {}", state.paused.paused_by, moment(state.paused.paused_at, now))
-    return two_lines(badge("paused", "warning"), since)
+        return labels.due_time(state.next_run)
+    paused = state.paused
+    who = format_html("by {}, {}", paused.paused_by, labels.relative_time(paused.paused_at))
+    return two_lines(labels.badge("paused", "warning"), who)
 
 
-def _said(state: JobState) -> object:
-    return clipped(state.last.message, 80) if state.last else NONE
-
-
-def _strip(runs: Sequence[SyncRun]) -> SafeString:
-    """The runs before the last one, oldest first: a mark each, with its words for those who hear."""
+def _earlier_runs(runs: Sequence[SyncRun]) -> SafeString:
+    """Returns a coloured mark for each run, oldest first, with its state for screen readers."""
     if not runs:
-        return NONE
-    marks = (
+        return labels.NONE
+    marks = [
         (
             reverse("admin:prices_syncrun_change", args=[run.pk]),
-            VARIANT_OF_STATE[SyncRun.State(run.state)],
-            f"#{run.pk} {run.get_state_display()}",
-            f"#{run.pk} {run.get_state_display()}",
+            STATE_VARIANTS[SyncRun.State(run.state)],
+            *[f"#{run.pk} {run.get_state_display()}"] * 2,
         )
         for run in reversed(runs)
-    )
-    return format_html(
-        '<span class="pc-runs">{}</span>',
-        format_html_join(
-            "",
-            '<a href="{}" class="pc-mark pc-mark-{}" title="{}"><span class="pc-sr">{}</span></a>',
-            marks,
-        ),
-    )
+    ]
+    mark = '<a href="{}" class="pc-mark pc-mark-{}" title="{}"><span class="pc-sr">{}</span></a>'
+    return format_html('<span class="pc-runs">{}</span>', format_html_join("", mark, marks))
 
 
-def _buttons(state: JobState) -> object:
-    if state.job is schedules.CANARY:
-        return NONE
+def _buttons(state: JobState) -> SafeString:
+    if _is_canary(state):
+        return labels.NONE
     url, about = reverse("desk:job", args=[state.job.id]), state.job.title
     run = button(url, "Run now", about=about, value="run", icon="play_arrow")
     if state.paused is None:
-        hold = button(url, "Pause", about=about, value="pause", icon="pause")
+        toggle = button(url, "Pause", about=about, value="pause", icon="pause")
     else:
-        hold = button(url, "Resume", about=about, value="resume", icon="resume")
-    return format_html('<span class="pc-buttons">{}{}</span>', run, hold)
+        toggle = button(url, "Resume", about=about, value="resume", icon="resume")
+    return format_html('<span class="pc-buttons">{}{}</span>', run, toggle)

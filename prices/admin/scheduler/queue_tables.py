@@ -1,4 +1,4 @@
-"""django-q2's own tables on the theme: schedules, queue, and what the cluster ran."""
+"""The tables of django-q2 on the theme: schedules, queue, and the tasks that the cluster ran."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from django_q.admin import resubmit_task
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
 
 from prices.admin.action_log import log
-from prices.admin.queueing import warn_if_silent
-from prices.admin.widgets.labels import NONE, badge, clipped, lasting, moment, upcoming
+from prices.admin.user_actions import warn_if_no_jobs_run
+from prices.admin.widgets import labels
+from prices.admin.widgets.lists import column
+from prices.domain.wording import plural
 from prices.jobs import schedules
 from prices.web.themed_admin import NoAdd, ReadOnly, ThemedAdmin
 
@@ -25,9 +27,17 @@ for _model in (Schedule, Success, Failure, OrmQ):
     admin.site.unregister(_model)
 
 
+def _last_result(schedule: Any) -> SafeString:
+    if schedule.succeeded is None:
+        return labels.NONE
+    return (
+        labels.badge("done", "success") if schedule.succeeded else labels.badge("failed", "danger")
+    )
+
+
 @admin.register(Schedule)
 class ScheduleAdmin(NoAdd, ThemedAdmin[Any]):
-    """Every start makes the schedules equal to the list in code: here they are only looked at."""
+    """Read-only, because every start makes the schedules equal to the list in the code."""
 
     list_display = ("titled", "trigger", "next", "last_result", "func")
     list_before_template = "admin/django_q/schedule/note.html"
@@ -37,6 +47,15 @@ class ScheduleAdmin(NoAdd, ThemedAdmin[Any]):
     fields = ("name", "func", "schedule_type", "minutes", "cron", "repeats", "next_run", "task")
     readonly_fields = fields
 
+    titled = column(
+        "Job", lambda row: _JOBS[row.name].title if row.name in _JOBS else row.name, "name"
+    )
+    trigger = column(
+        "Trigger", lambda row: _JOBS[row.name].trigger if row.name in _JOBS else "once"
+    )
+    next = column("Next run", lambda schedule: labels.due_time(schedule.next_run), "next_run")
+    last_result = column("Last task", _last_result)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -45,74 +64,51 @@ class ScheduleAdmin(NoAdd, ThemedAdmin[Any]):
         rows: QuerySet[Any] = super().get_queryset(request).annotate(succeeded=Subquery(latest))
         return rows
 
-    @admin.display(description="Job", ordering="name")
-    def titled(self, schedule: Any) -> str:
-        return _JOBS[schedule.name].title if schedule.name in _JOBS else schedule.name
-
-    @admin.display(description="Trigger")
-    def trigger(self, schedule: Any) -> str:
-        return _JOBS[schedule.name].trigger if schedule.name in _JOBS else "once"
-
-    @admin.display(description="Next run", ordering="next_run")
-    def next(self, schedule: Any) -> SafeString:
-        return upcoming(schedule.next_run, timezone.now())
-
-    @admin.display(description="Last task")
-    def last_result(self, schedule: Any) -> SafeString:
-        if schedule.succeeded is None:
-            return NONE
-        return badge("done", "success") if schedule.succeeded else badge("failed", "danger")
-
     @admin.action(description="Run now", permissions=["change"])
     def run_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         known = [row for row in queryset if row.name in _JOBS]
         for row in known:
             schedules.run_now(_JOBS[row.name])
             log(request, row, f"Ran {_JOBS[row.name].title} by hand.")
-        jobs = f"{len(known)} job{'s' * (len(known) != 1)}"
-        self.message_user(request, f"{jobs} handed to the cluster.", messages.SUCCESS)
-        warn_if_silent(request)
+        messages.success(request, f"{plural(len(known), 'job')} queued for the cluster.")
+        warn_if_no_jobs_run(request)
+
+
+def _output(task: Any) -> str:
+    return format_html('<pre class="pc-pre">{}</pre>', task.result) if task.result else labels.NONE
 
 
 class TaskAdmin(ReadOnly, ThemedAdmin[Any]):
-    """What a worker ran; a task says that the code ran, the sync run what came of it."""
+    """A task shows whether its code ran; its sync run shows what the code achieved."""
 
     list_display = ("name", "group", "func", "started_", "took", "result_")
     list_filter = ("group",)
     search_fields = ("name", "func", "group")
     ordering = ("-stopped",)
     show_full_result_count = False
-    fields = ("name", "group", "func", "args", "kwargs", "started", "stopped", "took", "told")
+    fields = ("name", "group", "func", "args", "kwargs", "started", "stopped", "took", "output")
+    succeeded = True
 
-    @admin.display(description="Started", ordering="started")
-    def started_(self, task: Any) -> SafeString:
-        return moment(task.started, timezone.now())
+    started_ = column("Started", lambda task: labels.relative_time(task.started), "started")
+    took = column(
+        "Duration with waiting", lambda task: labels.duration_text(task.stopped - task.started)
+    )
+    result_ = column("Result", lambda task: labels.clipped_text(str(task.result or "")))
+    output = column("Result", _output)
 
-    @admin.display(description="Took, waiting included")
-    def took(self, task: Any) -> object:
-        return lasting(task.stopped - task.started)
-
-    @admin.display(description="Result")
-    def result_(self, task: Any) -> object:
-        return clipped(str(task.result or ""))
-
-    @admin.display(description="Result")
-    def told(self, task: Any) -> object:
-        return format_html('<pre class="pc-pre">{}</pre>', task.result) if task.result else NONE
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(success=self.succeeded)
 
 
 @admin.register(Success)
 class SuccessAdmin(TaskAdmin):
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(success=True)
+    pass
 
 
 @admin.register(Failure)
 class FailureAdmin(TaskAdmin):
     actions = ("run_again",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(success=False)
+    succeeded = False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("django_q.delete_failure")
@@ -126,8 +122,12 @@ class FailureAdmin(TaskAdmin):
         for task in queryset:
             log(request, task, f"Queued {task.func} again.")
         resubmit_task(self, request, queryset)
-        tasks = f"{count} task{'s' * (count != 1)}"
-        self.message_user(request, f"{tasks} queued again.", messages.SUCCESS)
+        messages.success(request, f"{plural(count, 'task')} queued again.")
+
+
+def _queue_state(task: Any) -> SafeString:
+    taken = task.lock is not None and task.lock > timezone.now()
+    return labels.badge("in work", "info") if taken else labels.badge("waiting")
 
 
 @admin.register(OrmQ)
@@ -137,11 +137,7 @@ class QueueAdmin(ReadOnly, ThemedAdmin[Any]):
     list_display = ("id", "name", "group", "func", "state")
     ordering = ("id",)
     fields = ("key", "task_id", "name", "group", "func", "args", "kwargs", "lock")
+    state = column("State", _queue_state, "lock")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("django_q.delete_ormq")
-
-    @admin.display(description="State", ordering="lock")
-    def state(self, task: Any) -> SafeString:
-        taken = task.lock is not None and task.lock > timezone.now()
-        return badge("in work", "info") if taken else badge("waiting")

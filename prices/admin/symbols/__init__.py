@@ -1,1 +1,1 @@
-"""The tracked symbols in the admin: list, page, buttons and bulk actions."""
+"""The tracked symbols in the admin: the list, the page of one, buttons and bulk actions."""

@@ -1,34 +1,71 @@
-"""The list of symbols: Django's own, sorted and filtered by what is counted from both databases.
+"""The list of symbols, sorted and filtered by figures that are in neither database alone.
 
-What most columns show is in no table of SQLite: coverage, age and state follow from the manifests
-in MongoDB and from the exchanges' calendars. So the list looks at all symbols at once as columns
-(`surveyed`), sorts positions, and fetches the rows of one page. Search, selection, permissions and
-the filters of stored fields stay Django's; filters of counted figures narrow its query, so that
-"select all" means what is shown.
+Coverage, age and condition follow from the manifests in MongoDB and from the exchanges' calendars.
+The list therefore reads the survey of all symbols, sorts positions in its columns, and loads the
+rows of one page. Search, selection, permissions and filters of stored fields stay Django's. Filters
+of figures narrow Django's query, so that "select all" means what is shown.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from django.core.paginator import InvalidPage
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
+from django.utils import timezone
 from numpy.typing import NDArray
 from unfold.views import ChangeList
 
-from prices.admin.symbols.reports import attach_reports
-from prices.admin.symbols.survey_columns import COLUMNS, ordered, survey_error, survey_of
+from prices import services
+from prices.admin.symbols.columns import attach_reports
+from prices.domain.symbol_condition import condition_ranks
 from prices.models import TrackedSymbol
 from prices.reads.survey import Survey
+from prices.store.mongo import StoreError
 
-# The columns that SQLite can sort by, while the store is away.
+Row = TypeVar("Row", bound=Model)
+Positions = NDArray[np.intp]
+
+_SURVEY = "_survey"
+# The columns by which SQLite can sort while the store does not answer.
 _STORED = ("symbol", "market", "last_update", "reads")
+_SORTABLE = (*_STORED, "percent", "first", "last", "behind", "gaps", "state", "bars", "close")
 
 
-class SymbolChangeList(ChangeList):  # type: ignore[misc]  # the theme has no types
-    """One page of the survey, with what its rows show attached."""
+def load_survey(request: HttpRequest) -> tuple[Survey | None, str]:
+    """Returns the survey, loaded once for each request, or None and why the store did not answer."""
+    if not hasattr(request, _SURVEY):
+        loaded: tuple[Survey | None, str]
+        try:
+            loaded = (services.overview().survey(now=timezone.now()), "")
+        except StoreError as error:
+            loaded = (None, str(error))
+        setattr(request, _SURVEY, loaded)
+    found: tuple[Survey | None, str] = getattr(request, _SURVEY)
+    return found
+
+
+def survey_conditions(survey: Survey) -> Positions:
+    """Returns the position of each symbol's condition in `CONDITIONS`."""
+    return condition_ranks(survey.active, survey.has_history, survey.stale, survey.failing)
+
+
+def rows_in(queryset: QuerySet[Row], field: str, values: Sequence[object]) -> QuerySet[Row]:
+    """Filters like `field__in`, but passes all values as one parameter.
+
+    SQLite limits the number of a statement's parameters.
+    """
+    each = RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(values))])  # constant
+    return queryset.filter(**{f"{field}__in": each})
+
+
+class SymbolChangeList(ChangeList):  # type: ignore[misc]  # The theme has no types.
+    """One page of the survey, with the reports of its rows attached."""
 
     store_error = ""
     result_list: list[TrackedSymbol]
@@ -38,39 +75,40 @@ class SymbolChangeList(ChangeList):  # type: ignore[misc]  # the theme has no ty
     def get_ordering(
         self, request: HttpRequest, queryset: QuerySet[TrackedSymbol]
     ) -> Sequence[str]:
-        """Notes by which columns to sort; SQLite itself only does while the store is away."""
+        """Remembers the columns to sort by; SQLite sorts only while the store does not answer."""
         fields = [f for f in super().get_ordering(request, queryset) if isinstance(f, str)]
-        told = [(field.lstrip("-"), field.startswith("-")) for field in fields]
-        self._sorting = [(name, down) for name, down in told if name in COLUMNS]
+        sorting = [(field.lstrip("-"), field.startswith("-")) for field in fields]
+        self._sorting = [(name, down) for name, down in sorting if name in _SORTABLE]
         stored = [f"-{name}" if down else name for name, down in self._sorting if name in _STORED]
         return [*stored, "symbol"]
 
     def get_results(self, request: HttpRequest) -> None:
-        survey, self.store_error = survey_of(request), survey_error(request)
+        survey, self.store_error = load_survey(request)
         if survey is None:
             super().get_results(request)
             self.result_list = list(self.result_list)
             attach_reports(self.result_list)
             return
-        found = _sorted_names(survey, self._chosen(survey), self._sorting)
-        paginator = self.model_admin.get_paginator(request, found, self.list_per_page)
+        found = _sort(survey, self._find(survey), self._sorting)
+        symbols = survey.symbol[found].tolist()
+        paginator = self.model_admin.get_paginator(request, symbols, self.list_per_page)
         try:
             shown = paginator.page(self.page_num).object_list
-        except InvalidPage:  # as of a list that has become shorter
+        except InvalidPage:  # The list may have become shorter.
             self.page_num = 1
             shown = paginator.page(1).object_list
-        self.result_list = _rows(shown)
+        self.result_list = _load_rows(shown)
         self.result_count, self.full_result_count = paginator.count, len(survey)
-        self.show_full_result_count = True  # it costs nothing here
+        self.show_full_result_count = True  # The survey gives it without a query.
         self.show_admin_actions = True
         self.can_show_all, self.multi_page = False, paginator.num_pages > 1
         self.paginator = paginator
         self.store_error = attach_reports(self.result_list, closes=True)
 
-    def _chosen(self, survey: Survey) -> NDArray[np.intp]:
-        """The positions of what search and filters leave.
+    def _find(self, survey: Survey) -> Positions:
+        """Returns the positions that search and filters leave, ascending.
 
-        What was tracked since the survey comes with the next look.
+        Symbols that were tracked after the survey was loaded appear with the next request.
         """
         if not self.queryset.query.where:
             return np.arange(len(survey))
@@ -78,14 +116,42 @@ class SymbolChangeList(ChangeList):  # type: ignore[misc]  # the theme has no ty
         return np.flatnonzero(np.fromiter((s in found for s in survey.symbol), bool, len(survey)))
 
 
-def _sorted_names(
-    survey: Survey, chosen: NDArray[np.intp], by: Sequence[tuple[str, bool]]
-) -> list[str]:
-    names: list[str] = survey.symbol[ordered(survey, chosen, by)].tolist()
-    return names
+def _sort(survey: Survey, positions: Positions, by: Sequence[tuple[str, bool]]) -> Positions:
+    """Sorts positions by columns (name, descending), of which the first is the most important.
+
+    Symbols without a value come last in both directions, and equal symbols are sorted by name.
+    """
+    ranks = [
+        _rank(values[positions], descending)
+        for name, descending in reversed(by)
+        for values in _sort_keys(survey, name)
+    ]
+    return positions[np.lexsort(ranks)] if ranks else positions
 
 
-def _rows(symbols: Sequence[str]) -> list[TrackedSymbol]:
+def _sort_keys(survey: Survey, name: str) -> list[NDArray[Any]]:
+    """Returns the values that a column is sorted by, the most important last."""
+    behind = np.where(survey.behind < 0, np.nan, survey.behind)
+    if name == "behind":
+        return [behind]
+    if name == "gaps":
+        return [np.where(survey.has_history, survey.gaps, np.nan)]
+    if name == "state":
+        return [survey.last_error, behind, survey_conditions(survey)]
+    values: NDArray[Any] = getattr(survey, name)
+    return [values]
+
+
+def _rank(values: NDArray[Any], descending: bool) -> Positions:
+    """Returns the rank of each value; missing values, NaN and NaT, have the last rank."""
+    known = np.asarray(values == values, bool)  # Only NaN and NaT differ from themselves.
+    places = np.unique(values[known], return_inverse=True)[1]
+    ranks = np.full(len(values), len(values), np.intp)
+    ranks[known] = -places if descending else places
+    return ranks
+
+
+def _load_rows(symbols: Sequence[str]) -> list[TrackedSymbol]:
     rows = TrackedSymbol.objects.filter(symbol__in=list(symbols)).prefetch_related("tags")
-    of_symbol = {row.symbol: row for row in rows}
-    return [of_symbol[symbol] for symbol in symbols if symbol in of_symbol]
+    by_symbol = {row.symbol: row for row in rows}
+    return [by_symbol[symbol] for symbol in symbols if symbol in by_symbol]

@@ -1,114 +1,134 @@
-"""What the pages about symbols tell of each, from its row and its report."""
+"""The columns of the list of symbols, and the reports from the store that they show."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from prices.admin.symbols.page_data import SymbolData
-from prices.admin.symbols.reports import closes_of, condition, report_of
-from prices.admin.widgets.labels import NONE, at, badge, coverage_bar, moment, spark, unbroken
+from prices import services
+from prices.admin.widgets import labels
+from prices.admin.widgets.lists import column
+from prices.domain.bars import SeriesKey
+from prices.domain.symbol_condition import Condition, condition_of
+from prices.domain.wording import plural
 from prices.models import TrackedSymbol
+from prices.reads.reader import SymbolReport, report
+from prices.store.mongo import StoreError
 
-Heading = tuple[str, list[tuple[str, object]]]
-
-
-class SymbolColumns:
-    """Of the list; the report was put on the row before. Sorted by the survey's columns."""
-
-    @admin.display(description="Symbol", ordering="symbol")
-    def named(self, row: TrackedSymbol) -> SafeString:
-        tags = row.__dict__.get("_prefetched_objects_cache", {}).get("tags", ())
-        return format_html(
-            '<span class="pc-named"><b>{}</b><span class="pc-subtle">{}</span>{}</span>',
-            row.symbol,
-            row.name,
-            format_html_join("", "{}", ((badge(tag.name, tag.colour),) for tag in tags)),
-        )
-
-    @admin.display(description="Closes")
-    def curve(self, row: TrackedSymbol) -> SafeString:
-        return spark(closes_of(row))
-
-    @admin.display(description="Coverage", ordering="percent")
-    def coverage(self, row: TrackedSymbol) -> object:
-        report = report_of(row)
-        return coverage_bar(report.coverage.percent) if report and report.state.last else NONE
-
-    @admin.display(description="First bar", ordering="first")
-    def first_bar(self, row: TrackedSymbol) -> object:
-        report = report_of(row)
-        return unbroken(report.state.first) if report and report.state.first else NONE
-
-    @admin.display(description="Last bar", ordering="last")
-    def last_bar(self, row: TrackedSymbol) -> object:
-        report = report_of(row)
-        return unbroken(report.state.last) if report and report.state.last else NONE
-
-    @admin.display(description="Age", ordering="behind")
-    def age(self, row: TrackedSymbol) -> object:
-        """In sessions."""
-        report = report_of(row)
-        behind = report.state.sessions_behind(timezone.now()) if report else None
-        if behind is None:
-            return NONE
-        return unbroken(f"{behind} session{'s' * (behind != 1)}" if behind else "current")
-
-    @admin.display(description="Gaps", ordering="gaps")
-    def gap_count(self, row: TrackedSymbol) -> object:
-        report = report_of(row)
-        return f"{report.state.gaps:,}" if report and report.state.last else NONE
-
-    @admin.display(description="State", ordering="state")
-    def state(self, row: TrackedSymbol) -> SafeString:
-        return condition(row)
-
-    @admin.display(description="Last update", ordering="last_update")
-    def updated(self, row: TrackedSymbol) -> SafeString:
-        return moment(row.last_update, timezone.now())
-
-    @admin.display(description="Reads", ordering="reads")
-    def popularity(self, row: TrackedSymbol) -> str:
-        return f"{row.reads:,}"
-
-    @admin.display(description="Market", ordering="market")
-    def traded_at(self, row: TrackedSymbol) -> object:
-        return row.market or NONE
+# Reports are kept on the row, because all requests share one ModelAdmin.
+_REPORT, _CLOSES = "_report", "_closes"
+_CONDITION_VARIANTS = {
+    Condition.FRESH: "success",
+    Condition.SUSPENDED: "default",
+    Condition.NO_HISTORY: "warning",
+    Condition.STALE: "warning",
+    Condition.FAILING: "danger",
+}
 
 
-def facts_of(row: TrackedSymbol, data: SymbolData) -> list[Heading]:
-    """All that is known of a symbol in words, by headings."""
-    columns, now, report = SymbolColumns(), timezone.now(), data.report
-    history: list[tuple[str, object]] = [
-        ("Coverage", columns.coverage(row)),
-        ("First bar", columns.first_bar(row)),
-        ("Last bar", columns.last_bar(row)),
-        ("Age", columns.age(row)),
-        ("Bars", f"{report.bars:,}" if report else NONE),
-        ("Gaps", columns.gap_count(row)),
-        ("Final through", unbroken(data.facts.final_through or "-")),
-        ("Source", data.facts.source or NONE),
-        ("Confirmed", moment(data.facts.fetched_at, now)),
-    ]
-    jobs: list[tuple[str, object]] = [
-        ("Last update", moment(row.last_update, now)),
-        ("Last attempt", moment(row.last_attempt_at, now)),
-        ("Next attempt", moment(row.next_attempt_at, now, never="with the next sync")),
-        ("Last error", row.last_error or "none"),
-        ("Failures in a row", row.failures),
-        ("Suspended because", row.suspended_reason or NONE),
-        ("Reads", f"{row.reads:,}"),
-        ("Last asked for", moment(row.last_queried_at, now)),
-    ]
-    instrument: list[tuple[str, object]] = [
-        ("Market", row.market or NONE),
-        ("Exchange", row.mic or "unknown: no sessions are expected"),
-        ("Currency", data.facts.currency or row.currency or NONE),
-        ("Type", row.instrument_type or NONE),
-        ("Time zone", row.timezone or NONE),
-        ("Tracked since", at(row.added_at)),
-        ("Former names", ", ".join(data.former) or "none"),
-    ]
-    return [("History", history), ("Jobs", jobs), ("Instrument", instrument)]
+def attach_reports(rows: Sequence[TrackedSymbol], *, closes: bool = False) -> str:
+    """Puts its report, and with `closes` its recent closes, on each row in one query for all.
+
+    Returns the error if the store did not answer, else an empty string.
+    """
+    if not rows:
+        return ""
+    try:
+        manifests = services.bars().manifests([row.symbol for row in rows], ledgers=False)
+        provider = services.provider_log().state()
+        recent = services.recent_closes(manifests.values()) if closes else {}
+    except StoreError as error:
+        return str(error)
+    now = timezone.now()
+    for row in rows:
+        key = SeriesKey(row.symbol)
+        attach_report(row, report(row, manifests.get(key), provider, now))
+        row.__dict__[_CLOSES] = recent.get(key, [])
+    return ""
+
+
+def attach_report(row: TrackedSymbol, found: SymbolReport | None) -> None:
+    row.__dict__[_REPORT] = found
+
+
+def _report_of(row: TrackedSymbol) -> SymbolReport | None:
+    """Returns the report on the row, or None if the store did not answer."""
+    found: SymbolReport | None = row.__dict__.get(_REPORT)
+    return found
+
+
+def _name(row: TrackedSymbol) -> SafeString:
+    tags = row.__dict__.get("_prefetched_objects_cache", {}).get("tags", ())
+    return format_html(
+        '<span class="pc-named"><b>{}</b><span class="pc-subtle">{}</span>{}</span>',
+        row.symbol,
+        row.name,
+        format_html_join("", "{}", ((labels.badge(tag.name, tag.colour),) for tag in tags)),
+    )
+
+
+def state(row: TrackedSymbol) -> SafeString:
+    """Returns the badge of the symbol's condition, and the reason for it in words."""
+    word, variant, reason = _describe_condition(row, _report_of(row))
+    return format_html(
+        '<div class="pc-state">{}<span class="pc-reason" title="{}">{}</span></div>',
+        labels.badge(word, variant),
+        reason,
+        reason,
+    )
+
+
+def _describe_condition(row: TrackedSymbol, found: SymbolReport | None) -> tuple[str, str, str]:
+    if found is None:
+        word = "unknown" if row.active else Condition.SUSPENDED
+        return word, "default", row.last_error or "the store does not answer"
+    reason = found.stale_reason
+    condition = condition_of(
+        active=row.active,
+        has_history=found.state.last is not None,
+        stale=reason != "",
+        failing=row.last_error != "",
+    )
+    if condition is Condition.NO_HISTORY:
+        # The badge says already what follows the cause: "HTTP 500, no history yet".
+        reason = reason.rpartition(", ")[0]
+    return condition, _CONDITION_VARIANTS[condition], reason or row.last_error
+
+
+def _age(row: TrackedSymbol) -> SafeString:
+    found = _report_of(row)
+    behind = found.state.sessions_behind(timezone.now()) if found else None
+    if behind is None:
+        return labels.NONE
+    return labels.nowrap(plural(behind, "session") if behind else "current")
+
+
+def history_column(title: str, show: Callable[[SymbolReport], object], ordering: str) -> Any:
+    """Returns a column that shows a dash for symbols without history."""
+
+    def cell(row: TrackedSymbol) -> object:
+        found = _report_of(row)
+        return show(found) if found and found.state.last else labels.NONE
+
+    return column(title, cell, ordering)
+
+
+coverage = history_column("Coverage", lambda r: labels.coverage_bar(r.coverage.percent), "percent")
+age = column("Age", _age, "behind")
+gap_count = history_column("Gaps", lambda r: f"{r.state.gaps:,}", "gaps")
+last_bar = history_column("Last bar", lambda r: labels.nowrap(r.state.last), "last")
+first_bar = history_column("First bar", lambda r: labels.nowrap(r.state.first), "first")
+LIST_DISPLAY: tuple[Any, ...] = (
+    column("Symbol", _name, "symbol"),
+    column("State", state, "state"),
+    coverage,
+    column("Closes", lambda row: labels.sparkline(row.__dict__.get(_CLOSES, []))),
+    *(age, gap_count, last_bar, first_bar),
+    column("Last update", lambda row: labels.relative_time(row.last_update), "last_update"),
+    column("Reads", lambda row: f"{row.reads:,}", "reads"),
+    column("Market", lambda row: row.market or labels.NONE, "market"),
+)

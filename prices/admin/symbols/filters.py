@@ -1,4 +1,4 @@
-"""Filters of the list of symbols by what is counted, not stored: they choose from the survey."""
+"""The filters of the list of symbols, by figures of the survey, by tag and by stored fields."""
 
 from __future__ import annotations
 
@@ -7,151 +7,166 @@ from typing import Any
 
 import numpy as np
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
-from prices.admin.symbols.survey_columns import STATES, narrowed, states, survey_of
+from prices.admin.symbols.change_list import load_survey, rows_in, survey_conditions
+from prices.domain.freshness import LAGGING_AFTER
+from prices.domain.symbol_condition import CONDITIONS
 from prices.models import Tag, TrackedSymbol
 from prices.reads.survey import Flags, Survey
 
+Symbols = QuerySet[TrackedSymbol]
+Lookups = list[tuple[str, str]]
 Choose = Callable[[Survey], Flags]
-Options = tuple[tuple[str, str, Choose], ...]
+Option = tuple[str, str, Choose]
 
 
 class SurveyFilter(SimpleListFilter):
-    """`options`: word in the address, what the page says, and which symbols it is."""
+    """Each of `options` has the word in the address, the title, and the symbols that it selects."""
 
-    options: Options = ()
+    options: tuple[Option, ...] = ()
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         return [(word, title) for word, title, _ in self.options]
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[TrackedSymbol]
-    ) -> QuerySet[TrackedSymbol]:
-        """Without the store nothing is left out: the page says that it is away."""
-        choose = {word: of for word, _, of in self.options}.get(self.value() or "")
-        survey = survey_of(request) if choose else None
+    def queryset(self, request: HttpRequest, queryset: Symbols) -> Symbols:
+        """Filters nothing while the store does not answer; a banner on the page says so."""
+        choose = {word: function for word, _, function in self.options}.get(self.value() or "")
+        survey = load_survey(request)[0] if choose else None
         if choose is None or survey is None:
             return queryset
-        return narrowed(queryset, survey, choose(survey))
+        chosen = choose(survey)
+        if chosen.all():
+            return queryset
+        return rows_in(queryset, "symbol", survey.symbol[chosen].tolist())
 
 
-def _in_state(word: str) -> Choose:
-    return lambda survey: states(survey) == STATES.index(word)
+def _survey_filter(title: str, parameter: str, *options: Option) -> type[SurveyFilter]:
+    attributes = {"title": title, "parameter_name": parameter, "options": options}
+    return type(f"{parameter.capitalize()}Filter", (SurveyFilter,), attributes)
 
 
-class StateFilter(SurveyFilter):
-    title = "state"
-    parameter_name = "state"
-    options = tuple((word.replace(" ", "-"), word.capitalize(), _in_state(word)) for word in STATES)
+def _has_condition(rank: int) -> Choose:
+    return lambda survey: survey_conditions(survey) == rank
 
 
-class CoverageFilter(SurveyFilter):
-    title = "coverage"
-    parameter_name = "coverage"
-    options = (
+def _first_bar_in(low: int, high: int) -> Choose:
+    """Selects first bars from the year `low` up to, but not in, the year `high`."""
+    begin, end = np.datetime64(f"{low:04}", "D"), np.datetime64(f"{high:04}", "D")
+    return lambda survey: (survey.first >= begin) & (survey.first < end)
+
+
+def _last_bar_aged(low: int, high: int) -> Choose:
+    """Selects last bars that are at least `low` and less than `high` days old."""
+
+    def choose(survey: Survey) -> Flags:
+        days = (np.datetime64(survey.now.date(), "D") - survey.last).astype("timedelta64[D]")
+        return (days >= np.timedelta64(low, "D")) & (days < np.timedelta64(high, "D"))
+
+    return choose
+
+
+SURVEY_FILTERS = (
+    _survey_filter(
+        *("state", "state"),
+        *(
+            (word.replace(" ", "-"), word.capitalize(), _has_condition(rank))
+            for rank, word in enumerate(CONDITIONS)
+        ),
+    ),
+    _survey_filter(
+        *("coverage", "coverage"),
         ("whole", "100 %", lambda s: s.percent >= 100),
         ("good", "99.5 to 100 %", lambda s: (s.percent >= 99.5) & (s.percent < 100)),
         ("fair", "95 to 99.5 %", lambda s: (s.percent >= 95) & (s.percent < 99.5)),
         ("poor", "Less than 95 %", lambda s: s.percent < 95),
         ("unknown", "Not known", lambda s: np.isnan(s.percent)),
-    )
-
-
-class GapsFilter(SurveyFilter):
-    title = "gaps"
-    parameter_name = "gaps"
-    options = (
+    ),
+    _survey_filter(
+        *("gaps", "gaps"),
         ("some", "With gaps", lambda s: s.gaps > 0),
         ("many", "More than 10", lambda s: s.gaps > 10),
         ("none", "Without", lambda s: s.has_history & (s.gaps == 0)),
-    )
-
-
-class AgeFilter(SurveyFilter):
-    title = "age"
-    parameter_name = "age"
-    options = (
+    ),
+    _survey_filter(
+        *("age", "age"),
         ("0", "Current", lambda s: s.behind == 0),
         ("1", "1 session behind", lambda s: s.behind == 1),
         ("2-5", "2 to 5 sessions behind", lambda s: (s.behind >= 2) & (s.behind <= 5)),
         ("more", "More than 5", lambda s: s.behind > 5),
         ("unknown", "Not known", lambda s: s.behind < 0),
-    )
-
-
-def _begins(low: int | None, high: int | None) -> Choose:
-    """First bars from a year on, and before another."""
-    begin, end = (
-        np.datetime64(f"{year or edge:04}", "D") for year, edge in ((low, 1), (high, 9999))
-    )
-    return lambda survey: (survey.first >= begin) & (survey.first < end)
-
-
-class FirstBarFilter(SurveyFilter):
-    title = "first bar"
-    parameter_name = "first"
-    options = (
-        ("before-1990", "Before 1990", _begins(None, 1990)),
-        ("1990s", "1990 to 1999", _begins(1990, 2000)),
-        ("2000s", "2000 to 2009", _begins(2000, 2010)),
-        ("2010s", "2010 to 2019", _begins(2010, 2020)),
-        ("since-2020", "Since 2020", _begins(2020, None)),
+    ),
+    _survey_filter(
+        *("first bar", "first"),
+        ("before-1990", "Before 1990", _first_bar_in(1, 1990)),
+        ("1990s", "1990 to 1999", _first_bar_in(1990, 2000)),
+        ("2000s", "2000 to 2009", _first_bar_in(2000, 2010)),
+        ("2010s", "2010 to 2019", _first_bar_in(2010, 2020)),
+        ("since-2020", "Since 2020", _first_bar_in(2020, 9999)),
         ("none", "No bar", lambda s: ~s.has_history),
-    )
-
-
-def _ended(low: int, high: int) -> Choose:
-    """Last bars so many days old at least, and less than so many."""
-
-    def chosen(survey: Survey) -> Flags:
-        days = (np.datetime64(survey.now.date(), "D") - survey.last).astype("timedelta64[D]")
-        return (days >= np.timedelta64(low, "D")) & (days < np.timedelta64(high, "D"))
-
-    return chosen
-
-
-class LastBarFilter(SurveyFilter):
-    title = "last bar"
-    parameter_name = "last"
-    options = (
-        ("week", "Of the last 7 days", _ended(-10_000, 7)),
-        ("month", "7 to 30 days ago", _ended(7, 30)),
-        ("year", "30 to 365 days ago", _ended(30, 365)),
-        ("older", "Longer ago", _ended(365, 1_000_000)),
+    ),
+    _survey_filter(
+        *("last bar", "last"),
+        ("week", "In the last 7 days", _last_bar_aged(-10_000, 7)),
+        ("month", "7 to 30 days ago", _last_bar_aged(7, 30)),
+        ("year", "30 to 365 days ago", _last_bar_aged(30, 365)),
+        ("older", "Longer ago", _last_bar_aged(365, 1_000_000)),
         ("none", "No bar", lambda s: ~s.has_history),
-    )
-
-
-class ReadsFilter(SurveyFilter):
-    title = "popularity"
-    parameter_name = "reads"
-    options = (
+    ),
+    _survey_filter(
+        *("popularity", "reads"),
         ("never", "Never read", lambda s: s.reads == 0),
         ("some", "1 to 99 reads", lambda s: (s.reads > 0) & (s.reads < 100)),
         ("many", "100 reads and more", lambda s: s.reads >= 100),
-    )
-
-
-class TagFilter(SimpleListFilter):
-    title = "tag"
-    parameter_name = "tag"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        tags = [(str(pk), name) for pk, name in Tag.objects.values_list("pk", "name")]
-        return [*tags, ("none", "No tag")] if tags else []
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[TrackedSymbol]
-    ) -> QuerySet[TrackedSymbol]:
-        if self.value() == "none":
-            return queryset.filter(tags=None)
-        chosen = self.value() or ""
-        return queryset.filter(tags=int(chosen)) if chosen.isdecimal() else queryset
-
-
-SURVEY_FILTERS = (
-    *(StateFilter, CoverageFilter, GapsFilter, AgeFilter),
-    *(FirstBarFilter, LastBarFilter, ReadsFilter),
+    ),
 )
+
+
+class ChoiceFilter(SimpleListFilter):
+    """Each of the conditions has the word in the address, the title, and the condition of a row."""
+
+    def conditions(self) -> list[tuple[str, str, Q]]:
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        return [(word, title) for word, title, _ in self.conditions()]
+
+    def queryset(self, request: HttpRequest, queryset: Symbols) -> Symbols:
+        conditions = {word: condition for word, _, condition in self.conditions()}
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+class TagFilter(ChoiceFilter):
+    title = parameter_name = "tag"
+
+    def conditions(self) -> list[tuple[str, str, Q]]:
+        tags = [(str(pk), name, Q(tags=pk)) for pk, name in Tag.objects.values_list("pk", "name")]
+        return [*tags, ("none", "No tag", Q(tags=None))] if tags else []
+
+
+class FetchFilter(ChoiceFilter):
+    title, parameter_name = "last fetch", "fetch"
+
+    def conditions(self) -> list[tuple[str, str, Q]]:
+        failed = ~Q(last_error="")
+        return [("failed", "Failed", failed), ("good", "Did not fail", ~failed)]
+
+
+class SyncedFilter(ChoiceFilter):
+    """As the dashboard counts it, a symbol that was never synced is lagging too."""
+
+    title = parameter_name = "sync"
+
+    def conditions(self) -> list[tuple[str, str, Q]]:
+        hours = int(LAGGING_AFTER.total_seconds() // 3600)
+        current = Q(last_update__gte=timezone.now() - LAGGING_AFTER)
+        return [
+            ("current", f"Within {hours} hours", current),
+            ("lagging", "Lagging", Q(last_update=None) | ~current),
+            ("never", "Never synced", Q(last_update=None)),
+        ]
+
+
+LIST_FILTER = (*SURVEY_FILTERS, TagFilter, "market", "active", FetchFilter, SyncedFilter)

@@ -1,8 +1,8 @@
-"""The forms: taking a symbol on, filling a gap by hand, and tagging."""
+"""The forms that track a symbol, fill a gap by hand, and change tags."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -12,30 +12,24 @@ from prices.domain.markets import MARKETS, UnknownMarket, resolve
 from prices.models import Tag, TrackedSymbol
 from prices.symbols.tracking import resolve_row
 
-if TYPE_CHECKING:
-    _ModelForm = forms.ModelForm[TrackedSymbol]
-else:
-    _ModelForm = forms.ModelForm
-
 _MARKET_CHOICES = [
-    ("", "As the symbol's own spelling tells"),
+    ("", "Known from the spelling of the symbol"),
     *((market.name, f"{market.name} - {market.title}") for market in MARKETS.values()),
 ]
+_NO_AUTOCOMPLETE = {"autocomplete": "off"}
 
 
-def _decimal() -> forms.Widget:
-    widget: forms.Widget = UnfoldAdminTextInputWidget(
-        {"inputmode": "decimal", "autocomplete": "off"}
-    )
-    return widget
+def _price_field() -> forms.FloatField:
+    widget = UnfoldAdminTextInputWidget({"inputmode": "decimal", **_NO_AUTOCOMPLETE})
+    return forms.FloatField(widget=widget)
 
 
-class TrackForm(_ModelForm):
-    """A symbol as a user types it; cleaned, it is the canonical one."""
+class TrackForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """A symbol as a user types it; the cleaned data hold its canonical spelling."""
 
     symbol = forms.CharField(
         max_length=40,
-        widget=UnfoldAdminTextInputWidget({"autofocus": True, "autocomplete": "off"}),
+        widget=UnfoldAdminTextInputWidget({"autofocus": True, **_NO_AUTOCOMPLETE}),
         help_text="As Yahoo spells it (AAPL, VOD.L, BTC-USD), or without suffix and with a market.",
     )
     market = forms.ChoiceField(
@@ -59,29 +53,29 @@ class TrackForm(_ModelForm):
         else:
             data |= {"symbol": canonical, "market": known.name if known else ""}
             if (row := resolve_row(canonical)) is not None:
-                told = canonical if row.symbol == canonical else f"{canonical}, today {row.symbol},"
-                self.add_error("symbol", f"{told} is tracked already.")
+                renamed = "" if row.symbol == canonical else f" (now {row.symbol})"
+                self.add_error("symbol", f"{canonical}{renamed} is already tracked.")
         return data
 
 
 class FillForm(forms.Form):
-    """One bar, as a person read it somewhere."""
+    """One bar that a user read elsewhere."""
 
-    open = forms.FloatField(widget=_decimal())
-    high = forms.FloatField(widget=_decimal())
-    low = forms.FloatField(widget=_decimal())
-    close = forms.FloatField(widget=_decimal())
+    open = _price_field()
+    high = _price_field()
+    low = _price_field()
+    close = _price_field()
     volume = forms.IntegerField(
         min_value=0,
         max_value=2**62,
-        widget=UnfoldAdminTextInputWidget({"inputmode": "numeric", "autocomplete": "off"}),
-        help_text="0 where none is known.",
+        widget=UnfoldAdminTextInputWidget({"inputmode": "numeric", **_NO_AUTOCOMPLETE}),
+        help_text="0 if it is not known.",
     )
     note = forms.CharField(
         label="Source",
         max_length=200,
-        widget=UnfoldAdminTextInputWidget({"autocomplete": "off"}),
-        help_text="Where you have it from; kept with the bar for whoever looks at it later.",
+        widget=UnfoldAdminTextInputWidget(_NO_AUTOCOMPLETE),
+        help_text="Where you found the prices. It is stored with the bar.",
     )
 
     @property
@@ -89,21 +83,23 @@ class FillForm(forms.Form):
         return tuple(self.cleaned_data[name] for name in ("open", "high", "low", "close", "volume"))
 
 
-class TagForm(forms.Form):
-    """Which tags the chosen symbols get and lose."""
+def _tags_field() -> forms.ModelMultipleChoiceField[Tag]:
+    return forms.ModelMultipleChoiceField(
+        Tag.objects.all(), required=False, widget=forms.CheckboxSelectMultiple
+    )
 
-    add = forms.ModelMultipleChoiceField(
-        Tag.objects.all(), required=False, widget=forms.CheckboxSelectMultiple
-    )
-    remove = forms.ModelMultipleChoiceField(
-        Tag.objects.all(), required=False, widget=forms.CheckboxSelectMultiple
-    )
+
+class TagForm(forms.Form):
+    """The tags to add to and to remove from the chosen symbols."""
+
+    add = _tags_field()
+    remove = _tags_field()
     new = forms.CharField(
         label="New tag",
         required=False,
         max_length=32,
-        widget=UnfoldAdminTextInputWidget({"autocomplete": "off"}),
-        help_text="Made if there is none of that name, and added.",
+        widget=UnfoldAdminTextInputWidget(_NO_AUTOCOMPLETE),
+        help_text="Added, and created first if no tag has this name.",
     )
 
     def clean(self) -> dict[str, Any]:

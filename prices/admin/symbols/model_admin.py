@@ -1,43 +1,38 @@
-"""The tracked symbols: how complete and fresh each is, and what can be done about it.
-
-Put together out of the list (`symbol_list`, `symbol_columns`, `symbol_filters`), what is done with
-many (`symbol_actions`), the page of one (`symbol_page`) and its buttons (`symbol_buttons`).
-"""
+"""The tracked symbols: which pages, columns, filters and actions the admin has for them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from prices import services
-from prices.admin.queueing import queue_run
-from prices.admin.row_filters import FailingFilter, SyncedFilter
-from prices.admin.symbols.bulk_actions import SymbolActions
-from prices.admin.symbols.buttons import SymbolButtons
+from prices.admin.symbols import buttons, operations, page
+from prices.admin.symbols.bulk_actions import ACTIONS
 from prices.admin.symbols.change_list import SymbolChangeList
-from prices.admin.symbols.columns import SymbolColumns
-from prices.admin.symbols.filters import SURVEY_FILTERS, TagFilter
+from prices.admin.symbols.columns import LIST_DISPLAY
+from prices.admin.symbols.filters import LIST_FILTER
 from prices.admin.symbols.forms import TrackForm
-from prices.admin.symbols.page import SymbolPage
-from prices.admin.widgets.progress import progress_answer, progress_context
-from prices.jobs import requests
-from prices.models import SyncRun, Tag, TrackedSymbol
+from prices.models import Tag, TrackedSymbol
 from prices.symbols.tracking import track, untrack
 from prices.web.themed_admin import ThemedAdmin
 
-_COLUMNS = (
-    *("named", "state", "coverage", "curve", "age", "gap_count", "last_bar", "first_bar"),
-    *("updated", "popularity", "traded_at"),
-)
+_PAGES: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
+    "progress": ("progress/<int:run_id>/", page.run_page),
+    "progress_data": ("progress/<int:run_id>/data/", page.run_data),
+    "chart": ("<int:pk>/chart/", page.chart_data),
+    "act": ("<int:pk>/act/", buttons.press),
+    "fill": ("<int:pk>/fill/<str:session>/", buttons.fill_page),
+}
 
 
 @admin.register(Tag)
@@ -47,11 +42,9 @@ class TagAdmin(ThemedAdmin[Tag]):
 
 
 @admin.register(TrackedSymbol)
-class TrackedSymbolAdmin(
-    SymbolPage, SymbolButtons, SymbolActions, SymbolColumns, ThemedAdmin[TrackedSymbol]
-):
-    list_display = _COLUMNS
-    list_filter = (*SURVEY_FILTERS, TagFilter, "market", "active", FailingFilter, SyncedFilter)
+class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
+    list_display = LIST_DISPLAY
+    list_filter = LIST_FILTER
     search_fields = ("symbol", "name")
     search_help_text = "Symbol or name"
     ordering = ("symbol",)
@@ -59,71 +52,35 @@ class TrackedSymbolAdmin(
     list_fullwidth = True
     show_full_result_count = False
     list_before_template = "admin/prices/store_banner.html"
-    actions = ("sync_now", "backfill", "verify", "suspend", "resume", "tag", "export")
+    actions = ACTIONS
+    form = TrackForm
+    fields = ("symbol", "market")
 
     # --- pages ---------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        name, view = "prices_trackedsymbol", self.admin_site.admin_view
-        return [
-            path("progress/<int:run_id>/", view(self.progress_view), name=f"{name}_progress"),
-            path(
-                "progress/<int:run_id>/data/",
-                view(self.progress_data_view),
-                name=f"{name}_progress_data",
-            ),
-            path("<int:pk>/chart/", view(self.chart_view), name=f"{name}_chart"),
-            path("<int:pk>/act/", view(self.act_view), name=f"{name}_act"),
-            path("<int:pk>/fill/<str:session>/", view(self.fill_view), name=f"{name}_fill"),
-            *super().get_urls(),
+        guard = self.admin_site.admin_view
+        pages = [
+            path(route, guard(partial(view, self)), name=f"prices_trackedsymbol_{name}")
+            for name, (route, view) in _PAGES.items()
         ]
+        return [*pages, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SymbolChangeList]:
         return SymbolChangeList
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        response = super().changelist_view(request, extra_context)
-        context = getattr(response, "context_data", None) or {}
-        if "cl" in context:
-            context["store_error"] = context["cl"].store_error
-        return response
-
-    def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """A queued run, live; the address bears the list's filters, for the way back."""
-        if not self.has_view_or_change_permission(request):
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        # The page has no form: each of its buttons has an address of its own.
+        if request.method == "POST" or not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
-        run = get_object_or_404(SyncRun, pk=run_id)
-        query = request.META.get("QUERY_STRING", "")
-        symbols = reverse("admin:prices_trackedsymbol_changelist")
-        context = {
-            **self.admin_site.each_context(request),
-            "title": str(run),
-            "opts": self.opts,
-            "progress": progress_context(run),
-            "back": f"{symbols}?{query}" if query else symbols,
-        }
-        return TemplateResponse(request, "admin/prices/trackedsymbol/progress.html", context)
-
-    def progress_data_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        if not self.has_view_or_change_permission(request):
-            raise PermissionDenied
-        return progress_answer(run_id)
+        return page.symbol_page(self, request, row)
 
     # --- tracking ------------------------------------------------------------------------------
-
-    def get_form(
-        self,
-        request: HttpRequest,
-        obj: TrackedSymbol | None = None,
-        change: bool = False,
-        **kwargs: Any,
-    ) -> type[ModelForm[TrackedSymbol]]:
-        return super().get_form(request, obj, change, **{**kwargs, "form": TrackForm})
-
-    def get_fieldsets(self, request: HttpRequest, obj: TrackedSymbol | None = None) -> Any:
-        return ((None, {"fields": ("symbol", "market")}),)
 
     def save_model(
         self, request: HttpRequest, obj: TrackedSymbol, form: ModelForm[TrackedSymbol], change: bool
@@ -131,8 +88,7 @@ class TrackedSymbolAdmin(
         row, _ = track(obj.symbol, obj.market, now=timezone.now())
         obj.pk = row.pk
         obj.refresh_from_db()
-        what = f"the whole history of {row.symbol}"
-        queue_run(request, requests.backfill, [row.symbol], what)
+        operations.backfill(request, TrackedSymbol.objects.filter(pk=row.pk))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)
@@ -142,7 +98,7 @@ class TrackedSymbolAdmin(
         return actions
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
-        assert isinstance(obj, TrackedSymbol)  # noqa: S101  # what this page is about
+        assert isinstance(obj, TrackedSymbol)  # noqa: S101  # The model of this admin.
         untrack(
             obj,
             bars=services.bars(),

@@ -1,11 +1,10 @@
-"""The page of one symbol: all that is known of it, and what it is random_sample from."""
+"""The page of one symbol, the data of its chart, and the page that follows a run."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
@@ -14,96 +13,130 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from prices.admin.symbols import tables
-from prices.admin.symbols.columns import facts_of
-from prices.admin.symbols.page_data import SymbolData, data_of
-from prices.admin.symbols.reports import attach_report, condition
+from prices.admin.symbols import columns, tables
+from prices.admin.symbols.page_data import SymbolData, load_symbol
 from prices.admin.widgets import heat_map
-from prices.admin.widgets.progress import progress_context
+from prices.admin.widgets.labels import NONE, full_time, nowrap, relative_time
+from prices.admin.widgets.panels import Table, make_table
+from prices.admin.widgets.runs import progress_context, progress_response
 from prices.domain.sessions import sessions_of
 from prices.models import SyncRun, TrackedSymbol
 from prices.web.themed_admin import ThemedAdmin
 
-# So many of the latest years are open; the others unfold.
+SymbolAdmin = ThemedAdmin[TrackedSymbol]
+Facts = list[tuple[str, object]]
+# The latest years are open; the page hides the others until the user unfolds them.
 _YEARS_SHOWN = 12
 
-if TYPE_CHECKING:
-    _Base = ThemedAdmin[TrackedSymbol]
-else:
-    _Base = object
+
+def symbol_page(model_admin: SymbolAdmin, request: HttpRequest, row: TrackedSymbol) -> HttpResponse:
+    """Shows a symbol; users who may only view it see no buttons."""
+    data = load_symbol(row, now=timezone.now())
+    columns.attach_report(row, data.report)
+    may_change = model_admin.has_change_permission(request, row)
+    run = SyncRun.objects.filter(pk=_parse_number(request.GET.get("run"))).first()
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": row.symbol,
+        "opts": model_admin.opts,
+        "original": row,
+        "is_fullwidth": "1",
+        "row": row,
+        "data": data,
+        "store_error": data.error,
+        "condition": columns.state(row),
+        "facts": _facts(data),
+        "may_change": may_change,
+        "may_delete": model_admin.has_delete_permission(request, row),
+        "progress": progress_context(run) if run else None,
+        **_session_map(data),
+        **_tables(request, data, may_change),
+    }
+    return TemplateResponse(request, "admin/prices/trackedsymbol/page.html", context)
 
 
-class SymbolPage(_Base):
-    """The views that show one symbol; who may only view it, sees them without buttons."""
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.get_object(request, unquote(object_id))
-        if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
-        if not self.has_view_or_change_permission(request, row):
-            raise PermissionDenied
-        if request.method == "POST":  # there is no form: what can be done has addresses of its own
-            raise PermissionDenied
-        data = data_of(row, now=timezone.now())
-        attach_report(row, data.report)
-        context = self._context(request, data)
-        return TemplateResponse(request, "admin/prices/trackedsymbol/page.html", context)
-
-    def _context(self, request: HttpRequest, data: SymbolData) -> dict[str, Any]:
-        row, may_change = data.row, self.has_change_permission(request, data.row)
-        run = SyncRun.objects.filter(pk=_number(request.GET.get("run"))).first()
-        return {
-            **self.admin_site.each_context(request),
-            "title": row.symbol,
-            "opts": self.opts,
-            "original": row,
-            "is_fullwidth": "1",
-            "row": row,
-            "data": data,
-            "store_error": data.error,
-            "condition": condition(row),
-            "facts": facts_of(row, data),
-            "may_change": may_change,
-            "may_delete": self.has_delete_permission(request, row),
-            "progress": progress_context(run) if run else None,
-            **_map(data),
-            **_tables(request, data, may_change),
+def chart_data(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """Returns the series as columns for the script that draws the chart."""
+    row = get_object_or_404(TrackedSymbol, pk=pk)
+    if not model_admin.has_view_or_change_permission(request, row):
+        raise PermissionDenied
+    data = load_symbol(row, now=timezone.now())
+    if data.error:
+        return JsonResponse({"error": data.error}, status=503)
+    bars, actions = data.bars, data.facts.actions
+    return JsonResponse(
+        {
+            "time": bars.sessions.astype(str).tolist(),
+            **{n: getattr(bars, n).tolist() for n in ("open", "high", "low", "close", "volume")},
+            "splits": [
+                [str(s.session), f"{s.numerator:g}:{s.denominator:g}"] for s in actions.splits
+            ],
+            "dividends": [[str(d.session), f"{d.amount:.6g}"] for d in actions.dividends],
+            "by_hand": [str(filled.session) for filled in data.facts.by_hand],
         }
-
-    def chart_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The series as columns, for the chart's script."""
-        row = self._visible(request, pk)
-        data = data_of(row, now=timezone.now())
-        if data.error:
-            return JsonResponse({"error": data.error}, status=503)
-        bars, actions = data.bars, data.facts.actions
-        return JsonResponse(
-            {
-                "time": bars.sessions.astype(str).tolist(),
-                **{n: getattr(bars, n).tolist() for n in ("open", "high", "low", "close")},
-                "volume": bars.volume.tolist(),
-                "splits": [
-                    [str(s.session), f"{s.numerator:g}:{s.denominator:g}"] for s in actions.splits
-                ],
-                "dividends": [[str(d.session), f"{d.amount:.6g}"] for d in actions.dividends],
-                "by_hand": [str(filled.session) for filled in data.facts.by_hand],
-            }
-        )
-
-    def _visible(self, request: HttpRequest, pk: int) -> TrackedSymbol:
-        row = get_object_or_404(TrackedSymbol, pk=pk)
-        if not self.has_view_or_change_permission(request, row):
-            raise PermissionDenied
-        return row
+    )
 
 
-def _map(data: SymbolData) -> dict[str, Any]:
+def run_page(model_admin: SymbolAdmin, request: HttpRequest, run_id: int) -> HttpResponse:
+    """Follows a queued run; the query of the address is that of the list to go back to."""
+    if not model_admin.has_view_or_change_permission(request):
+        raise PermissionDenied
+    run = get_object_or_404(SyncRun, pk=run_id)
+    query = request.META.get("QUERY_STRING", "")
+    symbols = reverse("admin:prices_trackedsymbol_changelist")
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": str(run),
+        "opts": model_admin.opts,
+        "progress": progress_context(run),
+        "back": f"{symbols}?{query}" if query else symbols,
+    }
+    return TemplateResponse(request, "admin/prices/trackedsymbol/progress.html", context)
+
+
+def run_data(model_admin: SymbolAdmin, request: HttpRequest, run_id: int) -> HttpResponse:
+    if not model_admin.has_view_or_change_permission(request):
+        raise PermissionDenied
+    return progress_response(run_id)
+
+
+def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
+    """Returns what is known of a symbol as terms and values, below headings."""
+    row, report = data.row, data.report
+    history: Facts = [
+        ("Coverage", columns.coverage(row)),
+        ("First bar", columns.first_bar(row)),
+        ("Last bar", columns.last_bar(row)),
+        ("Age", columns.age(row)),
+        ("Bars", f"{report.bars:,}" if report else NONE),
+        ("Gaps", columns.gap_count(row)),
+        ("Final through", nowrap(data.facts.final_through or "-")),
+        ("Source", data.facts.source or NONE),
+        ("Confirmed", relative_time(data.facts.fetched_at)),
+    ]
+    jobs: Facts = [
+        ("Last update", relative_time(row.last_update)),
+        ("Last attempt", relative_time(row.last_attempt_at)),
+        ("Next attempt", relative_time(row.next_attempt_at, never="with the next sync")),
+        ("Last error", row.last_error or "none"),
+        ("Failures in a row", row.failures),
+        ("Suspended because", row.suspended_reason or NONE),
+        ("Reads", f"{row.reads:,}"),
+        ("Last read", relative_time(row.last_queried_at)),
+    ]
+    instrument: Facts = [
+        ("Market", row.market or NONE),
+        ("Exchange", row.mic or "unknown: no sessions are expected"),
+        ("Currency", data.facts.currency or row.currency or NONE),
+        ("Type", row.instrument_type or NONE),
+        ("Time zone", row.timezone or NONE),
+        ("Tracked since", full_time(row.added_at)),
+        ("Former names", ", ".join(data.former) or "none"),
+    ]
+    return [("History", history), ("Jobs", jobs), ("Instrument", instrument)]
+
+
+def _session_map(data: SymbolData) -> dict[str, Any]:
     history = heat_map.SessionMap(
         data.bars.sessions,
         data.facts.final_through,
@@ -112,32 +145,35 @@ def _map(data: SymbolData) -> dict[str, Any]:
         sessions_of(data.row.mic),
         data.now,
     )
-    years = heat_map.years_of(history)
+    years = heat_map.draw_years(history)
     return {
         "years": years[:_YEARS_SHOWN],
         "older_years": years[_YEARS_SHOWN:],
-        "map_summary": heat_map.summary(years, history),
+        "map_summary": heat_map.summarize(years, history),
         "legend": heat_map.LEGEND,
-        "years_table": {
-            "caption": "Sessions by year",
-            "headers": ["Year", "Sessions", "Stored", "Gaps", "Not fetched", "Provisional", "Hand"],
-            "rows": [
-                [
-                    *(y.year, "?" if y.expected is None else y.expected, y.present),
-                    *(y.gaps, y.lacking, y.provisional, y.by_hand),
-                ]
-                for y in years
-            ],
-        },
+        "years_table": _years_table(years),
     }
 
 
+def _years_table(years: list[heat_map.Year]) -> Table:
+    columns = {
+        "Year": lambda y: y.year,
+        "Sessions": lambda y: "?" if y.expected is None else y.expected,
+        "Stored": lambda y: y.present,
+        "Gaps": lambda y: y.gaps,
+        "Not fetched": lambda y: y.unfetched,
+        "Provisional": lambda y: y.provisional,
+        "Hand": lambda y: y.by_hand,
+    }
+    return make_table("Sessions by year", years, columns)
+
+
 def _tables(request: HttpRequest, data: SymbolData, may_change: bool) -> dict[str, Any]:
-    start, end = _day(request.GET.get("from")), _day(request.GET.get("to"))
+    start, end = _parse_day(request.GET.get("from")), _parse_day(request.GET.get("to"))
     return {
         "bars": tables.bars_table(data, start, end, request.GET.get("page", 1)),
         "gaps": tables.gaps_table(data, may_change=may_change),
-        "gaps_left_out": max(0, len(data.facts.gaps) - tables.MOST_GAPS),
+        "gaps_left_out": max(0, len(data.facts.gaps) - tables.MAX_GAPS),
         "by_hand": tables.by_hand_table(data, may_change=may_change),
         "ranges": tables.ranges_table(data),
         "attempts": tables.attempts_table(data),
@@ -148,13 +184,13 @@ def _tables(request: HttpRequest, data: SymbolData, may_change: bool) -> dict[st
     }
 
 
-def _day(text: str | None) -> date | None:
-    """A date of the address; what is none does not count."""
+def _parse_day(text: str | None) -> date | None:
+    """Returns a date of the address, or None if it is not a date."""
     try:
         return parse_date(text or "")
     except ValueError:
         return None
 
 
-def _number(text: str | None) -> int:
+def _parse_number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else 0

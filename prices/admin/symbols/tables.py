@@ -1,98 +1,82 @@
-"""The tables on the page of one symbol: bars with their provenance, ledger, attempts and more."""
+"""The tables on the page of one symbol: bars, gaps, manual bars, attempts, corrections."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from prices.admin.symbols.page_data import SymbolData
-from prices.admin.widgets.labels import NONE, at, badge, moment, run_link, unbroken
-from prices.domain.bars import BarSeries
-from prices.domain.coverage import Gap
+from prices.admin.widgets import labels
+from prices.admin.widgets.panels import Table, make_table
+from prices.admin.widgets.runs import run_link
+from prices.domain.bars import Bar, BarSeries
 from prices.domain.manual_bars import HandFilled
 from prices.domain.outcomes import Result
-from prices.models import Attempt
+from prices.domain.wording import plural
 from prices.store.corrections import Recorded
 
-BARS_A_PAGE = 50
-MOST_GAPS = 200
-MOST_CORRECTIONS_SHOWN = 100
-MOST_ATTEMPTS_SHOWN = 30
-_VARIANT_OF_RESULT = {
-    Result.UPDATED: "success",
-    Result.UNCHANGED: "default",
-    Result.FAILED: "danger",
-}
-Table = dict[str, Any]
+BARS_PER_PAGE = 50
+MAX_GAPS = 200
+MAX_CORRECTIONS_SHOWN = 100
+MAX_ATTEMPTS_SHOWN = 30
+Context = dict[str, Any]
+PRICE_HEADERS = ("Session", "Open", "High", "Low", "Close", "Volume")
+_RESULT_VARIANTS = {Result.UPDATED: "success", Result.UNCHANGED: "default", Result.FAILED: "danger"}
 
 
-@dataclass(frozen=True, slots=True)
-class BarsTable:
-    """A page of the bars of a range, the newest first."""
+def bars_table(data: SymbolData, start: date | None, end: date | None, page: object) -> Context:
+    """Returns one page of the bars of a range of dates, newest first.
 
-    table: Table
-    page: Page[Any]
-    start: date | None
-    end: date | None
-
-
-def bars_table(data: SymbolData, start: date | None, end: date | None, page: object) -> BarsTable:
-    """`start` and `end` are inclusive; `page` as the address says it, whatever that is."""
-    low = 0 if start is None else int(np.searchsorted(data.bars.sessions, np.datetime64(start)))
-    high = (
-        len(data.bars)
-        if end is None
-        else int(np.searchsorted(data.bars.sessions, np.datetime64(end), side="right"))
-    )
-    paginator = Paginator(range(high - 1, low - 1, -1), BARS_A_PAGE)
-    shown = paginator.get_page(page)  # type: ignore[arg-type]  # it takes what is no number too
+    `start` and `end` are inclusive; `page` is the text in the address, valid or not.
+    """
+    sessions = data.bars.sessions
+    low = np.searchsorted(sessions, np.datetime64(start)) if start else 0
+    high = np.searchsorted(sessions, np.datetime64(end), side="right") if end else len(sessions)
+    paginator = Paginator(range(int(high) - 1, int(low) - 1, -1), BARS_PER_PAGE)
+    shown = paginator.get_page(page)  # type: ignore[arg-type]  # It accepts any text.
     positions = list(shown.object_list)
     rows = _bar_rows(data, data.bars.take(positions[::-1])) if positions else []
-    headers = ["Session", "Open", "High", "Low", "Close", "Volume", "Source", "State"]
-    return BarsTable(
-        {"caption": "Bars", "headers": [*headers, "Confirmed", "Corrected"], "rows": rows},
-        shown,
-        start,
-        end,
-    )
+    headers = [*PRICE_HEADERS, "Source", "State", "Confirmed", "Corrected"]
+    table = Table("Bars", headers, rows)
+    return {"table": table, "page": shown, "start": start, "end": end}
 
 
 def _bar_rows(data: SymbolData, bars: BarSeries) -> list[list[object]]:
     by_hand = {filled.session: filled for filled in data.facts.by_hand}
-    corrected = data.corrected()
+    corrections = data.corrections_by_session()
     confirmed = data.confirmed_at(bars.sessions)
     rows = []
     for position in range(len(bars) - 1, -1, -1):
-        bar, session = bars[position], bars.sessions[position].item()
+        session = bars.sessions[position].item()
         filled = by_hand.get(session)
         rows.append(
             [
-                unbroken(session),
-                *(_price(value) for value in bar[1:5]),
-                f"{bar.volume:,}",
-                _source(data.facts.source, filled),
+                *price_cells(bars[position]),
+                _source(filled) if filled else data.facts.source,
                 _state(data, session, filled),
-                at(filled.at) if filled else moment(confirmed[position], data.now, never="earlier"),
-                _corrected(corrected.get(session, [])),
+                labels.full_time(filled.at)
+                if filled
+                else labels.relative_time(confirmed[position], never="earlier"),
+                _corrections_link(corrections.get(session, [])),
             ]
         )
     return rows
 
 
-def _price(value: float) -> SafeString:
-    return unbroken(f"{value:,.10g}")
+def price_cells(bar: Bar) -> list[object]:
+    """Returns the cells below `PRICE_HEADERS`."""
+    prices = (labels.nowrap(labels.exact_number(value)) for value in bar[1:5])
+    return [labels.nowrap(bar.ts.date()), *prices, f"{bar.volume:,}"]
 
 
-def _source(source: str, filled: HandFilled | None) -> object:
-    if filled is None:
-        return source
+def _source(filled: HandFilled) -> SafeString:
     return format_html(
         '<span class="pc-text">by hand: {}<span class="pc-subtle"> ({})</span></span>',
         filled.by,
@@ -102,177 +86,157 @@ def _source(source: str, filled: HandFilled | None) -> object:
 
 def _state(data: SymbolData, session: date, filled: HandFilled | None) -> SafeString:
     if filled is not None:
-        return badge("by hand", "warning" if filled.offered else "info")
+        return labels.badge("by hand", "warning" if filled.offered else "info")
     final = data.facts.final_through is not None and session <= data.facts.final_through
-    return badge("final", "success") if final else badge("provisional", "default")
+    return labels.badge("final", "success") if final else labels.badge("provisional", "default")
 
 
-def _corrected(entries: list[Recorded]) -> object:
+def _corrections_link(entries: list[Recorded]) -> SafeString:
     if not entries:
-        return NONE
+        return labels.NONE
+    changes = (entry.correction for entry in entries)
     title = "; ".join(
-        f"{c.field}: {_value(c.old)} → {_value(c.new)}, {c.why}" for c in _of(entries)
+        f"{c.field}: {labels.exact_number(c.old)} → {labels.exact_number(c.new)}, {c.why}"
+        for c in changes
     )
-    count = f"{len(entries)} change{'s' * (len(entries) != 1)}"
+    count = plural(len(entries), "change")
     return format_html('<a class="pc-link" href="#corrections" title="{}">{}</a>', title, count)
 
 
-def _of(entries: list[Recorded]) -> list[Any]:
-    return [entry.correction for entry in entries]
-
-
-def _value(value: float | None) -> str:
-    return "none" if value is None else f"{value:,.10g}"
-
-
 def gaps_table(data: SymbolData, *, may_change: bool) -> Table:
-    """The gaps, the latest first, each with what can be done about it."""
-    gaps = data.facts.gaps[::-1][:MOST_GAPS]
-    headers = ["Session", "Tries", "Next try", "Reason", *["Mend"] * may_change]
-    rows = [[*_gap_row(data, gap), *[_mend(data, gap.session)] * may_change] for gap in gaps]
-    return {"caption": "Gaps", "headers": headers, "rows": rows}
+    """Returns the latest gaps, newest first."""
+    columns = {
+        "Session": lambda gap: labels.nowrap(gap.session),
+        "Tries": lambda gap: gap.tries,
+        "Next try": lambda gap: labels.relative_time(
+            gap.next_try_at, never="none: request it again by hand"
+        ),
+        "Reason": lambda gap: gap.reason,
+    }
+
+    def buttons(gap: Any) -> SafeString:
+        request = _button("ask_again", "Request again", gap.session)
+        return _button_group(request, _fill_link(data, gap.session, "Fill", "Fill by hand"))
+
+    shown = data.facts.gaps[::-1][:MAX_GAPS]
+    return make_table("Gaps", shown, columns, buttons=buttons if may_change else None)
 
 
-def _gap_row(data: SymbolData, gap: Gap) -> list[object]:
-    again = moment(gap.next_try_at, data.now, never="no more: ask again by hand")
-    return [unbroken(gap.session), gap.tries, again, gap.reason]
-
-
-def _mend(data: SymbolData, session: date) -> SafeString:
-    fill = reverse("admin:prices_trackedsymbol_fill", args=[data.row.pk, session.isoformat()])
+def _button(act: str, text: str, session: date) -> SafeString:
+    """Returns a button of the page's form, whose value is an action and a session."""
     return format_html(
-        '<span class="pc-row-buttons">{}<a class="pc-button" href="{}" aria-label="{}">{}</a></span>',
-        button("ask_again", "Ask again", session),
-        fill,
-        f"Fill {session} by hand",
-        "Fill by hand",
+        '<button class="pc-button" type="submit" form="act" name="do" value="{} {}"'
+        ' aria-label="{} {}">{}</button>',
+        *(act, session, text, session, text),
     )
 
 
-def button(act: str, text: str, session: date | None = None) -> SafeString:
-    """A button of the page's one form; what it does is its value."""
-    value = f"{act} {session}" if session else act
-    label = format_html(' aria-label="{} {}"', text, session) if session else ""
+def _fill_link(data: SymbolData, session: date, verb: str, text: str) -> SafeString:
     return format_html(
-        '<button class="pc-button" type="submit" form="act" name="do" value="{}"{}>{}</button>',
-        value,
-        label,
-        text,
+        '<a class="pc-button" href="{}" aria-label="{} {} by hand">{}</a>',
+        reverse("admin:prices_trackedsymbol_fill", args=[data.row.pk, session.isoformat()]),
+        *(verb, session, text),
     )
+
+
+def _button_group(*buttons: SafeString) -> SafeString:
+    places = "{}" * len(buttons)
+    return format_html(f'<span class="pc-row-buttons">{places}</span>', *buttons)
 
 
 def by_hand_table(data: SymbolData, *, may_change: bool) -> Table:
-    """The bars that people gave, and what the provider says instead."""
-    headers = ["Session", "By", "When", "Source", "Stored", "The provider says"]
-    stored = {b.ts.date(): b.close for b in _bars_by_hand(data)}
-    rows = [
-        [
-            unbroken(filled.session),
-            filled.by,
-            at(filled.at),
-            filled.note,
-            _price(stored[filled.session]) if filled.session in stored else NONE,
-            _offered(filled),
-            *[_undo(data, filled)] * may_change,
-        ]
-        for filled in reversed(data.facts.by_hand)
-    ]
-    return {
-        "caption": "Filled by hand",
-        "headers": [*headers, *["Change"] * may_change],
-        "rows": rows,
-    }
-
-
-def _bars_by_hand(data: SymbolData) -> list[Any]:
+    """Returns the bars that users filled in, and what the provider says instead."""
     sessions = np.array([filled.session for filled in data.facts.by_hand], "datetime64[D]")
     bars = data.bars.take(np.isin(data.bars.sessions, sessions))
-    return [bars[n] for n in range(len(bars))]
+    closes = dict(zip(bars.sessions.tolist(), bars.close.tolist(), strict=True))
+    columns = {
+        "Session": lambda filled: labels.nowrap(filled.session),
+        "By": lambda filled: filled.by,
+        "When": lambda filled: labels.full_time(filled.at),
+        "Source": lambda filled: filled.note,
+        "Stored": lambda filled: labels.nowrap(labels.exact_number(closes.get(filled.session))),
+        "The provider says": _offered,
+    }
+
+    def buttons(filled: HandFilled) -> SafeString:
+        take = [_button("take_offered", "Take the provider's", filled.session)]
+        return _button_group(
+            *take * (filled.offered is not None),
+            _button("withdraw", "Withdraw", filled.session),
+            _fill_link(data, filled.session, "Change", "Change"),
+        )
+
+    shown = data.facts.by_hand[::-1]
+    return make_table("Filled by hand", shown, columns, buttons=buttons if may_change else None)
 
 
-def _offered(filled: HandFilled) -> object:
+def _offered(filled: HandFilled) -> SafeString:
     if filled.offered is None:
         return format_html('<span class="pc-subtle">{}</span>', "nothing else")
     o = filled.offered
-    told = (
-        f"open {o.open:g}, high {o.high:g}, low {o.low:g}, close {o.close:g}, volume {o.volume:,}"
-    )
-    return format_html("<b>{}</b>", told)
-
-
-def _undo(data: SymbolData, filled: HandFilled) -> SafeString:
-    session = filled.session
-    fill = reverse("admin:prices_trackedsymbol_fill", args=[data.row.pk, session.isoformat()])
-    take = [button("take_offered", "Take the provider's", session)] * (filled.offered is not None)
-    return format_html(
-        '<span class="pc-row-buttons">{}{}<a class="pc-button" href="{}" aria-label="{}">{}</a></span>',
-        format_html_join("", "{}", ((one,) for one in take)),
-        button("withdraw", "Withdraw", session),
-        fill,
-        f"Change {session} by hand",
-        "Change",
-    )
+    prices = f"open {o.open:g}, high {o.high:g}, low {o.low:g}, close {o.close:g}"
+    return format_html("<b>{}, volume {}</b>", prices, f"{o.volume:,}")
 
 
 def ranges_table(data: SymbolData) -> Table:
-    """What was ever asked for; ends are inclusive here."""
-    rows: list[list[object]] = [
-        [unbroken(r.start), unbroken(r.end - timedelta(days=1))] for r in data.facts.asked
-    ]
-    return {"caption": "Ranges asked for", "headers": ["Asked for from", "To"], "rows": rows}
+    """Returns the ranges that were ever requested, with inclusive ends."""
+    columns = {
+        "Requested from": lambda r: labels.nowrap(r.start),
+        "To": lambda r: labels.nowrap(r.end - timedelta(days=1)),
+    }
+    return make_table("Requested ranges", data.facts.asked, columns)
 
 
 def attempts_table(data: SymbolData) -> Table:
-    """The latest runs that worked on the symbol."""
-    return {
-        "caption": "Attempts",
-        "headers": ["When", "Run", "Result", "Bars", "Answered from", "What was said"],
-        "rows": [_attempt_row(data, one) for one in data.attempts[:MOST_ATTEMPTS_SHOWN]],
+    columns = {
+        "When": lambda attempt: labels.relative_time(attempt.at),
+        "Run": lambda attempt: run_link(attempt.run),
+        "Result": lambda attempt: labels.badge(
+            attempt.result, _RESULT_VARIANTS[Result(attempt.result)]
+        ),
+        "Bars": lambda attempt: f"{attempt.bars:,}",
+        "Answered from": lambda attempt: (
+            labels.nowrap(attempt.since) if attempt.since else labels.NONE
+        ),
+        "Error": lambda attempt: (
+            format_html('<span class="pc-text">{}</span>', attempt.error)
+            if attempt.error
+            else labels.NONE
+        ),
     }
-
-
-def _attempt_row(data: SymbolData, attempt: Attempt) -> list[object]:
-    return [
-        moment(attempt.at, data.now),
-        run_link(attempt.run, attempt.run),
-        badge(attempt.result, _VARIANT_OF_RESULT[Result(attempt.result)]),
-        f"{attempt.bars:,}",
-        unbroken(attempt.since) if attempt.since else NONE,
-        format_html('<span class="pc-text">{}</span>', attempt.error) if attempt.error else NONE,
-    ]
+    empty = "No run included this symbol in the last 30 days."
+    return make_table("Attempts", data.attempts[:MAX_ATTEMPTS_SHOWN], columns, empty=empty)
 
 
 def quarantine_table(data: SymbolData) -> Table:
-    return {
-        "caption": "Quarantine",
-        "headers": ["Guard", "Why it was kept out", "Since", "Times"],
-        "rows": [[e.kind, e.reason, at(e.first_seen), e.times] for e in data.quarantine],
+    columns = {
+        "Guard": lambda entry: entry.kind,
+        "Why it is in quarantine": lambda entry: entry.reason,
+        "Since": lambda entry: labels.full_time(entry.first_seen),
+        "Times": lambda entry: entry.times,
     }
+    return make_table("Quarantine", data.quarantine, columns)
+
+
+CORRECTION_COLUMNS: dict[str, Callable[[Recorded], object]] = {
+    "Session": lambda entry: labels.nowrap(entry.correction.session),
+    "Field": lambda entry: entry.correction.field,
+    "Old": lambda entry: labels.exact_number(entry.correction.old),
+    "New": lambda entry: labels.exact_number(entry.correction.new),
+    "Why": lambda entry: str(entry.correction.why),
+}
 
 
 def corrections_table(data: SymbolData) -> Table:
-    rows = [
-        [
-            unbroken(entry.correction.session),
-            entry.correction.field,
-            _value(entry.correction.old),
-            _value(entry.correction.new),
-            str(entry.correction.why),
-            at(entry.seen_at),
-        ]
-        for entry in data.corrections[:MOST_CORRECTIONS_SHOWN]
-    ]
-    return {
-        "caption": "Corrections",
-        "headers": ["Session", "Field", "Old", "New", "Why", "Seen"],
-        "rows": rows,
-    }
+    columns = {**CORRECTION_COLUMNS, "Seen": lambda entry: labels.full_time(entry.seen_at)}
+    shown = data.corrections[:MAX_CORRECTIONS_SHOWN]
+    return make_table("Corrections", shown, columns, empty="No stored bar has been changed.")
 
 
 def actions_table(data: SymbolData) -> Table:
-    """Splits and dividends, the latest first: what the chart marks."""
+    """Returns splits and dividends, newest first, which the chart shows as marks."""
     actions = data.facts.actions
-    told = [(s.session, f"split {s.numerator:g}:{s.denominator:g}") for s in actions.splits]
-    told += [(d.session, f"dividend {d.amount:.6g}") for d in actions.dividends]
-    rows = [[unbroken(session), what] for session, what in sorted(told, reverse=True)]
-    return {"caption": "Splits and dividends", "headers": ["Session", "What"], "rows": rows}
+    found = [(s.session, f"split {s.numerator:g}:{s.denominator:g}") for s in actions.splits]
+    found += [(d.session, f"dividend {d.amount:.6g}") for d in actions.dividends]
+    columns = {"Session": lambda one: labels.nowrap(one[0]), "What": lambda one: one[1]}
+    return make_table("Splits and dividends", sorted(found, reverse=True), columns)

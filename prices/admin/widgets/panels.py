@@ -1,19 +1,22 @@
-"""What pages are made of: tiles, tables and buttons as data, and their templates."""
+"""Tiles, tables and buttons as data, and the templates that render them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+Row = TypeVar("Row")
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure. `tone`: good, fair, poor or empty; `link`: the list that explains it."""
+    """One figure. `tone` is good, fair, poor or empty; `link` is the list that explains it."""
 
     title: str
     figure: object
@@ -24,12 +27,31 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headers, named by a caption. `empty` says what it means that there are none."""
+    """Rows below headers. `empty` is the sentence that is shown if there are no rows."""
 
     caption: str
     headers: Sequence[str]
     rows: Sequence[Sequence[object]]
     empty: str = ""
+
+
+def make_table(
+    caption: str,
+    items: Iterable[Row],
+    columns: Mapping[str, Callable[[Row], object]],
+    *,
+    empty: str = "",
+    buttons: Callable[[Row], object] | None = None,
+) -> Table:
+    """Returns a table with a row for each item.
+
+    `columns` maps each header to the function that returns an item's cell. `buttons` fills a
+    last column with what the user may do; pass None for users who may only view.
+    """
+    if buttons:
+        columns = {**columns, "What to do": buttons}
+    rows = [[cell(item) for cell in columns.values()] for item in items]
+    return Table(caption, [*columns], rows, empty)
 
 
 def button(
@@ -42,25 +64,18 @@ def button(
     value: str = "",
     icon: str = "",
 ) -> SafeString:
-    """Posts to `url` by the page's one form, `value` as what is wanted.
+    """Returns a button that posts `name`=`value` to `url` through the page's one form.
 
-    `about` follows the label for those who hear it without its row.
+    `about` follows the label for screen readers, which may read the button without its row.
     """
-    context = {
-        **{"url": url, "label": label, "about": about},
-        **{"tone": tone, "name": name, "value": value, "icon": icon},
-    }
-    return render_to_string("admin/components/button.html", context)
-
-
-def progress(done: int, total: int, label: str) -> SafeString:
-    """A bar with its numbers beside it; without a total it is only known that work goes on."""
-    context = {"done": min(done, total), "total": total, "label": label}
-    return render_to_string("admin/components/progress.html", context)
+    context = {"url": url, "label": label, "about": about, "tone": tone, "name": name}
+    return render_to_string(
+        "admin/components/button.html", {**context, "value": value, "icon": icon}
+    )
 
 
 def two_lines(first: object, second: object) -> SafeString:
-    """A cell with something of less weight below."""
+    """Returns a cell with a less important second line."""
     return format_html(
         '<span class="pc-two"><span>{}</span><span class="pc-subtle">{}</span></span>',
         first,
@@ -69,5 +84,5 @@ def two_lines(first: object, second: object) -> SafeString:
 
 
 def is_fragment(request: HttpRequest) -> bool:
-    """Asked for by a page that renews itself."""
+    """Tells whether an open page asks for the parts of it that it updates itself."""
     return "live" in request.GET

@@ -1,4 +1,4 @@
-"""The tiles of the dashboard: each figure with what it means, and the list that explains it."""
+"""The tiles of the dashboard: each figure with its meaning and a link to the list behind it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.html import format_html
 
-from prices.admin.widgets.labels import (
-    FAIR,
-    GOOD,
-    POOR,
-    floored,
-    moment,
-    tone_of_share,
-    unbroken,
-    upcoming,
-)
+from prices.admin.widgets import labels
+from prices.admin.widgets.labels import FAIR, GOOD, POOR
 from prices.admin.widgets.panels import Tile
 from prices.domain.provider_health import ProviderState
 from prices.domain.wording import stamp
@@ -28,7 +20,7 @@ from prices.monitoring.status import ERROR_RATE_TARGET
 from prices.reads.survey import Totals
 
 _UNKNOWN = "the store does not answer"
-_TONE_OF_WORD = {
+_CLUSTER_TONES = {
     Word.RUNNING: GOOD,
     Word.STARTING: FAIR,
     Word.NO_HEARTBEAT: FAIR,
@@ -37,122 +29,97 @@ _TONE_OF_WORD = {
 }
 
 
-def _symbols(**query: str) -> str:
-    url = reverse("admin:prices_trackedsymbol_changelist")
-    return f"{url}?{urlencode(query)}" if query else url
+def _symbols_url(**query: str) -> str:
+    return f"{reverse('admin:prices_trackedsymbol_changelist')}?{urlencode(query)}"
 
 
-def of_prices(board: Dashboard) -> list[Tile]:
+def price_tiles(board: Dashboard) -> list[Tile]:
     totals = board.status.totals
     if totals is None:
         names = ("Symbols", "Coverage", "Lagging", "Failing", "Gaps open")
         tiles = [Tile(name, "?", _UNKNOWN, POOR) for name in names]
     else:
-        tiles = [*_of_totals(totals)]
-    return [*tiles, _quarantined(board), _corrections(board)]
+        tiles = _symbol_tiles(totals)
+    count, link = board.status.quarantined, reverse("admin:prices_quarantine_changelist")
+    quarantined = _count_tile("Quarantined", count, "symbols with a quarantined answer", POOR, link)
+    return [*tiles, quarantined, _corrections_tile(board)]
 
 
-def _of_totals(totals: Totals) -> list[Tile]:
-    lagging, failing, gaps = totals.lagging, totals.failing, totals.gaps
+def _symbol_tiles(totals: Totals) -> list[Tile]:
+    without = totals.symbols - totals.with_history
+    history = f"{without:,} without history" if without else "all with history"
+    lagging = _symbols_url(sync="lagging", active__exact="1")
+    failing = _symbols_url(fetch="failed", active__exact="1")
+    gaps = _symbols_url(gaps="some", active__exact="1", o="-7")
     return [
-        Tile("Symbols", f"{totals.symbols:,}", _with_history(totals), link=_symbols()),
-        _coverage(totals),
-        Tile(
-            "Lagging",
-            f"{lagging:,}",
-            "no answer for 3 hours" if lagging else "all were answered for lately",
-            FAIR if lagging else GOOD,
-            _symbols(sync="lagging", active__exact="1"),
-        ),
-        Tile(
-            "Failing",
-            f"{failing:,}",
-            "at their last fetch" if failing else "no fetch failed",
-            POOR if failing else GOOD,
-            _symbols(fetch="failed", active__exact="1"),
-        ),
-        Tile(
-            "Gaps open",
-            f"{gaps:,}",
-            "sessions without a bar" if gaps else "no session lacks its bar",
-            FAIR if gaps else GOOD,
-            _symbols(gaps="some", active__exact="1", o="-7"),
-        ),
+        Tile("Symbols", f"{totals.symbols:,}", history, link=_symbols_url()),
+        _coverage_tile(totals),
+        _count_tile("Lagging", totals.lagging, "no answer for 3 hours", FAIR, lagging),
+        _count_tile("Failing", totals.failing, "their last fetch failed", POOR, failing),
+        _count_tile("Gaps open", totals.gaps, "sessions without a bar", FAIR, gaps),
     ]
 
 
-def _with_history(totals: Totals) -> str:
-    lacking = totals.symbols - totals.with_history
-    return f"{lacking:,} without history" if lacking else "all with history"
+def _count_tile(title: str, count: int, meaning: str, tone: str, link: str) -> Tile:
+    """Returns the tile of a count that should be zero."""
+    return Tile(title, f"{count:,}", meaning if count else "none", tone if count else GOOD, link)
 
 
-def _coverage(totals: Totals) -> Tile:
-    percent, link = share_of(totals), _symbols(o="3", active__exact="1")
+def _coverage_tile(totals: Totals) -> Tile:
+    percent, link = coverage_percent(totals), _symbols_url(o="3", active__exact="1")
     span = (
-        format_html("{} to {}", unbroken(totals.oldest), unbroken(totals.newest))
+        format_html("{} to {}", labels.nowrap(totals.oldest), labels.nowrap(totals.newest))
         if totals.oldest
         else "no history yet"
     )
     if percent is None:
         return Tile("Coverage", "?", span, link=link)
-    return Tile("Coverage", f"{floored(percent)} %", span, tone_of_share(percent), link)
+    return Tile(
+        "Coverage",
+        f"{labels.truncated_percent(percent)} %",
+        span,
+        labels.coverage_tone(percent),
+        link,
+    )
 
 
-def share_of(totals: Totals) -> float | None:
-    """Coverage unrounded: one gap among a million sessions is not 100 %."""
+def coverage_percent(totals: Totals) -> float | None:
+    """Returns coverage unrounded: one gap among a million sessions must not show as 100 %."""
     return 100.0 * totals.present / totals.expected if totals.expected else None
 
 
-def _quarantined(board: Dashboard) -> Tile:
-    count = board.status.quarantined
-    note = "symbols with an answer kept out" if count else "no answer is kept out"
-    link = reverse("admin:prices_quarantine_changelist")
-    return Tile("Quarantined", f"{count:,}", note, POOR if count else GOOD, link)
-
-
-def _corrections(board: Dashboard) -> Tile:
-    count = board.corrections
-    if count is None:
+def _corrections_tile(board: Dashboard) -> Tile:
+    if board.corrections is None:
         return Tile("Corrections", "?", _UNKNOWN, POOR)
-    link = reverse("desk:corrections")
-    return Tile("Corrections", f"{count:,}", "stored values changed in 7 days", link=link)
+    note, link = "stored values changed in 7 days", reverse("desk:corrections")
+    return Tile("Corrections", f"{board.corrections:,}", note, link=link)
 
 
-def of_traffic(board: Dashboard) -> list[Tile]:
-    """Reads, fetches and the provider."""
-    reads = reverse("admin:prices_readcount_changelist")
-    rate, p50 = board.hit_rate, board.p50_seconds
-    nobody = "nobody read in 24 h"
-    return [
-        Tile(
-            "Hit rate",
-            "-" if rate is None else f"{floored(100 * rate)} %",
-            nobody if rate is None else "reads that found prices, 24 h",
-            link=reads,
-        ),
-        Tile(
-            "Read, p50",
-            "-" if p50 is None else f"{1000 * p50:.2g} ms",
-            nobody if p50 is None else "half took at most this, 24 h",
-            link=reads,
-        ),
-        _error_rate(board),
-        _provider(board.status.provider, board.now),
-    ]
+def traffic_tiles(board: Dashboard) -> list[Tile]:
+    """Returns the tiles about reads, fetches and the provider."""
+    link = reverse("admin:prices_readcount_changelist")
+    rate = Tile("Hit rate", "-", "no reads in 24 h", link=link)
+    if board.hit_rate is not None:
+        figure = f"{labels.truncated_percent(100 * board.hit_rate)} %"
+        rate = Tile("Hit rate", figure, "reads that found prices, 24 h", link=link)
+    median = Tile("Read, p50", "-", "no reads in 24 h", link=link)
+    if board.p50_seconds is not None:
+        figure = f"{1000 * board.p50_seconds:.2g} ms"
+        median = Tile("Read, p50", figure, "half took at most this, 24 h", link=link)
+    return [rate, median, _error_rate_tile(board), _provider_tile(board.status.provider, board.now)]
 
 
-def _error_rate(board: Dashboard) -> Tile:
-    rate, target = board.status.error_rate, f"{ERROR_RATE_TARGET:.0%}".replace("%", " %")
+def _error_rate_tile(board: Dashboard) -> Tile:
+    rate, target = board.status.error_rate, f"{100 * ERROR_RATE_TARGET:.0f} %"
     link = reverse("admin:prices_syncrun_changelist") + "?state__exact=partial"
     if rate is None:
         return Tile("Sync errors", "-", f"no fetch in 24 h; target {target}", link=link)
-    tone = GOOD if rate <= ERROR_RATE_TARGET else POOR
-    where = "within" if tone == GOOD else "over"
+    tone, where = (GOOD, "within") if rate <= ERROR_RATE_TARGET else (POOR, "over")
     note = f"of fetches in 24 h, {where} the target of {target}"
-    return Tile("Sync errors", f"{floored(100 * rate)} %", note, tone, link)
+    return Tile("Sync errors", f"{labels.truncated_percent(100 * rate)} %", note, tone, link)
 
 
-def _provider(state: ProviderState | None, now: datetime) -> Tile:
+def _provider_tile(state: ProviderState | None, now: datetime) -> Tile:
     link = reverse("desk:scheduler") + "#provider"
     if state is None:
         return Tile("Provider", "?", _UNKNOWN, POOR)
@@ -167,40 +134,40 @@ def _provider(state: ProviderState | None, now: datetime) -> Tile:
         return Tile("Provider", "outage", note, POOR, link)
     if state.last_answer_at is None:
         return Tile("Provider", "not asked yet", "no request so far", link=link)
-    note = format_html("last answer {}", moment(state.last_answer_at, now))
-    return Tile("Provider", "answers", note, GOOD, link)
+    answered = format_html("last answer {}", labels.relative_time(state.last_answer_at))
+    return Tile("Provider", "answers", answered, GOOD, link)
 
 
-def of_jobs(board: Dashboard, waiting: Queue) -> list[Tile]:
+def job_tiles(board: Dashboard, queue: Queue) -> list[Tile]:
     return [
-        workers(board.cluster, board.now),
-        depth(waiting, board.status.scheduler.in_work, board.now),
-        _next_run(board),
+        workers_tile(board.cluster),
+        queue_tile(queue, board.status.scheduler.in_work),
+        _next_run_tile(board),
     ]
 
 
-def workers(cluster: ClusterState, now: datetime) -> Tile:
-    note = format_html("{}, canary: {}", cluster.word, moment(cluster.canary_at, now))
+def workers_tile(cluster: ClusterState) -> Tile:
+    note = format_html("{}, canary: {}", cluster.word, labels.relative_time(cluster.canary_at))
     link = reverse("desk:scheduler")
-    return Tile("Workers", f"{cluster.workers}", note, _TONE_OF_WORD[cluster.word], link)
+    return Tile("Workers", f"{cluster.workers}", note, _CLUSTER_TONES[cluster.word], link)
 
 
-def depth(waiting: Queue, in_work: int, now: datetime) -> Tile:
+def queue_tile(queue: Queue, in_work: int) -> Tile:
     link = reverse("admin:django_q_ormq_changelist")
-    note: object = f"nothing waits, {in_work} in work"
-    if waiting.oldest is not None:
-        note = format_html("oldest: {}, {} in work", moment(waiting.oldest, now), in_work)
-    return Tile("Queue", f"{waiting.waiting:,}", note, link=link)
+    note: object = f"no task waits, {in_work} in work"
+    if queue.oldest is not None:
+        note = format_html("oldest: {}, {} in work", labels.relative_time(queue.oldest), in_work)
+    return Tile("Queue", f"{queue.waiting:,}", note, link=link)
 
 
-def _next_run(board: Dashboard) -> Tile:
-    """Of the jobs that do something, the one that is next."""
+def _next_run_tile(board: Dashboard) -> Tile:
+    """Names the job that runs next, other than the canary."""
     link = reverse("desk:scheduler") + "#jobs"
     jobs = [job for job in board.status.scheduler.jobs if job.job.id != "canary"]
     due = sorted((job.next_run, job.job.title) for job in jobs if job.next_run is not None)
-    paused = sum(job.paused is not None for job in jobs)
-    held = f", {paused} paused" if paused else ""
+    count = sum(job.paused is not None for job in jobs)
+    paused = f", {count} paused" if count else ""
     if not due:
-        return Tile("Next run", "-", f"no job is planned{held}", FAIR, link)
+        return Tile("Next run", "-", f"no job is planned{paused}", FAIR, link)
     at, title = due[0]
-    return Tile("Next run", upcoming(at, board.now), f"{title}{held}", FAIR if paused else "", link)
+    return Tile("Next run", labels.due_time(at), f"{title}{paused}", FAIR if paused else "", link)

@@ -1,4 +1,4 @@
-// What the theme's libraries would do without being asked, and the Content-Security-Policy forbids.
+// Turns off features of the theme's libraries that the Content-Security-Policy forbids.
 "use strict";
 
 if (window.htmx) {

@@ -1,4 +1,4 @@
-/* Draws the prices of one symbol with lightweight-charts; splits and dividends are marks. */
+/* Draws the prices of one symbol with lightweight-charts, with splits and dividends as marks. */
 "use strict";
 
 (() => {
@@ -43,7 +43,7 @@
 
     colour();
     new MutationObserver(colour).observe(document.documentElement, { attributeFilter: ["class"] });
-    // Its width is known only after the first layout.
+    // The width of the chart is known only after the first layout.
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const shown = Math.min(data.time.length, 500);
       chart.timeScale().setVisibleLogicalRange({ from: data.time.length - shown, to: data.time.length + 3 });
@@ -54,13 +54,13 @@
   async function load(box) {
     const words = box.querySelector(".pc-chart-words");
     try {
-      const answer = await fetch(box.dataset.chart, { headers: { Accept: "application/json" } });
-      const data = await answer.json();
-      if (!answer.ok) throw new Error(data.error);
+      const response = await fetch(box.dataset.chart, { headers: { Accept: "application/json" } });
+      const data = await response.json();
+      if (!response.ok) throw new Error(data.error);
       words.remove();
       draw(box, data);
     } catch (error) {
-      words.textContent = `The chart cannot be drawn: ${error.message || "the server does not answer"}`;
+      words.textContent = `The chart cannot be drawn: ${error.message || "the server does not respond"}`;
     }
   }
 

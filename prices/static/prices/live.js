@@ -1,5 +1,5 @@
-// Renews the parts of a page while it is looked at: fetches the same parts from the server and
-// puts in what differs. Knows nothing of what they say.
+// Updates the parts of a page while it is visible: fetches the same parts from the server and
+// replaces those that differ. It does not depend on their content.
 "use strict";
 
 (() => {
@@ -11,7 +11,7 @@
   let timer = null;
   let pressing = false;
 
-  // A button that is being pressed, or a text that is being marked, must not vanish under the hand.
+  // A button that is being pressed, or text that is being selected, must not be replaced.
   document.addEventListener("pointerdown", () => { pressing = true; });
   for (const end of ["pointerup", "pointercancel"]) {
     document.addEventListener(end, () => { setTimeout(() => { pressing = false; }, 300); });
@@ -26,7 +26,7 @@
     ["id", "href", "formaction", "value"].map((name) => element.getAttribute(name) || "").join(" ")
     + element.tagName;
 
-  const put = (old, fresh) => {
+  const replace = (old, fresh) => {
     if (old.innerHTML === fresh.innerHTML) return;
     const focused = old.contains(document.activeElement) ? keyOf(document.activeElement) : null;
     const open = [...old.querySelectorAll("details[open]")].map((details) => details.id);
@@ -41,49 +41,49 @@
     if (place) place.focus({ preventScroll: true });
   };
 
-  const say = (words) => {
+  const showNote = (words) => {
     if (note && note.textContent !== words) note.textContent = words;
     page.classList.toggle("pc-outdated", words !== "");
   };
 
-  const look = async () => {
-    let answer;
+  const refresh = async () => {
+    let response;
     try {
-      answer = await fetch(page.dataset.live, { signal: AbortSignal.timeout(20_000) });
+      response = await fetch(page.dataset.live, { signal: AbortSignal.timeout(20_000) });
     } catch {
       unreachableSince ??= new Date();
       const at = unreachableSince.toLocaleTimeString();
-      say(`The server is not reachable since ${at}: this is how things stood before.`);
+      showNote(`The server has not been reachable since ${at}. This page shows the last known state.`);
       return;
     }
-    if (answer.redirected || answer.status === 403) {
-      say("You are signed out, or may not see this any more: load the page again.");
+    if (response.redirected || response.status === 403) {
+      showNote("You are signed out or no longer have access. Reload the page.");
       return;
     }
-    if (!answer.ok) {
-      say(`The server answers with an error (${answer.status}): this is how things stood before.`);
+    if (!response.ok) {
+      showNote(`The server returned an error (${response.status}). This page shows the last known state.`);
       return;
     }
-    const told = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const update = new DOMParser().parseFromString(await response.text(), "text/html");
     unreachableSince = null;
-    say("");
+    showNote("");
     if (isBusy()) return;
     for (const old of page.querySelectorAll("[data-part]")) {
-      const fresh = told.querySelector(`[data-part="${old.dataset.part}"]`);
-      if (fresh) put(old, fresh);
+      const fresh = update.querySelector(`[data-part="${old.dataset.part}"]`);
+      if (fresh) replace(old, fresh);
     }
     page.dataset.liveLooks = String(Number(page.dataset.liveLooks || 0) + 1);
   };
 
-  const plan = (pause) => {
+  const schedule = (pause) => {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       if (document.hidden) return;
-      await look();
-      plan(every);
+      await refresh();
+      schedule(every);
     }, pause);
   };
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) plan(0); });
-  plan(every);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) schedule(0); });
+  schedule(every);
 })();

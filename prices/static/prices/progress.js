@@ -1,4 +1,4 @@
-/* Follows a queued run: asks its address every two seconds until it is over. */
+/* Follows a queued run: fetches its progress every two seconds until it has ended. */
 "use strict";
 
 (() => {
@@ -9,31 +9,31 @@
     const words = box.querySelector(".pc-run-words");
     const over = box.querySelector(".pc-run-over");
 
-    async function look() {
+    async function refresh() {
       if (document.hidden) return again();
-      let told;
+      let progress;
       try {
-        const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
-        told = await answer.json();
+        const response = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
+        progress = await response.json();
       } catch {
-        words.textContent = "The server does not answer at present; it is asked again.";
+        words.textContent = "The server does not respond at present. Trying again.";
         return again();
       }
-      if (words.textContent !== told.words) words.textContent = told.words;
-      if (told.total) {
-        bar.max = told.total;
-        bar.value = told.done;
+      if (words.textContent !== progress.words) words.textContent = progress.words;
+      if (progress.total) {
+        bar.max = progress.total;
+        bar.value = progress.done;
       }
-      if (told.open) return again();
+      if (progress.open) return again();
       if (!bar.hasAttribute("value")) bar.value = bar.max;
       over.hidden = false;
     }
 
     function again() {
-      setTimeout(look, PAUSE);
+      setTimeout(refresh, PAUSE);
     }
 
-    look();
+    refresh();
   }
 
   document.querySelectorAll("[data-progress]").forEach(follow);

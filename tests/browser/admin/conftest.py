@@ -16,7 +16,7 @@ from tests.support.chromium import signed_in
 def page(
     browser: Browser, live_server: LiveServer, request: pytest.FixtureRequest
 ) -> Iterator[Page]:
-    """The admin, signed in; whatever its pages complain about fails the test."""
+    """The admin, signed in. Any error or warning of its pages fails the test."""
     width, scheme = request.param
     admin = User.objects.create_superuser("admin", password="correct horse")  # noqa: S106
     with signed_in(browser, live_server.url, admin, width=width, scheme=scheme) as page:

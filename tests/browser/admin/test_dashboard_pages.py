@@ -1,4 +1,4 @@
-"""Dashboard and scheduler page in a real Chromium: they renew themselves, fit, and their buttons work."""
+"""Dashboard and scheduler page in a real Chromium: they update themselves and fit, and their buttons work."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def page(
 
 @pytest.fixture
 def wide(browser: Browser, live_server: LiveServer, boss: User) -> Iterator[Page]:
-    """For what does not depend on width and theme."""
+    """A page for tests that do not depend on width and theme."""
     with signed_in(
         browser, live_server.url, boss, width=1440, scheme="light", allowed=UNREACHABLE
     ) as page:
@@ -54,7 +54,7 @@ def wide(browser: Browser, live_server: LiveServer, boss: User) -> Iterator[Page
 
 @pytest.fixture
 def state(boss: User) -> None:
-    """Something for each part of both pages."""
+    """One row for each part of both pages."""
     now = timezone.now()
     schedules.install(now=now)
     cluster_health.record_canary(now=now - timedelta(seconds=20))
@@ -84,8 +84,8 @@ def state(boss: User) -> None:
     )
 
 
-def look_again(page: Page, seconds: int) -> None:
-    """Lets the time of the page pass, as its own clock was stopped by `page.clock.install`."""
+def advance(page: Page, seconds: int) -> None:
+    """Advances the clock of the page, which `page.clock.install` stopped."""
     with page.expect_response(lambda answer: "live" in answer.url):
         page.clock.run_for(seconds * 1000)
 
@@ -95,7 +95,7 @@ def opened(page: Page, path: str) -> None:
 
 
 class TestPages:
-    def test_open_clean_fit_and_can_be_read(self, page: Page, state: None) -> None:
+    def test_open_without_errors_fit_and_are_readable(self, page: Page, state: None) -> None:
         run = SyncRun.objects.filter(state=State.PARTIAL)[0]
         for path in (
             "/admin/",
@@ -111,7 +111,7 @@ class TestPages:
             assert faint_texts(page) == [], path
             assert page.evaluate("window.shifted") < 0.05, path
 
-    def test_break_no_word_of_a_tile(self, page: Page, state: None) -> None:
+    def test_keep_the_words_of_a_tile_on_one_line(self, page: Page, state: None) -> None:
         log = services.provider_log()
         for number in range(5):
             log.record_failure(f"SYM{number}", "no route to Yahoo", timezone.now())
@@ -131,7 +131,7 @@ class TestPages:
                 assert fits(page)
                 assert faint_texts(page) == []
 
-    def test_are_walked_through_by_keyboard(self, page: Page, state: None) -> None:
+    def test_can_be_used_by_keyboard(self, page: Page, state: None) -> None:
         opened(page, "/admin/")
 
         page.keyboard.press("Tab")
@@ -148,19 +148,19 @@ class TestPages:
         )
         assert outline == "solidtrue"
 
-    def test_tell_those_who_hear_what_others_see(self, wide: Page, state: None) -> None:
+    def test_describe_their_content_to_screen_readers(self, wide: Page, state: None) -> None:
         opened(wide, "/admin/")
 
         expect(wide.get_by_role("heading", name="Needs attention")).to_be_visible()
         expect(wide.get_by_role("table", name="Needs attention")).to_be_visible()
-        expect(wide.get_by_role("columnheader", name="What mends it")).to_be_visible()
+        expect(wide.get_by_role("columnheader", name="What to do")).to_be_visible()
         expect(wide.get_by_role("button", name="Sync now for ACME")).to_be_visible()
         words = "3 syncs in the last 30 days: 1 good, 1 partly failed, 1 failed."
         expect(wide.get_by_role("img", name=words)).to_be_visible()
         wide.get_by_text("The numbers").click()
         expect(wide.get_by_role("table", name="Syncs by day")).to_be_visible()
 
-    def test_show_no_button_to_who_may_only_view(
+    def test_show_no_button_to_users_who_may_only_view(
         self, browser: Browser, live_server: LiveServer, state: None
     ) -> None:
         user = User.objects.create_user("carol", is_staff=True)
@@ -172,7 +172,7 @@ class TestPages:
                 expect(page.locator(".pc-card").first).to_be_visible()
 
 
-class TestRenewal:
+class TestUpdates:
     def test_shows_what_changed_without_a_reload(self, page: Page, state: None) -> None:
         page.clock.install()
         opened(page, "/admin/")
@@ -182,13 +182,13 @@ class TestRenewal:
         before = page.evaluate("window.shifted")
 
         TrackedSymbol.objects.filter(symbol="ACME").update(last_error="HTTP 500")
-        look_again(page, 10)
+        advance(page, 10)
 
         expect(lagging).to_have_text("2")
         assert page.evaluate("window.marked") is True
         assert page.evaluate("window.shifted") - before < 0.02
 
-    def test_leaves_the_focus_and_what_is_unfolded(self, wide: Page, state: None) -> None:
+    def test_keeps_the_focus_and_unfolded_details(self, wide: Page, state: None) -> None:
         wide.clock.install()
         opened(wide, "/admin/")
         wide.get_by_text("The numbers").click()
@@ -197,13 +197,13 @@ class TestRenewal:
 
         TrackedSymbol.objects.filter(symbol="ACME").update(last_error="HTTP 500", active=False)
         SyncRun.objects.create(kind=Kind.BACKFILL, state=State.FAILED, trigger="x")
-        look_again(wide, 10)
+        advance(wide, 10)
 
         expect(wide.get_by_text("4 syncs in the last 30 days")).to_be_visible()
         expect(wide.get_by_role("table", name="Syncs by day")).to_be_visible()
         expect(button).to_be_focused()
 
-    def test_rests_while_nobody_looks(self, wide: Page, state: None) -> None:
+    def test_pauses_while_the_page_is_hidden(self, wide: Page, state: None) -> None:
         asked: list[str] = []
         wide.clock.install()
         opened(wide, "/admin/")
@@ -222,7 +222,7 @@ class TestRenewal:
             )
             wide.clock.run_for(10)
 
-    def test_says_since_when_the_server_is_away(self, page: Page, state: None) -> None:
+    def test_shows_since_when_the_server_is_unreachable(self, page: Page, state: None) -> None:
         page.clock.install()
         opened(page, "/admin/")
         note = page.locator("[data-live-note]")
@@ -231,23 +231,23 @@ class TestRenewal:
         page.route("**/admin/live", lambda route: route.abort())
         page.clock.run_for(10_000)
 
-        expect(note).to_contain_text("The server is not reachable since")
+        expect(note).to_contain_text("The server has not been reachable since")
         expect(page.get_by_text("Needs attention").first).to_be_visible()
         assert fits(page)
         if page.viewport_size and page.viewport_size["width"] > 1000:
             assert page.locator(".pc-tiles").first.bounding_box() == before
 
         page.unroute("**/admin/live")
-        look_again(page, 10)
+        advance(page, 10)
 
         expect(note).to_have_text("")
 
-    def test_says_that_one_is_signed_out(self, wide: Page, state: None) -> None:
+    def test_shows_that_the_user_is_signed_out(self, wide: Page, state: None) -> None:
         wide.clock.install()
         opened(wide, "/admin/")
 
         wide.context.clear_cookies()
-        look_again(wide, 10)
+        advance(wide, 10)
 
         expect(wide.locator("[data-live-note]")).to_contain_text("You are signed out")
 
@@ -260,7 +260,7 @@ class TestDashboardButtons:
             ("Backfill for NEWCO", Kind.BACKFILL, "NEWCO"),
         ],
     )
-    def test_queue_what_mends(
+    def test_queue_the_remedy(
         self, page: Page, state: None, button: str, kind: str, symbol: str
     ) -> None:
         opened(page, "/admin/")
@@ -276,7 +276,7 @@ class TestDashboardButtons:
 
         page.get_by_role("button", name="Resume for GONE").click()
 
-        expect(page.get_by_text("GONE is resumed")).to_be_visible()
+        expect(page.get_by_text("Resumed GONE.")).to_be_visible()
         assert TrackedSymbol.objects.get(symbol="GONE").active
 
 
@@ -290,7 +290,7 @@ class TestSchedulerButtons:
         assert PausedJob.objects.get().job == "historical_sync"
 
         page.get_by_role("button", name="Resume Historical sync").click()
-        expect(page.get_by_text("goes on at its next time")).to_be_visible()
+        expect(page.get_by_text("is resumed and runs at its next scheduled time")).to_be_visible()
         assert not PausedJob.objects.exists()
 
     def test_run_a_job_now(self, page: Page, state: None) -> None:
@@ -298,10 +298,10 @@ class TestSchedulerButtons:
 
         page.get_by_role("button", name="Run now Store sweep").click()
 
-        expect(page.get_by_text("Store sweep is handed to the cluster")).to_be_visible()
+        expect(page.get_by_text("Store sweep is queued for the cluster")).to_be_visible()
         assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
-    def test_try_again_what_failed(self, page: Page, state: None) -> None:
+    def test_repeat_what_failed(self, page: Page, state: None) -> None:
         opened(page, "/admin/scheduler/")
         page.get_by_text("Traceback", exact=True).click()
         expect(page.get_by_text("line 7").first).to_be_visible()
@@ -325,12 +325,12 @@ class TestSchedulerButtons:
         expect(bar).to_have_attribute("value", "2")
 
         SyncRun.objects.filter(pk=run.pk).update(updated=5)
-        look_again(page, 3)
+        advance(page, 3)
         expect(bar).to_have_attribute("value", "5")
 
         page.get_by_role("button", name=f"Cancel run {run.pk}").click()
 
-        expect(page.get_by_text("stops after the symbols that are in hand")).to_be_visible()
+        expect(page.get_by_text("stops after the symbols in progress")).to_be_visible()
         expect(page.get_by_text("stopping").first).to_be_visible()
         assert fits(page)
         run.refresh_from_db()

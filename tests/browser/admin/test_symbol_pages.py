@@ -1,4 +1,4 @@
-"""The pages of symbols in a real Chromium: they fit, can be read, and every button works."""
+"""The pages of symbols in a real Chromium: they fit, are readable, and every button works."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Kind, State = SyncRun.Kind, SyncRun.State
 
 
 def _days() -> list[date]:
-    """The last eight closed sessions."""
+    """Returns the last eight closed sessions."""
     calendar = sessions_of("XNYS")
     assert calendar is not None
     closed = calendar.last_closed(timezone.now())
@@ -41,7 +41,7 @@ def _days() -> list[date]:
 
 
 def _holed() -> TrackedSymbol:
-    """ACME, whose fourth session is a gap; a split and a dividend behind it."""
+    """Tracks ACME, whose fourth session is a gap, followed by a split and a dividend."""
     days = _days()
     cluster_health.record_canary(now=timezone.now())
     row = tracked("ACME", last_update=timezone.now(), reads=7)
@@ -68,8 +68,8 @@ def _root(page: Page) -> str:
     return page.url.split("/admin/")[0]
 
 
-def _sound(page: Page) -> None:
-    """It fits, nothing moved, and every text can be read."""
+def _check_layout(page: Page) -> None:
+    """Checks that the page fits, that nothing moved, and that every text is readable."""
     assert fits(page)
     assert faint_texts(page) == []
     assert page.evaluate("window.shifted") < 0.02
@@ -87,9 +87,9 @@ class TestList:
         expect(page.get_by_role("img", name="7 closes, +0.0 %")).to_be_visible()
         expect(page.get_by_text("No data found")).to_be_visible()
         expect(page.locator("#result_list").get_by_text("core")).to_be_visible()
-        _sound(page)
+        _check_layout(page)
 
-    def test_sorts_and_filters_by_what_is_counted(self, page: Page) -> None:
+    def test_sorts_and_filters_by_figures(self, page: Page) -> None:
         _holed()
         tracked("WHOLE", reads=1)
         published("WHOLE")
@@ -133,26 +133,26 @@ class TestList:
 
 
 def _choose(page: Page, action: str) -> None:
-    """Selects every row and an action; what comes is the page that asks."""
+    """Selects every row and an action, which opens the confirmation page."""
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option(action)
     page.get_by_role("button", name="Run", exact=True).click()
 
 
 class TestBulkActions:
-    def test_show_the_progress_until_it_is_over(self, page: Page) -> None:
+    def test_show_the_progress_until_the_run_ends(self, page: Page) -> None:
         run = SyncRun.objects.create(kind=Kind.BACKFILL, trigger="test", symbols=["A", "B"])
         page.goto(f"{_root(page)}/admin/prices/trackedsymbol/progress/{run.pk}/?q=acme")
 
         words = page.get_by_role("status").filter(has_text="done")
         expect(words).to_have_text("Queued: 0 of 2 done.")
-        _sound(page)
+        _check_layout(page)
         SyncRun.objects.filter(pk=run.pk).update(state=State.RUNNING, updated=1, total=2)
         expect(words).to_have_text("Running: 1 of 2 done.")
         assert page.get_by_role("progressbar").get_attribute("value") == "1"
         SyncRun.objects.filter(pk=run.pk).update(state=State.PARTIAL, failed=1)
         expect(words).to_have_text("Partly failed: 2 of 2 done, 1 failed.")
-        expect(page.get_by_text("Show the page anew")).to_be_visible()
+        expect(page.get_by_text("Reload the page")).to_be_visible()
         page.get_by_role("link", name="Back to the list").click()
         page.wait_for_url("**/trackedsymbol/?q=acme")
 
@@ -164,14 +164,16 @@ class TestBulkActions:
             ("verify", "Verify 2 symbols", Kind.VERIFY),
         ],
     )
-    def test_ask_and_queue(self, page: Page, action: str, button: str, kind: SyncRun.Kind) -> None:
+    def test_ask_for_confirmation_and_queue_a_run(
+        self, page: Page, action: str, button: str, kind: SyncRun.Kind
+    ) -> None:
         tracked()
         tracked("OTHER")
         _list(page)
 
         _choose(page, action)
         expect(page.get_by_text("ACME, OTHER")).to_be_visible()
-        _sound(page)
+        _check_layout(page)
         page.get_by_role("button", name=button).click()
 
         expect(page.get_by_text("Queued: 0 of 2 done.")).to_be_visible()
@@ -187,7 +189,9 @@ class TestBulkActions:
         _choose(page, action)
         page.get_by_role("button", name=f"{action.capitalize()} 2 symbols").click()
 
-        expect(page.get_by_text(f"2 symbols {action.rstrip('e')}ed")).to_be_visible()
+        expect(
+            page.get_by_text(f"{action.rstrip('e').capitalize()}ed ACME, OTHER.")
+        ).to_be_visible()
         assert set(TrackedSymbol.objects.values_list("active", flat=True)) == {after}
 
     def test_tag(self, page: Page) -> None:
@@ -196,7 +200,7 @@ class TestBulkActions:
         _list(page)
 
         _choose(page, "tag")
-        _sound(page)
+        _check_layout(page)
         page.get_by_role("group", name="Remove").get_by_label("old").check()
         page.get_by_label("New tag").fill("core")
         page.get_by_role("button", name="Tag 1 symbol").click()
@@ -215,12 +219,12 @@ class TestBulkActions:
         assert download.value.suggested_filename.endswith(".csv")
         assert lines[1].startswith("ACME,Acme Corporation,US,XNYS,USD,fresh,")
 
-    def test_can_be_thought_better_of(self, page: Page) -> None:
+    def test_can_be_cancelled(self, page: Page) -> None:
         tracked()
         _list(page, "?q=acme")
 
         _choose(page, "suspend")
-        page.get_by_role("link", name="No, take me back").click()
+        page.get_by_role("link", name="Cancel").click()
 
         page.wait_for_url("**/?q=acme")
         assert TrackedSymbol.objects.get().active
@@ -233,20 +237,20 @@ class TestSymbol:
         _open(page, row)
 
         gap = _days()[3]
-        expect(page.locator("[data-chart]")).to_have_attribute("data-random_sample", "7")
+        expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", "7")
         expect(page.locator("[data-chart] canvas").first).to_be_visible()
-        expect(page.locator("#tv-attr-logo")).to_be_visible()  # the library asks for it
+        expect(page.locator("#tv-attr-logo")).to_be_visible()  # required by the library
         expect(page.get_by_role("img", name="7 of 8 sessions stored, 1 gap").last).to_be_visible()
         title = page.locator("path.pc-gap title").last
         assert (title.text_content() or "").startswith(f"{gap}: gap, the provider has none")
         expect(page.get_by_role("region", name="Bars").get_by_text("10.5").first).to_be_visible()
-        _sound(page)
-        page.get_by_text("The same in figures").click()
+        _check_layout(page)
+        page.get_by_text("Show as a table").click()
         expect(page.get_by_role("region", name="Sessions by year")).to_be_visible()
 
     def test_follows_the_theme(self, page: Page) -> None:
         _open(page, _holed())
-        expect(page.locator("[data-chart]")).to_have_attribute("data-random_sample", "7")
+        expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", "7")
 
         for dark in (True, False):
             page.evaluate("(on) => document.documentElement.classList.toggle('dark', on)", dark)
@@ -257,15 +261,15 @@ class TestSymbol:
         page.set_viewport_size({"width": 1920, "height": 1000})
 
         _open(page, row)
-        _sound(page)
+        _check_layout(page)
         _list(page)
-        _sound(page)
+        _check_layout(page)
 
-    def test_says_that_there_is_no_history(self, page: Page) -> None:
+    def test_explains_that_there_is_no_history(self, page: Page) -> None:
         _open(page, tracked(last_update=None))
 
-        expect(page.get_by_text("There is no history yet. It comes with")).to_be_visible()
-        _sound(page)
+        expect(page.get_by_text("There is no history yet. The next sync")).to_be_visible()
+        _check_layout(page)
 
     @pytest.mark.parametrize(
         ("button", "kind"),
@@ -273,7 +277,7 @@ class TestSymbol:
             ("Sync now", Kind.HISTORICAL_SYNC),
             ("Backfill whole history", Kind.BACKFILL),
             ("Verify", Kind.VERIFY),
-            ("Ask again for all gaps", Kind.HISTORICAL_SYNC),
+            ("Request all gaps again", Kind.HISTORICAL_SYNC),
         ],
     )
     def test_queues_and_shows_the_progress(
@@ -291,26 +295,26 @@ class TestSymbol:
         _open(page, _holed())
 
         page.get_by_role("button", name="Suspend").click()
-        expect(page.get_by_text("ACME is suspended").first).to_be_visible()
+        expect(page.get_by_text("Suspended ACME.").first).to_be_visible()
         page.get_by_role("button", name="Resume").click()
-        expect(page.get_by_text("ACME is resumed").first).to_be_visible()
+        expect(page.get_by_text("Resumed ACME.").first).to_be_visible()
 
-    def test_asks_again_for_one_gap(self, page: Page) -> None:
+    def test_requests_one_gap_again(self, page: Page) -> None:
         gap = _days()[3]
         _open(page, _holed())
 
-        page.get_by_role("button", name=f"Ask again {gap}").click()
+        page.get_by_role("button", name=f"Request again {gap}").click()
 
-        expect(page.get_by_text(f"{gap} of ACME asked for again")).to_be_visible()
+        expect(page.get_by_text(f"a new request for {gap} of ACME")).to_be_visible()
         assert facts().gaps[0].tries == 0
 
-    def test_fills_a_gap_and_settles_a_difference(self, page: Page) -> None:
-        """By hand, then the provider says something else, and that is taken over."""
+    def test_fills_a_gap_and_accepts_the_providers_bar(self, page: Page) -> None:
+        """A different bar of the provider is shown and accepted."""
         gap, row = _days()[3], _holed()
         _open(page, row)
 
         page.get_by_role("link", name=f"Fill {gap} by hand").click()
-        _sound(page)
+        _check_layout(page)
         for label, value in (("Open", "10"), ("High", "9"), ("Low", "9.5"), ("Close", "10.25")):
             page.get_by_label(label, exact=True).fill(value)
         page.get_by_label("Volume").fill("900")
@@ -320,21 +324,21 @@ class TestSymbol:
         page.get_by_label("High", exact=True).fill("11")
         page.get_by_role("button", name="Fill", exact=True).click()
 
-        expect(page.get_by_text(f"{gap} is filled; no sync will change it.")).to_be_visible()
+        expect(page.get_by_text(f"{gap} is filled. No sync will change it.")).to_be_visible()
         expect(page.get_by_role("region", name="Filled by hand")).to_contain_text("nothing else")
         _provider_says(11.0)
         page.reload()
         by_hand = page.get_by_role("region", name="Filled by hand")
         expect(by_hand).to_contain_text("close 11,")
         expect(by_hand).to_contain_text("10.25")
-        _sound(page)
+        _check_layout(page)
         page.get_by_role("button", name=f"Take the provider's {gap}").click()
 
-        expect(page.get_by_text(f"{gap} is now what the provider says")).to_be_visible()
+        expect(page.get_by_text(f"{gap} now has the provider's bar")).to_be_visible()
         expect(page.get_by_role("region", name="Corrections")).to_contain_text("released by hand")
         assert facts().by_hand == ()
 
-    def test_withdraws_what_was_filled(self, page: Page) -> None:
+    def test_withdraws_a_bar_filled_by_hand(self, page: Page) -> None:
         gap, row = _days()[3], _holed()
         services.repair_service().fill(
             *("ACME", gap, (10.0, 11.0, 9.5, 10.5, 5)), by="alice", note="x", now=timezone.now()
@@ -357,7 +361,7 @@ class TestSymbol:
 
 
 def _provider_says(close: float) -> None:
-    """An answer for the whole history, with another close of the session that was filled."""
+    """Publishes the whole history, with another close for the session that was filled."""
     days, series = _days(), SeriesKey("ACME")
     stored = services.bars().read(series)
     assert stored is not None
@@ -376,7 +380,7 @@ def _provider_says(close: float) -> None:
 
 
 class TestRights:
-    def test_who_may_only_view_finds_no_button(
+    def test_shows_no_button_to_users_who_may_only_view(
         self, browser: Browser, live_server: LiveServer
     ) -> None:
         row = _holed()

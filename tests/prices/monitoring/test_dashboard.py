@@ -36,7 +36,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tiles(client: Client) -> dict[str, Any]:
     panels = client.get(DASHBOARD).context["panels"]
-    return {tile.title: tile for panel in panels for tile in panel.tiles}
+    return {tile.title: tile for tiles in panels.values() for tile in tiles}
 
 
 def figures(client: Client) -> dict[str, str]:
@@ -180,16 +180,21 @@ class TestAttention:
 
         page = admin_client.get(DASHBOARD).content.decode()
 
-        assert "Nothing: every symbol is complete" in page
+        assert "Nothing: every symbol is complete and fresh." in page
         assert "All symbols are complete and fresh, and jobs run." in page
 
     @pytest.mark.parametrize(
         ("symbol", "remedy", "runs_of", "said"),
         [
-            ("OLD", Remedy.SYNC, [(Kind.HISTORICAL_SYNC, {})], "Queued a sync."),
-            ("NEW", Remedy.BACKFILL, [(Kind.BACKFILL, {"whole": True})], "Queued a backfill."),
+            ("OLD", Remedy.SYNC, [(Kind.HISTORICAL_SYNC, {})], "Queued a sync: run {}."),
+            (
+                "NEW",
+                Remedy.BACKFILL,
+                [(Kind.BACKFILL, {"whole": True})],
+                "Queued a backfill: run {}.",
+            ),
             ("GONE", Remedy.RESUME, [], "Resumed."),
-            ("GAP", Remedy.GAPS, [(Kind.HISTORICAL_SYNC, {})], "Asked again for 1 gap."),
+            ("GAP", Remedy.GAPS, [(Kind.HISTORICAL_SYNC, {})], "Requested 1 gap again."),
         ],
     )
     def test_repairs_by_a_button_and_logs_who_pressed_it(
@@ -216,7 +221,8 @@ class TestAttention:
         assert row.active
         logged = LogEntry.objects.get(object_repr=symbol)
         assert logged.user.get_username() == "admin"
-        assert logged.get_change_message() == said
+        run = SyncRun.objects.last()
+        assert logged.get_change_message() == said.format(run.pk if run else "")
 
 
 class TestDays:

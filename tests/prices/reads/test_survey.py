@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -73,23 +72,6 @@ class TestSurvey:
         reports = services.reader().reports(now=NOW)
 
         assert of(survey, "stale") == {r.row.symbol: bool(r.stale_reason) for r in reports}
-
-    def test_orders_by_any_column_and_then_by_symbol(self, survey: Survey) -> None:
-        def by(column: str, *, descending: bool = False) -> list[str]:
-            every = np.ones(len(survey), bool)
-            found: list[str] = survey.symbol[
-                survey.ordered(every, column, descending=descending)
-            ].tolist()
-            return found
-
-        assert by("reads", descending=True)[:2] == ["GAP", "FULL"]
-        assert by("last") == ["OLD", "FULL", "GAP", "SUSPENDED", "UNKNOWN", "NEW"]
-        assert by("last", descending=True) == ["FULL", "GAP", "SUSPENDED", "UNKNOWN", "OLD", "NEW"]
-        assert by("percent") == ["OLD", "GAP", "FULL", "SUSPENDED", "NEW", "UNKNOWN"]
-        assert by("name")[-1] == "NEW"
-
-    def test_orders_only_the_chosen(self, survey: Survey) -> None:
-        assert survey.symbol[survey.ordered(survey.failing, "symbol")].tolist() == ["OLD"]
 
     def test_adds_up_the_active_ones(self, survey: Survey) -> None:
         totals = survey.totals()

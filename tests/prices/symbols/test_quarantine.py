@@ -285,7 +285,7 @@ class TestAdmin:
         assert "volume settled" in page
         pressed = {"action": "release", "_selected_action": [entry.pk]}
         asked = admin_client.post("/admin/prices/quarantine/", pressed).content.decode()
-        assert "in place of what is there" in asked
+        assert "<b>replaces the stored prices</b>" in asked
         assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
         admin_client.post("/admin/prices/quarantine/", {**pressed, "confirmed": "yes"})
         queued = SyncRun.objects.filter(state=SyncRun.State.QUEUED).get()
@@ -305,7 +305,9 @@ class TestAdmin:
 
         answer = admin_client.post(f"/admin/prices/quarantine/{query}", pressed, follow=True)
 
-        assert "Nothing was done: what was chosen is gone, or over." in answer.content.decode()
+        assert (
+            "the chosen entries no longer exist or are already resolved." in answer.content.decode()
+        )
         assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
 
     def test_lets_who_may_only_look_press_nothing(self, acme: FakeProvider, client: Client) -> None:

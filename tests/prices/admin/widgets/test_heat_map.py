@@ -1,4 +1,4 @@
-"""The heat map, from hand-made states: what each day is random_sample as, and what it says of itself."""
+"""The heat map: the shape of each day, and its description."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prices.admin.widgets.heat_map import SessionMap, Year, summary, years_of
+from prices.admin.widgets.heat_map import SessionMap, Year, draw_years, summarize
 from prices.domain.bars import Bar
 from prices.domain.coverage import Gap
 from prices.domain.manual_bars import HandFilled
@@ -31,8 +31,8 @@ def titles(year: Year, tone: str) -> list[str]:
 
 
 class TestYears:
-    def test_tells_final_from_provisional(self) -> None:
-        (year,) = years_of(history())
+    def test_distinguishes_final_and_provisional_bars(self) -> None:
+        (year,) = draw_years(history())
 
         assert titles(year, "present") == ["Jun 2026: 3 sessions stored"]
         assert titles(year, "provisional") == [
@@ -41,28 +41,28 @@ class TestYears:
         ]
         assert (year.expected, year.present, year.provisional) == (5, 5, 2)
 
-    def test_tells_a_gap_with_its_reason(self) -> None:
+    def test_describes_a_gap_with_its_reason(self) -> None:
         days = [row[0] for row in WEEK if row[0] != THURSDAY]
 
-        (year,) = years_of(history(*days, gaps=(GAP,)))
+        (year,) = draw_years(history(*days, gaps=(GAP,)))
 
         assert titles(year, "gap") == [
-            "2026-06-04: gap, the provider has none; asked 2 times, next at 2026-06-09 18:00 UTC"
+            "2026-06-04: gap, the provider has none; requested 2 times, next request at 2026-06-09 18:00 UTC"
         ]
         assert year.words == "2026: 4 of 5 sessions stored, 1 gap, 2 provisional."
 
-    def test_tells_who_filled_a_session_and_what_the_provider_says(self) -> None:
+    def test_describes_who_filled_a_session_and_what_the_provider_says(self) -> None:
         theirs = Bar(datetime(2026, 6, 4, tzinfo=UTC), 11.0, 12.0, 10.0, 11.8, 5)
-        (plain,) = years_of(history(by_hand=(FILLED,)))
-        (differing,) = years_of(history(by_hand=(replace(FILLED, offered=theirs),)))
+        (plain,) = draw_years(history(by_hand=(FILLED,)))
+        (differing,) = draw_years(history(by_hand=(replace(FILLED, offered=theirs),)))
 
         assert titles(plain, "hand") == ["2026-06-04: filled by alice (the bulletin)"]
         assert titles(differing, "conflict") == [
             "2026-06-04: filled by alice (the bulletin); the provider says 11.8"
         ]
 
-    def test_tells_holidays_and_what_was_not_listed_yet(self) -> None:
-        (year,) = years_of(history())
+    def test_marks_holidays_and_sessions_before_the_first_bar(self) -> None:
+        (year,) = draw_years(history())
 
         holidays = titles(year, "holiday")
         assert holidays[0] == "2026-01-01: no session (holiday)"
@@ -71,51 +71,51 @@ class TestYears:
         (mark,) = [mark for mark in year.marks if mark.tone == "unlisted"]
         assert mark.path.count("M") == 103  # of XNYS from 2026-01-02 to 2026-06-01
 
-    def test_tells_what_is_not_fetched_yet(self) -> None:
-        (year,) = years_of(history(*(row[0] for row in WEEK[:3])))
+    def test_marks_sessions_that_are_not_fetched_yet(self) -> None:
+        (year,) = draw_years(history(*(row[0] for row in WEEK[:3])))
 
-        assert titles(year, "lacking") == [
+        assert titles(year, "unfetched") == [
             "2026-06-05: not fetched yet",
             "2026-06-08: not fetched yet",
         ]
-        assert (year.expected, year.present, year.lacking) == (5, 3, 2)
+        assert (year.expected, year.present, year.unfetched) == (5, 3, 2)
 
-    def test_places_a_day_by_its_week_and_weekday(self) -> None:
-        """2026 begins on a Thursday: Tuesday 2 June is in the 23rd week, on the second row."""
-        (year,) = years_of(history(date(2026, 6, 2), final_through=date(2026, 6, 2)))
+    def test_draws_a_day_at_its_week_and_weekday(self) -> None:
+        """2026 begins on a Thursday, so Tuesday 2 June is in the 23rd week and on the second row."""
+        (year,) = draw_years(history(date(2026, 6, 2), final_through=date(2026, 6, 2)))
 
         (mark,) = [mark for mark in year.marks if mark.tone == "present"]
         assert mark.path == "M264 32h10v10h-10z"
         assert year.height == 80
 
-    def test_has_rows_for_weekends_where_they_trade(self) -> None:
+    def test_adds_rows_for_weekends_with_bars(self) -> None:
         days = [date(2026, 6, n) for n in range(1, 9)]
 
-        (year,) = years_of(history(*days, calendar=sessions_of("24/7")))
+        (year,) = draw_years(history(*days, calendar=sessions_of("24/7")))
 
         assert year.height == 104
 
-    def test_claims_nothing_where_sessions_are_not_known(self) -> None:
-        (year,) = years_of(history(*(row[0] for row in WEEK[::2]), calendar=None))
+    def test_counts_no_gaps_when_sessions_are_not_known(self) -> None:
+        (year,) = draw_years(history(*(row[0] for row in WEEK[::2]), calendar=None))
 
         assert (year.expected, year.present, year.gaps) == (None, 3, 0)
         assert titles(year, "holiday") == []
 
-    def test_has_one_strip_a_year_the_latest_first(self) -> None:
+    def test_returns_a_strip_for_each_year_newest_first(self) -> None:
         days = (date(2024, 12, 31), date(2026, 6, 2))
 
-        assert [year.year for year in years_of(history(*days))] == [2026, 2025, 2024]
+        assert [year.year for year in draw_years(history(*days))] == [2026, 2025, 2024]
 
 
 class TestSummary:
-    def test_says_all_in_words(self) -> None:
+    def test_describes_the_whole_map(self) -> None:
         whole = history(final_through=date(2026, 6, 8))
-        amiss = history(gaps=(GAP,), by_hand=(FILLED,))
+        incomplete = history(gaps=(GAP,), by_hand=(FILLED,))
 
-        assert summary(years_of(whole), whole) == (
-            "5 sessions from 2026-06-02 to 2026-06-08 are stored, none is lacking, and all are final."
+        assert summarize(draw_years(whole), whole) == (
+            "5 sessions from 2026-06-02 to 2026-06-08 are stored; none is missing, all are final."
         )
-        assert summary(years_of(amiss), amiss).endswith(
+        assert summarize(draw_years(incomplete), incomplete).endswith(
             "are stored; 1 gap, 2 provisional, 1 filled by hand."
         )
-        assert summary([], whole) == "There is no history yet."
+        assert summarize([], whole) == "There is no history yet."

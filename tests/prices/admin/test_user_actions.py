@@ -1,4 +1,4 @@
-"""Pages while SQLite is locked: who looks sees, who presses is told; nothing is half done."""
+"""Pages and buttons while another process holds the lock of SQLite: nothing is half done."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
-from django.core.cache import caches
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from pricecache_site.database_cache import CalmCache
 from prices.jobs import schedules
 from prices.models import PausedJob, SyncRun
 from tests.support.builders import published, tracked
@@ -25,7 +21,7 @@ SCHEDULER = reverse("desk:scheduler")
 
 @pytest.fixture
 def locked(admin_client: Client) -> Iterator[Client]:
-    """A signed-in client whose every write finds the database's lock held by somebody else."""
+    """A signed-in client, while another connection holds the write lock of the database."""
     from django.utils import timezone
 
     schedules.install(now=timezone.now())
@@ -56,11 +52,11 @@ def locked(admin_client: Client) -> Iterator[Client]:
         reverse("admin:prices_readcount_changelist"),
     ],
 )
-def test_pages_open(locked: Client, url: str) -> None:
+def test_opens_pages_while_the_database_is_locked(locked: Client, url: str) -> None:
     assert locked.get(url).status_code == 200
 
 
-def test_a_button_answers_with_a_sentence(locked: Client) -> None:
+def test_explains_to_the_user_of_a_button_that_nothing_changed(locked: Client) -> None:
     url = reverse("desk:job", args=["historical_sync"])
 
     answer = locked.post(url, {"want": "pause", "back": SCHEDULER})
@@ -73,7 +69,7 @@ def test_a_button_answers_with_a_sentence(locked: Client) -> None:
     assert not PausedJob.objects.exists()
 
 
-def test_the_sign_in_answers_with_a_sentence(locked: Client) -> None:
+def test_explains_why_signing_in_failed(locked: Client) -> None:
     stranger = Client(raise_request_exception=False)
 
     answer = stranger.post(reverse("admin:login"), {"username": "admin", "password": "password"})
@@ -82,7 +78,7 @@ def test_the_sign_in_answers_with_a_sentence(locked: Client) -> None:
     assert "Something else holds the lock" in answer.content.decode()
 
 
-def test_the_api_answers_with_a_problem(locked: Client) -> None:
+def test_answers_the_api_with_a_problem(locked: Client) -> None:
     answer = locked.post("/cache/sync-historical", {}, content_type="application/json")
 
     assert answer.status_code == 503
@@ -90,30 +86,3 @@ def test_the_api_answers_with_a_problem(locked: Client) -> None:
     assert "Something else holds the lock" in body["detail"]
     assert "Try again" in body["hint"]
     assert not SyncRun.objects.exists()
-
-
-def test_a_look_into_the_cache_never_writes() -> None:
-    call_command("createcachetable", "looked_at", verbosity=0)
-    cache = CalmCache("looked_at", {})
-    cache.set("old", 1, timeout=-1)
-    cache.set("new", 2, timeout=60)
-
-    with connection.execute_wrapper(_refuse_writing):
-        assert cache.get_many(["old", "new"]) == {"new": 2}
-        assert cache.get("old") is None
-
-    assert cache.delete("new")
-    assert cache.get("new") is None
-
-
-def test_is_the_cache_of_the_site() -> None:
-    from pricecache_site import settings as site
-
-    assert site.CACHES["default"]["BACKEND"] == "pricecache_site.database_cache.CalmCache"
-    assert settings.CACHES["default"]["BACKEND"] != site.CACHES["default"]["BACKEND"]
-    assert caches["default"] is not None
-
-
-def _refuse_writing(execute, sql, params, many, context):
-    assert sql.lstrip().upper().startswith("SELECT"), sql
-    return execute(sql, params, many, context)
