@@ -31,7 +31,7 @@ def compressed(
             return response
         patch_vary_headers(response, ("Accept-Encoding",))
         if len(response.content) >= _LEAST_BYTES and _ACCEPTED.search(
-            request.headers.get("Accept-Encoding", "")
+            request.META.get("HTTP_ACCEPT_ENCODING", "")
         ):
             response.content = igzip.compress(response.content, _FASTEST)
             response.headers["Content-Encoding"] = "gzip"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -18,4 +19,6 @@ class ReadOrStaff(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method in SAFE_METHODS:
             return settings.PUBLIC_READS or request.user.is_authenticated
+        if request.method not in view.allowed_methods:
+            raise MethodNotAllowed(str(request.method))  # the same for everybody, not 401 or 403
         return bool(request.user.is_authenticated and request.user.is_staff)

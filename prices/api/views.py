@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.http.response import HttpResponseBase
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -19,7 +18,7 @@ from rest_framework.views import APIView
 from prices import services
 from prices.api import bodies, serializers
 from prices.api.correction_serializers import CorrectionsOut
-from prices.api.renderers import OPTIONS
+from prices.api.formats import JSON_OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.bars import NotTracked
 from prices.domain.markets import resolve
@@ -34,6 +33,7 @@ _POLL_SECONDS = 0.1
 _ERRORS = dict.fromkeys((400, 401, 403), ProblemOut)
 _RUN = {200: serializers.RunSerializer, 202: serializers.RunSerializer, **_ERRORS}
 _RUN_OF_SYMBOLS = {**_RUN, 404: ProblemOut}
+_SYMBOL_ERRORS = {400: ProblemOut, 404: ProblemOut}
 
 
 def _valid(serializer: type[StrictSerializer], data: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class SchedulerView(APIView):
 
 
 @lru_cache(maxsize=1_000)
-def _history_query(text: str) -> tuple[str, Asked, Adjust]:
+def _parse_history_query(text: str) -> tuple[str, Asked, Adjust]:
     """The market, the range and the basis that a query string asks for.
 
     Front ends ask in the same few ways again and again, and checking costs as much as reading.
@@ -68,73 +68,54 @@ def _history_query(text: str) -> tuple[str, Asked, Adjust]:
     return query["market"], asked, Adjust(query["adjust"])
 
 
-def _tag(version: str) -> str:
+def _weak_tag(version: str) -> str:
     # Weak: a proxy may compress the same answer.
     return f'W/"{version}"'
 
 
 class HistoricalView(APIView):
-    _failure: Exception | None = None
-
     @extend_schema(
         parameters=[serializers.HistoryQuery],
-        responses={
-            200: serializers.HistoryOut,
-            400: ProblemOut,
-            404: ProblemOut,
-        },
+        responses={200: serializers.HistoryOut, **_SYMBOL_ERRORS},
     )
     def get(self, request: Request, symbol: str) -> HttpResponse:
         """Daily bars of a tracked symbol, with their coverage and freshness."""
+        started = time.perf_counter()
+        sent = request._request.META  # `request.headers` would parse all headers for one
+        market, asked, adjust = _parse_history_query(sent.get("QUERY_STRING", ""))
+        now, reader, usage = timezone.now(), services.reader(), services.usage()
+        canonical, _ = resolve(symbol, market)
         try:
-            if self._failure is not None:
-                raise self._failure
-            return _historical(request._request, symbol)
+            if known := sent.get("HTTP_IF_NONE_MATCH"):
+                version = reader.version(canonical, asked, adjust, now=now)
+                # Compared weakly: a proxy may have made the tag strong.
+                if known.strip() == "*" or f'"{version}"' in known:
+                    usage.hit(canonical, time.perf_counter() - started)
+                    headers = {"ETag": _weak_tag(version), "Vary": "Accept-Encoding"}
+                    return HttpResponse(status=304, headers=headers)
+            history = reader.history(canonical, asked, adjust, now=now)
         except NotTracked:
-            services.usage().miss()
+            usage.miss()
             raise
+        body = orjson.dumps(bodies.history_body(history), option=JSON_OPTIONS)
+        if len(history.bars):
+            usage.hit(history.row.symbol, time.perf_counter() - started)
+        else:
+            usage.miss()
+        headers = {"ETag": _weak_tag(history.version)}
+        return HttpResponse(body, content_type="application/json", headers=headers)
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Whoever shows no credentials is answered before anybody looks for them.
-
-        What goes wrong goes the framework's way, which has words for it.
-        """
-        anonymous = "Authorization" not in request.headers and not request.COOKIES
-        if request.method == "GET" and anonymous and settings.PUBLIC_READS:
-            try:
-                return _historical(request, kwargs["symbol"])
-            except Exception as error:  # whatever it is: `get` raises it again
-                self._failure = error
-        return super().dispatch(request, *args, **kwargs)
-
-
-def _historical(request: HttpRequest, symbol: str) -> HttpResponse:
-    began = time.perf_counter()
-    market, asked, adjust = _history_query(request.META.get("QUERY_STRING", ""))
-    now, reader, usage = timezone.now(), services.reader(), services.usage()
-    canonical, _ = resolve(symbol, market)
-    if known := request.headers.get("If-None-Match"):
-        version = reader.version(canonical, asked, adjust, now=now)
-        # Compared weakly: what a proxy made strong still names the same answer.
-        if known.strip() == "*" or f'"{version}"' in known:
-            usage.hit(canonical, time.perf_counter() - began)
-            told = {"ETag": _tag(version), "Vary": "Accept-Encoding"}
-            return HttpResponse(status=304, headers=told)
-    history = reader.history(canonical, asked, adjust, now=now)
-    body = orjson.dumps(bodies.history_body(history), option=OPTIONS)
-    if len(history.bars):
-        usage.hit(history.row.symbol, time.perf_counter() - began)
-    else:
-        usage.miss()
-    headers = {"ETag": _tag(history.version)}
-    return HttpResponse(body, content_type="application/json", headers=headers)
-
-
-_ABOUT_A_SYMBOL = {400: ProblemOut, 404: ProblemOut}
+    def perform_authentication(self, request: Request) -> None:
+        """Does what the framework does, but a caller without any credentials costs no search."""
+        sent = request._request.META
+        if sent.get("HTTP_AUTHORIZATION") or sent.get("HTTP_COOKIE"):
+            super().perform_authentication(request)
+        else:
+            request.user = AnonymousUser()
 
 
 class ActionsView(APIView):
-    @extend_schema(responses={200: serializers.ActionsOut, **_ABOUT_A_SYMBOL})
+    @extend_schema(responses={200: serializers.ActionsOut, **_SYMBOL_ERRORS})
     def get(self, request: Request, symbol: str) -> Response:
         """Splits and dividends of a tracked symbol, ascending."""
         _valid(NoQuery, request.query_params)
@@ -144,7 +125,7 @@ class ActionsView(APIView):
 class CorrectionsView(APIView):
     @extend_schema(
         parameters=[serializers.CorrectionsQuery],
-        responses={200: CorrectionsOut, **_ABOUT_A_SYMBOL},
+        responses={200: CorrectionsOut, **_SYMBOL_ERRORS},
     )
     def get(self, request: Request, symbol: str) -> Response:
         """Every stored bar of a symbol that a later answer or a person changed, newest change first."""

@@ -67,8 +67,8 @@ def test_a_button_answers_with_a_sentence(locked: Client) -> None:
 
     page = answer.content.decode()
     assert answer.status_code == 503
-    assert "Something else holds the lock" in page
-    assert "nothing was changed" in page
+    assert "Another program has locked" in page
+    assert "Nothing was changed" in page
     assert "Traceback" not in page
     assert not PausedJob.objects.exists()
 
@@ -79,7 +79,7 @@ def test_the_sign_in_answers_with_a_sentence(locked: Client) -> None:
     answer = stranger.post(reverse("admin:login"), {"username": "admin", "password": "password"})
 
     assert answer.status_code == 503
-    assert "Something else holds the lock" in answer.content.decode()
+    assert "Another program has locked" in answer.content.decode()
 
 
 def test_the_api_answers_with_a_problem(locked: Client) -> None:
@@ -87,7 +87,7 @@ def test_the_api_answers_with_a_problem(locked: Client) -> None:
 
     assert answer.status_code == 503
     body = answer.json()
-    assert "Something else holds the lock" in body["detail"]
+    assert "Another program has locked" in body["detail"]
     assert "Try again" in body["hint"]
     assert not SyncRun.objects.exists()
 

@@ -238,8 +238,8 @@ class TestErrors:
         assert answer.status_code == 400
         assert answer["Content-Type"] == "application/problem+json"
         assert answer.json()["detail"] == (
-            "This server does not answer to the name “prices.example.com”: add it to "
-            "PRICECACHE_ALLOWED_HOSTS, or call it by a name that is there."
+            "The host name “prices.example.com” is not allowed. Add it to "
+            "PRICECACHE_ALLOWED_HOSTS, or use a host name that is listed there."
         )
 
     def test_tells_the_same_on_a_page(self, client: Client) -> None:

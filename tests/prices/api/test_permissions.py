@@ -91,7 +91,7 @@ class TestBackfillSymbol:
         ("body", "sentence"),
         [
             (b"[" * 100_000, "JSON parse error - it is nested too deeply."),
-            (b" " * 6_000_001, "That is more than the 6 MB that are taken at once"),
+            (b" " * 6_000_001, "The request is larger than 6 MB. Send it in parts."),
         ],
         ids=["deep", "large"],
     )

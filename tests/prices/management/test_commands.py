@@ -167,7 +167,7 @@ class TestTrouble:
 
         monkeypatch.setattr("prices.management.commands.coverage.tracked", absent)
 
-        with pytest.raises(CommandError, match=r"is not made ready .*: run manage.py prepare"):
+        with pytest.raises(CommandError, match=r"is not prepared .* Run manage.py prepare"):
             _call("coverage", "ACME")
 
     def test_is_told_in_a_sentence_where_the_database_is_locked(
@@ -178,7 +178,7 @@ class TestTrouble:
 
         monkeypatch.setattr("prices.jobs.runs.begin", locked)
 
-        with pytest.raises(CommandError, match="Something else holds the lock of"):
+        with pytest.raises(CommandError, match="Another program has locked"):
             _call("sync_historical")
 
     def test_of_impatience_ends_the_run_for_good(self, provider: FakeProvider) -> None:
