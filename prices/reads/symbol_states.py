@@ -1,4 +1,4 @@
-"""The state of every tracked symbol: its Django row and its manifest, seen as one."""
+"""Joins the Django row and the manifest of a symbol into its `SymbolState`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prices.domain.series import Manifest, Outline, outline_of
 from prices.models import TrackedSymbol
 from prices.store.catalog import Catalog
 
-# What a state takes from the row; a row object a symbol would cost five times as much.
+# Only the fields that a state needs: loading whole rows would take five times as long.
 _FIELDS = (
     *("symbol", "mic", "active", "added_at", "last_update", "last_error", "failures"),
     *("next_attempt_at", "last_queried_at", "missing_since", "suspended_reason"),
@@ -22,7 +22,7 @@ _FIELDS = (
 def symbol_states(
     catalog: Catalog, quotes: Mapping[str, Quote] = MappingProxyType({})
 ) -> list[SymbolState]:
-    """Of all tracked symbols, by symbol; one query to each database."""
+    """Returns the states of all tracked symbols with one query to each database."""
     held = catalog.all()
     rows = TrackedSymbol.objects.values_list(*_FIELDS, named=True)
     return [_state(row, held.get(row.symbol), quotes.get(row.symbol)) for row in rows]
@@ -31,7 +31,7 @@ def symbol_states(
 def state_of(
     row: TrackedSymbol, manifest: Manifest | None, quote: Quote | None = None
 ) -> SymbolState:
-    """Of one symbol, whose row and manifest are at hand."""
+    """Returns the state of one symbol whose row and manifest are already loaded."""
     return _state(row, outline_of(manifest) if manifest else None, quote)
 
 
