@@ -1,4 +1,4 @@
-"""Who may do what over the API."""
+"""Permissions of the price API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # rest_framework.views imports this module while it is itself
 
 
 class ReadOrStaff(BasePermission):
-    """Anybody reads (by setting: only who is known); changes need a staff user's token or session."""
+    """Reads are public, or need an account by setting; changes need a staff account."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method in SAFE_METHODS:

@@ -58,7 +58,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _Query:
     """A request for one or many symbols, and the state of the provider at that time."""
 
     asked: Asked
@@ -125,7 +125,7 @@ class PriceReader:
         if stored is None and (today := tracked_row(canonical)).symbol != row.symbol:
             row = today  # renamed since the lookup
             stored = self._series.read(SeriesKey(row.symbol))
-        return self._history(canonical, row, stored, _Question(asked, adjust, now, self._state()))
+        return self._history(canonical, row, stored, _Query(asked, adjust, now, self._state()))
 
     def histories(
         self,
@@ -148,22 +148,18 @@ class PriceReader:
         if today:  # renamed since the lookup
             rows |= today
             stored |= self._series.read_many(SeriesKey(row.symbol) for row in today.values())
-        question, found = _Question(asked, adjust, now, self._state()), {}
-        for name in wanted:
-            if (row := rows.get(name)) is not None:
-                series = stored.get(SeriesKey(row.symbol))
-                found[name] = self._history(name, row, series, question)
-        return found
+        query = _Query(asked, adjust, now, self._state())
+        return {
+            name: self._history(name, rows[name], stored.get(SeriesKey(rows[name].symbol)), query)
+            for name in wanted
+            if name in rows
+        }
 
     def _history(
-        self,
-        named: str,
-        row: TrackedSymbol,
-        held: HeldSeries | None,
-        question: _Question,
+        self, named: str, row: TrackedSymbol, held: HeldSeries | None, query: _Query
     ) -> History:
-        about = self._about(named, row, held.manifest if held else None, question)
-        adjust, now = question.adjust, question.now
+        about = self._about(named, row, held.manifest if held else None, query)
+        adjust, now = query.adjust, query.now
         bars = _bars(held, adjust, about.start, about.end) if held else BarSeries.empty()
         facts, state = held.manifest.facts if held else Facts(), about.state
         return History(
@@ -195,29 +191,26 @@ class PriceReader:
         canonical = checked_symbol(symbol)
         row = self._rows.get(canonical)
         manifest = self._series.manifest(SeriesKey(row.symbol))
-        question = _Question(asked, adjust, now, self._state())
-        return self._about(canonical, row, manifest, question).version
+        return self._about(
+            canonical, row, manifest, _Query(asked, adjust, now, self._state())
+        ).version
 
     def _state(self) -> ProviderState:
         """Returns the state of the provider, which may be as old as the TTL."""
         return self._provider.get("")
 
     def _about(
-        self,
-        named: str,
-        row: TrackedSymbol,
-        manifest: Manifest | None,
-        question: _Question,
+        self, named: str, row: TrackedSymbol, manifest: Manifest | None, query: _Query
     ) -> _About:
-        state, now = state_of(row, manifest), question.now
-        start, end = question.asked.within(state.last, now)
-        stale_reason = staleness(state, question.provider, now)
+        state, now = state_of(row, manifest), query.now
+        start, end = query.asked.within(state.last, now)
+        stale_reason = staleness(state, query.provider, now)
         quote = self._quotes.get([row.symbol]).get(row.symbol)
         # Everything that a result depends on; the manifest's version stands for the bars.
         parts = (
             *(named, row.symbol, row.name, row.currency),
             manifest and (manifest.generation, manifest.version),
-            *(question.adjust, start, end, stale_reason),
+            *(query.adjust, start, end, stale_reason),
             state.calendar and state.calendar.last_closed(now),
             quote and quote.fetched_at,
         )

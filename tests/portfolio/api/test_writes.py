@@ -66,7 +66,7 @@ class TestPortfolios:
                 "“a b” is not a symbol",
             ),
             ({"name": "Other"}, "base_currency: This field is required."),
-            ({"name": "Other", "base_currency": "USD", "colour": 1}, "colour: Not known here"),
+            ({"name": "Other", "base_currency": "USD", "colour": 1}, "colour: Unknown parameter"),
         ],
     )
     def test_what_is_wrong_is_told(
