@@ -31,7 +31,7 @@ class TestPermission:
 
         assert answer.status_code == 403
 
-    def test_takes_the_session_of_staff(self, client: Client) -> None:
+    def test_accepts_the_session_of_staff(self, client: Client) -> None:
         client.force_login(User.objects.create_user("alice", is_staff=True))
 
         answer = client.post("/cache/backfill-all", {}, content_type="application/json")

@@ -38,7 +38,9 @@ class TestBackfillSymbol:
         assert client.get(answer["Location"]).json()["state"] == "queued"
         assert OrmQ.objects.count() == 1
 
-    def test_takes_json_that_curl_calls_a_form(self, client: Client, staff: dict[str, str]) -> None:
+    def test_accepts_json_that_curl_labels_a_form(
+        self, client: Client, staff: dict[str, str]
+    ) -> None:
         answer = client.post(
             "/cache/backfill-symbol",
             b'{"symbol": "AAPL", "market": "US"}',
@@ -48,9 +50,7 @@ class TestBackfillSymbol:
 
         assert answer.status_code == 202
 
-    def test_takes_a_form_of_no_json_as_a_fault_of_the_caller(
-        self, client: Client, staff: dict[str, str]
-    ) -> None:
+    def test_answers_400_to_invalid_json(self, client: Client, staff: dict[str, str]) -> None:
         answer = client.post(
             "/cache/backfill-symbol", "{nonsense", content_type="application/json", headers=staff
         )
@@ -66,7 +66,7 @@ class TestBackfillSymbol:
         ],
         ids=["deep", "large"],
     )
-    def test_takes_what_cannot_be_read_as_a_fault_of_the_caller(
+    def test_answers_400_to_json_that_is_too_deep_or_too_large(
         self, client: Client, staff: dict[str, str], body: bytes, sentence: str
     ) -> None:
         answer = client.post(
@@ -79,7 +79,7 @@ class TestBackfillSymbol:
 
     @pytest.mark.parametrize("path", ["backfill-symbol", "backfill-all", "sync-historical"])
     @pytest.mark.parametrize("body", [b"[1]", b'"AAPL"', b"7"])
-    def test_takes_a_json_object_alone(
+    def test_accepts_only_a_json_object(
         self, client: Client, staff: dict[str, str], path: str, body: bytes
     ) -> None:
         answer = client.post(f"/cache/{path}", body, content_type="application/json", headers=staff)
@@ -114,7 +114,7 @@ class TestBackfillSymbol:
         assert not SyncRun.objects.exists()
 
 
-class TestOthers:
+class TestOtherEndpoints:
     @pytest.mark.parametrize(
         ("path", "kind", "options"),
         [
@@ -143,7 +143,7 @@ class TestOthers:
         )
 
     @pytest.mark.parametrize("path", ["refresh-live", "sync-historical"])
-    def test_take_symbols(self, client: Client, staff: dict[str, str], path: str) -> None:
+    def test_accept_symbols(self, client: Client, staff: dict[str, str], path: str) -> None:
         tracked("AAPL")
 
         answer = client.post(
@@ -154,7 +154,7 @@ class TestOthers:
         assert SyncRun.objects.get().symbols == ["AAPL"]
 
     @pytest.mark.parametrize("path", ["refresh-live", "sync-historical"])
-    def test_refuse_symbols_nobody_tracks(
+    def test_refuse_untracked_symbols(
         self, client: Client, staff: dict[str, str], path: str
     ) -> None:
         answer = client.post(
@@ -175,7 +175,7 @@ class TestOthers:
         assert answer.status_code == 202
         assert answer.json()["state"] == "queued"
 
-    def test_refuse_a_wait_that_is_none(self, client: Client, staff: dict[str, str]) -> None:
+    def test_refuse_an_invalid_wait(self, client: Client, staff: dict[str, str]) -> None:
         answer = client.post("/cache/backfill-all?wait=long", headers=staff)
 
         assert answer.status_code == 400

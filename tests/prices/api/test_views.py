@@ -30,7 +30,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def remembering() -> Iterator[None]:
-    """As in production: what was seen a moment ago is believed."""
+    """Caches rows and versions for a while, as in production."""
     with override_settings(VERSION_TTL=60.0):
         services.forget()
         yield
@@ -64,7 +64,7 @@ class TestWork:
         assert again.content == first.content
         assert work.commands == ["find"]  # the version
 
-    def test_of_an_answer_that_is_known(
+    def test_of_a_read_with_the_current_tag(
         self, client: Client, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         tracked()
@@ -130,7 +130,7 @@ class TestTag:
             ('"other"', 200),
         ],
     )
-    def test_is_known_however_it_is_sent(self, client: Client, sent: str, status: int) -> None:
+    def test_matches_however_it_is_sent(self, client: Client, sent: str, status: int) -> None:
         tracked()
         published()
         version = self.tag(client).removeprefix("W/").strip('"')
@@ -173,7 +173,7 @@ class TestTag:
 
         assert self.tag(client, path) != before
 
-    def test_of_old_is_answered_with_the_new(self, client: Client) -> None:
+    def test_that_is_outdated_gets_the_new_bars(self, client: Client) -> None:
         tracked()
         published()
 
@@ -211,7 +211,7 @@ class TestHistorical:
         }
         assert [row["close"] for row in body["data"]] == [10.5, 11.5, 11.25, 12.5, 12.25]
 
-    def test_undoes_splits(self, client: Client) -> None:
+    def test_adjust_none_undoes_splits(self, client: Client) -> None:
         tracked()
         published()
 
@@ -220,7 +220,7 @@ class TestHistorical:
         assert [row["close"] for row in body["data"]] == [21.0, 23.0, 11.25, 12.5, 12.25]
         assert [row["volume"] for row in body["data"]] == [500, 1000, 3000, 4000, 5000]
 
-    def test_takes_dividends_out(self, client: Client) -> None:
+    def test_adjust_all_takes_dividends_out(self, client: Client) -> None:
         tracked()
         published()
 
@@ -268,7 +268,7 @@ class TestHistorical:
         assert body["stale"] is True
 
     @pytest.mark.parametrize("query", ["start=0001-01-01&end=9999-12-31", "days=50000"])
-    def test_any_range_may_be_asked_for(self, client: Client, query: str) -> None:
+    def test_accepts_any_range(self, client: Client, query: str) -> None:
         tracked()
         published()
 
@@ -283,7 +283,7 @@ class TestHistorical:
         assert client.get("/cache/historical/teva.ta").json()["count"] == 5
         assert client.get("/cache/historical/TEVA?market=TASE").json()["symbol"] == "TEVA.TA"
 
-    def test_tells_what_is_missing(self, client: Client) -> None:
+    def test_lists_missing_sessions(self, client: Client) -> None:
         tracked()
         published(rows=(*WEEK[:2], *WEEK[3:]))
 
@@ -296,7 +296,7 @@ class TestHistorical:
             "missing": ["2026-06-04"],
         }
 
-    def test_tells_why_it_is_stale(self, client: Client) -> None:
+    def test_says_why_it_is_stale(self, client: Client) -> None:
         tracked()
         published(rows=WEEK[:3])
 
@@ -323,7 +323,7 @@ class TestHistorical:
             "fetched_at": "2026-06-09T12:00:00Z",
         }
 
-    def test_answers_without_history(self, client: Client) -> None:
+    def test_is_empty_without_history(self, client: Client) -> None:
         tracked()
 
         body = client.get("/cache/historical/ACME").json()
@@ -332,7 +332,7 @@ class TestHistorical:
         assert body["data"] == []
         assert body["stale_reason"] == "no history yet"
 
-    def test_asks_the_database_once(
+    def test_queries_the_database_once(
         self, client: Client, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         tracked()

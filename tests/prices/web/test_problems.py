@@ -11,7 +11,7 @@ from tests.support.builders import tracked
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 
-def test_says_what_to_do_for_a_symbol_nobody_tracks(client: Client) -> None:
+def test_an_untracked_symbol_is_404_with_advice(client: Client) -> None:
     answer = client.get("/cache/historical/NOBODY")
 
     assert answer.status_code == 404
@@ -19,14 +19,14 @@ def test_says_what_to_do_for_a_symbol_nobody_tracks(client: Client) -> None:
     assert "backfill-symbol" in answer.json()["detail"]
 
 
-def test_refuses_what_cannot_be_a_symbol(client: Client) -> None:
+def test_an_invalid_symbol_is_400(client: Client) -> None:
     answer = client.get("/cache/historical/A B")
 
     assert answer.status_code == 400
     assert answer.json()["parameter"] == "symbol"
 
 
-def test_is_no_500_when_the_store_is_away(client: Client) -> None:
+def test_a_store_that_does_not_answer_is_503(client: Client) -> None:
     tracked()
     with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
         services.forget()
@@ -38,7 +38,7 @@ def test_is_no_500_when_the_store_is_away(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/cache/status", "/cache/historical/ACME", "/readyz"])
-def test_tells_who_calls_it_by_another_name_what_to_set(client: Client, path: str) -> None:
+def test_an_unknown_host_name_is_400_with_the_setting(client: Client, path: str) -> None:
     answer = client.get(path, headers={"Host": "prices.example.com"})
 
     assert answer.status_code == 400
@@ -49,7 +49,7 @@ def test_tells_who_calls_it_by_another_name_what_to_set(client: Client, path: st
     )
 
 
-def test_tells_the_same_on_a_page(client: Client) -> None:
+def test_an_unknown_host_name_gets_a_page_below_admin(client: Client) -> None:
     answer = client.get("/admin/", headers={"Host": "<b>.example.com"})
 
     assert answer.status_code == 400
@@ -57,7 +57,7 @@ def test_tells_the_same_on_a_page(client: Client) -> None:
     assert "<b>" not in answer.content.decode()
 
 
-def test_says_that_there_is_no_such_path(client: Client) -> None:
+def test_an_unknown_path_is_404(client: Client) -> None:
     answer = client.get("/cache/histrical/ACME")
 
     assert answer.status_code == 404
@@ -65,7 +65,9 @@ def test_says_that_there_is_no_such_path(client: Client) -> None:
     assert "/cache/docs" in answer.json()["detail"]
 
 
-def test_a_bug_is_a_problem_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_500_without_details(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def breaks(*args: object, **kwargs: object) -> None:
         raise RuntimeError("a bug")
 
