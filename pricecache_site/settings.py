@@ -124,7 +124,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "prices.api.compression.compressed",
+    "prices.api.compression.gzip_json",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -268,8 +268,9 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["prices.api.permissions.ReadOrStaff"],
-    "DEFAULT_RENDERER_CLASSES": ["prices.api.renderers.OrjsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["prices.api.parsers.AnyJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["prices.api.formats.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["prices.api.formats.AnyJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "prices.api.formats.FormatNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.web.problems.problem_response",
 }

@@ -1,4 +1,4 @@
-"""The bodies of answers, built straight from what the reader gives."""
+"""Builds the bodies of responses from the values that other rooms return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from prices.api.bars import bars_json
 from prices.api.serializers import RunSerializer
 from prices.domain.actions import Actions
 from prices.domain.bars import COLUMNS, Interval
-from prices.domain.coverage import Coverage
 from prices.domain.manual_bars import HandFilled
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
@@ -23,7 +22,7 @@ from prices.reads.reader import History
 from prices.reads.survey import LiveTotals, Totals
 from prices.store.corrections import Recorded
 
-MOST_MISSING = 100
+MAX_MISSING = 100
 
 
 def history_body(history: History) -> dict[str, Any]:
@@ -41,18 +40,12 @@ def history_body(history: History) -> dict[str, Any]:
         "as_of": history.as_of,
         "stale": bool(history.stale_reason),
         "stale_reason": history.stale_reason or None,
-        "coverage": _coverage_body(history.coverage),
+        "coverage": {
+            **_fields(history.coverage, "percent", "expected", "present"),
+            "missing": history.coverage.gaps[:MAX_MISSING],
+        },
         "quote": quote_body(history.quote),
         "data": bars_json(history.bars),
-    }
-
-
-def _coverage_body(covered: Coverage) -> dict[str, Any]:
-    return {
-        "percent": covered.percent,
-        "expected": covered.expected,
-        "present": covered.present,
-        "missing": covered.gaps[:MOST_MISSING],
     }
 
 
@@ -61,12 +54,7 @@ def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[st
         "symbol": row.symbol,
         **_currency_body(currency),
         "splits": [
-            {
-                "date": s.session,
-                "numerator": s.numerator,
-                "denominator": s.denominator,
-                "ratio": s.ratio,
-            }
+            {"date": s.session, **_fields(s, "numerator", "denominator", "ratio")}
             for s in actions.splits
         ],
         "dividends": [{"date": d.session, "amount": d.amount} for d in actions.dividends],
@@ -82,21 +70,16 @@ def corrections_body(
         "corrections": [
             {
                 "date": entry.correction.session,
-                "field": entry.correction.field,
-                "old": entry.correction.old,
-                "new": entry.correction.new,
+                **_fields(entry.correction, "field", "old", "new"),
                 "reason": entry.correction.why,
-                "seen_at": entry.seen_at,
-                "run": entry.run,
+                **_fields(entry, "seen_at", "run"),
             }
             for entry in found
         ],
         "by_hand": [
             {
                 "date": filled.session,
-                "by": filled.by,
-                "at": filled.at,
-                "note": filled.note,
+                **_fields(filled, "by", "at", "note"),
                 "offered": filled.offered
                 and dict(zip(COLUMNS[1:], filled.offered[1:], strict=True)),
                 "offered_at": filled.offered_at,
@@ -107,7 +90,7 @@ def corrections_body(
 
 
 def _currency_body(unit: str) -> dict[str, Any]:
-    """Prices in pence are GBp; portfolios want to know that a hundred of them are a pound."""
+    """Names the unit of prices, such as GBp, and the currency that it is a part of."""
     major, units = major_currency(unit)
     return {"currency": unit, "major_currency": major, "units_per_major": units}
 
@@ -115,18 +98,12 @@ def _currency_body(unit: str) -> dict[str, Any]:
 def quote_body(quote: Quote | None) -> dict[str, Any] | None:
     if quote is None:
         return None
-    return {
-        "price": quote.price,
-        "currency": quote.currency,
-        "market_time": quote.market_time,
-        "market_state": quote.market_state,
-        "previous_close": quote.previous_close,
-        "fetched_at": quote.fetched_at,
-    }
+    market = ("market_time", "market_state")
+    return _fields(quote, "price", "currency", *market, "previous_close", "fetched_at")
 
 
 def status_body() -> dict[str, Any]:
-    """The whole at a glance; it answers also when a part of the whole does not."""
+    """Returns the status of the whole system, with None for a part that does not answer."""
     now = timezone.now()
     whole = status(now=now)
     last = SyncRun.objects.filter(parent=None, kind__in=runs.HISTORY_KINDS).first()
@@ -160,11 +137,12 @@ def _totals_body(totals: Totals) -> dict[str, Any]:
         "symbols_with_history": totals.with_history,
         "oldest_data": totals.oldest,
         "newest_data": totals.newest,
-        "coverage_percent": totals.coverage_percent,
-        "lagging": totals.lagging,
-        "failing": totals.failing,
-        "stale": totals.stale,
+        **_fields(totals, "coverage_percent", "lagging", "failing", "stale"),
     }
+
+
+def _fields(of: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in names}
 
 
 def scheduler_body() -> dict[str, Any]:
@@ -186,10 +164,12 @@ def scheduler_body() -> dict[str, Any]:
                 "paused_at": job.paused and job.paused.paused_at,
                 "last_run": job.last and (job.last.started_at or job.last.created_at),
                 "last_status": job.last and job.last.state,
-                "last_duration": job.last
-                and job.last.duration
-                and job.last.duration.total_seconds(),
+                "last_duration": _seconds(job.last),
             }
             for job in state.jobs
         ],
     }
+
+
+def _seconds(run: SyncRun | None) -> float | None:
+    return run.duration.total_seconds() if run and run.duration else None

@@ -1,6 +1,6 @@
-"""Compression of JSON answers: a fifth of the bytes for what a few milliseconds' wire would take.
+"""Gzips JSON responses when the client accepts it, to about a fifth of their size.
 
-A year of bars takes 30 µs by ISA-L at its fastest, where zlib takes 80 to 300.
+A year of bars takes ISA-L 30 µs at its fastest level, and zlib 80 to 300 µs.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from isal import igzip
 
 _ACCEPTED = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|\s|$))")
 _JSON = ("application/json", "application/problem+json")
-# Less fits into one packet anyway.
-_LEAST_BYTES = 1_400
+# Anything smaller fits into one packet uncompressed.
+_MIN_BYTES = 1_400
 _FASTEST = 1
 
 
-def compressed(
+def gzip_json(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """The middleware. ETags are weak already: they name what an answer says, not its bytes."""
+    """Wraps `get_response` as a middleware. ETags stay, since they are weak."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if not isinstance(response, HttpResponse) or not _is_json(response):
             return response
         patch_vary_headers(response, ("Accept-Encoding",))
-        if len(response.content) >= _LEAST_BYTES and _ACCEPTED.search(
-            request.headers.get("Accept-Encoding", "")
+        if len(response.content) >= _MIN_BYTES and _ACCEPTED.search(
+            request.META.get("HTTP_ACCEPT_ENCODING", "")
         ):
             response.content = igzip.compress(response.content, _FASTEST)
             response.headers["Content-Encoding"] = "gzip"

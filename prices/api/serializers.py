@@ -1,4 +1,4 @@
-"""What the API takes and gives, for checking input and for the schema; bars bypass it."""
+"""Serializers that validate requests, and those that only describe responses in the schema."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from prices.domain.actions import Adjust
+from prices.domain.answers import Why
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
 from prices.web.serializers import StrictSerializer
 
 _ADJUST_HELP = (
-    "splits: prices of today's shares (as stored) · all: dividends taken out too · "
+    "splits: adjusted for splits (as stored) · all: adjusted for dividends too · "
     "none: as traded on the day"
 )
 
@@ -38,9 +39,9 @@ class HistoryQuery(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         start, end = attrs.get("start"), attrs.get("end")
         if start and end and start > end:
-            raise serializers.ValidationError({"start": f"{start} lies after the end, {end}."})
+            raise serializers.ValidationError({"start": f"{start} is after the end, {end}."})
         if start and "days" in attrs:
-            raise serializers.ValidationError({"days": "Give days or start, not both."})
+            raise serializers.ValidationError({"days": "Use either days or start, not both."})
         return attrs
 
 
@@ -60,22 +61,22 @@ class SymbolsBody(StrictSerializer):
         required=False,
         allow_empty=False,
         max_length=10_000,
-        help_text="Those to work on; without it, all that are due (refresh-live: all).",
+        help_text="Default: all symbols that are due (refresh-live: all symbols).",
     )
 
 
 class BackfillBody(StrictSerializer):
     symbol = serializers.CharField(
-        max_length=40, help_text="As Yahoo spells it, or without suffix."
+        max_length=40, help_text="In Yahoo's spelling, or without its suffix."
     )
     market = serializers.CharField(required=False, default="", allow_blank=True)
     start = serializers.DateField(
-        required=False, help_text="Fetch from here; default: all there is."
+        required=False, help_text="First date to fetch. Default: the whole history."
     )
 
     def validate_start(self, start: date) -> date:
         if start > timezone.now().date():
-            raise serializers.ValidationError(f"{start} lies in the future.")
+            raise serializers.ValidationError(f"{start} is in the future.")
         return start
 
 
@@ -84,35 +85,21 @@ class EmptyBody(StrictSerializer):
 
 
 class CorrectionsQuery(StrictSerializer):
-    since = serializers.DateField(required=False, help_text="Of sessions from then on.")
+    since = serializers.DateField(required=False, help_text="First session to list corrections of.")
     limit = serializers.IntegerField(required=False, default=1_000, min_value=1, max_value=10_000)
 
 
 class RunSerializer(serializers.ModelSerializer[SyncRun]):
     id = serializers.IntegerField(source="pk")
-    url = serializers.SerializerMethodField(help_text="Where to follow it.")
-    duration = serializers.SerializerMethodField(help_text="Seconds of work; null until it ended.")
+    url = serializers.SerializerMethodField(help_text="Where to read its progress.")
+    duration = serializers.SerializerMethodField(help_text="Seconds; null until the run ended.")
 
     class Meta:
         model = SyncRun
         fields = (
-            "id",
-            "url",
-            "kind",
-            "state",
-            "trigger",
-            "created_at",
-            "started_at",
-            "finished_at",
-            "duration",
-            "total",
-            "updated",
-            "unchanged",
-            "failed",
-            "bars",
-            "requests",
-            "errors",
-            "message",
+            *("id", "url", "kind", "state", "trigger", "created_at", "started_at", "finished_at"),
+            *("duration", "total", "updated", "unchanged", "failed", "bars", "requests"),
+            *("errors", "message"),
         )
 
     def get_url(self, run: SyncRun) -> str:
@@ -122,13 +109,16 @@ class RunSerializer(serializers.ModelSerializer[SyncRun]):
         return round(run.duration.total_seconds(), 3) if run.duration is not None else None
 
 
-class BarOut(serializers.Serializer[Any]):
-    date = serializers.DateField()
+class PricesOut(serializers.Serializer[Any]):
     open = serializers.FloatField()
     high = serializers.FloatField()
     low = serializers.FloatField()
     close = serializers.FloatField()
     volume = serializers.IntegerField()
+
+
+class BarOut(PricesOut):
+    date = serializers.DateField()
 
 
 class QuoteOut(serializers.Serializer[Any]):
@@ -141,22 +131,26 @@ class QuoteOut(serializers.Serializer[Any]):
 
 
 class CoverageOut(serializers.Serializer[Any]):
-    percent = serializers.FloatField(allow_null=True, help_text="Null: sessions are not known.")
+    percent = serializers.FloatField(
+        allow_null=True, help_text="Null if the exchange's sessions are not known."
+    )
     expected = serializers.IntegerField(allow_null=True)
     present = serializers.IntegerField()
-    missing = serializers.ListField(child=serializers.DateField(), help_text="At most 100.")
+    missing = serializers.ListField(child=serializers.DateField(), help_text="The first 100.")
 
 
 class _CurrencyOut(serializers.Serializer[Any]):
     currency = serializers.CharField(help_text="Unit of the prices, as in USD or GBp.")
-    major_currency = serializers.CharField(help_text="What the unit belongs to: GBP for GBp.")
-    units_per_major = serializers.IntegerField(help_text="How many units make one: 100 for GBp.")
+    major_currency = serializers.CharField(help_text="The currency of the unit: GBP for GBp.")
+    units_per_major = serializers.IntegerField(
+        help_text="Units in one of the major currency: 100 for GBp."
+    )
 
 
 class HistoryOut(_CurrencyOut):
-    symbol = serializers.CharField(help_text="Its name of today.")
+    symbol = serializers.CharField(help_text="Its current name.")
     renamed_from = serializers.CharField(
-        allow_null=True, help_text="The former name that was asked for, if it was one."
+        allow_null=True, help_text="The requested name, if it is a former one."
     )
     name = serializers.CharField()
     interval = serializers.CharField()
@@ -166,7 +160,7 @@ class HistoryOut(_CurrencyOut):
     end = serializers.DateField(allow_null=True)
     count = serializers.IntegerField()
     as_of = serializers.DateTimeField(
-        allow_null=True, help_text="When the source last confirmed it."
+        allow_null=True, help_text="When the source last confirmed the bars."
     )
     stale = serializers.BooleanField()
     stale_reason = serializers.CharField(allow_null=True)
@@ -176,21 +170,51 @@ class HistoryOut(_CurrencyOut):
 
 
 class SplitOut(serializers.Serializer[Any]):
-    date = serializers.DateField(help_text="First session with the new shares.")
-    numerator = serializers.FloatField(help_text="So many new shares …")
-    denominator = serializers.FloatField(help_text="… for so many old ones.")
+    date = serializers.DateField(help_text="First session after the split.")
+    numerator = serializers.FloatField(help_text="New shares …")
+    denominator = serializers.FloatField(help_text="… for this many old ones.")
     ratio = serializers.FloatField()
 
 
 class DividendOut(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="The ex-date.")
-    amount = serializers.FloatField(help_text="For one of today's shares.")
+    amount = serializers.FloatField(help_text="Per share, adjusted for splits.")
 
 
 class ActionsOut(_CurrencyOut):
     symbol = serializers.CharField()
     splits = SplitOut(many=True)
     dividends = DividendOut(many=True)
+
+
+class CorrectionOut(serializers.Serializer[Any]):
+    date = serializers.DateField(help_text="The session of the bar.")
+    field = serializers.CharField(
+        help_text="open, high, low, close, volume; or split, bars for all of them."
+    )
+    old = serializers.FloatField(allow_null=True, help_text="Null if there was none.")
+    new = serializers.FloatField(allow_null=True)
+    reason = serializers.ChoiceField(choices=[why.value for why in Why])
+    seen_at = serializers.DateTimeField()
+    run = serializers.IntegerField(allow_null=True)
+
+
+class HandFilledOut(serializers.Serializer[Any]):
+    date = serializers.DateField(help_text="The session of the bar.")
+    by = serializers.CharField(help_text="The user who entered it.")
+    at = serializers.DateTimeField()
+    note = serializers.CharField(help_text="The source that the user gave.")
+    offered = PricesOut(
+        allow_null=True, help_text="What the provider returns for the session, if it differs."
+    )
+    offered_at = serializers.DateTimeField(allow_null=True)
+
+
+class CorrectionsOut(serializers.Serializer[Any]):
+    symbol = serializers.CharField()
+    count = serializers.IntegerField()
+    corrections = CorrectionOut(many=True)
+    by_hand = HandFilledOut(many=True, help_text="Manual bars, which no sync changes.")
 
 
 class LiveCacheOut(serializers.Serializer[Any]):
@@ -214,17 +238,19 @@ class HistoricalDataOut(serializers.Serializer[Any]):
 
 class SyncOut(serializers.Serializer[Any]):
     last_run = RunSerializer(allow_null=True)
-    error_rate_24h = serializers.FloatField(allow_null=True, help_text="0 to 1; null: nothing ran.")
+    error_rate_24h = serializers.FloatField(
+        allow_null=True, help_text="0 to 1; null if nothing ran."
+    )
 
 
 class VerifyOut(serializers.Serializer[Any]):
-    finished_at = serializers.DateTimeField(help_text="Of the latest verification.")
+    finished_at = serializers.DateTimeField(help_text="End of the latest verification.")
     checked = serializers.IntegerField(help_text="Symbols compared with the provider.")
     differing = serializers.IntegerField()
-    fixed = serializers.IntegerField(help_text="Of those that differed.")
+    fixed = serializers.IntegerField(help_text="Symbols that differed and were repaired.")
     failed = serializers.IntegerField(help_text="Symbols that could not be compared.")
     unfixed = serializers.ListField(
-        child=serializers.CharField(), help_text="Symbols that still differ, whenever it was found."
+        child=serializers.CharField(), help_text="Symbols that still differ."
     )
 
 
@@ -233,16 +259,16 @@ class StatusOut(serializers.Serializer[Any]):
     reasons = serializers.ListField(child=serializers.CharField())
     live_cache = LiveCacheOut(allow_null=True)
     historical_data = HistoricalDataOut(allow_null=True)
-    hit_rate = serializers.FloatField(allow_null=True, help_text="0 to 1, of the last day's reads.")
+    hit_rate = serializers.FloatField(allow_null=True, help_text="0 to 1, of the last 24 hours.")
     sync = SyncOut()
-    verify = VerifyOut(allow_null=True, help_text="Null: nothing was verified yet.")
+    verify = VerifyOut(allow_null=True, help_text="Null before the first verification.")
 
 
 class JobOut(serializers.Serializer[Any]):
     id = serializers.CharField()
     name = serializers.CharField()
     trigger = serializers.CharField()
-    next_run = serializers.DateTimeField(allow_null=True, help_text="null: paused.")
+    next_run = serializers.DateTimeField(allow_null=True, help_text="Null if paused.")
     paused = serializers.BooleanField()
     paused_by = serializers.CharField(allow_null=True)
     paused_at = serializers.DateTimeField(allow_null=True)

@@ -1,4 +1,4 @@
-"""The endpoints: each translates, makes one call, and translates back."""
+"""The endpoints: each parses the request, makes one call and formats the result."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.http.response import HttpResponseBase
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -18,8 +17,7 @@ from rest_framework.views import APIView
 
 from prices import services
 from prices.api import bodies, serializers
-from prices.api.correction_serializers import CorrectionsOut
-from prices.api.renderers import OPTIONS
+from prices.api.formats import JSON_OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.bars import NotTracked
 from prices.domain.markets import resolve
@@ -27,127 +25,98 @@ from prices.domain.ranges import Asked
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import current_names, track
-from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer
+from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer, validate
 
 _POLL_SECONDS = 0.1
 _ERRORS = dict.fromkeys((400, 401, 403), ProblemOut)
 _RUN = {200: serializers.RunSerializer, 202: serializers.RunSerializer, **_ERRORS}
 _RUN_OF_SYMBOLS = {**_RUN, 404: ProblemOut}
-
-
-def _valid(serializer: type[StrictSerializer], data: Any) -> dict[str, Any]:
-    checked = serializer(data=data)
-    checked.is_valid(raise_exception=True)
-    valid: dict[str, Any] = checked.validated_data
-    return valid
+_SYMBOL_ERRORS = {400: ProblemOut, 404: ProblemOut}
 
 
 class StatusView(APIView):
     @extend_schema(responses=serializers.StatusOut)
     def get(self, request: Request) -> Response:
-        """How complete and how fresh the cache is, and what is wrong."""
+        """How complete and fresh the cache is, and what is wrong."""
         return Response(bodies.status_body())
 
 
 class SchedulerView(APIView):
     @extend_schema(responses=serializers.SchedulerOut)
     def get(self, request: Request) -> Response:
-        """Whether jobs really run, and each job's last and next run."""
+        """Whether jobs are running, and each job's last and next run."""
         return Response(bodies.scheduler_body())
 
 
 @lru_cache(maxsize=1_000)
-def _history_query(text: str) -> tuple[str, Asked, Adjust]:
-    """The market, the range and the basis that a query string asks for.
+def _parse_history_query(text: str) -> tuple[str, Asked, Adjust]:
+    """Returns the market, range and adjustment of a query string.
 
-    Front ends ask in the same few ways again and again, and checking costs as much as reading.
+    Cached: front ends repeat a few query strings, and validation takes as long as a read.
     """
-    query = _valid(serializers.HistoryQuery, QueryDict(text))
+    query = validate(serializers.HistoryQuery, QueryDict(text))
     asked = Asked(query.get("start"), query.get("end"), query.get("days"))
     return query["market"], asked, Adjust(query["adjust"])
 
 
-def _tag(version: str) -> str:
-    # Weak: a proxy may compress the same answer.
-    return f'W/"{version}"'
-
-
 class HistoricalView(APIView):
-    _failure: Exception | None = None
-
     @extend_schema(
         parameters=[serializers.HistoryQuery],
-        responses={
-            200: serializers.HistoryOut,
-            400: ProblemOut,
-            404: ProblemOut,
-        },
+        responses={200: serializers.HistoryOut, **_SYMBOL_ERRORS},
     )
     def get(self, request: Request, symbol: str) -> HttpResponse:
         """Daily bars of a tracked symbol, with their coverage and freshness."""
+        started = time.perf_counter()
+        sent = request._request.META  # `request.headers` would parse all headers for one
+        market, asked, adjust = _parse_history_query(sent.get("QUERY_STRING", ""))
+        now, reader, usage = timezone.now(), services.reader(), services.usage()
+        canonical, _ = resolve(symbol, market)
         try:
-            if self._failure is not None:
-                raise self._failure
-            return _historical(request._request, symbol)
+            if known := sent.get("HTTP_IF_NONE_MATCH"):
+                version = reader.version(canonical, asked, adjust, now=now)
+                # Compared weakly: a proxy may have made the tag strong.
+                if known.strip() == "*" or f'"{version}"' in known:
+                    usage.hit(canonical, time.perf_counter() - started)
+                    headers = {"ETag": f'W/"{version}"', "Vary": "Accept-Encoding"}
+                    return HttpResponse(status=304, headers=headers)
+            history = reader.history(canonical, asked, adjust, now=now)
         except NotTracked:
-            services.usage().miss()
+            usage.miss()
             raise
+        body = orjson.dumps(bodies.history_body(history), option=JSON_OPTIONS)
+        if len(history.bars):
+            usage.hit(history.row.symbol, time.perf_counter() - started)
+        else:
+            usage.miss()
+        # Weak, because the same response may be compressed.
+        headers = {"ETag": f'W/"{history.version}"'}
+        return HttpResponse(body, content_type="application/json", headers=headers)
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Whoever shows no credentials is answered before anybody looks for them.
-
-        What goes wrong goes the framework's way, which has words for it.
-        """
-        anonymous = "Authorization" not in request.headers and not request.COOKIES
-        if request.method == "GET" and anonymous and settings.PUBLIC_READS:
-            try:
-                return _historical(request, kwargs["symbol"])
-            except Exception as error:  # whatever it is: `get` raises it again
-                self._failure = error
-        return super().dispatch(request, *args, **kwargs)
-
-
-def _historical(request: HttpRequest, symbol: str) -> HttpResponse:
-    began = time.perf_counter()
-    market, asked, adjust = _history_query(request.META.get("QUERY_STRING", ""))
-    now, reader, usage = timezone.now(), services.reader(), services.usage()
-    canonical, _ = resolve(symbol, market)
-    if known := request.headers.get("If-None-Match"):
-        version = reader.version(canonical, asked, adjust, now=now)
-        # Compared weakly: what a proxy made strong still names the same answer.
-        if known.strip() == "*" or f'"{version}"' in known:
-            usage.hit(canonical, time.perf_counter() - began)
-            told = {"ETag": _tag(version), "Vary": "Accept-Encoding"}
-            return HttpResponse(status=304, headers=told)
-    history = reader.history(canonical, asked, adjust, now=now)
-    body = orjson.dumps(bodies.history_body(history), option=OPTIONS)
-    if len(history.bars):
-        usage.hit(history.row.symbol, time.perf_counter() - began)
-    else:
-        usage.miss()
-    headers = {"ETag": _tag(history.version)}
-    return HttpResponse(body, content_type="application/json", headers=headers)
-
-
-_ABOUT_A_SYMBOL = {400: ProblemOut, 404: ProblemOut}
+    def perform_authentication(self, request: Request) -> None:
+        """Skips the authenticators if there is nothing that they could find."""
+        sent = request._request.META
+        if sent.get("HTTP_AUTHORIZATION") or sent.get("HTTP_COOKIE"):
+            super().perform_authentication(request)
+        else:
+            request.user = AnonymousUser()
 
 
 class ActionsView(APIView):
-    @extend_schema(responses={200: serializers.ActionsOut, **_ABOUT_A_SYMBOL})
+    @extend_schema(responses={200: serializers.ActionsOut, **_SYMBOL_ERRORS})
     def get(self, request: Request, symbol: str) -> Response:
         """Splits and dividends of a tracked symbol, ascending."""
-        _valid(NoQuery, request.query_params)
+        validate(NoQuery, request.query_params)
         return Response(bodies.actions_body(*services.reader().actions(symbol)))
 
 
 class CorrectionsView(APIView):
     @extend_schema(
         parameters=[serializers.CorrectionsQuery],
-        responses={200: CorrectionsOut, **_ABOUT_A_SYMBOL},
+        responses={200: serializers.CorrectionsOut, **_SYMBOL_ERRORS},
     )
     def get(self, request: Request, symbol: str) -> Response:
-        """Every stored bar of a symbol that a later answer or a person changed, newest change first."""
-        query = _valid(serializers.CorrectionsQuery, request.query_params)
+        """Changes of stored bars by later answers or by a user, newest first, and manual bars."""
+        query = validate(serializers.CorrectionsQuery, request.query_params)
         row, found, by_hand = services.reader().corrections(
             symbol, since=query.get("since"), limit=query["limit"]
         )
@@ -157,33 +126,18 @@ class CorrectionsView(APIView):
 class RunView(APIView):
     @extend_schema(responses={200: serializers.RunSerializer, 404: ProblemOut})
     def get(self, request: Request, run_id: int) -> Response:
-        """One run of a job, while it lasts and after."""
+        """A run of a job, during the run and for 30 days after it."""
         run = SyncRun.objects.filter(pk=run_id).first()
         if run is None:
             raise NotTracked(f"There is no run {run_id}; runs are kept for 30 days.")
         return Response(serializers.RunSerializer(run).data)
 
 
-class _QueueView(APIView):
-    """A POST that queues a run: 202 with the run, or 200 if it ended within `?wait=` seconds."""
-
-    def queued(self, request: Request, run: SyncRun) -> Response:
-        wait = _valid(serializers.WaitQuery, request.query_params)["wait"]
-        give_up_at = time.monotonic() + wait
-        while run.is_open and time.monotonic() < give_up_at:
-            time.sleep(_POLL_SECONDS)
-            run.refresh_from_db()
-        status = 202 if run.is_open else 200
-        answer = Response(serializers.RunSerializer(run).data, status=status)
-        answer["Location"] = f"/cache/runs/{run.pk}"
-        return answer
-
-    def trigger(self, request: Request) -> str:
-        return f"API ({request.user.get_username()})"
-
-
 def _tracked(symbols: list[str]) -> list[str]:
-    """The canonical names of today of symbols, all of which must be tracked."""
+    """Returns the current canonical names of the symbols.
+
+    :raises NotTracked: at least one is not tracked.
+    """
     canonical = current_names(resolve(symbol)[0] for symbol in symbols)
     rows = TrackedSymbol.objects.filter(symbol__in=canonical)
     unknown = sorted(set(canonical) - set(rows.values_list("symbol", flat=True)))
@@ -194,47 +148,70 @@ def _tracked(symbols: list[str]) -> list[str]:
     return canonical
 
 
+class _QueueView(APIView):
+    """A POST that queues a run: 202 with the run, or 200 if it ended within `?wait=` seconds."""
+
+    body: type[StrictSerializer]
+
+    def post(self, request: Request) -> Response:
+        wait = validate(serializers.WaitQuery, request.query_params)["wait"]
+        body = validate(self.body, request.data)
+        run = self.queue(body, f"API ({request.user.get_username()})")
+        deadline = time.monotonic() + wait
+        while run.is_open and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            run.refresh_from_db()
+        status = 202 if run.is_open else 200
+        answer = Response(serializers.RunSerializer(run).data, status=status)
+        answer["Location"] = f"/cache/runs/{run.pk}"
+        return answer
+
+    def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        """Queues the run that the validated body asks for."""
+        raise NotImplementedError
+
+
 _WAIT = [serializers.WaitQuery]
 
 
+@extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN_OF_SYMBOLS)
 class RefreshLiveView(_QueueView):
-    @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN_OF_SYMBOLS)
-    def post(self, request: Request) -> Response:
-        """Renews quotes: of the given symbols, or of all, open market or not."""
-        _valid(serializers.WaitQuery, request.query_params)
-        symbols = _tracked(_valid(serializers.SymbolsBody, request.data).get("symbols", []))
-        run = requests.refresh(symbols, trigger=self.trigger(request)).queue()
-        return self.queued(request, run)
+    """Refreshes the quotes of the given symbols, or of all, also while their markets are closed."""
+
+    body = serializers.SymbolsBody
+
+    def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        symbols = _tracked(body.get("symbols", []))
+        return requests.refresh(symbols, trigger=trigger).queue()
 
 
+@extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN_OF_SYMBOLS)
 class SyncHistoricalView(_QueueView):
-    @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN_OF_SYMBOLS)
-    def post(self, request: Request) -> Response:
-        """Brings history forward: of the given symbols, or of all that are due."""
-        _valid(serializers.WaitQuery, request.query_params)
-        symbols = _tracked(_valid(serializers.SymbolsBody, request.data).get("symbols", []))
-        run = requests.sync(symbols, trigger=self.trigger(request)).queue()
-        return self.queued(request, run)
+    """Syncs the history of the given symbols, or of all that are due."""
+
+    body = serializers.SymbolsBody
+
+    def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        symbols = _tracked(body.get("symbols", []))
+        return requests.sync(symbols, trigger=trigger).queue()
 
 
+@extend_schema(parameters=_WAIT, request=serializers.BackfillBody, responses=_RUN)
 class BackfillSymbolView(_QueueView):
-    @extend_schema(parameters=_WAIT, request=serializers.BackfillBody, responses=_RUN)
-    def post(self, request: Request) -> Response:
-        """Fetches the whole history of a symbol, tracking it if nobody does."""
-        _valid(serializers.WaitQuery, request.query_params)
-        body = _valid(serializers.BackfillBody, request.data)
+    """Fetches the whole history of a symbol, and tracks the symbol if it is not tracked yet."""
+
+    body = serializers.BackfillBody
+
+    def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
         row, _ = track(body["symbol"], body["market"], now=timezone.now())
-        run = requests.backfill(
-            [row.symbol], trigger=self.trigger(request), start=body.get("start")
-        ).queue()
-        return self.queued(request, run)
+        return requests.backfill([row.symbol], trigger=trigger, start=body.get("start")).queue()
 
 
+@extend_schema(parameters=_WAIT, request=serializers.EmptyBody, responses=_RUN)
 class BackfillAllView(_QueueView):
-    @extend_schema(parameters=_WAIT, request=serializers.EmptyBody, responses=_RUN)
-    def post(self, request: Request) -> Response:
-        """Fetches the whole history of every active symbol."""
-        _valid(serializers.WaitQuery, request.query_params)
-        _valid(serializers.EmptyBody, request.data)
-        run = requests.backfill_all(trigger=self.trigger(request)).queue()
-        return self.queued(request, run)
+    """Fetches the whole history of every active symbol."""
+
+    body = serializers.EmptyBody
+
+    def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        return requests.backfill_all(trigger=trigger).queue()

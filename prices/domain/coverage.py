@@ -8,10 +8,12 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from prices.domain.bars import Times
+from prices.domain.bars import Floats, Ints, Times
 from prices.domain.ranges import DateRange
 from prices.domain.sessions import Sessions
 
+# Stands in columns for a number that is None for a single symbol.
+UNKNOWN = -1
 # Pauses before a gap is asked for again; after the last one only a person asks.
 RETRY_PAUSES = (
     timedelta(hours=1),
@@ -53,9 +55,16 @@ class Coverage:
 
 
 def share(present: int, expected: int) -> float:
-    """Percent, rounded to two digits; 100 only if nothing is missing."""
-    rounded = round(100.0 * present / expected, 2) if expected else 100.0
+    """Returns `present` as percent of `expected`, to two digits; 100 only if nothing is missing."""
+    rounded = round(10_000 * present / expected) / 100 if expected else 100.0
     return min(rounded, 99.99) if present < expected else rounded
+
+
+def shares(present: Ints, expected: Ints) -> Floats:
+    """Returns `share` for columns; NaN where `expected` is `UNKNOWN`."""
+    rounded = np.rint(10_000 * present / np.maximum(expected, 1)) / 100
+    capped = np.where(present < expected, np.minimum(rounded, 99.99), rounded)
+    return np.select([expected == UNKNOWN, expected == 0], [np.nan, 100.0], capped)
 
 
 def coverage(present: Times, calendar: Sessions | None, wanted: DateRange) -> Coverage:
@@ -106,6 +115,22 @@ def overall(
     day = timedelta(days=1)
     present = calendar.count(first, last + day) - gaps
     return Coverage(max(calendar.count(first, max(closed, last) + day), present), present)
+
+
+def overall_columns(
+    first: Times, gaps: Ints, last: Times, calendar: Sessions | None, now: datetime
+) -> tuple[Ints, Ints]:
+    """Returns `overall` for columns of series of one exchange: (expected, present).
+
+    `expected` is `UNKNOWN` where `overall` has None.
+    """
+    closed = calendar.last_closed(now) if calendar else None
+    if calendar is None or closed is None:
+        return np.full(len(first), UNKNOWN), np.zeros(len(first), "i8")
+    rank, day = calendar.dates.searchsorted, np.timedelta64(1, "D")
+    end = np.maximum(last, np.datetime64(closed, "D"))
+    present = rank(last + day) - rank(first) - gaps
+    return np.maximum(rank(end + day) - rank(first), present), present
 
 
 def retried(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
+from prices.domain.bars import Ints, Times
+from prices.domain.coverage import UNKNOWN
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
 from prices.domain.sessions import Sessions, sessions_of
@@ -88,6 +93,30 @@ def staleness(state: SymbolState, provider: ProviderState, now: datetime) -> str
         return ""
     what = "lagging" if behind is None else f"{behind} session{'s' * (behind != 1)} behind"
     return _because(f"{what}, last bar {state.last}", state, provider, now)
+
+
+def lagging_flags(last_update: Times, now: datetime) -> NDArray[np.bool_]:
+    """Returns `SymbolState.is_lagging` for a column of UTC times; NaT stands for None."""
+    oldest = np.datetime64((now - LAGGING_AFTER).astimezone(UTC).replace(tzinfo=None), "us")
+    return np.isnat(last_update) | (last_update < oldest)
+
+
+def sessions_behind_column(last: Times, calendar: Sessions | None, now: datetime) -> Ints:
+    """Returns `SymbolState.sessions_behind` for symbols of one exchange; `UNKNOWN` for None."""
+    closed = calendar.last_closed(now) if calendar else None
+    if calendar is None or closed is None:
+        return np.full(len(last), UNKNOWN)
+    rank, day = calendar.dates.searchsorted, np.timedelta64(1, "D")
+    end = np.maximum(last, np.datetime64(closed, "D"))
+    return rank(end + day) - rank(last + day)
+
+
+def stale_flags(
+    active: NDArray[np.bool_], last: Times, behind: Ints, lagging: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Returns for columns whether `staleness` gives a reason."""
+    fresh = (behind == 0) | ((behind == UNKNOWN) & ~lagging)
+    return np.asarray(np.isnat(last) | ~active | ~fresh, bool)
 
 
 def _because(what: str, state: SymbolState, provider: ProviderState, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Ranges of dates: half-open ones, merged and what they leave out, and those that readers ask for."""
+"""Ranges of dates: half-open ones and how to merge them, and those that readers ask for."""
 
 from __future__ import annotations
 
@@ -56,17 +56,3 @@ def merged(ranges: Iterable[DateRange]) -> tuple[DateRange, ...]:
         else:
             out.append(DateRange(start, end))
     return tuple(out)
-
-
-def missing(wanted: DateRange, held: Iterable[DateRange]) -> tuple[DateRange, ...]:
-    """The parts of `wanted` that no range of `held` has, ascending."""
-    out: list[DateRange] = []
-    start = wanted.start
-    for have in merged(held):
-        if have.start > start:
-            out.append(DateRange(start, min(have.start, wanted.end)))
-        start = max(start, have.end)
-        if start >= wanted.end:
-            break
-    out.append(DateRange(start, wanted.end))
-    return tuple(r for r in out if r.start < r.end)

@@ -66,18 +66,6 @@ class Sessions:
         """The latest session whose bar is final at `now`."""
         return self._session(self._closed(now) - 1 - SESSIONS_TO_SETTLE)
 
-    def is_closed(self, session: date, now: datetime) -> bool:
-        """Is `now` at or after the session's close + lag? A day that is no session: never."""
-        last = self.last_closed(now)
-        return self.is_session(session) and last is not None and session <= last
-
-    def open_at(self, now: datetime) -> date | None:
-        """The session that trades at `now`, lunch breaks included; None when there is none."""
-        position = int(np.searchsorted(self.opens, _utc(now), side="right")) - 1
-        if position < 0 or self.closes[position] <= _utc(now):
-            return None
-        return self._session(position)
-
     def is_open_within(self, around: timedelta, now: datetime) -> bool:
         """Does a session trade at some moment from `around` before `now` to `around` after it?"""
         position = int(np.searchsorted(self.closes, _utc(now - around), side="right"))

@@ -1,1 +1,1 @@
-"""Reading stored prices: one symbol, many, or all of them as columns."""
+"""Reading stored prices: one symbol, many symbols, or all of them as columns."""

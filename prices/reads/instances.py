@@ -1,4 +1,4 @@
-"""The readers of this process, built from the settings once and lazily."""
+"""The readers of this process, each built from the settings on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of symbols for readers: which row answers for a name, and what it is called today."""
+"""Resolves former names of symbols, for rooms that may not import `prices.symbols`."""
 
 from __future__ import annotations
 

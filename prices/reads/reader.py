@@ -1,4 +1,4 @@
-"""Reading: the only door to prices, for the API, the admin and the portfolio."""
+"""Reads stored prices for the API, the admin and the portfolio."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Daily bars in the asked basis, and what to think of them.
+    """Daily bars adjusted as requested, with their coverage and freshness.
 
-    `as_of` is when the provider last confirmed them; `stale_reason` is empty when nothing is
-    amiss. `start` and `end` are the inclusive dates that were looked up. `renamed_from` is the
-    former name that was asked for, if it was one. Equal `version`s mean equal answers.
+    `as_of` is when the provider last confirmed the bars. `stale_reason` is empty if the series is
+    up to date. `start` and `end` are the inclusive dates that were read; None is unbounded.
+    `renamed_from` is the requested name if it is a former one. Equal `version`s mean equal results.
     """
 
     row: TrackedSymbol
@@ -58,8 +58,8 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """What is asked of one symbol or of many, when, and what the provider was like then."""
+class _Query:
+    """A request for one or many symbols, and the state of the provider at that time."""
 
     asked: Asked
     adjust: Adjust
@@ -69,7 +69,7 @@ class _Question:
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What a history says besides its bars."""
+    """What belongs to a history besides its bars."""
 
     state: SymbolState
     start: date | None
@@ -81,7 +81,7 @@ class _About:
 
 @dataclass(frozen=True, slots=True)
 class SymbolReport:
-    """One symbol at a glance, from its row and its manifest alone."""
+    """A summary of one symbol, made from its row and its manifest without reading bars."""
 
     row: TrackedSymbol
     state: SymbolState
@@ -92,7 +92,7 @@ class SymbolReport:
 
 
 class PriceReader:
-    """Reads from the store only; never asks the provider."""
+    """Reads from the store only, never from the provider."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class PriceReader:
     def history(
         self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> History:
-        """The stored bars of a tracked symbol, also by a former name.
+        """Returns the stored bars of a tracked symbol, which may be given by a former name.
 
         :raises NotTracked, InvalidSymbol: with a sentence for users.
         """
@@ -123,9 +123,9 @@ class PriceReader:
         row = self._rows.get(canonical)
         stored = self._series.read(SeriesKey(row.symbol))
         if stored is None and (today := tracked_row(canonical)).symbol != row.symbol:
-            row = today  # renamed since it was looked up
+            row = today  # renamed since the lookup
             stored = self._series.read(SeriesKey(row.symbol))
-        return self._history(canonical, row, stored, _Question(asked, adjust, now, self._state()))
+        return self._history(canonical, row, stored, _Query(asked, adjust, now, self._state()))
 
     def histories(
         self,
@@ -135,34 +135,31 @@ class PriceReader:
         *,
         now: datetime,
     ) -> dict[str, History]:
-        """As `history` for many symbols at once, by the names asked for (canonical spelling).
+        """Returns `history` for many symbols, by the requested names, in their order.
 
-        The round trips do not grow with their number. Those that nobody tracks are left out.
+        Names are in canonical spelling; untracked ones are left out. The number of round trips
+        does not depend on the number of symbols.
         """
         wanted = list(dict.fromkeys(symbols))
         rows = self._rows.get_many(wanted, resolve_rows)
         stored = self._series.read_many(SeriesKey(row.symbol) for row in rows.values())
         lost = [name for name, row in rows.items() if SeriesKey(row.symbol) not in stored]
         today = {n: row for n, row in resolve_rows(lost).items() if row.symbol != rows[n].symbol}
-        if today:  # renamed since they were looked up
+        if today:  # renamed since the lookup
             rows |= today
             stored |= self._series.read_many(SeriesKey(row.symbol) for row in today.values())
-        question, found = _Question(asked, adjust, now, self._state()), {}
-        for name in wanted:
-            if (row := rows.get(name)) is not None:
-                series = stored.get(SeriesKey(row.symbol))
-                found[name] = self._history(name, row, series, question)
-        return found
+        query = _Query(asked, adjust, now, self._state())
+        return {
+            name: self._history(name, rows[name], stored.get(SeriesKey(rows[name].symbol)), query)
+            for name in wanted
+            if name in rows
+        }
 
     def _history(
-        self,
-        named: str,
-        row: TrackedSymbol,
-        held: HeldSeries | None,
-        question: _Question,
+        self, named: str, row: TrackedSymbol, held: HeldSeries | None, query: _Query
     ) -> History:
-        about = self._about(named, row, held.manifest if held else None, question)
-        adjust, now = question.adjust, question.now
+        about = self._about(named, row, held.manifest if held else None, query)
+        adjust, now = query.adjust, query.now
         bars = _bars(held, adjust, about.start, about.end) if held else BarSeries.empty()
         facts, state = held.manifest.facts if held else Facts(), about.state
         return History(
@@ -187,36 +184,33 @@ class PriceReader:
     def version(
         self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> str:
-        """What `history` would say of itself, without a bar: two equal ones mean equal answers.
+        """Returns the `version` that `history` would have, without reading bars.
 
         :raises NotTracked, InvalidSymbol:
         """
         canonical = checked_symbol(symbol)
         row = self._rows.get(canonical)
         manifest = self._series.manifest(SeriesKey(row.symbol))
-        question = _Question(asked, adjust, now, self._state())
-        return self._about(canonical, row, manifest, question).version
+        return self._about(
+            canonical, row, manifest, _Query(asked, adjust, now, self._state())
+        ).version
 
     def _state(self) -> ProviderState:
-        """What was lately heard of the provider."""
+        """Returns the state of the provider, which may be as old as the TTL."""
         return self._provider.get("")
 
     def _about(
-        self,
-        named: str,
-        row: TrackedSymbol,
-        manifest: Manifest | None,
-        question: _Question,
+        self, named: str, row: TrackedSymbol, manifest: Manifest | None, query: _Query
     ) -> _About:
-        state, now = state_of(row, manifest), question.now
-        start, end = question.asked.within(state.last, now)
-        stale_reason = staleness(state, question.provider, now)
+        state, now = state_of(row, manifest), query.now
+        start, end = query.asked.within(state.last, now)
+        stale_reason = staleness(state, query.provider, now)
         quote = self._quotes.get([row.symbol]).get(row.symbol)
-        # All that an answer is made of, the bars by their manifest's version.
+        # Everything that a result depends on; the manifest's version stands for the bars.
         parts = (
             *(named, row.symbol, row.name, row.currency),
             manifest and (manifest.generation, manifest.version),
-            *(question.adjust, start, end, stale_reason),
+            *(query.adjust, start, end, stale_reason),
             state.calendar and state.calendar.last_closed(now),
             quote and quote.fetched_at,
         )
@@ -224,7 +218,7 @@ class PriceReader:
         return _About(state, start, end, stale_reason, quote, version)
 
     def actions(self, symbol: str) -> tuple[TrackedSymbol, Actions, str]:
-        """The row of a tracked symbol, its corporate actions, and the unit of its amounts.
+        """Returns the row of a tracked symbol, its corporate actions and their currency unit.
 
         :raises NotTracked, InvalidSymbol: with a sentence for users.
         """
@@ -236,9 +230,11 @@ class PriceReader:
     def corrections(
         self, symbol: str, *, since: date | None = None, limit: int = 1_000
     ) -> tuple[TrackedSymbol, list[Recorded], tuple[HandFilled, ...]]:
-        """The row of a tracked symbol, what was corrected, newest first, and what is by hand.
+        """Returns the row of a tracked symbol, its corrections (newest first) and manual bars.
 
-        `since`: of sessions from then on. :raises NotTracked, InvalidSymbol:
+        `since` is the first session whose corrections are returned.
+
+        :raises NotTracked, InvalidSymbol:
         """
         row = tracked_row(symbol)
         manifest = self._bars.manifest(SeriesKey(row.symbol))
@@ -246,7 +242,7 @@ class PriceReader:
         return row, self._corrections.latest(row.symbol, since=since, limit=limit), by_hand
 
     def reports(self, symbols: Iterable[str] | None = None, *, now: datetime) -> list[SymbolReport]:
-        """Every tracked symbol (or the given ones, also by former names) at a glance, by symbol."""
+        """Returns reports of the given symbols (also by former names), or of all, by symbol."""
         wanted = None if symbols is None else list(symbols)
         rows = list(_rows(wanted))
         if wanted is not None and len(rows) < len(wanted):
@@ -261,9 +257,9 @@ class PriceReader:
 
 
 def _bars(held: HeldSeries, adjust: Adjust, start: date | None, end: date | None) -> BarSeries:
-    """The bars from `start` to `end`, both inclusive, in the asked basis."""
+    """Returns the bars from `start` to `end`, both inclusive, adjusted."""
     until = end + _DAY if end else None
-    # Later dividends weigh on earlier bars: these are adjusted up to the last one before the cut.
+    # Dividends after `end` change earlier prices, so bars are adjusted before the end is cut off.
     within = held.bars(start, None if adjust is Adjust.ALL else until)
     return adjusted(within, held.manifest.facts.actions, adjust).between(None, until)
 
@@ -276,7 +272,7 @@ def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:
 def report(
     row: TrackedSymbol, manifest: Manifest | None, provider: ProviderState, now: datetime
 ) -> SymbolReport:
-    """A symbol at a glance, whose row and manifest are at hand."""
+    """Returns the report of a symbol whose row and manifest are already loaded."""
     state = state_of(row, manifest)
     held = state.first is not None and state.last is not None
     return SymbolReport(

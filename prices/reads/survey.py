@@ -1,7 +1,7 @@
-"""Overview: all tracked symbols at a glance, as columns; for status, dashboard and lists.
+"""All tracked symbols as columns, for status, dashboard and lists.
 
-One query to SQLite and a look at the catalog, whatever the number of symbols: rows are not made
-into objects, and what follows from a calendar is counted for all symbols of an exchange at once.
+Takes one query to SQLite and one look at the catalog, whatever the number of symbols. The rules
+are those of a single symbol: `prices.domain` has each of them for one symbol and for columns.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from itertools import repeat
 from typing import Any
@@ -20,8 +20,8 @@ from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
 from prices.domain.bars import Floats, Ints, Times
-from prices.domain.coverage import share
-from prices.domain.freshness import LAGGING_AFTER
+from prices.domain.coverage import UNKNOWN, overall_columns, share, shares
+from prices.domain.freshness import lagging_flags, sessions_behind_column, stale_flags
 from prices.domain.series import Outline
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
@@ -35,21 +35,20 @@ _TEXTS = ("symbol", "name", "market", "mic", "currency", "last_error", "suspende
 _FLAGS = ("active",)
 _NUMBERS = ("failures", "reads")
 _TIMES = ("last_update", "last_queried_at")
-# As SQLite holds them: Django would convert each value by itself, which takes longer than all.
+# Raw values as SQLite stores them: Django's conversion, value by value, would take most of the time.
 _RAW = {
     **{f"{name}_raw": Cast(name, CharField()) for name in _TIMES},
     **{f"{name}_raw": Cast(name, IntegerField()) for name in _FLAGS},
 }
-_UNKNOWN = -1
-_DAY = np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """All tracked symbols by symbol, each column of their number.
+    """All tracked symbols in the order of their names, one entry a symbol in each column.
 
-    Of a symbol without history `first` and `last` are NaT and `close` is NaN. Where sessions are
-    not known `expected` and `behind` are -1. `behind`: closed sessions after the last bar.
+    `first` and `last` are NaT and `close` is NaN for a symbol without history. `expected` and
+    `behind` (closed sessions after the last bar) are `UNKNOWN` if the sessions are not known.
+    `last_update` and `last_queried_at` are in UTC.
     """
 
     now: datetime
@@ -75,27 +74,18 @@ class Survey:
     behind: Ints = field(init=False)
 
     def __post_init__(self) -> None:
-        for name, value in (("expected", _UNKNOWN), ("present", 0), ("behind", _UNKNOWN)):
+        for name, value in (("expected", UNKNOWN), ("present", 0), ("behind", UNKNOWN)):
             object.__setattr__(self, name, np.full(len(self), value))
         for mic in set(self.mic[self.has_history].tolist()):
-            self._count((self.mic == mic) & self.has_history, mic)
+            of, calendar = (self.mic == mic) & self.has_history, sessions_of(mic)
+            first, gaps, last = self.first[of], self.gaps[of], self.last[of]
+            self.expected[of], self.present[of] = overall_columns(
+                first, gaps, last, calendar, self.now
+            )
+            self.behind[of] = sessions_behind_column(last, calendar, self.now)
 
     def __len__(self) -> int:
         return len(self.symbol)
-
-    def _count(self, those: Flags, mic: str) -> None:
-        """As `coverage.overall` and `SymbolState.sessions_behind`, for all of one exchange."""
-        calendar = sessions_of(mic)
-        closed = calendar.last_closed(self.now) if calendar else None
-        if calendar is None or closed is None:
-            return
-        first, last = self.first[those], self.last[those]
-        until = np.maximum(last, np.datetime64(closed, "D"))
-        ranks = calendar.dates.searchsorted
-        present = ranks(last + _DAY) - ranks(first) - self.gaps[those]
-        self.present[those] = present
-        self.expected[those] = np.maximum(ranks(until + _DAY) - ranks(first), present)
-        self.behind[those] = ranks(until + _DAY) - ranks(last + _DAY)
 
     @cached_property
     def has_history(self) -> Flags:
@@ -103,44 +93,34 @@ class Survey:
 
     @cached_property
     def lagging(self) -> Flags:
-        """No answer for three hours, or never one."""
-        oldest = np.datetime64(_naive(self.now - LAGGING_AFTER), "us")
-        return np.isnat(self.last_update) | (self.last_update < oldest)
+        return lagging_flags(self.last_update, self.now)
 
     @cached_property
     def failing(self) -> Flags:
-        """The last fetch failed."""
+        """Whether the last fetch failed."""
         return np.asarray(self.last_error != "", bool)
 
     @cached_property
     def stale(self) -> Flags:
-        """As `freshness.staleness`: whether it has something to say."""
-        fresh = (self.behind == 0) | ((self.behind == _UNKNOWN) & ~self.lagging)
-        return np.asarray(~(self.active & self.has_history & fresh))
+        return stale_flags(self.active, self.last, self.behind, self.lagging)
 
     @cached_property
     def percent(self) -> Floats:
         """Coverage, 0 to 100; NaN where it is not known."""
-        known = self.expected != _UNKNOWN
-        shares = np.full(len(self), np.nan)
-        np.divide(
-            100.0 * self.present, self.expected, out=shares, where=known & (self.expected > 0)
-        )
-        shares[known & (self.expected == 0)] = 100.0
-        return shares
+        return shares(self.present, self.expected)
 
     def totals(self) -> Totals:
-        """Over all active symbols; one without history counts as lagging."""
+        """Returns the totals of all active symbols."""
         return self._total(self.active)
 
     def by_market(self) -> dict[str, Totals]:
-        """The same for each market, by its name; symbols of no known market under ""."""
+        """Returns the totals of each market by its name; "" has the symbols without a market."""
         names = sorted(set(self.market[self.active].tolist()))
         return {name: self._total(self.active & (self.market == name)) for name in names}
 
     def _total(self, those: Flags) -> Totals:
         held = those & self.has_history
-        known = held & (self.expected != _UNKNOWN)
+        known = held & (self.expected != UNKNOWN)
         return Totals(
             symbols=int(those.sum()),
             with_history=int(held.sum()),
@@ -157,7 +137,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Many symbols together."""
+    """Figures of many symbols together."""
 
     symbols: int
     with_history: int
@@ -177,7 +157,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class LiveTotals:
-    """All quotes together."""
+    """Figures of all quotes together."""
 
     symbols: int = 0
     markets: dict[str, int] = field(default_factory=dict)
@@ -186,7 +166,7 @@ class LiveTotals:
 
 
 class Overview:
-    """Looks at all symbols at once. Raises `StoreUnavailable` when MongoDB is away."""
+    """Reads all symbols at once. Raises `StoreUnavailable` if MongoDB does not answer."""
 
     def __init__(self, *, catalog: Catalog, quotes: QuoteStore) -> None:
         self._catalog = catalog
@@ -194,57 +174,48 @@ class Overview:
         self._held: tuple[int, dict[str, int], dict[str, NDArray[Any]]] = (-1, {}, {})
 
     def survey(self, *, now: datetime) -> Survey:
-        """Every tracked symbol as it stands at `now`."""
+        """Returns every tracked symbol as of `now`."""
         names = (*_TEXTS, *_NUMBERS, *_TIMES, *_FLAGS)
         rows = TrackedSymbol.objects.order_by("symbol").annotate(**_RAW)
         table = rows.values_list(*_TEXTS, *_NUMBERS, *_RAW)
-        found = list(zip(*table, strict=True)) or [()] * len(names)
-        columns = {name: _column(name, of) for name, of in zip(names, found, strict=True)}
-        places, held = self._columns()
-        at = np.fromiter(map(places.get, found[0], repeat(-1)), np.intp, len(found[0]))
-        return Survey(now=now, **columns, **{name: column[at] for name, column in held.items()})
+        values = list(zip(*table, strict=True)) or [()] * len(names)
+        columns = {name: _column(name, of) for name, of in zip(names, values, strict=True)}
+        positions, outlines = self._outline_columns()
+        at = np.fromiter(map(positions.get, values[0], repeat(-1)), np.intp, len(values[0]))
+        return Survey(now=now, **columns, **{name: of[at] for name, of in outlines.items()})
 
-    def _columns(self) -> tuple[dict[str, int], dict[str, NDArray[Any]]]:
-        """Where each symbol stands in the columns of the catalog; the last place is nobody's."""
+    def _outline_columns(self) -> tuple[dict[str, int], dict[str, NDArray[Any]]]:
+        """Returns each symbol's position in the columns of the catalog, and these columns.
+
+        They end with an entry for symbols without history. Kept until the catalog changes.
+        """
         changes, catalog = self._catalog.look()
         if self._held[0] != changes:
-            places = {symbol: at for at, symbol in enumerate(catalog)}
-            self._held = (changes, places, dict(_of_outlines(catalog)))
+            positions = {symbol: at for at, symbol in enumerate(catalog)}
+            self._held = (changes, positions, dict(_columns_of(catalog)))
         return self._held[1:]
 
     def live_totals(self) -> LiveTotals:
-        """Counts over the quotes of tracked symbols."""
+        """Returns the figures of the quotes of tracked symbols."""
         markets = dict(TrackedSymbol.objects.order_by().values_list("symbol", "market"))
         quotes = [q for q in self._quotes.all().values() if q.symbol in markets]
         times = [q.fetched_at for q in quotes]
-        counted = Counter(markets[q.symbol] or "other" for q in quotes)
-        return LiveTotals(
-            len(quotes),
-            dict(sorted(counted.items())),
-            min(times, default=None),
-            max(times, default=None),
-        )
+        by_market = Counter(markets[q.symbol] or "other" for q in quotes)
+        oldest, newest = min(times, default=None), max(times, default=None)
+        return LiveTotals(len(quotes), dict(sorted(by_market.items())), oldest, newest)
 
 
 def _column(name: str, values: tuple[Any, ...]) -> NDArray[Any]:
     if name in _TIMES:
         return np.array([value or "NaT" for value in values], "datetime64[us]")
-    if name in _FLAGS:
-        return np.array(values, bool)
-    if name in _NUMBERS:
-        return np.array(values, "i8")
-    return np.array(values, object)
+    kind = bool if name in _FLAGS else "i8" if name in _NUMBERS else object
+    return np.array(values, kind)
 
 
-def _of_outlines(catalog: dict[str, Outline]) -> Iterator[tuple[str, NDArray[Any]]]:
-    held = catalog.values()
-    yield "bars", np.array([*(o.count for o in held), 0], "i8")
-    yield "gaps", np.array([*(o.gaps for o in held), 0], "i8")
-    yield "first", np.array([*(o.first for o in held), "NaT"], "datetime64[D]")
-    yield "last", np.array([*(o.last for o in held), "NaT"], "datetime64[D]")
-    yield "close", np.array([*(o.close for o in held), np.nan])
-
-
-def _naive(when: datetime) -> datetime:
-    """In UTC without saying so, as numpy wants it."""
-    return when.astimezone(UTC).replace(tzinfo=None)
+def _columns_of(catalog: dict[str, Outline]) -> Iterator[tuple[str, NDArray[Any]]]:
+    outlines = catalog.values()
+    yield "bars", np.array([*(o.count for o in outlines), 0], "i8")
+    yield "gaps", np.array([*(o.gaps for o in outlines), 0], "i8")
+    yield "first", np.array([*(o.first for o in outlines), "NaT"], "datetime64[D]")
+    yield "last", np.array([*(o.last for o in outlines), "NaT"], "datetime64[D]")
+    yield "close", np.array([*(o.close for o in outlines), np.nan])

@@ -1,4 +1,4 @@
-"""Usage of the cache: counted in memory, written down by a timer, never by a read."""
+"""Counts reads in memory; a timer writes the counts to the database, never a read itself."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from prices.models import ReadCount, TrackedSymbol
 
 logger = logging.getLogger(__name__)
 
-# Durations are counted by their quarter of an octave, from a microsecond on: 9 % apart.
-_STEPS = 4
-_MOST = 120
+# Durations are counted in buckets a quarter of an octave wide (9 % to each side), from 1 µs on.
+_BUCKETS_PER_OCTAVE = 4
+_MAX_BUCKET = 120
 
 
 class Usage:
-    """Reads of this process since they were last written down. Thread-safe.
+    """Counts the reads of this process until the next flush. Thread-safe.
 
-    `every`: seconds from one writing to the next, by a thread that the first count starts;
-    0: only `flush` writes.
+    The first read starts a thread that flushes every `every` seconds; with 0 only a call of
+    `flush` does.
     """
 
     def __init__(self, *, every: float) -> None:
@@ -38,19 +38,19 @@ class Usage:
         self._timer: threading.Thread | None = None
 
     def hit(self, symbol: str, seconds: float) -> None:
-        """A read that the cache answered with prices, and how long that took."""
+        """Counts a read that returned prices, and its duration."""
         with self._lock:
             self._hits[symbol] += 1
-            self._timings[_step(seconds)] += 1
-        self._see_to_timer()
+            self._timings[_bucket(seconds)] += 1
+        self._start_timer()
 
     def miss(self) -> None:
-        """A read that the cache had no prices for."""
+        """Counts a read that returned no prices."""
         with self._lock:
             self._misses += 1
-        self._see_to_timer()
+        self._start_timer()
 
-    def _see_to_timer(self) -> None:
+    def _start_timer(self) -> None:
         if self._timer is not None or not self._every:
             return
         with self._lock:
@@ -62,10 +62,10 @@ class Usage:
         pause = threading.Event()
         while not pause.wait(self._every):
             self.flush(now=timezone.now())
-            connection.close()  # it would be held for ever, for a moment of every ten seconds
+            connection.close()  # the thread would otherwise hold it open between flushes
 
     def flush(self, *, now: datetime) -> None:
-        """Writes the counts down; where that fails they are kept for the next time."""
+        """Writes the counts to the database, or keeps them for the next flush if that fails."""
         with self._lock:
             hits, timings, misses = self._hits, self._timings, self._misses
             self._hits, self._timings, self._misses = Counter(), Counter(), 0
@@ -74,7 +74,9 @@ class Usage:
         try:
             _write(hits, timings, misses, now)
         except DatabaseError as error:
-            logger.warning("Reads could not be counted, and will be later: %s", error)
+            logger.warning(
+                "The read counts could not be saved. They are saved with the next flush: %s", error
+            )
             with self._lock:
                 self._hits += hits
                 self._timings += timings
@@ -87,36 +89,36 @@ def _write(hits: Counter[str], timings: Counter[int], misses: int, now: datetime
         row, _ = ReadCount.objects.get_or_create(hour=hour)
         row.hits += hits.total()
         row.misses += misses
-        row.timings = _merged([row.timings, {str(step): n for step, n in timings.items()}])
+        row.timings = _add_up([row.timings, {str(bucket): n for bucket, n in timings.items()}])
         row.save()
         by_count: dict[int, list[str]] = {}
         for symbol, count in hits.items():
             by_count.setdefault(count, []).append(symbol)
-        for count, symbols in by_count.items():
+        for count, symbols in by_count.items():  # few statements: most counts are small numbers
             rows = TrackedSymbol.objects.filter(symbol__in=symbols)
             rows.update(last_queried_at=now, reads=F("reads") + count)
 
 
 def hit_rate(*, now: datetime) -> float | None:
-    """Share of the last day's reads that found prices, 0 to 1; None when nobody read."""
-    counted = _of_last_day(now).aggregate(hits=Sum("hits"), misses=Sum("misses"))
-    hits, misses = counted["hits"] or 0, counted["misses"] or 0
+    """Returns the share of the last 24 hours' reads that found prices (0 to 1); None without reads."""
+    sums = _of_last_day(now).aggregate(hits=Sum("hits"), misses=Sum("misses"))
+    hits, misses = sums["hits"] or 0, sums["misses"] or 0
     return round(hits / (hits + misses), 4) if hits + misses else None
 
 
 def median_seconds(*, now: datetime) -> float | None:
-    """How long half of the last day's reads took at most, to 9 %; None when nobody read."""
+    """Returns the median seconds of the last 24 hours' reads, to 9 %; None without reads."""
     return median_of(_of_last_day(now).values_list("timings", flat=True))
 
 
 def median_of(timings: Iterable[dict[str, int]]) -> float | None:
-    """The same of rows' timings."""
-    counts = _merged(timings)
-    half, seen = sum(counts.values()) / 2, 0
-    for step in sorted(counts, key=int):
-        seen += counts[step]
-        if seen >= half:
-            return float(2 ** ((int(step) + 0.5) / _STEPS) / 1e6)
+    """Returns the median seconds of several `ReadCount.timings`; None without reads."""
+    counts = _add_up(timings)
+    half, passed = sum(counts.values()) / 2, 0
+    for bucket in sorted(counts, key=int):
+        passed += counts[bucket]
+        if passed >= half:
+            return float(2 ** ((int(bucket) + 0.5) / _BUCKETS_PER_OCTAVE) / 1e6)
     return None
 
 
@@ -124,12 +126,12 @@ def _of_last_day(now: datetime) -> QuerySet[ReadCount]:
     return ReadCount.objects.filter(hour__gt=now - timedelta(days=1))
 
 
-def _step(seconds: float) -> int:
-    return min(int(math.log2(max(seconds * 1e6, 1.0)) * _STEPS), _MOST)
+def _bucket(seconds: float) -> int:
+    return min(int(math.log2(max(seconds * 1e6, 1.0)) * _BUCKETS_PER_OCTAVE), _MAX_BUCKET)
 
 
-def _merged(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    """Counts by step, which JSON has as text."""
+def _add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Adds up counts by bucket; JSON has the buckets as text."""
     total: Counter[str] = Counter()
     for one in counts:
         total.update(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from http import HTTPStatus
 from typing import Any
@@ -9,125 +10,134 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import set_rollback
 
 from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.markets import UnknownMarket
 from prices.store.mongo import StoreError
 
-_LOG_IN = "Send the header “Authorization: Token …” (manage.py drf_create_token admin shows yours), or log in to /admin/."
+_LOG_IN = (
+    "Send the header “Authorization: Token …” (manage.py drf_create_token USERNAME creates one), "
+    "or log in to /admin/."
+)
 
 
-def problem(status: int, detail: str, **more: Any) -> Response:
-    """An error body; `more` are its own members, such as `parameter` or `hint`."""
+class ProblemResponse(Response):
+    """Is JSON whatever renderer the view has, and also where no view was reached."""
+
+    @property
+    def rendered_content(self) -> str:
+        self["Content-Type"] = "application/problem+json"
+        # Escapes all but ASCII: a message may repeat a lone surrogate from the request.
+        return json.dumps(self.data, cls=JSONEncoder)
+
+
+def problem(status: int, detail: str, **more: Any) -> ProblemResponse:
+    """Returns an error response; `more` adds members to its body, such as `parameter` or `hint`."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
     }
-    return Response({**body, **more}, status=status, content_type="application/problem+json")
+    return ProblemResponse({**body, **more}, status=status)
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. None: an error nobody foresaw, which Django logs and answers."""
-    answer = _foreseen(error)
+    """Handles the exceptions of API views for REST framework.
+
+    Returns None for an unexpected error, which Django logs and passes to `server_error`.
+    """
+    answer = _expected(error)
     if answer is not None:
         set_rollback()
     return answer
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's 404 page; a problem for whoever calls the API."""
-    if not request.path.startswith(settings.API_PATHS):
+    """Returns Django's 404 page, or a problem below an API path."""
+    if not _is_api(request):
         return defaults.page_not_found(request, exception)
-    return _plain(404, f"There is no {request.path}; /cache/docs lists what there is.")
+    return problem(404, f"There is no {request.path}. See /cache/docs for all endpoints.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's 400 page, of requests that reach no view; a problem for whoever calls the API."""
-    sentence = _unreadable(request, exception)
-    if request.path.startswith(settings.API_PATHS):
-        return _plain(400, sentence)
+    """Returns the 400 page for a request that reached no view, or a problem below an API path."""
+    sentence = _describe_bad_request(request, exception)
+    if _is_api(request):
+        return problem(400, sentence)
     return render(request, "400.html", {"sentence": sentence}, status=400)
 
 
-def _unreadable(request: HttpRequest, exception: Exception) -> str:
+def _describe_bad_request(request: HttpRequest, exception: Exception) -> str:
     if isinstance(exception, DisallowedHost):
         name = request.META.get("HTTP_HOST", "")
         return (
-            f"This server does not answer to the name “{name}”: add it to "
-            "PRICECACHE_ALLOWED_HOSTS, or call it by a name that is there."
+            f"The host name “{name}” is not allowed. Add it to PRICECACHE_ALLOWED_HOSTS, "
+            "or use a host name that is listed there."
         )
     if isinstance(exception, RequestDataTooBig):
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000
-        return f"That is more than the {most} MB that are taken at once: send it in parts."
-    return "What was sent cannot be read: correct it and send it again."
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000
+        return f"The request is larger than {limit} MB. Send it in parts."
+    return "The request could not be read. Correct it and send it again."
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's 500 page; a problem for whoever calls the API; a sentence for a database in trouble.
+    """Returns the 500 page, or a problem below an API path; 503 if Django's database failed.
 
-    Django calls it while it handles the error, also one of a middleware such as the sessions'.
+    Django calls it while the error is being handled, also for an error in a middleware.
     """
     error = sys.exc_info()[1]
     if isinstance(error, DatabaseError):
-        return _in_trouble(request, error)
-    if not request.path.startswith(settings.API_PATHS):
+        return _database_failed(request, error)
+    if not _is_api(request):
         return defaults.server_error(request)
-    return _plain(500, "Something went wrong that nobody foresaw; the web server's log has it.")
+    return problem(500, "An unexpected error occurred. The log of the web server has the details.")
 
 
-def _in_trouble(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+def _database_failed(request: HttpRequest, error: DatabaseError) -> HttpResponse:
     if "locked" in str(error):
-        sentence = "Something else holds the lock of Django's database, so nothing was changed."
+        sentence = "Another program has locked Django's database. Nothing was changed."
         advice = (
-            "Try again. If it stays, close what holds it: a database browser, or a backup in the "
-            "middle of a transaction."
+            "Try again. If the error stays, close the program that holds the lock: a database "
+            "browser, or a backup inside a transaction."
         )
     else:
-        sentence = f"Django's database does not answer ({error}), so nothing was changed."
-        advice = "manage.py prepare makes what is missing; var/logs tells more."
-    if request.path.startswith(settings.API_PATHS):
-        return _plain(503, sentence, hint=advice)
+        sentence = f"Django's database failed ({error}). Nothing was changed."
+        advice = "Run manage.py prepare to create what is missing. See var/logs for details."
+    if _is_api(request):
+        return problem(503, sentence, hint=advice)
     context = {"sentence": sentence, "advice": advice}
     return render(request, "admin/trouble.html", context, status=503)
 
 
-def _plain(status: int, detail: str, **more: str) -> HttpResponse:
-    """A problem without DRF, which is not there when no view of its own is."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        **more,
-    }
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(settings.API_PATHS)
 
 
-def _foreseen(error: Exception) -> Response | None:
+def _expected(error: Exception) -> ProblemResponse | None:
     if isinstance(error, InvalidSymbol):
         return problem(400, str(error), parameter="symbol")
     if isinstance(error, UnknownMarket):
         return problem(400, str(error), parameter="market")
     if isinstance(error, NotTracked | Http404):
-        return problem(404, str(error) or "There is no such thing here.")
+        return problem(404, str(error) or "Not found.")
     if isinstance(error, StoreError):
-        return problem(503, str(error), hint="GET /cache/status tells what is wrong.")
+        return problem(503, str(error), hint="See GET /cache/status for the reason.")
     if isinstance(error, PermissionDenied):
-        return problem(403, "You may not do this.")
+        return problem(403, "You don't have permission to do this.")
     if isinstance(error, exceptions.APIException):
         return _api_problem(error)
     return None
 
 
-def _api_problem(error: exceptions.APIException) -> Response:
+def _api_problem(error: exceptions.APIException) -> ProblemResponse:
     if isinstance(error, exceptions.ValidationError):
         return _invalid(error.detail)
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
@@ -135,24 +145,24 @@ def _api_problem(error: exceptions.APIException) -> Response:
         answer["WWW-Authenticate"] = "Token"
         return answer
     if isinstance(error, exceptions.NotAcceptable):
-        return problem(406, "Only application/json is served here: ask for it, or for */*.")
+        renderers = error.available_renderers or ()
+        formats = ", ".join(f"{r.media_type} ({r.format})" for r in renderers)
+        return problem(406, f"The requested format is not supported. Supported: {formats}.")
     return problem(error.status_code, str(error.detail))
 
 
-def _invalid(detail: Any) -> Response:
-    """The first wrong parameter as the sentence, all of them as `errors`."""
+def _invalid(detail: Any) -> ProblemResponse:
+    """Returns a 400 whose `detail` is the first error; `errors` has all, by parameter."""
     if not isinstance(detail, dict):
-        return problem(400, str(detail[0]) if isinstance(detail, list) and detail else str(detail))
-    named = {name: _text(value) for name, value in detail.items()}
-    name, sentence = next(iter(named.items()))
+        return problem(400, _join(detail))
+    errors = {name: _join(value) for name, value in detail.items()}
+    name, sentence = next(iter(errors.items()))
     if name == "non_field_errors":
         return problem(400, sentence)
-    return problem(400, f"{name}: {sentence}", parameter=name, errors=named)
+    return problem(400, f"{name}: {sentence}", parameter=name, errors=errors)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return " ".join(_text(v) for v in value)
+def _join(value: Any) -> str:
     if isinstance(value, dict):
-        return " ".join(_text(v) for v in value.values())
-    return str(value)
+        value = list(value.values())
+    return " ".join(_join(v) for v in value) if isinstance(value, list) else str(value)

@@ -1,4 +1,4 @@
-"""Serializers that refuse what they do not know."""
+"""Base serializers of both APIs; unknown parameters are errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses parameters that it does not know, instead of ignoring a typing error."""
+    """Rejects unknown parameters, so that a misspelt one is not ignored."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not hasattr(data, "keys"):
@@ -16,8 +16,16 @@ class StrictSerializer(serializers.Serializer[Any]):
         unknown = sorted(set(data.keys()) - set(self.fields) - {"format"})
         if unknown:
             known = ", ".join(self.fields) or "none"
-            raise serializers.ValidationError({unknown[0]: f"Not known here; known are: {known}."})
+            raise serializers.ValidationError({unknown[0]: f"Unknown parameter. Known: {known}."})
         return super().to_internal_value(data)
+
+
+def validate(serializer: type[StrictSerializer], data: Any) -> dict[str, Any]:
+    """Returns the validated data. :raises ValidationError: a 400 that names the parameters."""
+    checked = serializer(data=data)
+    checked.is_valid(raise_exception=True)
+    valid: dict[str, Any] = checked.validated_data
+    return valid
 
 
 class NoQuery(StrictSerializer):
@@ -31,6 +39,6 @@ class ProblemOut(serializers.Serializer[Any]):
     detail = serializers.CharField()
     parameter = serializers.CharField(required=False)
     errors = serializers.DictField(  # type: ignore[assignment]  # a field of the answer
-        child=serializers.CharField(), required=False, help_text="What is wrong, by parameter."
+        child=serializers.CharField(), required=False, help_text="All errors, by parameter."
     )
     hint = serializers.CharField(required=False)

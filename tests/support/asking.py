@@ -1,6 +1,6 @@
-"""What one of several processes does that share limits: asks the real provider for histories.
+"""Runs in each of several processes that share limits: fetches histories from the real provider.
 
-Without Django: each of them is the limiter, the provider and its own clock, nothing more.
+Works without Django, with nothing but the limiter, the provider and a clock of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NAME = "YahooProvider"
 THREADS = 4
 BEGIN = date(2026, 2, 2)
 
-# The process's provider, whose rate_limiter is that of the work at hand.
+# One provider a process; its requests pass through the rate limiter of the latest call.
 _provider: YahooProvider | None = None
 _rate_limiter: RateLimiter | None = None
 
@@ -32,7 +32,7 @@ _rate_limiter: RateLimiter | None = None
 def ask(
     uri: str, name: str, proxy: str, symbols: list[str], now: datetime, per_minute: int, burst: int
 ) -> dict[str, int]:
-    """Asks for each history, some at a time; how many ended in which way."""
+    """Fetches each history on a few threads; returns how many ended in which way."""
     global _rate_limiter
     db = mongo.database(uri, name)
     log = ProviderLog(db, NAME)

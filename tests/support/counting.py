@@ -1,4 +1,4 @@
-"""Counting what is asked of MongoDB."""
+"""Counts the commands that are sent to MongoDB."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from prices import services
 
 
 class _Commands(monitoring.CommandListener):
-    """Counts what is sent to MongoDB."""
-
     def __init__(self) -> None:
         self.names: list[str] = []
 
@@ -29,7 +27,7 @@ class _Commands(monitoring.CommandListener):
 
 @contextmanager
 def counted_commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Commands]:
-    """The commands of the store's client, which is made anew to be listened to."""
+    """Yields the commands that the store's client sends meanwhile."""
     commands = _Commands()
     client = services.database().client
     with monkeypatch.context() as patch:

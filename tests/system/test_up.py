@@ -95,7 +95,7 @@ class TestRefusals:
         (tmp_path / "var").mkdir()
         (tmp_path / "var" / "pricecache.sqlite3").write_text("no database at all" * 99)
 
-        assert "is not a sound SQLite database" in refused(tmp_path, "up")
+        assert "is not a valid SQLite database" in refused(tmp_path, "up")
 
     def test_an_external_mongodb_that_does_not_answer(self, tmp_path):
         uri = "mongodb://user:secret@127.0.0.1:9/?directConnection=true"

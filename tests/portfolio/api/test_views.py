@@ -50,7 +50,7 @@ def test_creates_changes_lists_and_deletes_a_portfolio(as_alice: Client) -> None
             "“a b” is not a symbol",
         ),
         ({"name": "Other"}, "base_currency: This field is required."),
-        ({"name": "Other", "base_currency": "USD", "colour": 1}, "colour: Not known here"),
+        ({"name": "Other", "base_currency": "USD", "colour": 1}, "colour: Unknown parameter"),
     ],
 )
 def test_refuses_an_invalid_portfolio_and_says_why(

@@ -109,11 +109,11 @@ class TestPrepare:
     @pytest.mark.parametrize(
         ("fault", "sentence"),
         [
-            (DatabaseError("file is not a database"), "not a sound SQLite database"),
-            (DatabaseError("database disk image is malformed"), "not a sound SQLite database"),
+            (DatabaseError("file is not a database"), "not a valid SQLite database"),
+            (DatabaseError("database disk image is malformed"), "not a valid SQLite database"),
             (DatabaseError("unable to open database file"), "cannot be written"),
             (DatabaseError("attempt to write a readonly database"), "cannot be written"),
-            (DatabaseError("database or disk is full"), "disk of .* is full: make room"),
+            (DatabaseError("database or disk is full"), "The disk with .* is full"),
             (DatabaseError("something else"), "failed: something else"),
             (PermissionError(13, "Permission denied"), r"cannot be written \(Permission denied\)"),
             (StoreUnavailable("MongoDB does not answer: refused"), "see that MongoDB runs"),

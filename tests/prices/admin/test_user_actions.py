@@ -63,8 +63,8 @@ def test_explains_to_the_user_of_a_button_that_nothing_changed(locked: Client) -
 
     page = answer.content.decode()
     assert answer.status_code == 503
-    assert "Something else holds the lock" in page
-    assert "nothing was changed" in page
+    assert "Another program has locked" in page
+    assert "Nothing was changed" in page
     assert "Traceback" not in page
     assert not PausedJob.objects.exists()
 
@@ -75,7 +75,7 @@ def test_explains_why_signing_in_failed(locked: Client) -> None:
     answer = stranger.post(reverse("admin:login"), {"username": "admin", "password": "password"})
 
     assert answer.status_code == 503
-    assert "Something else holds the lock" in answer.content.decode()
+    assert "Another program has locked" in answer.content.decode()
 
 
 def test_answers_the_api_with_a_problem(locked: Client) -> None:
@@ -83,6 +83,6 @@ def test_answers_the_api_with_a_problem(locked: Client) -> None:
 
     assert answer.status_code == 503
     body = answer.json()
-    assert "Something else holds the lock" in body["detail"]
+    assert "Another program has locked" in body["detail"]
     assert "Try again" in body["hint"]
     assert not SyncRun.objects.exists()

@@ -1,4 +1,4 @@
-"""GET /cache/status, /cache/scheduler/status, the schema and the health routes."""
+"""GET /cache/status and /cache/scheduler/status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client, override_settings
-from django.utils import timezone
 
 from prices import services
 from prices.domain.quotes import Quote
@@ -184,67 +183,3 @@ class TestScheduler:
             ("nightly_verify", "prices.jobs.tasks.nightly_verify", None, "0 2 * * *"),
             ("store_sweep", "prices.jobs.tasks.store_sweep", None, "30 4 * * *"),
         ]
-
-
-class TestHealthAndSchema:
-    def test_alive(self, client: Client) -> None:
-        assert client.get("/healthz").json() == {"status": "alive"}
-
-    def test_ready(self, client: Client) -> None:
-        answer = client.get("/readyz")
-
-        assert answer.status_code == 200
-        assert answer.json() == {"status": "ready", "jobs_running": False}
-
-    def test_not_ready_without_the_store(self, client: Client) -> None:
-        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            answer = client.get("/readyz")
-
-        assert answer.status_code == 503
-        assert "MongoDB" in answer.json()["mongodb"]
-
-    def test_schema_is_valid_and_complete(
-        self, client: Client, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        from django.core.management import call_command
-
-        call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
-
-        schema = client.get("/cache/schema?format=json").json()
-        assert set(schema["paths"]) == {
-            "/cache/status",
-            "/cache/scheduler/status",
-            "/cache/historical/{symbol}",
-            "/cache/actions/{symbol}",
-            "/cache/corrections/{symbol}",
-            "/cache/refresh-live",
-            "/cache/sync-historical",
-            "/cache/backfill-symbol",
-            "/cache/backfill-all",
-            "/cache/runs/{run_id}",
-            "/portfolio",
-            "/portfolio/{portfolio_id}",
-            "/portfolio/{portfolio_id}/complete",
-            "/portfolio/{portfolio_id}/export",
-            "/portfolio/{portfolio_id}/history",
-            "/portfolio/{portfolio_id}/import",
-            "/portfolio/{portfolio_id}/live",
-            "/portfolio/{portfolio_id}/transactions",
-            "/portfolio/{portfolio_id}/transactions/{transaction_id}",
-        }
-
-    def test_schema_tells_what_a_post_may_be_refused_for(self, client: Client) -> None:
-        paths = client.get("/cache/schema?format=json").json()["paths"]
-
-        told = set(paths["/cache/sync-historical"]["post"]["responses"])
-        assert told == {"200", "202", "400", "401", "403", "404"}
-
-    def test_docs_page_opens(self, client: Client) -> None:
-        answer = client.get("/cache/docs")
-
-        assert answer.status_code == 200
-        assert b"cdn" not in answer.content
-
-
-def test_the_clock_of_the_tests_is_not_the_real_one() -> None:
-    assert timezone.now() == NOW

@@ -1,4 +1,4 @@
-"""Compression: what a client gets that accepts gzip, and what all others get."""
+"""Responses are gzipped when the client accepts it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _acme() -> None:
 
 
 class TestCompression:
-    def test_is_what_it_is_without(self, client: Client) -> None:
+    def test_decompresses_to_the_plain_response(self, client: Client) -> None:
         plain, packed = client.get(PATH), client.get(PATH, headers={"Accept-Encoding": "br, gzip"})
 
         assert packed.headers["Content-Encoding"] == "gzip"
@@ -32,13 +32,13 @@ class TestCompression:
         assert packed.headers["ETag"] == plain.headers["ETag"]
 
     @pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0, br"])
-    def test_is_only_for_who_accepts_it(self, client: Client, accepted: str) -> None:
+    def test_needs_a_client_that_accepts_gzip(self, client: Client, accepted: str) -> None:
         answer = client.get(PATH, headers={"Accept-Encoding": accepted})
 
         assert "Content-Encoding" not in answer.headers
         assert answer.json()["count"] == 60
 
-    def test_is_told_to_caches_also_by_a_304(self, client: Client) -> None:
+    def test_varies_by_accept_encoding_even_for_304(self, client: Client) -> None:
         first = client.get(PATH)
         again = client.get(PATH, headers={"If-None-Match": first.headers["ETag"]})
 
@@ -46,7 +46,7 @@ class TestCompression:
         assert "Accept-Encoding" in first.headers["Vary"]
         assert "Accept-Encoding" in again.headers["Vary"]
 
-    def test_spares_what_fits_into_one_packet(self, client: Client) -> None:
+    def test_skips_what_fits_into_one_packet(self, client: Client) -> None:
         answer = client.get("/cache/historical/NOBODY", headers={"Accept-Encoding": "gzip"})
 
         assert answer.status_code == 404

@@ -1,25 +1,15 @@
-"""The POST endpoints: who may, what is queued, and how it is followed."""
+"""Who may read, and who may change something."""
 
 from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django_q.models import OrmQ
 from rest_framework.authtoken.models import Token
-
-from prices.models import SyncRun, TrackedSymbol
-from tests.support.builders import tracked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 POSTS = ("refresh-live", "sync-historical", "backfill-symbol", "backfill-all")
-
-
-@pytest.fixture
-def staff() -> dict[str, str]:
-    user = User.objects.create_user("alice", is_staff=True)
-    return {"Authorization": f"Token {Token.objects.create(user=user).key}"}
 
 
 class TestPermission:
@@ -41,175 +31,9 @@ class TestPermission:
 
         assert answer.status_code == 403
 
-    def test_takes_the_session_of_staff(self, client: Client) -> None:
+    def test_accepts_the_session_of_staff(self, client: Client) -> None:
         client.force_login(User.objects.create_user("alice", is_staff=True))
 
         answer = client.post("/cache/backfill-all", {}, content_type="application/json")
 
         assert answer.status_code == 202
-
-
-class TestBackfillSymbol:
-    def test_tracks_and_queues(self, client: Client, staff: dict[str, str]) -> None:
-        body = {"symbol": "teva", "market": "TASE"}
-
-        answer = client.post(
-            "/cache/backfill-symbol", body, content_type="application/json", headers=staff
-        )
-
-        assert answer.status_code == 202
-        row = TrackedSymbol.objects.get()
-        assert (row.symbol, row.market, row.mic, row.currency) == ("TEVA.TA", "TASE", "XTAE", "ILA")
-        run = SyncRun.objects.get()
-        assert (run.kind, run.symbols, run.options) == ("backfill", ["TEVA.TA"], {"whole": True})
-        assert answer.json()["id"] == run.pk
-        assert answer.json()["url"] == answer["Location"] == f"/cache/runs/{run.pk}"
-        assert client.get(answer["Location"]).json()["state"] == "queued"
-        assert OrmQ.objects.count() == 1
-
-    def test_takes_json_that_curl_calls_a_form(self, client: Client, staff: dict[str, str]) -> None:
-        answer = client.post(
-            "/cache/backfill-symbol",
-            b'{"symbol": "AAPL", "market": "US"}',
-            content_type="application/x-www-form-urlencoded",
-            headers=staff,
-        )
-
-        assert answer.status_code == 202
-
-    def test_takes_a_form_of_no_json_as_a_fault_of_the_caller(
-        self, client: Client, staff: dict[str, str]
-    ) -> None:
-        answer = client.post(
-            "/cache/backfill-symbol", "{nonsense", content_type="application/json", headers=staff
-        )
-
-        assert answer.status_code == 400
-        assert answer["Content-Type"] == "application/problem+json"
-
-    @pytest.mark.parametrize(
-        ("body", "sentence"),
-        [
-            (b"[" * 100_000, "JSON parse error - it is nested too deeply."),
-            (b" " * 6_000_001, "That is more than the 6 MB that are taken at once"),
-        ],
-        ids=["deep", "large"],
-    )
-    def test_takes_what_cannot_be_read_as_a_fault_of_the_caller(
-        self, client: Client, staff: dict[str, str], body: bytes, sentence: str
-    ) -> None:
-        answer = client.post(
-            "/cache/sync-historical", body, content_type="application/json", headers=staff
-        )
-
-        assert answer.status_code == 400
-        assert answer["Content-Type"] == "application/problem+json"
-        assert answer.json()["detail"].startswith(sentence)
-
-    @pytest.mark.parametrize("path", ["backfill-symbol", "backfill-all", "sync-historical"])
-    @pytest.mark.parametrize("body", [b"[1]", b'"AAPL"', b"7"])
-    def test_takes_a_json_object_alone(
-        self, client: Client, staff: dict[str, str], path: str, body: bytes
-    ) -> None:
-        answer = client.post(f"/cache/{path}", body, content_type="application/json", headers=staff)
-
-        assert answer.status_code == 400
-        assert answer.json()["detail"] == "Send a JSON object."
-
-    @pytest.mark.parametrize(
-        ("body", "parameter"),
-        [
-            ({}, "symbol"),
-            ({"symbol": "A B"}, "symbol"),
-            ({"symbol": "AAPL", "market": "MOON"}, "market"),
-            ({"symbol": "VOD.L", "market": "XETRA"}, "symbol"),
-            ({"symbol": "AAPL", "start": "soon"}, "start"),
-            ({"symbol": "AAPL", "start": "9999-12-31"}, "start"),
-            ({"symbol": "ß"}, "symbol"),
-            ({"symbol": "AAPL", "\ud800": 1}, "\ud800"),
-            ({"symbol": "AAPL", "sart": "2020-01-01"}, "sart"),
-        ],
-    )
-    def test_names_what_is_wrong_and_tracks_nothing(
-        self, client: Client, staff: dict[str, str], body: dict[str, str], parameter: str
-    ) -> None:
-        answer = client.post(
-            "/cache/backfill-symbol", body, content_type="application/json", headers=staff
-        )
-
-        assert answer.status_code == 400
-        assert answer.json()["parameter"] == parameter
-        assert not TrackedSymbol.objects.exists()
-        assert not SyncRun.objects.exists()
-
-
-class TestOthers:
-    @pytest.mark.parametrize(
-        ("path", "kind", "options"),
-        [
-            ("refresh-live", "live_price_update", {"all": True}),
-            ("sync-historical", "historical_sync", {}),
-            ("backfill-all", "backfill", {"whole": True}),
-        ],
-    )
-    def test_queue_a_run(
-        self,
-        client: Client,
-        staff: dict[str, str],
-        path: str,
-        kind: str,
-        options: dict[str, bool],
-    ) -> None:
-        answer = client.post(f"/cache/{path}", content_type="application/json", headers=staff)
-
-        assert answer.status_code == 202
-        run = SyncRun.objects.get()
-        assert (run.kind, run.symbols, run.options, run.trigger) == (
-            kind,
-            [],
-            options,
-            "API (alice)",
-        )
-
-    @pytest.mark.parametrize("path", ["refresh-live", "sync-historical"])
-    def test_take_symbols(self, client: Client, staff: dict[str, str], path: str) -> None:
-        tracked("AAPL")
-
-        answer = client.post(
-            f"/cache/{path}", {"symbols": ["aapl"]}, content_type="application/json", headers=staff
-        )
-
-        assert answer.status_code == 202
-        assert SyncRun.objects.get().symbols == ["AAPL"]
-
-    @pytest.mark.parametrize("path", ["refresh-live", "sync-historical"])
-    def test_refuse_symbols_nobody_tracks(
-        self, client: Client, staff: dict[str, str], path: str
-    ) -> None:
-        answer = client.post(
-            f"/cache/{path}",
-            {"symbols": ["NOBODY"]},
-            content_type="application/json",
-            headers=staff,
-        )
-
-        assert answer.status_code == 404
-        assert "NOBODY" in answer.json()["detail"]
-
-    def test_answer_202_when_the_time_to_wait_runs_out(
-        self, client: Client, staff: dict[str, str]
-    ) -> None:
-        answer = client.post("/cache/backfill-all?wait=0.2", b"", content_type="", headers=staff)
-
-        assert answer.status_code == 202
-        assert answer.json()["state"] == "queued"
-
-    def test_refuse_a_wait_that_is_none(self, client: Client, staff: dict[str, str]) -> None:
-        answer = client.post("/cache/backfill-all?wait=long", headers=staff)
-
-        assert answer.status_code == 400
-        assert answer.json()["parameter"] == "wait"
-        assert not SyncRun.objects.exists()
-
-    def test_a_run_that_does_not_exist_is_404(self, client: Client) -> None:
-        assert client.get("/cache/runs/4711").status_code == 404

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prices.domain.ranges import Asked, DateRange, merged, missing
+from prices.domain.ranges import Asked, DateRange, merged
 from tests.prices.domain.builders import at, day
 
 EPOCH = date(2026, 1, 1)
@@ -62,36 +62,6 @@ class TestMerged:
         assert days_of(*found) == days_of(*ranges)
         assert all(one.start < one.end for one in found)
         assert all(one.end < later.start for one, later in pairwise(found))
-
-
-class TestMissing:
-    @pytest.mark.parametrize(
-        ("held", "found"),
-        [
-            ([], [("2026-03-02", "2026-03-09")]),
-            ([("2026-03-01", "2026-03-10")], []),
-            ([("2026-03-01", "2026-03-04")], [("2026-03-04", "2026-03-09")]),
-            (
-                [("2026-03-04", "2026-03-05"), ("2026-03-07", "2026-03-20")],
-                [("2026-03-02", "2026-03-04"), ("2026-03-05", "2026-03-07")],
-            ),
-            ([("2026-03-20", "2026-03-25")], [("2026-03-02", "2026-03-09")]),
-        ],
-    )
-    def test_is_what_was_never_asked_for(
-        self, held: list[tuple[str, str]], found: list[tuple[str, str]]
-    ) -> None:
-        wanted = dates("2026-03-02", "2026-03-09")
-
-        assert missing(wanted, [dates(*one) for one in held]) == tuple(dates(*f) for f in found)
-
-    @settings(deadline=None)
-    @given(any_range, st.lists(any_range, max_size=8))
-    def test_is_the_difference_of_days(self, wanted: DateRange, held: list[DateRange]) -> None:
-        found = missing(wanted, held)
-
-        assert days_of(*found) == days_of(wanted) - days_of(*held)
-        assert merged(found) == found
 
 
 class TestAsked:

@@ -119,7 +119,6 @@ class TestLastClosed:
 
     def test_is_none_before_the_first(self, xnys: Sessions) -> None:
         assert xnys.last_closed(at("1985-01-01 00:00")) is None
-        assert not xnys.is_closed(day("1990-01-02"), at("1985-01-01 00:00"))
 
 
 class TestLastSettled:
@@ -127,37 +126,6 @@ class TestLastSettled:
         assert xnys.last_settled(at("2026-03-06 20:59")) == day("2026-03-03")
         assert xnys.last_settled(at("2026-03-06 21:00")) == day("2026-03-04")
         assert xnys.last_settled(at("2026-03-08 12:00")) == day("2026-03-04")
-
-
-class TestIsClosed:
-    def test_is_true_from_the_close_on(self, xnys: Sessions) -> None:
-        assert not xnys.is_closed(day("2026-03-02"), at("2026-03-02 20:59"))
-        assert xnys.is_closed(day("2026-03-02"), at("2026-03-02 21:00"))
-
-    def test_is_never_true_of_a_day_that_is_no_session(self, xnys: Sessions) -> None:
-        assert not xnys.is_closed(day("2025-01-09"), at("2026-01-01 00:00"))
-
-
-class TestOpenAt:
-    @pytest.mark.parametrize(
-        ("mic", "now", "session"),
-        [
-            ("XNYS", "2026-03-02 14:29", None),
-            ("XNYS", "2026-03-02 14:30", "2026-03-02"),
-            ("XNYS", "2026-03-02 20:59", "2026-03-02"),
-            ("XNYS", "2026-03-02 21:00", None),
-            ("XNYS", "2026-11-27 18:00", None),
-            ("XTKS", "2026-03-02 03:00", "2026-03-02"),  # lunch in Tokyo
-            ("XTKS", "2026-03-01 23:59", None),
-            ("XASX", "2026-03-01 23:30", "2026-03-02"),  # Monday morning in Sydney
-            ("24/7", "2026-03-01 12:00", "2026-03-01"),
-        ],
-    )
-    def test_names_the_session_that_trades(self, mic: str, now: str, session: str | None) -> None:
-        assert sessions(mic).open_at(at(now)) == (session and day(session))
-
-    def test_is_none_before_the_first(self, xnys: Sessions) -> None:
-        assert xnys.open_at(at("1985-01-01 15:00")) is None
 
 
 class TestIsOpenWithin:

@@ -1,4 +1,4 @@
-"""PriceReader: many histories at once are what each alone is, in as few round trips as one."""
+"""PriceReader: many histories equal single reads and take as many round trips as one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ASKED = Asked(start=date(2026, 6, 3), end=date(2026, 6, 5))
 
 
 class TestHistories:
-    def test_are_what_each_history_is(self) -> None:
+    def test_equal_single_histories(self) -> None:
         for symbol in ("ACME", "OTHER"):
             tracked(symbol)
             published(symbol)
@@ -39,7 +39,7 @@ class TestHistories:
             alone = services.reader().history(symbol, ASKED, Adjust.NONE, now=NOW)
             assert (history.version, history.bars) == (alone.version, alone.bars)
 
-    def test_leave_out_what_nobody_tracks(self) -> None:
+    def test_leave_out_untracked_symbols(self) -> None:
         tracked()
         published()
 

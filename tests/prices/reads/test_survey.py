@@ -1,4 +1,4 @@
-"""Overview: all symbols at a glance say what each by itself says, in a constant number of queries."""
+"""Survey: columns of all symbols, equal to the rules for one symbol, in two queries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GAP = Gap(date(2026, 6, 3), 1, NOW, "the provider has none")
 
 @pytest.fixture
 def survey() -> Survey:
-    """By symbol: complete, with a gap, nothing yet, behind and failing, suspended, no calendar."""
+    """Complete, with a gap, without history, behind and failing, suspended, without calendar."""
     tracked("FULL", reads=7)
     published("FULL")
     tracked("GAP", market="LSE", reads=9)
@@ -59,7 +59,7 @@ class TestSurvey:
         assert of(survey, "last")["OLD"] == date(2026, 6, 4)
         assert of(survey, "close")["FULL"] == 12.25
 
-    def test_tells_what_is_amiss(self, survey: Survey) -> None:
+    def test_flags_stale_lagging_and_failing_symbols(self, survey: Survey) -> None:
         assert of(survey, "stale") == {
             **{"FULL": False, "GAP": False, "NEW": True, "OLD": True},
             **{"SUSPENDED": True, "UNKNOWN": False},
@@ -68,12 +68,7 @@ class TestSurvey:
         assert [s for s, is_so in of(survey, "failing").items() if is_so] == ["OLD"]
         assert of(survey, "percent")["OLD"] == pytest.approx(60.0)
 
-    def test_says_of_staleness_what_each_report_says(self, survey: Survey) -> None:
-        reports = services.reader().reports(now=NOW)
-
-        assert of(survey, "stale") == {r.row.symbol: bool(r.stale_reason) for r in reports}
-
-    def test_adds_up_the_active_ones(self, survey: Survey) -> None:
+    def test_totals_count_active_symbols_only(self, survey: Survey) -> None:
         totals = survey.totals()
 
         assert (totals.symbols, totals.with_history) == (5, 4)
@@ -81,7 +76,7 @@ class TestSurvey:
         assert (totals.expected, totals.present, totals.coverage_percent) == (15, 12, 80.0)
         assert (totals.oldest, totals.newest) == (date(2026, 6, 2), date(2026, 6, 8))
 
-    def test_adds_up_by_market(self, survey: Survey) -> None:
+    def test_totals_by_market(self, survey: Survey) -> None:
         found = survey.by_market()
 
         assert {name: (t.symbols, t.coverage_percent) for name, t in found.items()} == {
@@ -90,25 +85,20 @@ class TestSurvey:
             "US": (3, 80.0),
         }
 
-    def test_of_nothing_is_empty(self) -> None:
+    def test_is_empty_without_symbols(self) -> None:
         survey = services.overview().survey(now=NOW)
 
         assert (len(survey), survey.totals().symbols, survey.by_market()) == (0, 0, {})
 
-    def test_takes_in_what_was_published_since(self, survey: Survey) -> None:
+    def test_includes_what_was_published_since_the_last_survey(self, survey: Survey) -> None:
         tracked("LATER")
         published("LATER")
 
         assert of(services.overview().survey(now=NOW), "bars")["LATER"] == 5
 
     @pytest.mark.usefixtures("survey")
-    def test_takes_one_query_of_each_database(self) -> None:
-        with (
-            CaptureQueriesContext(
-                connection,
-            ) as sql,
-            counting() as work,
-        ):
+    def test_takes_one_query_to_each_database(self) -> None:
+        with CaptureQueriesContext(connection) as sql, counting() as work:
             services.overview().survey(now=NOW).totals()
 
         assert len(sql) == 1

@@ -1,4 +1,4 @@
-"""Usage: what was read and how fast, kept in memory and written down in one go."""
+"""Usage: reads are counted in memory and saved in one go."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TestUsage:
         assert (acme.reads, other.reads, acme.last_queried_at) == (2, 6, NOW)
         assert hit_rate(now=NOW) == 0.75
 
-    def test_adds_to_what_was_written_before(self) -> None:
+    def test_adds_to_saved_counts(self) -> None:
         counted = Usage(every=0)
         for _ in range(3):
             counted.hit("ACME", 0.001)
@@ -49,7 +49,7 @@ class TestUsage:
         assert median_seconds(now=NOW) == pytest.approx(0.002, rel=0.09)
         assert median_seconds(now=NOW + timedelta(days=2)) is None
 
-    def test_keeps_what_could_not_be_written(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_keeps_counts_that_could_not_be_saved(self, monkeypatch: pytest.MonkeyPatch) -> None:
         counted = Usage(every=0)
         counted.hit("ACME", 0.001)
 
@@ -63,7 +63,7 @@ class TestUsage:
 
         assert ReadCount.objects.get().hits == 1
 
-    def test_is_written_by_a_timer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_saved_by_a_timer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         written: list[int] = []
         monkeypatch.setattr(usage, "_write", lambda hits, *rest: written.append(hits.total()))
         counted = Usage(every=0.01)

@@ -1,4 +1,4 @@
-"""What a bar costs a cached read: no call of Python, and few bytes."""
+"""The cost of a bar in a cached read: no Python call, and few bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _, *PRICES = WEEK[0]
 
 @pytest.fixture(autouse=True)
 def _two_symbols(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One with few bars and one with many, both read before; what was seen is believed."""
+    """Publishes a symbol with few bars and one with many, with a cache that outlives the test."""
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
     with override_settings(VERSION_TTL=60.0):
         services.forget()
@@ -40,7 +40,7 @@ def path(symbol: str) -> str:
 
 
 def calls(client: Client, symbol: str) -> int:
-    """Of functions, in Python or in C, during a read that was done before."""
+    """Returns the number of function calls, in Python or in C, of a repeated read."""
     client.get(path(symbol))
     counted = 0
 
@@ -58,7 +58,7 @@ def calls(client: Client, symbol: str) -> int:
 
 
 def most_bytes(client: Client, symbol: str) -> int:
-    """Held at the same time during a read that was done before."""
+    """Returns the peak of allocated bytes during a repeated read."""
     client.get(path(symbol))
     tracemalloc.start()
     try:

@@ -1,0 +1,27 @@
+"""The health routes."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client, override_settings
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+
+def test_alive(client: Client) -> None:
+    assert client.get("/healthz").json() == {"status": "alive"}
+
+
+def test_ready(client: Client) -> None:
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "jobs_running": False}
+
+
+def test_not_ready_without_the_store(client: Client) -> None:
+    with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
+        answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert "MongoDB" in answer.json()["mongodb"]

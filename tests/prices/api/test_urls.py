@@ -1,0 +1,50 @@
+"""The schema of both APIs and its page."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+
+def test_schema_is_valid_and_complete(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
+
+    schema = client.get("/cache/schema?format=json").json()
+    assert set(schema["paths"]) == {
+        "/cache/status",
+        "/cache/scheduler/status",
+        "/cache/historical/{symbol}",
+        "/cache/actions/{symbol}",
+        "/cache/corrections/{symbol}",
+        "/cache/refresh-live",
+        "/cache/sync-historical",
+        "/cache/backfill-symbol",
+        "/cache/backfill-all",
+        "/cache/runs/{run_id}",
+        "/portfolio",
+        "/portfolio/{portfolio_id}",
+        "/portfolio/{portfolio_id}/complete",
+        "/portfolio/{portfolio_id}/export",
+        "/portfolio/{portfolio_id}/history",
+        "/portfolio/{portfolio_id}/import",
+        "/portfolio/{portfolio_id}/live",
+        "/portfolio/{portfolio_id}/transactions",
+        "/portfolio/{portfolio_id}/transactions/{transaction_id}",
+    }
+
+
+def test_schema_lists_the_statuses_of_a_post(client: Client) -> None:
+    paths = client.get("/cache/schema?format=json").json()["paths"]
+
+    statuses = set(paths["/cache/sync-historical"]["post"]["responses"])
+    assert statuses == {"200", "202", "400", "401", "403", "404"}
+
+
+def test_docs_page_opens(client: Client) -> None:
+    answer = client.get("/cache/docs")
+
+    assert answer.status_code == 200
+    assert b"cdn" not in answer.content
