@@ -264,8 +264,8 @@ class TestButtons:
         ("button", "told"),
         [
             ("ask_again 2026-06-03", "ACME has no such gap. It may have been filled meanwhile."),
-            ("take_offered 2026-06-03", "2026-06-03 was not filled by hand"),
-            ("withdraw 2026-06-03", "2026-06-03 was not filled by hand"),
+            ("take_offered 2026-06-03", "2026-06-03 is not filled by hand"),
+            ("withdraw 2026-06-03", "2026-06-03 is not filled by hand"),
             ("withdraw 2026-99-99", "There is no such button any more"),
             ("explode", "There is no such button any more"),
             ("", "There is no such button any more"),
