@@ -229,7 +229,7 @@ class TestConflict:
         assert outcome.result is Result.FAILED
         assert outcome.error == "Other processes kept changing ACME. Try again."
         assert not outcome.symbol_at_fault
-        assert len(tries) == 10
+        assert len(tries) == 50
 
 
 class TestRateLimit:
