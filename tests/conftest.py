@@ -107,7 +107,7 @@ def _hundred(_schema: mongo.Db) -> Iterator[Hundred]:
 @pytest.fixture
 def hundred(_hundred: Hundred, db: None) -> Iterator[Hundred]:
     """A hundred healthy symbols that are tracked and complete, and the jobs that sync them."""
-    with _hundred.at_work():
+    with _hundred.running():
         yield _hundred
 
 

@@ -34,7 +34,7 @@ def once_a_process(build: Callable[[], T]) -> Callable[[], T]:
 
 
 def forget() -> None:
-    """Builds everything anew on next use, as after a change of settings."""
+    """Builds everything again on next use, as after a change of settings."""
     for clear in _built:
         clear()
 

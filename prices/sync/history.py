@@ -41,35 +41,27 @@ class _Options:
     trusted: bool
 
 
+@dataclass(eq=False, kw_only=True)
 class SyncService:
     """Writes history. `now` is the time that the work is done for."""
 
-    def __init__(
-        self,
-        *,
-        bars: BarRepository,
-        catalog: Catalog,
-        limiter: LimitedProvider,
-        leases: Leases,
-        history_years: int | None = None,
-    ) -> None:
-        self._bars = bars
-        self._catalog = catalog
-        self._limiter = limiter
-        self._leases = leases
-        self._history_years = history_years
+    bars: BarRepository
+    catalog: Catalog
+    limiter: LimitedProvider
+    leases: Leases
+    history_years: int | None = None
 
     @property
     def requests(self) -> int:
         """How many requests this process has sent to the provider."""
-        return self._limiter.requests
+        return self.limiter.requests
 
     def plan(self, *, now: datetime, quotes: Mapping[str, Quote] | None = None) -> list[Due]:
         """Returns what a sync has to fetch, in order.
 
         `quotes` show which of the symbols that the provider lost are traded again.
         """
-        return due(symbol_states(self._catalog, quotes or {}), now=now)
+        return due(symbol_states(self.catalog, quotes or {}), now=now)
 
     def sync(
         self,
@@ -95,7 +87,7 @@ class SyncService:
         yield from run_parallel(
             lambda symbol: self._sync_one(rows[symbol], options),
             [symbol for symbol in wanted if symbol in rows],
-            threads=self._limiter.parallel,
+            threads=self.limiter.parallel,
             stopped=stopped,
         )
 
@@ -117,18 +109,18 @@ class SyncService:
         key = SeriesKey(row.symbol)
         # Another worker's fetch of a part is no whole history, unless there was none before.
         is_enough = not options.trusted and (not options.whole or row.last_update is None)
-        with series_lock(self._leases, row.symbol) as waited:
+        with series_lock(self.leases, row.symbol) as waited:
             if waited and is_enough and self._is_fetched(key, since=options.now):
                 return Outcome(row.symbol, Result.UNCHANGED)
             return self._fetch_and_publish(row, key, options)
 
     def _is_fetched(self, key: SeriesKey, since: datetime) -> bool:
-        manifest = self._bars.manifest(key)
+        manifest = self.bars.manifest(key)
         fetched_at = manifest.facts.fetched_at if manifest else None
         return fetched_at is not None and fetched_at >= since
 
     def _fetch_and_publish(self, row: TrackedSymbol, key: SeriesKey, options: _Options) -> Outcome:
-        stored = self._bars.read(key)
+        stored = self.bars.read(key)
         whole = self._earliest(options.now, stored)
         begin = (options.start or whole) if options.whole else self._begin(row, stored, options.now)
         fetched, published = self._try_once(row, key, begin, options, stored)
@@ -155,10 +147,10 @@ class SyncService:
         stored: StoredSeries | None,
     ) -> tuple[Fetched, Published]:
         now = options.now
-        fetched = self._limiter.history(row.symbol, begin, now=now, timezone=row.timezone)
+        fetched = self.limiter.history(row.symbol, begin, now=now, timezone=row.timezone)
         calendar = sessions_of(mic_of(fetched, row.mic))
         return fetched, publish(
-            *(self._bars, key, fetched, calendar),
+            *(self.bars, key, fetched, calendar),
             now=now,
             stored=stored,
             run=options.run,
@@ -170,9 +162,9 @@ class SyncService:
 
         Returns None if it begins where the provider's does.
         """
-        if self._history_years is None:
+        if self.history_years is None:
             return None
-        begin = now.date() - timedelta(days=round(365.25 * self._history_years))
+        begin = now.date() - timedelta(days=round(365.25 * self.history_years))
         first = stored.manifest.first if stored else None
         return min(begin, first.date()) if first else begin
 
@@ -181,7 +173,7 @@ class SyncService:
         if stored is None or stored.manifest.last is None or row.last_update is None:
             return self._earliest(now, stored)
         facts = stored.manifest.facts
-        if facts.source != self._limiter.name:
+        if facts.source != self.limiter.name:
             return self._earliest(now)
         last = stored.manifest.last.date()
         begin = overlap_start(last, facts.final_through, sessions_of(row.mic))

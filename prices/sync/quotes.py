@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from prices.domain.bars import BarSeries, Interval
@@ -26,30 +26,28 @@ _BATCH = 500
 _LOOKUP_PAUSE = timedelta(days=1)
 
 
+@dataclass(eq=False, kw_only=True)
 class LiveService:
     """Writes quotes. `now` is the time that the work is done for."""
 
-    def __init__(
-        self, *, bars: BarRepository, catalog: Catalog, quotes: QuoteStore, limiter: LimitedProvider
-    ) -> None:
-        self._bars = bars
-        self._catalog = catalog
-        self._quotes = quotes
-        self._limiter = limiter
+    bars: BarRepository
+    catalog: Catalog
+    quotes: QuoteStore
+    limiter: LimitedProvider
 
     def due(self, *, now: datetime, extended: bool = False) -> list[str]:
         """Returns the active symbols whose market is open or has just closed.
 
         Suspended symbols that may be traded again fill up the last request.
         """
-        held, states = self._quotes.all(), symbol_states(self._catalog)
+        held, states = self.quotes.all(), symbol_states(self.catalog)
         wanted = [
             state.symbol
             for state in states
             if state.active
             and quote_is_due(state, held.get(state.symbol), now=now, extended=extended)
         ]
-        places = -len(wanted) % self._limiter.quotes_per_request
+        places = -len(wanted) % self.limiter.quotes_per_request
         return wanted + quote_riders(states, places, now=now)
 
     def refresh(
@@ -65,24 +63,24 @@ class LiveService:
         True.
         """
         wanted = list(symbols)
-        size = self._limiter.quotes_per_request
+        size = self.limiter.quotes_per_request
         for at in range(0, len(wanted), size):
             if stopped():
                 return
             yield from self._refresh_batch(wanted[at : at + size], now)
 
     def _refresh_batch(self, symbols: list[str], now: datetime) -> Iterator[Outcome]:
-        before = self._limiter.requests
+        before = self.limiter.requests
         try:
-            quotes = self._limiter.quotes(symbols, now=now)
+            quotes = self.limiter.quotes(symbols, now=now)
         except ProviderError as error:
             yield from (
                 Outcome(s, Result.FAILED, error=str(error), symbol_at_fault=False) for s in symbols
             )
             return
-        self._quotes.put(quotes)
+        self.quotes.put(quotes)
         self._resume_traded(symbols, quotes, now)
-        quoted, sent = {quote.symbol for quote in quotes}, self._limiter.requests - before
+        quoted, sent = {quote.symbol for quote in quotes}, self.limiter.requests - before
         for position, symbol in enumerate(symbols):
             result = Result.UPDATED if symbol in quoted else Result.UNCHANGED
             yield Outcome(symbol, result, requests=0 if position else sent)
@@ -93,7 +91,7 @@ class LiveService:
         gone = set(suspended.exclude(suspended_reason="").values_list("symbol", flat=True))
         if not gone:
             return
-        manifests = self._bars.manifests(gone)
+        manifests = self.bars.manifests(gone)
         lasts = {key.symbol: m.last.date() for key, m in manifests.items() if m.last}
         back = {
             quote.symbol
@@ -105,12 +103,12 @@ class LiveService:
 
     def transfer(self, *, now: datetime) -> int:
         """Stores closing quotes as provisional bars of their sessions. Returns how many."""
-        quotes = self._quotes.all()
+        quotes = self.quotes.all()
         if not quotes:
             return 0
         mics = dict(TrackedSymbol.objects.filter(active=True).values_list("symbol", "mic"))
         closing = []
-        for key, manifest in self._bars.manifests(set(quotes) & set(mics)).items():
+        for key, manifest in self.bars.manifests(set(quotes) & set(mics)).items():
             if key.interval is not Interval.DAY or manifest.last_bar is None:
                 continue  # a quote never creates a series
             quote, facts = quotes[key.symbol], manifest.facts
@@ -122,6 +120,6 @@ class LiveService:
                 closing.append((manifest, BarSeries.from_rows([bar]), facts))
         # Series that another process changes meanwhile are left to that process.
         return sum(
-            len(self._bars.append_many(closing[at : at + _BATCH], now=now))
+            len(self.bars.append_many(closing[at : at + _BATCH], now=now))
             for at in range(0, len(closing), _BATCH)
         )

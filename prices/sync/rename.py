@@ -42,6 +42,7 @@ class RenameResult:
     joined: bool = False
 
 
+@dataclass(eq=False, kw_only=True)
 class RenameService:
     """Renames symbols.
 
@@ -52,18 +53,10 @@ class RenameService:
     3. What is left under the old name is deleted.
     """
 
-    def __init__(
-        self,
-        *,
-        bars: BarRepository,
-        quotes: QuoteStore,
-        corrections: CorrectionLog,
-        leases: Leases,
-    ) -> None:
-        self._bars = bars
-        self._quotes = quotes
-        self._corrections = corrections
-        self._leases = leases
+    bars: BarRepository
+    quotes: QuoteStore
+    corrections: CorrectionLog
+    leases: Leases
 
     def rename(self, old: str, new: str, *, now: datetime) -> RenameResult:
         """Gives `old` the name `new`.
@@ -73,7 +66,7 @@ class RenameService:
         former, today = checked_symbol(old), checked_symbol(new)
         if former == today:
             raise CannotRename(f"{former} already has that name.")
-        with series_lock(self._leases, former, today):
+        with series_lock(self.leases, former, today):
             row = TrackedSymbol.objects.filter(symbol=former).first()
             both = False
             if row is None:
@@ -83,10 +76,10 @@ class RenameService:
                 both = retry_on_conflict(lambda: self._publish(former, today, now), today)
                 _move_rows(row, today, now)
             # Nobody reads what is left under the old name.
-            self._corrections.rename(former, today)
-            self._quotes.delete(former)
-            self._bars.delete(SeriesKey(former), now=now)
-        manifest = self._bars.manifest(SeriesKey(today))
+            self.corrections.rename(former, today)
+            self.quotes.delete(former)
+            self.bars.delete(SeriesKey(former), now=now)
+        manifest = self.bars.manifest(SeriesKey(today))
         renamed = TrackedSymbol.objects.get(symbol=today)
         return RenameResult(renamed, manifest, was_done=row is None, joined=both)
 
@@ -97,13 +90,13 @@ class RenameService:
         """
         tracked = TrackedSymbol.objects.filter(symbol=today).exists()
         key = SeriesKey(today)
-        theirs, ours = self._bars.read(SeriesKey(former)), self._bars.read(key)
+        theirs, ours = self.bars.read(SeriesKey(former)), self.bars.read(key)
         if theirs is None:
             return False
         bars, facts = _join(theirs, ours, tracked=tracked)
         if ours is None or (ours.bars, ours.manifest.facts) != (bars, facts):
-            base = ours.manifest if ours else self._bars.manifest(key)
-            self._bars.replace(key, base, bars, facts, now=now)
+            base = ours.manifest if ours else self.bars.manifest(key)
+            self.bars.replace(key, base, bars, facts, now=now)
         return tracked and ours is not None
 
 

@@ -51,26 +51,24 @@ class Verified:
     outcome: Outcome
 
 
+@dataclass(eq=False, kw_only=True)
 class VerifyService:
     """Compares with the provider. `now` is the time that the work is done for."""
 
-    def __init__(
-        self, *, bars: BarRepository, catalog: Catalog, limiter: LimitedProvider, leases: Leases
-    ) -> None:
-        self._bars = bars
-        self._catalog = catalog
-        self._limiter = limiter
-        self._leases = leases
+    bars: BarRepository
+    catalog: Catalog
+    limiter: LimitedProvider
+    leases: Leases
 
     @property
     def requests(self) -> int:
         """How many requests this process has sent to the provider."""
-        return self._limiter.requests
+        return self.limiter.requests
 
     def verifiable(self) -> list[str]:
         """Returns the active symbols with a history of the provider, sorted."""
         active = TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True)
-        held = {s for s, outline in self._catalog.all().items() if outline.source != SAMPLE}
+        held = {s for s, outline in self.catalog.all().items() if outline.source != SAMPLE}
         return sorted(held & set(active))
 
     def verify(
@@ -91,7 +89,7 @@ class VerifyService:
         yield from run_parallel(
             lambda row: self._verify_one(row, now=now, fix=fix, run=run),
             TrackedSymbol.objects.filter(symbol__in=list(symbols)),
-            threads=self._limiter.parallel,
+            threads=self.limiter.parallel,
             stopped=stopped,
         )
 
@@ -99,7 +97,7 @@ class VerifyService:
         self, row: TrackedSymbol, *, now: datetime, fix: bool, run: int | None
     ) -> Verified:
         try:
-            with series_lock(self._leases, row.symbol):
+            with series_lock(self.leases, row.symbol):
                 return self._verify_locked(row, now=now, fix=fix, run=run)
         except StoreUnavailable:
             raise
@@ -110,13 +108,13 @@ class VerifyService:
         self, row: TrackedSymbol, *, now: datetime, fix: bool, run: int | None
     ) -> Verified:
         symbol, key = row.symbol, SeriesKey(row.symbol)
-        stored = self._bars.read(key)
+        stored = self.bars.read(key)
         if stored is None:
             return _verified(symbol, Verdict.UNCHECKED, "not verified: it has no history yet")
         if stored.manifest.facts.source == SAMPLE:
             message = "not verified: it holds the sample, which the next sync replaces"
             return _verified(symbol, Verdict.UNCHECKED, message)
-        fetched = self._limiter.history(symbol, _begin(stored), now=now, timezone=row.timezone)
+        fetched = self.limiter.history(symbol, _begin(stored), now=now, timezone=row.timezone)
         calendar = sessions_of(mic_of(fetched, row.mic))
         found = compare(as_stored(stored), fetched, calendar, now=now)
         if found.agrees and not (fix and stored.manifest.facts.by_hand):
@@ -124,10 +122,10 @@ class VerifyService:
         if not fix:
             return _verified(symbol, Verdict.DIFFERS, str(found))
         # Also if all agrees: what the provider says about bars filled by hand is recorded.
-        published = publish(self._bars, key, fetched, calendar, now=now, stored=stored, run=run)
+        published = publish(self.bars, key, fetched, calendar, now=now, stored=stored, run=run)
         if found.agrees:
             return _verified(symbol, Verdict.AGREES, str(found))
-        after = self._bars.read(key) or stored
+        after = self.bars.read(key) or stored
         left = compare(as_stored(after), fetched, calendar, now=now)
         return _fixed(symbol, fetched, published, found, left)
 

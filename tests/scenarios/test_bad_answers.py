@@ -207,7 +207,7 @@ def at_once(hundred: Hundred) -> dict[str, Seen]:
     assert (run.state, run.total) == (SyncRun.State.PARTIAL, 100 + len(WRONG))
     assert hundred.incomplete() == []
     seen = {case.symbol: look(hundred, case, before[case.symbol]) for case in WRONG}
-    hundred.mend()
+    hundred.clear_faults()
     hundred.next_session()
     hundred.sync()
     assert hundred.incomplete() == []

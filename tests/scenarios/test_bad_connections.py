@@ -60,7 +60,7 @@ def test_a_symbol_that_gets_no_answer_harms_no_other(
     assert (row.last_error, row.failures) == (words, 0)
     assert report.stale_reason == f"{words}, 1 session behind, last bar {before[-1][0]}"
 
-    hundred.mend()
+    hundred.clear_faults()
     assert hundred.wait(timedelta(minutes=5)) == 1
     assert stored(bad) == hundred.expected(bad)
     assert hundred.row(bad).last_error == hundred.report(bad).stale_reason == ""
@@ -115,7 +115,7 @@ def test_answers_without_prices_harm_no_other_symbol(hundred: Hundred) -> None:
         assert report.stale_reason == row.last_error + behind
         assert (row.failures, row.active) == (1, True)
 
-    hundred.mend()
+    hundred.clear_faults()
     hundred.next_session()
     hundred.sync()
     for symbol in bad:

@@ -264,7 +264,7 @@ class TestSessionThatIsNullForAll:
         behind = f"1 session behind, last bar {before['OK00'][-1][0]}"
         assert {hundred.report(symbol).stale_reason for symbol in HEALTHY} == {behind}
 
-        hundred.mend()
+        hundred.clear_faults()
         hundred.set_clock(hundred.now + timedelta(hours=3))
         hundred.sync()
         assert hundred.incomplete() == []

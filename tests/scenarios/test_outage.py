@@ -57,7 +57,7 @@ class TestOutage:
     @pytest.mark.parametrize(
         "answer", [UnknownSymbol("Yahoo says: gone"), BadPayload("a login page"), ()]
     )
-    def test_is_held_against_nobody(self, outage: FakeProvider, answer: Any) -> None:
+    def test_counts_against_no_symbol(self, outage: FakeProvider, answer: Any) -> None:
         outage.histories = dict.fromkeys(self.SYMBOLS, answer)
 
         self._sync()
@@ -74,7 +74,7 @@ class TestOutage:
             "so no failure is counted against a symbol."
         ) in words
 
-    def test_takes_back_what_was_held_against_symbols_meanwhile(self, outage: FakeProvider) -> None:
+    def test_clears_failures_that_were_recorded_meanwhile(self, outage: FakeProvider) -> None:
         yesterday = NOW - timedelta(days=1)
         # Today's not-found is the second one of the first symbol.
         first, *_ = self.SYMBOLS
@@ -118,7 +118,7 @@ class TestOutage:
         assert TrackedSymbol.objects.filter(last_update=NOW, failures=0).count() == 210
         assert "an outage" not in " ".join(status(now=NOW).reasons)
 
-    def test_that_cannot_be_counted_stops_nothing(
+    def test_that_cannot_be_counted_does_not_stop_the_sync(
         self, outage: FakeProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def away(*args: object, **_: object) -> None:

@@ -31,9 +31,9 @@ SECONDS = float(os.environ.get("PRICECACHE_HAMMER_SECONDS", "6"))
 
 
 class TestConcurrency:
-    def test_no_reader_sees_what_nobody_published(self, store: mongo.Db) -> None:
+    def test_readers_see_published_states_only(self, store: mongo.Db) -> None:
         repository = BarRepository(store)
-        first = hammer.bars(hammer.LEAST, 1.0)
+        first = hammer.bars(hammer.MIN_BARS, 1.0)
         repository.replace(hammer.KEY, None, first, Facts(), now=datetime.now(UTC))
         spawn = multiprocessing.get_context("spawn")
         target = (settings.MONGODB_URI, settings.MONGODB_DATABASE, SECONDS)
@@ -43,7 +43,7 @@ class TestConcurrency:
         ) as pool:
             writers = [pool.submit(hammer.write, *target) for _ in range(4)]
             readers = [pool.submit(hammer.read, *target) for _ in range(4)]
-            memories = [pool.submit(hammer.recall, *target) for _ in range(4)]
+            memories = [pool.submit(hammer.read_cached, *target) for _ in range(4)]
             sweeper = pool.submit(hammer.sweep, *target)
             written = [writer.result()[0] for writer in writers]
             published = sorted(moment for writer in writers for moment in writer.result()[1])

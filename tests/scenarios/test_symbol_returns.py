@@ -90,7 +90,7 @@ def suspended(life: Life) -> Life:
 
 
 class TestSuspension:
-    def test_comes_on_the_second_day_and_is_told_to_readers(self, suspended: Life) -> None:
+    def test_comes_on_the_second_day_and_is_shown_to_readers(self, suspended: Life) -> None:
         row = suspended.row
         read = services.reader().history("LAZARUS", Asked(days=5), now=suspended.now)
 

@@ -44,7 +44,7 @@ class TestFailure:
             (RateLimited("too many"), False),
         ],
     )
-    def test_is_told_and_leaves_what_is_stored(
+    def test_is_reported_and_leaves_what_is_stored(
         self, provider: FakeProvider, error: ProviderError, at_fault: bool
     ) -> None:
         tracked()
@@ -131,7 +131,7 @@ def gently() -> Iterator[None]:
 class TestSingleFlight:
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.usefixtures("gently")
-    def test_of_two_who_want_a_symbol_one_asks(self, provider: FakeProvider) -> None:
+    def test_of_two_workers_for_a_symbol_only_one_fetches(self, provider: FakeProvider) -> None:
         tracked(last_update=None)
         provider.histories["ACME"] = WEEK
         provider.on_history = lambda symbol: time.sleep(0.3)
@@ -156,7 +156,7 @@ class TestSingleFlight:
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.usefixtures("gently")
     @pytest.mark.parametrize("options", [{"whole": True}, {"trusted": True}])
-    def test_of_a_part_is_not_the_whole_that_somebody_waits_for(
+    def test_of_a_part_does_not_replace_a_whole_fetch(
         self, provider: FakeProvider, options: dict[str, bool]
     ) -> None:
         tracked()
@@ -191,7 +191,7 @@ class TestSingleFlight:
 
 class TestConflict:
     def test_with_another_writer_is_decided_again(self, provider: FakeProvider) -> None:
-        """Between the read and the write somebody publishes Monday."""
+        """Another writer publishes Monday between the read and the write."""
         tracked()
         published(rows=WEEK[:4], actions=NONE, fetched_at=NOW - timedelta(hours=1))
         today = (date(2026, 6, 9), 12.25, 12.5, 12.0, 12.3, 100)
@@ -220,16 +220,16 @@ class TestConflict:
 
         def lost(*args: Any, **kwargs: Any) -> None:
             tries.append(args)
-            raise StoreConflict("somebody was first")
+            raise StoreConflict("another writer was first")
 
         monkeypatch.setattr(BarRepository, "append", lost)
 
         outcome = synced()["ACME"]
 
         assert outcome.result is Result.FAILED
-        assert outcome.error == "Others kept changing ACME|1d; it will be tried again."
+        assert outcome.error == "Other processes kept changing ACME. Try again."
         assert not outcome.symbol_at_fault
-        assert len(tries) == 10
+        assert len(tries) == 50
 
 
 class TestRateLimit:

@@ -62,7 +62,7 @@ class TestSync:
             assert outcomes[symbol].result is Result.UPDATED
         assert len(stored("AAPL")) == 796  # three years and two months of sessions
 
-    def test_brings_them_forward_in_one_request_each(self, yahoo: Yahoo) -> None:
+    def test_updates_them_with_one_request_each(self, yahoo: Yahoo) -> None:
         tracked(*SYMBOLS)
         updated(SATURDAY, *SYMBOLS)
         yahoo.standin.set_clock(NEXT_SATURDAY)

@@ -85,7 +85,7 @@ def test_finds_exactly_the_bar_that_was_revised_and_fixes_it(yahoo: Yahoo) -> No
     } == {(session, "low"), (session, "volume")}
 
 
-def test_a_split_that_was_missed_is_told_as_that_and_fixed(yahoo: Yahoo) -> None:
+def test_a_missed_split_is_reported_and_fixed(yahoo: Yahoo) -> None:
     split = (date(2026, 3, 11), 3, 1)
     yahoo.standin.book.add(
         Instrument(symbol="MISSED", first_session=date(2025, 6, 2), splits=(split,))

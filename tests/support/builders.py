@@ -1,4 +1,4 @@
-"""Builders of what tests need in the store: tracked symbols with hand-written bars."""
+"""Builders of tracked symbols and stored bars for tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACTIONS = Actions((Split(date(2026, 6, 4), 2, 1),), (Dividend(date(2026, 6, 8), 
 
 
 def tracked(symbol: str = "ACME", **fields: object) -> TrackedSymbol:
-    """A row as a first sync leaves it."""
+    """Creates a row as a first sync leaves it."""
     known: dict[str, object] = {
         "market": "US",
         "mic": "XNYS",
@@ -41,7 +41,7 @@ def tracked(symbol: str = "ACME", **fields: object) -> TrackedSymbol:
 def published(
     symbol: str = "ACME", rows: object = WEEK, actions: Actions = ACTIONS, **facts: object
 ) -> None:
-    """Bars in the store, fetched at `NOW`."""
+    """Publishes bars, fetched at `NOW`."""
     known: dict[str, object] = {"source": "yahoo", "currency": "USD", "fetched_at": NOW}
     services.bars().replace(
         SeriesKey(symbol),

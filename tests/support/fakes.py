@@ -1,4 +1,4 @@
-"""A provider whose answers are written down by the test."""
+"""A provider whose answers are set by the test."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Rows = Iterable[tuple[Any, ...]]
 
 
 class FakeProvider:
-    """Implements `PriceProvider`: `histories` and `quoted` say what it knows, `asked` what it was asked.
+    """Implements `PriceProvider`. `histories` and `quoted` are its answers, `asked` its requests.
 
-    A history may be an error to raise instead. `on_history` is called in the middle of a fetch.
+    A history may be an error to raise. `on_history` is called in the middle of a fetch.
     """
 
     name = "yahoo"

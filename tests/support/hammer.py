@@ -1,7 +1,7 @@
-"""Processes that write and read one series as hard as they can, and judge what they see.
+"""Processes that write and read one series as fast as they can, and check what they read.
 
-Every published state is contiguous days from `FIRST` with one and the same close: a reader that
-sees anything else saw a state that nobody published.
+Every published state is contiguous days from `FIRST` with one and the same close. A reader that
+gets anything else read a state that was never published.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from prices.store.series_cache import SeriesCache
 from prices.store.sweeper import Sweeper
 
 FIRST = date(2020, 1, 1)
-LEAST = 300
+MIN_BARS = 300
 KEY = SeriesKey("HAMMER")
-# So long a memory may believe a version in these tests.
+# How many seconds a cache may believe a version in these tests.
 TTL = 0.2
-# When (by the machine's monotonic clock, the same in all processes) which version was there.
+# A time of the machine's monotonic clock, and the version that was there then.
 Moment = tuple[float, int]
-# The time of a bout is in seconds; one that still lacks something after so many is given up.
-LONGEST = 120
+# A process that has not done enough after this many seconds gives up.
+MAX_SECONDS = 120
 _at_work: Synchronized[int]
 
 
 def enter(at_work: Synchronized[int]) -> None:
-    """Takes the number of those who have not done enough yet, which all processes share."""
+    """Sets the shared number of processes that have not done enough yet."""
     global _at_work
     _at_work = at_work
 
 
 def bout(seconds: float, enough: Callable[[], bool]) -> Iterator[float]:
-    """The start of each round: for so long, and on until everybody has done enough.
+    """Yields the start of each round, for `seconds` and until all processes have done enough.
 
-    Not for a time alone: on a busy machine that says nothing of what was tried in it.
+    A time alone would not say how much was tried on a busy machine.
     """
     began, done = time.monotonic(), False
     while not done or _at_work.value > 0:
         now = time.monotonic()
-        if now - began > LONGEST:
+        if now - began > MAX_SECONDS:
             return
         yield now
         if not done and now - began >= seconds and enough():
@@ -69,7 +69,7 @@ def bars(count: int, close: float, skip: int = 0) -> BarSeries:
 
 
 def write(uri: str, name: str, seconds: float) -> tuple[dict[str, int], list[Moment]]:
-    """Appends and replaces at random; how many of each were published, and when."""
+    """Appends and replaces at random. Returns how many of each were published, and when."""
     repository = BarRepository(mongo.database(uri, name))
     done, published = {"append": 0, "replace": 0, "conflict": 0}, []
     for _ in bout(seconds, lambda: min(done["append"], done["replace"]) > 5):
@@ -78,11 +78,11 @@ def write(uri: str, name: str, seconds: float) -> tuple[dict[str, int], list[Mom
         assert stored is not None
         size, close = len(stored.bars), float(stored.bars.close[0])
         try:
-            if size < LEAST + 40 and random.random() < 0.5:
+            if size < MIN_BARS + 40 and random.random() < 0.5:
                 version = _append(repository, stored.manifest, bars(size + 1, close, size), now)
                 done["append"] += 1
             else:
-                fresh = bars(LEAST + random.randrange(20), float(random.randrange(1, 10**6)))
+                fresh = bars(MIN_BARS + random.randrange(20), float(random.randrange(1, 10**6)))
                 version = repository.replace(KEY, stored.manifest, fresh, Facts(), now=now).version
                 done["replace"] += 1
             published.append((time.monotonic(), version))
@@ -99,11 +99,13 @@ def _append(repository: BarRepository, base: Manifest, new: BarSeries, now: date
     return base.version + 2
 
 
-def recall(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
-    """Reads through memory and blocks; how often it was nothing anybody published, and when
-    which version was read (each version at its last sight)."""
+def read_cached(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
+    """Reads through cache and blocks.
+
+    Returns how often it read a state that was never published, and when each version was last read.
+    """
     db = mongo.database(uri, name)
-    memory = SeriesCache(
+    cache = SeriesCache(
         manifests=Manifests(db),
         blocks=BlockStore(db),
         bars=BarRepository(db),
@@ -112,13 +114,13 @@ def recall(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
     )
     wrong, seen = 0, dict[int, float]()
     for began in bout(seconds, lambda: len(seen) > 5):
-        stored = memory.read(KEY)
+        stored = cache.read(KEY)
         if stored is None:
             wrong += 1
             continue
         bars = stored.bars()
         days, closes = bars.sessions, bars.close
-        whole = len(days) == stored.manifest.count >= LEAST
+        whole = len(days) == stored.manifest.count >= MIN_BARS
         gapless = bool((np.diff(days) == np.timedelta64(1, "D")).all())
         wrong += not (whole and gapless and bool((closes == closes[0]).all()))
         seen[stored.manifest.version] = began
@@ -127,7 +129,7 @@ def recall(uri: str, name: str, seconds: float) -> tuple[int, list[Moment]]:
 
 
 def read(uri: str, name: str, seconds: float) -> dict[str, int]:
-    """Reads whole and in part; how often, and how often it was nothing anybody published."""
+    """Reads whole and in part. Counts the reads, and those of a state that was never published."""
     repository = BarRepository(mongo.database(uri, name))
     seen = {"reads": 0, "empty": 0, "partial": 0, "mixed": 0, "short": 0}
     for _ in bout(seconds, lambda: seen["reads"] > 50):
@@ -144,13 +146,13 @@ def read(uri: str, name: str, seconds: float) -> dict[str, int]:
         seen["partial"] += bool((np.diff(days) != np.timedelta64(1, "D")).any())
         seen["mixed"] += len(set(stored.bars.close.tolist())) != 1
         expected = stored.manifest.count if whole else 200
-        seen["short"] += len(days) != expected or (whole and len(days) < LEAST)
+        seen["short"] += len(days) != expected or (whole and len(days) < MIN_BARS)
     mongo.disconnect(uri)
     return seen
 
 
 def sweep(uri: str, name: str, seconds: float) -> int:
-    """Sweeps without any grace: the worst case for readers."""
+    """Sweeps without any grace, which is the worst case for readers. Returns how many."""
     sweeper = Sweeper(mongo.database(uri, name))
     swept: list[int] = []
     for _ in bout(seconds, lambda: sum(swept) > 10):

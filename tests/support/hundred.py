@@ -1,4 +1,4 @@
-"""A hundred healthy symbols and some that are not, synced by the jobs that run in production."""
+"""A hundred healthy symbols and some faulty ones, synced by the jobs of production."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ HEALTHY = tuple(f"OK{number:02}" for number in range(100))
 
 
 class Hundred:
-    """The hundred, whose history is stored, and the clock that all of the process goes by.
+    """The hundred symbols with a stored history, and the clock of this process.
 
-    The store is kept from test to test, and their rows in the other database are put back into
-    each; all other symbols vanish with their test.
+    The store is kept from test to test, and their rows are restored in each. All other symbols
+    are removed with their test.
     """
 
     def __init__(self, yahoo: Yahoo) -> None:
@@ -42,8 +42,8 @@ class Hundred:
         self._named = 0
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """For the length of one test."""
+    def running(self) -> Iterator[None]:
+        """Restores the rows and the provider for the length of one test."""
         with (
             mock.patch("django.utils.timezone.now", self._clock),
             mock.patch.object(services, "build_provider", return_value=self.yahoo.provider),
@@ -53,7 +53,7 @@ class Hundred:
             else:
                 self._fill()
             yield
-            self.mend()
+            self.clear_faults()
             self._rows = list(TrackedSymbol.objects.filter(symbol__in=HEALTHY))
 
     def _clock(self) -> datetime:
@@ -72,24 +72,24 @@ class Hundred:
         self.standin.set_clock(now)
 
     def next_session(self) -> date:
-        """Turns the clock on to the evening of the next session, which is returned."""
+        """Moves the clock to the evening of the next session, which is returned."""
         session = self.session(1)
         self.set_clock(datetime.combine(session, time(23), UTC))
         return session
 
     def session(self, later: int) -> date:
-        """The session so many after today's (negative: before); 0 is today's."""
+        """Returns the session `later` sessions after today's, or before if negative."""
         tape = self.standin.book.tape(HEALTHY[0])
         assert tape is not None
         return tape.sessions[tape.index(self.now.date()) + later]
 
-    def mend(self) -> None:
-        """Nothing goes wrong any more."""
+    def clear_faults(self) -> None:
+        """Ends all faults and mutations of the stand-in."""
         self.standin.faults.clear()
         self.standin.clear_mutations()
 
     def track(self, *instruments: Instrument) -> None:
-        """Takes symbols on and fills them. They are the popular ones: every sync has them first."""
+        """Tracks symbols and syncs them. They are read often, so that every sync has them first."""
         for instrument in instruments:
             self.standin.book.add(instrument)
             row, _ = track(instrument.symbol, now=self.now)
@@ -99,7 +99,7 @@ class Hundred:
             assert stored(instrument.symbol) == self.expected(instrument.symbol)
 
     def one_more(self) -> str:
-        """One more symbol like the hundred, which is to be hurt."""
+        """Adds one more symbol like the hundred, for a fault."""
         self._named += 1
         symbol = f"BAD{self._named:02}"
         self.track(Instrument(symbol=symbol, first_session=FIRST))
@@ -128,7 +128,7 @@ class Hundred:
         return run
 
     def wait(self, pause: timedelta) -> int:
-        """Lets time pass, then what the canary finds undone be done; the requests it took."""
+        """Moves the clock, runs what the canary queues, and returns the number of requests."""
         before = self.yahoo.asked()
         self.set_clock(self.now + pause)
         tasks.canary()
@@ -141,7 +141,7 @@ class Hundred:
         return expected_rows(self.standin, symbol)
 
     def incomplete(self) -> list[str]:
-        """The healthy symbols that lack a bar, have a wrong one, or are said to be in trouble."""
+        """Returns the healthy symbols with a missing or wrong bar, or with an error or a stale reason."""
         reports = {report.row.symbol: report for report in services.reader().reports(now=self.now)}
         return [
             symbol
@@ -160,7 +160,7 @@ class Hundred:
         return report
 
     def quarantined(self, symbol: str) -> dict[str, str]:
-        """What is in quarantine now: kind → reason."""
+        """Returns the open quarantine entries: kind → reason."""
         entries = Quarantine.objects.filter(symbol=symbol, resolved_at=None)
         return dict(entries.values_list("kind", "reason"))
 

@@ -1,4 +1,4 @@
-"""What one of several processes does to a provider's shared state, as hard as it can."""
+"""What one of several processes does to a provider's shared state, as fast as it can."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = "YahooProvider"
 
 
 def take(uri: str, name: str, per_minute: int, burst: int, tries: int, longest: timedelta) -> int:
-    """How many of so many tries got a token."""
+    """Returns how many of `tries` got a token."""
     bucket = RequestBucket(mongo.database(uri, name), NAME, per_minute=per_minute, burst=burst)
     granted = sum(bucket.take(longest).wait is not None for _ in range(tries))
     mongo.disconnect(uri)
@@ -19,7 +19,7 @@ def take(uri: str, name: str, per_minute: int, burst: int, tries: int, longest: 
 
 
 def probe(uri: str, name: str, now: datetime, tries: int) -> int:
-    """How many of so many tries were the one that may ask."""
+    """Returns how many of `tries` got the probe."""
     log = ProviderLog(mongo.database(uri, name), NAME)
     taken = sum(log.take_probe(now) for _ in range(tries))
     mongo.disconnect(uri)
@@ -27,6 +27,7 @@ def probe(uri: str, name: str, now: datetime, tries: int) -> int:
 
 
 def fail(uri: str, name: str, now: datetime, tries: int) -> None:
+    """Records `tries` failures of different symbols."""
     log = ProviderLog(mongo.database(uri, name), NAME)
     for number in range(tries):
         log.record_failure(f"S{number}", "away", now)
@@ -34,7 +35,7 @@ def fail(uri: str, name: str, now: datetime, tries: int) -> None:
 
 
 def attempt(uri: str, name: str, now: datetime, tries: int) -> int:
-    """How many of so many answered_empty attempts raised the alarm."""
+    """Counts `tries` empty answers. Returns how many raised the alarm."""
     log = ProviderLog(mongo.database(uri, name), NAME)
     alarms = sum(log.count_answer(answered_empty=True, now=now).alarm for _ in range(tries))
     mongo.disconnect(uri)

@@ -1,4 +1,4 @@
-"""Steps that the tests of sync and live update share."""
+"""Steps shared by the tests of sync and live update."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def synced(*symbols: str, now: datetime = NOW, **options: Any) -> dict[str, Outc
 
 
 def stored(symbol: str = "ACME") -> list[tuple[Any, ...]]:
-    """(session, open, high, low, close, volume) of every stored bar."""
+    """Returns (session, open, high, low, close, volume) of every stored bar."""
     found = services.bars().read(SeriesKey(symbol))
     bars = found.bars if found else BarSeries.empty()
     return [(bars[at].ts.date(), *bars[at][1:]) for at in range(len(bars))]

@@ -1,4 +1,4 @@
-"""The limiter: limits and outages are heeded, noted, and known to every process."""
+"""The limiter: limits and failures are recorded, and respected by every process."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class TestLimit:
     @pytest.mark.parametrize(
         ("told", "until"), [(5 * MINUTE, "12:05"), (None, "12:01"), (timedelta(0), None)]
     )
-    def test_is_heeded_by_all(
+    def test_stops_the_requests_of_all_processes(
         self, here: Process, there: Process, told: timedelta | None, until: str | None
     ) -> None:
         here.fails(RateLimited("too many", told), "AAA")
@@ -132,7 +132,9 @@ class TestLimit:
 
         assert here.log.state().rate_limited_until == NOW + MINUTE
 
-    def test_stops_who_waits_for_a_token(self, store: Db, there: Process, clock: Time) -> None:
+    def test_stops_a_call_that_waits_for_a_token(
+        self, store: Db, there: Process, clock: Time
+    ) -> None:
         waiting = Process(store, per_minute=6, burst=1)
         waiting.ask()
         clock.on_sleep = lambda: there.fails(RateLimited("too many", 5 * MINUTE), "AAA")
@@ -257,7 +259,9 @@ class TestBreaker:
         assert here.sent - sent_before == 1
         assert here.log.state().next_try_at == NOW + 2 * MINUTE
 
-    def test_stops_who_waits_for_a_token(self, store: Db, there: Process, clock: Time) -> None:
+    def test_stops_a_call_that_waits_for_a_token(
+        self, store: Db, there: Process, clock: Time
+    ) -> None:
         waiting = Process(store, per_minute=6, burst=1)
         waiting.ask()
         clock.on_sleep = lambda: there.fails(Unavailable("away"))

@@ -66,7 +66,7 @@ class TestHistory:
             ("^GSPC", "USD", "SNP", "America/New_York", "INDEX"),
         ],
     )
-    def test_tells_what_the_symbol_is(
+    def test_describes_the_symbol(
         self, yahoo: Yahoo, symbol: str, currency: str, exchange: str, timezone: str, kind: str
     ) -> None:
         answer = yahoo.history(symbol, date(2026, 3, 2))
@@ -127,7 +127,7 @@ class TestHistory:
 
 
 class TestActions:
-    def test_are_told_with_the_restated_past(self, yahoo: Yahoo) -> None:
+    def test_come_with_restated_earlier_prices(self, yahoo: Yahoo) -> None:
         symbol = listed(
             yahoo,
             "ACME",
@@ -151,7 +151,7 @@ class TestActions:
 
         assert yahoo.history(symbol).actions.splits == (Split(WEDNESDAY, new, old),)
 
-    def test_before_the_range_are_not_told(self, yahoo: Yahoo) -> None:
+    def test_before_the_range_are_left_out(self, yahoo: Yahoo) -> None:
         symbol = listed(yahoo, "OLDSPLIT", splits=((WEDNESDAY, 10, 1),))
 
         assert yahoo.history(symbol, date(2026, 3, 5)).actions == Actions()
@@ -282,7 +282,7 @@ class TestRequests:
 
         assert yahoo.asked() == 1
 
-    def test_are_sent_anew_each_time(self, yahoo: Yahoo) -> None:
+    def test_are_sent_again_each_time(self, yahoo: Yahoo) -> None:
         """yfinance answers a past range from memory for the process's lifetime."""
         symbol = yahoo.known()
         before = yahoo.history(symbol).series.close[0]

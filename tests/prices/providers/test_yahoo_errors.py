@@ -1,4 +1,4 @@
-"""Failures that the stand-in cannot play, told for what they are."""
+"""Failures that the stand-in cannot play, as errors."""
 
 from __future__ import annotations
 

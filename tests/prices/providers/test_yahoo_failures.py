@@ -1,4 +1,4 @@
-"""Failures of Yahoo: each told for what it is, and none outlives itself."""
+"""Failures of Yahoo: each becomes the right error, and none outlasts its cause."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def impatient(yahoo: Yahoo, monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestHistory:
     @pytest.mark.parametrize(("fault", "error", "words"), FAILURES)
-    def test_tells_what_went_wrong(
+    def test_names_the_error(
         self, yahoo: Yahoo, symbol: str, fault: str, error: type[ProviderError], words: str
     ) -> None:
         yahoo.standin.fault(fault)
@@ -78,7 +78,7 @@ class TestHistory:
         assert len(answer.series) == SESSIONS
 
     @pytest.mark.usefixtures("impatient")
-    def test_tells_that_no_answer_came_in_time(self, yahoo: Yahoo, symbol: str) -> None:
+    def test_reports_a_timeout(self, yahoo: Yahoo, symbol: str) -> None:
         yahoo.standin.fault("hang", seconds=5)
 
         with pytest.raises(Unavailable, match="did not answer in time"):
@@ -95,7 +95,7 @@ class TestHistory:
             ("set_bar", {"session": "2026-03-04", "close": "ten"}),
         ],
     )
-    def test_tells_that_an_answer_cannot_be_read(
+    def test_reports_an_unreadable_answer(
         self, yahoo: Yahoo, symbol: str, mutation: str, options: dict[str, Any]
     ) -> None:
         yahoo.standin.mutate(symbol, mutation, **options)
@@ -104,14 +104,14 @@ class TestHistory:
             yahoo.history(symbol)
 
     @pytest.mark.parametrize("key", ["meta", "timestamp", "indicators"])
-    def test_tells_that_a_part_lacks(self, yahoo: Yahoo, symbol: str, key: str) -> None:
+    def test_reports_a_missing_part(self, yahoo: Yahoo, symbol: str, key: str) -> None:
         """A part that lacks is no empty answer."""
         yahoo.standin.fault("missing_keys", keys=(key,))
 
         with pytest.raises(BadPayload):
             yahoo.history(symbol)
 
-    def test_bears_a_crumb_that_is_rate_limited(self, yahoo: Yahoo) -> None:
+    def test_survives_a_rate_limited_crumb(self, yahoo: Yahoo) -> None:
         """Charts need none."""
         yahoo.standin.fault("404", "GONE")
         with pytest.raises(UnknownSymbol):  # makes yfinance ask for a new crumb

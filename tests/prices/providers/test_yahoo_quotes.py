@@ -151,7 +151,7 @@ class TestQuote:
 
         assert yahoo.provider.quotes(["AAPL"], now=SATURDAY) == []
 
-    def test_bears_what_yahoo_leaves_empty(self, yahoo: Yahoo) -> None:
+    def test_accepts_fields_that_yahoo_leaves_empty(self, yahoo: Yahoo) -> None:
         yahoo.standin.mutate(
             "AAPL", "set_quote", currency=None, longName=None, shortName=None, marketState=None
         )

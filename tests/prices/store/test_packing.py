@@ -67,7 +67,7 @@ class TestPacking:
 
         assert again(bars) == bars
 
-    def test_gives_columns_that_nobody_can_change(self) -> None:
+    def test_returns_read_only_columns(self) -> None:
         back = again(series(1.5, 2.5))
 
         assert not back.close.flags.writeable

@@ -176,7 +176,7 @@ class TestBucket:
         assert after is not None
         assert (after["tokens_at"], after["tokens"]) == (ahead["tokens_at"], 1)
 
-    def test_has_who_finds_it_empty_wait_in_turn(self, store: Db) -> None:
+    def test_lets_callers_wait_in_order_when_it_is_empty(self, store: Db) -> None:
         bucket = self.bucket(store, per_minute=1, burst=1)
         waits = [bucket.take(timedelta(minutes=3)).wait for _ in range(5)]
 
@@ -185,7 +185,7 @@ class TestBucket:
         assert minutes == [0, *(pytest.approx(n, abs=0.2) for n in (1, 2, 3)), None]
         assert bucket.take(timedelta(minutes=5)).wait == pytest.approx(4 * MINUTE, abs=MINUTE / 5)
 
-    def test_tells_the_limits_in_force(self, store: Db, log: ProviderLog) -> None:
+    def test_returns_the_limits_in_force(self, store: Db, log: ProviderLog) -> None:
         log.record_rate_limit(NOW, "too many")
         fail(log, 5)
 

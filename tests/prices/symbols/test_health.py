@@ -61,7 +61,7 @@ def _tracked() -> None:
     ("guard", "pause"),
     [(Guard.SPLIT_PENDING, 30 * MINUTE), (Guard.STEP, 6 * 60 * MINUTE)],
 )
-def test_what_mends_itself_is_looked_at_again_after_a_pause(guard: Guard, pause: timedelta) -> None:
+def test_a_transient_refusal_is_tried_again_after_a_pause(guard: Guard, pause: timedelta) -> None:
     refused = (Refusal(guard, "wait"),)
 
     after = comes(bad("wait", symbol_at_fault=False, refused=refused))
@@ -111,7 +111,7 @@ class TestFailure:
         assert (left.failures, left.last_error, left.missing_since) == (1, "gibberish", None)
         assert left.last_attempt_at == NOW + DAY
 
-    def test_of_the_network_in_an_outage_is_told(self) -> None:
+    def test_of_the_network_during_an_outage_is_recorded(self) -> None:
         left = comes(bad("away", symbol_at_fault=False), during_outage=True)
 
         assert left.last_error == "away"
@@ -257,7 +257,7 @@ class TestPardon:
         assert left["BYHAND"].active is False
         assert left["AWAY"].last_error == "away"
 
-    def test_takes_back_the_pause_of_who_had_nothing(self) -> None:
+    def test_clears_the_pause_of_symbols_with_empty_answers(self) -> None:
         comes(good(answer=answer(), has_no_history=True))
 
         health.clear_failures(since=NOW)

@@ -211,7 +211,7 @@ class TestQuarantine:
         entry = Quarantine.objects.get()
         assert (entry.times, entry.run) == (2, second)
 
-    def test_is_over_when_the_provider_mends_its_answer(self, acme: FakeProvider) -> None:
+    def test_is_closed_when_the_provider_corrects_its_answer(self, acme: FakeProvider) -> None:
         acme.histories = {"ACME": DOUBLED}
         _sync()
         acme.histories = {"ACME": WEEK}
@@ -222,7 +222,7 @@ class TestQuarantine:
         assert entry.resolution == Quarantine.Resolution.SUPERSEDED
         assert TrackedSymbol.objects.get().last_error == ""
 
-    def test_is_told_by_the_status(self, acme: FakeProvider, client: Client) -> None:
+    def test_is_shown_by_the_status(self, acme: FakeProvider, client: Client) -> None:
         acme.histories = {"ACME": DOUBLED}
         _sync()
 
@@ -254,7 +254,7 @@ class TestQuarantine:
         with pytest.raises(CommandError, match="Nothing of ACME is in quarantine"):
             _call("quarantine", "release", "ACME", "--yes")
 
-    def test_is_not_released_unless_somebody_says_yes(
+    def test_is_not_released_without_confirmation(
         self, acme: FakeProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         acme.histories = {"ACME": DOUBLED}
@@ -310,7 +310,7 @@ class TestAdmin:
         )
         assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
 
-    def test_lets_who_may_only_look_press_nothing(self, acme: FakeProvider, client: Client) -> None:
+    def test_shows_no_buttons_without_permission(self, acme: FakeProvider, client: Client) -> None:
         acme.histories = {"ACME": DOUBLED}
         _sync()
         viewer = User.objects.create_user("viewer", is_staff=True)

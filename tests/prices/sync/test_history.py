@@ -40,7 +40,7 @@ class TestNewSymbol:
     def test_gets_as_many_years_as_are_wanted(self, provider: FakeProvider) -> None:
         tracked(last_update=None)
         provider.histories["ACME"] = WEEK
-        limiter, leases = services.sync_service()._limiter, services.sync_service()._leases
+        limiter, leases = services.sync_service().limiter, services.sync_service().leases
         service = SyncService(
             bars=services.bars(),
             catalog=services.catalog(),
@@ -159,7 +159,7 @@ class TestKnownSymbol:
 
         assert provider.asked == [("ACME", None), ("ACME", date(2020, 1, 1))]
 
-    def test_that_nobody_tracks_is_left_alone(self, provider: FakeProvider) -> None:
+    def test_that_is_not_tracked_is_left_alone(self, provider: FakeProvider) -> None:
         assert synced("NOBODY") == {}
         assert provider.asked == []
 
@@ -183,7 +183,7 @@ class TestSplit:
         assert stored() == halved
         assert facts().actions.splits == (Split(date(2026, 6, 9), 2, 1),)
 
-    def test_that_is_not_told_leaves_the_old_series(self, provider: FakeProvider) -> None:
+    def test_that_is_not_reported_leaves_the_old_series(self, provider: FakeProvider) -> None:
         tracked()
         published(actions=NONE)
         provider.histories["ACME"] = [*self.HALVED, self.TODAY]

@@ -48,7 +48,7 @@ def _held(store: Db) -> None:
 
 
 class TestBesideOthers:
-    def test_begins_anew_when_the_series_has_changed_meanwhile(self) -> None:
+    def test_merges_again_when_the_series_has_changed_meanwhile(self) -> None:
         seen = services.bars().read(ACME)
         publish_(answer(*WEEK[3:], fetched_at=NOW), now=NOW)
 
@@ -114,7 +114,7 @@ class TestFacts:
 
 class TestNonsense:
     @pytest.mark.parametrize("now", [EVENING - timedelta(hours=1), EVENING], ids=["open", "closed"])
-    def test_is_told_of_closed_sessions_alone(self, now: datetime) -> None:
+    def test_is_reported_for_closed_sessions_only(self, now: datetime) -> None:
         found = answer(*WEEK[3:], fetched_at=now, nonsense=(TUESDAY[0],))
 
         refused = publish_(found, now=now).refused

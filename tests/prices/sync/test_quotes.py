@@ -217,7 +217,7 @@ class TestReturn:
             assert row.suspended_reason == self.REASON
             assert row.next_attempt_at == self.TODAY + timedelta(days=1)
 
-    def test_is_not_for_who_was_suspended_by_a_person(self, provider: FakeProvider) -> None:
+    def test_leaves_symbols_alone_that_a_person_suspended(self, provider: FakeProvider) -> None:
         TrackedSymbol.objects.update(suspended_reason="")
         provider.quoted["GONE"] = replace(QUOTE, symbol="GONE", market_time=self.TODAY)
 

@@ -1,4 +1,4 @@
-"""Renaming a symbol: its history goes on, every read follows, and a crash at any point is mended."""
+"""Renaming a symbol: its history continues, reads follow, and a second call completes a crash."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ class TestBothTracked:
         assert Quarantine.objects.get().symbol == "FB"
         assert set(services.quotes().get(["FB"])) == {"FB"}
 
-    def test_refuses_prices_that_somebody_left_under_the_new_name(self) -> None:
+    def test_refuses_untracked_prices_under_the_new_name(self) -> None:
         facebook()
         published("META", STRANGER, NONE)
 
@@ -531,7 +531,7 @@ class TestTracking:
 
 
 class TestCommand:
-    def test_tells_what_it_did(self) -> None:
+    def test_prints_the_result(self) -> None:
         facebook()
 
         first, second = call("rename", "fb", "meta"), call("rename", "FB", "META")
@@ -541,7 +541,7 @@ class TestCommand:
         )
         assert second == "FB is called META already. Nothing is left to do.\n"
 
-    def test_tells_of_joined_histories(self) -> None:
+    def test_prints_that_histories_were_joined(self) -> None:
         facebook()
         tracked("META")
         published("META", WEEK[3:], NONE)

@@ -45,7 +45,7 @@ def corrections() -> list[Correction]:
 
 
 class TestFilling:
-    def test_stores_the_bar_and_who_gave_it(self) -> None:
+    def test_stores_the_bar_and_its_author(self) -> None:
         fill()
 
         assert stored()[2] == WEEK[2]
@@ -81,7 +81,7 @@ class TestFilling:
         assert facts().by_hand[0].offered.close == 11.8
         assert stored()[2] == WEEK[2]
 
-    def test_is_told_by_the_api(self, client: Client) -> None:
+    def test_is_shown_by_the_api(self, client: Client) -> None:
         fill()
 
         told = client.get("/cache/corrections/ACME").json()
@@ -98,7 +98,7 @@ class TestFilling:
             }
         ]
 
-    def test_is_told_by_the_command(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_is_shown_by_the_command(self, capsys: pytest.CaptureFixture[str]) -> None:
         fill()
 
         call_command("corrections", "ACME")
@@ -127,9 +127,11 @@ class TestFilling:
                 "SAMPLE", THURSDAY, VALUES, by="alice", note="x", now=NOW
             )
 
-    def test_begins_anew_when_somebody_was_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_tries_again_when_another_writer_was_first(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         bars, replace = services.bars(), services.bars().replace
-        losses = [StoreConflict("somebody was first")]
+        losses = [StoreConflict("another writer was first")]
 
         def contended(*args: object, **options: object) -> object:
             if losses:

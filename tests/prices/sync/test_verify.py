@@ -1,4 +1,4 @@
-"""Verifying: differences are found, told, fixed past the guards, and reported in status."""
+"""Verifying: differences are found, fixed unless the guards refuse it, and reported in status."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ class TestCommand:
         run = SyncRun.objects.get()
         assert (run.kind, run.state, run.differing) == (Kind.VERIFY, State.PARTIAL, ["ACME"])
 
-    def test_fixes_when_told(self, provider: FakeProvider) -> None:
+    def test_fixes_differences_with_the_option(self, provider: FakeProvider) -> None:
         holds()
         says(provider, REVISED)
 
@@ -372,7 +372,9 @@ class TestNightly:
 
 
 class TestStatus:
-    def test_tells_nothing_before_the_first(self, provider: FakeProvider, client: Client) -> None:
+    def test_reports_nothing_before_the_first_run(
+        self, provider: FakeProvider, client: Client
+    ) -> None:
         assert client.get("/cache/status").json()["verify"] is None
 
     def test_reports_the_latest(self, provider: FakeProvider, client: Client) -> None:
