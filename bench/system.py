@@ -117,7 +117,7 @@ def running_bench(*, full: bool = False) -> Iterator[Bench]:
     try:
         from django.conf import settings
 
-        from pricecache_site.operations.mongod import running_mongod
+        from tests.support.mongod import running_mongod
 
         with running_mongod(data_dir=folder, port=PORT, cache_gb=settings.MONGOD_CACHE_GB) as uri:
             os.environ["MONGODB_URI"] = uri

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from prices.store.catalog import Catalog
 
 from bench.contenders.base import Extent, Place, Store
 from bench.data import Array, Columns
@@ -20,6 +19,7 @@ from prices.reads.reader import History
 from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
+from prices.store.catalog import Catalog
 from prices.store.manifests import Manifests
 from prices.store.series_cache import BUSY, SeriesCache
 

@@ -1,4 +1,4 @@
-"""Checks of the settings: `manage.py check` names each wrong one, with what to do."""
+"""System checks of the settings: `manage.py check` names each wrong one and what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from prices.store import mongo
 
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
-# Each number by its variable and its setting: the least and the most that it may be.
+# (variable, setting, minimum, maximum, check id)
 _LIMITS = (
     ("PRICECACHE_PORT", "WEB_PORT", 1, 65_535, "prices.E003"),
     ("PRICECACHE_MONGOD_PORT", "MONGOD_PORT", 1, 65_535, "prices.E003"),
@@ -25,7 +25,7 @@ _LIMITS = (
     ("PRICECACHE_YAHOO_THREADS", "YAHOO_THREADS", 1, 100, "prices.E004"),
     ("PRICECACHE_YAHOO_REQUESTS_PER_MINUTE", "YAHOO_REQUESTS_PER_MINUTE", 1, 10**7, "prices.E004"),
     ("PRICECACHE_YAHOO_BURST", "YAHOO_BURST", 1, 10**7, "prices.E004"),
-    # With more, a fetch would outlast its lease on the series.
+    # With a longer timeout, a fetch would outlast its lease on the series.
     ("PRICECACHE_YAHOO_TIMEOUT_SECONDS", "YAHOO_TIMEOUT_SECONDS", 0.1, 60, "prices.E005"),
     ("PRICECACHE_HISTORY_YEARS", "HISTORY_YEARS", 0, 200, "prices.E006"),
     ("PRICECACHE_MONGOD_CACHE_GB", "MONGOD_CACHE_GB", 0.25, 10_000, "prices.E007"),
@@ -43,16 +43,16 @@ def settings_check(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def _unreadable() -> Iterator[CheckMessage]:
     for name, value, kind in settings.UNREADABLE:
         yield Error(
-            f"{name} is not {kind}: {value!r}; its default is used.",
+            f"{name} is not {kind}: {value!r}. The default is used.",
             hint="Correct it in the environment or in .env; README lists all settings.",
             id="prices.E000",
         )
 
 
 def _addresses() -> Iterator[CheckMessage]:
-    if wrong := _why_no_mongodb():
+    if problem := _mongodb_uri_problem():
         yield Error(
-            f"MONGODB_URI {wrong}.",
+            f"MONGODB_URI {problem}.",
             hint="Give a URI as in mongodb://host:27017/?replicaSet=rs0, or leave it empty for the embedded server.",
             id="prices.E001",
         )
@@ -70,8 +70,8 @@ def _addresses() -> Iterator[CheckMessage]:
         )
 
 
-def _why_no_mongodb() -> str:
-    """What is wrong with its URI, without its password; empty when nothing is."""
+def _mongodb_uri_problem() -> str:
+    """Returns what is wrong with the URI, without its password, or an empty string."""
     if not settings.MONGODB_URI.startswith(("mongodb://", "mongodb+srv://")):
         return "does not begin with mongodb://"
     try:
@@ -90,37 +90,37 @@ def _is_proxy(url: str) -> bool:
 
 
 def _numbers() -> Iterator[CheckMessage]:
-    for name, setting, least, most, identity in _LIMITS:
+    for name, setting, minimum, maximum, check_id in _LIMITS:
         value = getattr(settings, setting) or 0
-        if not least <= value <= most:
-            yield Error(f"{name} is {value}.", hint=f"Give {least} to {most:,}.", id=identity)
+        if not minimum <= value <= maximum:
+            hint = f"Give {minimum} to {maximum:,}."
+            yield Error(f"{name} is {value}.", hint=hint, id=check_id)
 
 
 def _provider() -> Iterator[CheckMessage]:
-    wrong = _why_no_provider(settings.PRICES_PROVIDER)
-    if wrong:
+    if problem := _provider_problem(settings.PRICES_PROVIDER):
         yield Error(
-            f"PRICECACHE_PROVIDER {wrong}.",
+            f"PRICECACHE_PROVIDER {problem}.",
             hint="Give the dotted path of a provider class, or leave it empty for Yahoo.",
             id="prices.E008",
         )
 
 
-def _why_no_provider(path: str) -> str:
-    # The default is not imported: it would cost every command a second.
+def _provider_problem(path: str) -> str:
+    # The default is not imported, because that would cost every command a second.
     if path == "prices.providers.yahoo.YahooProvider":
         return ""
     try:
         found = import_string(path)
-    except Exception as error:  # a module of somebody else's may raise anything
+    except Exception as error:  # A foreign module may raise anything.
         return f"cannot be imported: {error}"
-    return "" if callable(getattr(found, "history", None)) else "names no provider"
+    return "" if callable(getattr(found, "history", None)) else "does not name a provider"
 
 
 def _debug() -> Iterator[CheckMessage]:
     if settings.DEBUG:
         yield checks.Warning(
-            "PRICECACHE_DEBUG is on: errors show the inside of the system to anybody.",
-            hint="Leave it off but on your own machine.",
+            "PRICECACHE_DEBUG is on: error pages show internals of the system to everybody.",
+            hint="Turn it on only on your own machine.",
             id="prices.W001",
         )

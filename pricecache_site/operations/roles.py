@@ -1,4 +1,4 @@
-"""The parts of the system as children of a supervisor, and what keeps each from starting."""
+"""The parts of the system as children of the supervisor, and checks made before they start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db import DatabaseError, connections
 from django.db.models import Max
 from django.utils import timezone
 
-from pricecache_site.operations.locks import LockHeldError, hold_lock, why_not_bindable
+from pricecache_site.operations.locks import LockHeldError, explain_unbindable, hold_lock
 from pricecache_site.operations.mongod import EmbeddedMongod
 from pricecache_site.operations.processes import ChildSpec
 from prices.jobs import schedules
@@ -25,7 +25,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S
 
 
 class RoleError(Exception):
-    """A part cannot start; the message says why and what to do."""
+    """A part of the system cannot start; the message says why and what to do."""
 
 
 def mongod_server() -> EmbeddedMongod:
@@ -36,19 +36,18 @@ def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
     """:raises EmbeddedMongodError: there is no mongod."""
 
     def watch(uptime: float) -> None:
-        server.bound_log()
+        server.rotate_log()
 
     return ChildSpec(
         name="mongod",
         argv=server.argv(),
-        quiet=True,
         stage=0,
         stop_seconds=4,
         ready=server.ready,
         watch=watch,
-        cause_of_death=server.cause_of_death,
-        # A clean stop; the others are worth nothing without a supervisor and are killed.
-        orphaned=signal.SIGTERM,
+        explain_exit=server.explain_exit,
+        # MongoDB shuts down cleanly; the other parts have nothing to save and are killed.
+        orphan_signal=signal.SIGTERM,
     )
 
 
@@ -79,7 +78,7 @@ def web_argv() -> list[str]:
 
 
 def child_environment() -> dict[str, str]:
-    """This process's, with what a command line may have changed; children run elsewhere."""
+    """Returns this process's environment with the values that a command line may have changed."""
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
@@ -90,17 +89,13 @@ def child_environment() -> dict[str, str]:
 
 
 def web_url() -> str:
-    """Where a browser on this machine finds the site."""
+    """Returns the URL at which a browser on this machine finds the site."""
     host = _ANY_ADDRESS.get(settings.WEB_HOST, settings.WEB_HOST)
-    return (
-        f"http://[{host}]:{settings.WEB_PORT}/"
-        if ":" in host
-        else f"http://{host}:{settings.WEB_PORT}/"
-    )
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.WEB_PORT}/"
 
 
 def web_answers() -> bool:
-    """Whether a worker answers at all; what it answers is not the question."""
+    """Returns whether the web server answers a request, with whatever status."""
     host = _ANY_ADDRESS.get(settings.WEB_HOST, settings.WEB_HOST)
     connection = http.client.HTTPConnection(host, settings.WEB_PORT, timeout=5)
     try:
@@ -114,31 +109,34 @@ def web_answers() -> bool:
 
 
 def why_cluster_is_stuck(uptime: float) -> str | None:
-    """A wedged cluster looks alive: only jobs that run show that it is."""
+    """Returns why the cluster has to be restarted, or None.
+
+    A cluster that hangs still sends heartbeats. Only jobs that run show that it works.
+    """
     patience = schedules.CANARY_FRESH.total_seconds()
     if uptime <= patience:
         return None
     try:
-        silence = _seconds_since_a_job_showed_life()
+        silence = _seconds_since_last_progress()
     except DatabaseError:
-        return None  # says nothing about the cluster
+        return None  # It says nothing about the cluster.
     finally:
         connections.close_all()
     if silence is not None and silence <= patience:
         return None
-    return f"no job has shown life for {silence or uptime:.0f} s"
+    return f"no job has made progress for {silence or uptime:.0f} s"
 
 
-def _seconds_since_a_job_showed_life() -> float | None:
-    """A canary may have to wait behind a long sync, whose progress is as good a sign."""
+def _seconds_since_last_progress() -> float | None:
+    """The canary may have to wait for a long sync, whose progress is as good a sign."""
     progress = SyncRun.objects.aggregate(latest=Max("heartbeat_at"))["latest"]
     signs = [sign for sign in (schedules.canary_at(), progress) if sign is not None]
     return (timezone.now() - max(signs)).total_seconds() if signs else None
 
 
 @contextmanager
-def sole_use(roles: Iterable[str]) -> Iterator[None]:
-    """Holds the data folder for these roles against another `up`.
+def lock_roles(roles: Iterable[str]) -> Iterator[None]:
+    """Keeps another `up` from running these parts on the same data folder.
 
     :raises RoleError: one of them runs already.
     """
@@ -147,7 +145,7 @@ def sole_use(roles: Iterable[str]) -> Iterator[None]:
         for role in roles:
             try:
                 stack.enter_context(hold_lock(run / f"up-{role}.lock"))
-                if role != "mongod":  # it locks its own folder
+                if role != "mongod":  # mongod locks its own folder.
                     hold_lock(run / f"{role}.lock", wait=3).close()
             except LockHeldError as error:
                 raise RoleError(
@@ -159,10 +157,8 @@ def sole_use(roles: Iterable[str]) -> Iterator[None]:
 
 def check_web_port() -> None:
     """:raises RoleError: nothing can listen there."""
-    reason = why_not_bindable(settings.WEB_HOST, settings.WEB_PORT, wait=2)
-    if reason is not None:
-        what = f"{settings.WEB_HOST}:{settings.WEB_PORT}"
+    if reason := explain_unbindable(settings.WEB_HOST, settings.WEB_PORT, wait=2):
         raise RoleError(
-            f"The web address {what} {reason}: choose another with --port or PRICECACHE_PORT "
-            "(--host or PRICECACHE_HOST)."
+            f"The web address {settings.WEB_HOST}:{settings.WEB_PORT} {reason}: choose another "
+            "with --port or PRICECACHE_PORT (--host or PRICECACHE_HOST)."
         )

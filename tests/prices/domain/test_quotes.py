@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from prices.domain.planning import quote_is_due
 
 from prices.domain.bars import Bar
 from prices.domain.freshness import SymbolState
+from prices.domain.planning import quote_is_due
 from prices.domain.quotes import Quote, closing_bar
 from tests.prices.domain.builders import at, day, sessions
 
