@@ -25,6 +25,7 @@ from tests.support.mongod import running_mongod
 _LONG = (
     "test_whole_system.py",
     "test_up.py",
+    "test_upgrade.py",
     "test_supervisor",
     "test_processes",
     "test_admin_pages",

@@ -73,6 +73,8 @@ class ChildSpec:
     watch: Callable[[float], str | None] | None = None
     # Explains an exit status, for a child whose output does not.
     explain_exit: Callable[[int], str] | None = None
+    # Whether its output is not printed, because it writes a log of its own.
+    quiet: bool = False
     # What the kernel sends to the child when the supervisor is killed.
     orphan_signal: signal.Signals = signal.SIGKILL
 

@@ -46,6 +46,7 @@ def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
         ready=server.ready,
         watch=watch,
         explain_exit=server.explain_exit,
+        quiet=True,
         # MongoDB shuts down cleanly; the other parts have nothing to save and are killed.
         orphan_signal=signal.SIGTERM,
     )

@@ -134,7 +134,7 @@ class Supervisor:
     def _forward_output(self, child: Child) -> None:
         before = child.output
         lines = child.read()
-        if lines:
+        if lines and not child.spec.quiet:
             self.say("\n".join(lines), name=child.spec.name)
         if before is not None and child.output is None:
             self._selector.unregister(before)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,11 @@ def queue_task(running: System, connection: sqlite3.Connection, func: str, *args
     )
 
 
+def finished_run(running: System, run: int) -> Any:
+    found = running.get(f"/cache/runs/{run}")
+    return found["finished_at"] and found
+
+
 def test_a_folder_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     with system(tmp_path, free_ports(2), NOWHERE) as running:
         running.start()
@@ -106,11 +112,7 @@ def test_a_folder_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         running.start()
 
         for run in (queued, interrupted):
-            done = running.wait_for(
-                lambda run=run: (r := running.get(f"/cache/runs/{run}"))["finished_at"] and r,
-                f"the end of run {run}",
-                150,
-            )
+            done = running.wait_for(partial(finished_run, running, run), f"run {run}", 150)
             assert done["state"] == "succeeded", done
         assert {
             name: func for name, func in schedules(running).items() if name != "startup_sync"

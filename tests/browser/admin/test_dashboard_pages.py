@@ -16,7 +16,7 @@ from prices import services
 from prices.jobs import runs, schedules
 from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.support.builders import WEEK, published, tracked
-from tests.support.chromium import faint_texts, fits, signed_in
+from tests.support.chromium import fits, low_contrast_texts, signed_in
 from tests.support.heartbeats import heartbeat
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
@@ -108,7 +108,7 @@ class TestPages:
         ):
             opened(page, path)
             assert fits(page), path
-            assert faint_texts(page) == [], path
+            assert low_contrast_texts(page) == [], path
             assert page.evaluate("window.shifted") < 0.05, path
 
     def test_break_no_word_of_a_tile(self, page: Page, state: None) -> None:
@@ -129,7 +129,7 @@ class TestPages:
             for path in ("/admin/", "/admin/scheduler/"):
                 opened(page, path)
                 assert fits(page)
-                assert faint_texts(page) == []
+                assert low_contrast_texts(page) == []
 
     def test_are_walked_through_by_keyboard(self, page: Page, state: None) -> None:
         opened(page, "/admin/")
