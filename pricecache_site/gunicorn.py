@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pricecache_site.settings")
 
 from django.conf import settings
 
-from pricecache_site.operations.locks import LockHeldError, hold_lock
+from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
 from pricecache_site.operations.processes import die_with_parent
 
 wsgi_app = "pricecache_site.wsgi:application"
@@ -45,10 +45,7 @@ def on_starting(server: Any) -> None:
     except LockHeldError as error:
         sys.exit(f"A web server (process {error.pid}) already runs on {settings.DATA_DIR}.")
     except OSError as error:
-        sys.exit(
-            f"The data folder {settings.DATA_DIR} cannot be used ({error.strerror}): make it "
-            "writable, or set PRICECACHE_DATA_DIR to another folder."
-        )
+        sys.exit(explain_folder_error(settings.DATA_DIR, error))
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from rest_framework.authtoken.models import Token
 
-from pricecache_site.operations.locks import LockHeldError, hold_lock
+from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
 from prices import services
 from prices.jobs import schedules
 from prices.models import TrackedSymbol
@@ -90,15 +90,7 @@ def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
     except StoreError as error:
         raise PrepareError(f"{str(error).rstrip('.')}: check that MongoDB runs.") from error
     except OSError as error:
-        raise PrepareError(explain_data_folder_error(error)) from error
-
-
-def explain_data_folder_error(error: OSError) -> str:
-    """Returns a sentence that says why the data folder is unusable and what to do."""
-    return (
-        f"The data folder {settings.DATA_DIR} cannot be used ({error.strerror}): make it writable, "
-        "or set PRICECACHE_DATA_DIR to another folder."
-    )
+        raise PrepareError(explain_folder_error(settings.DATA_DIR, error)) from error
 
 
 def make_folders() -> None:

@@ -37,37 +37,41 @@ _LIMITS = (
 
 @register()
 def settings_check(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    return [*_unreadable(), *_addresses(), *_numbers(), *_provider(), *_debug()]
-
-
-def _unreadable() -> Iterator[CheckMessage]:
-    for name, value, kind in settings.UNREADABLE:
-        yield Error(
-            f"{name} is not {kind}: {value!r}. The default is used.",
-            hint="Correct it in the environment or in .env; README lists all settings.",
-            id="prices.E000",
+    found: list[CheckMessage] = [
+        Error(message, hint=hint, id=check_id) for message, hint, check_id in _problems()
+    ]
+    if settings.DEBUG:
+        found.append(
+            checks.Warning(
+                "PRICECACHE_DEBUG is on: error pages show internals of the system to everybody.",
+                hint="Turn it on only on your own machine.",
+                id="prices.W001",
+            )
         )
+    return found
 
 
-def _addresses() -> Iterator[CheckMessage]:
+def _problems() -> Iterator[tuple[str, str, str]]:
+    """Yields the message, the hint and the check id of each wrong setting."""
+    for name, value, expected in settings.UNREADABLE:
+        hint = "Correct it in the environment or in .env; README lists all settings."
+        yield f"{name} is not {expected}: {value!r}. The default is used.", hint, "prices.E000"
     if problem := _mongodb_uri_problem():
-        yield Error(
-            f"MONGODB_URI {problem}.",
-            hint="Give a URI as in mongodb://host:27017/?replicaSet=rs0, or leave it empty for the embedded server.",
-            id="prices.E001",
-        )
+        hint = "Give a URI as in mongodb://host:27017/?replicaSet=rs0, or leave it empty for the embedded server."
+        yield f"MONGODB_URI {problem}.", hint, "prices.E001"
     if settings.YAHOO_PROXY and not _is_proxy(settings.YAHOO_PROXY):
-        yield Error(
-            "PRICECACHE_YAHOO_PROXY is not the address of a proxy.",
-            hint="Give it as in http://127.0.0.1:3128, or leave it empty.",
-            id="prices.E002",
-        )
+        hint = "Give it as in http://127.0.0.1:3128, or leave it empty."
+        yield "PRICECACHE_YAHOO_PROXY is not the address of a proxy.", hint, "prices.E002"
     if not _DATABASE.fullmatch(settings.MONGODB_DATABASE):
-        yield Error(
-            f"MONGODB_DATABASE is {settings.MONGODB_DATABASE!r}.",
-            hint="Give a name of up to 63 letters, digits, - and _, as in pricecache.",
-            id="prices.E010",
-        )
+        hint = "Give a name of up to 63 letters, digits, - and _, as in pricecache."
+        yield f"MONGODB_DATABASE is {settings.MONGODB_DATABASE!r}.", hint, "prices.E010"
+    for name, setting, minimum, maximum, check_id in _LIMITS:
+        number = getattr(settings, setting) or 0
+        if not minimum <= number <= maximum:
+            yield f"{name} is {number}.", f"Give {minimum} to {maximum:,}.", check_id
+    if problem := _provider_problem(settings.PRICES_PROVIDER):
+        hint = "Give the dotted path of a provider class, or leave it empty for Yahoo."
+        yield f"PRICECACHE_PROVIDER {problem}.", hint, "prices.E008"
 
 
 def _mongodb_uri_problem() -> str:
@@ -89,23 +93,6 @@ def _is_proxy(url: str) -> bool:
         return False
 
 
-def _numbers() -> Iterator[CheckMessage]:
-    for name, setting, minimum, maximum, check_id in _LIMITS:
-        value = getattr(settings, setting) or 0
-        if not minimum <= value <= maximum:
-            hint = f"Give {minimum} to {maximum:,}."
-            yield Error(f"{name} is {value}.", hint=hint, id=check_id)
-
-
-def _provider() -> Iterator[CheckMessage]:
-    if problem := _provider_problem(settings.PRICES_PROVIDER):
-        yield Error(
-            f"PRICECACHE_PROVIDER {problem}.",
-            hint="Give the dotted path of a provider class, or leave it empty for Yahoo.",
-            id="prices.E008",
-        )
-
-
 def _provider_problem(path: str) -> str:
     # The default is not imported, because that would cost every command a second.
     if path == "prices.providers.yahoo.YahooProvider":
@@ -115,12 +102,3 @@ def _provider_problem(path: str) -> str:
     except Exception as error:  # A foreign module may raise anything.
         return f"cannot be imported: {error}"
     return "" if callable(getattr(found, "history", None)) else "does not name a provider"
-
-
-def _debug() -> Iterator[CheckMessage]:
-    if settings.DEBUG:
-        yield checks.Warning(
-            "PRICECACHE_DEBUG is on: error pages show internals of the system to everybody.",
-            hint="Turn it on only on your own machine.",
-            id="prices.W001",
-        )

@@ -1,4 +1,4 @@
-"""Keeps a folder or a port to one user: lock files, and a check of the port before it is used."""
+"""Keeps a folder or a port to one user, with lock files and a check of the port."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ def hold_lock(path: Path, *, wait: float = 0.0) -> IO[str]:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def explain_folder_error(folder: Path, error: OSError) -> str:
+    """Returns a sentence that says why the folder is unusable and what to do."""
+    return (
+        f"The folder {folder} cannot be used ({error.strerror}): make it writable, "
+        "or set PRICECACHE_DATA_DIR to another folder."
+    )
 
 
 def is_locked(path: Path) -> bool:

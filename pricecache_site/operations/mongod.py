@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pricecache_site.operations.locks import explain_unbindable, is_locked, read_pid
+from pricecache_site.operations.locks import (
+    explain_folder_error,
+    explain_unbindable,
+    is_locked,
+    read_pid,
+)
 from pricecache_site.operations.logfiles import rotate
 from prices.store.replica_set import become_primary
 
@@ -41,16 +46,10 @@ _EXIT_EXPLANATIONS: tuple[tuple[int | str, str], ...] = (
         "on it and set MONGODB_URI, or set PRICECACHE_DATA_DIR to another folder.",
     ),
     (
-        48,
-        "MongoDB's port {port} is taken by another program: set PRICECACHE_MONGOD_PORT to a free "
-        "one.",
-    ),
-    (
         127,
         "The mongod found does not run on this system (a shared library is missing): put another "
         "one on PATH, or set MONGODB_URI.",
     ),
-    (-signal.SIGKILL, "A user, or a system short of memory, killed MongoDB."),
     (
         "--repair",
         "The files in {dbpath} are damaged, or were written by a MongoDB that this one cannot "
@@ -140,10 +139,7 @@ class EmbeddedMongod:
             rotate(self.log_path, max_bytes=MAX_LOG_BYTES, keep=_OLD_LOGS)
             free = shutil.disk_usage(self.dbpath).free
         except OSError as error:
-            raise EmbeddedMongodError(
-                f"MongoDB's folder {self.dbpath} cannot be written ({error.strerror}): make it "
-                "writable, or set PRICECACHE_DATA_DIR to another folder."
-            ) from error
+            raise EmbeddedMongodError(explain_folder_error(self.dbpath, error)) from error
         is_new = not (self.dbpath / "WiredTiger").exists()
         if free < (_MIN_FREE_BYTES if is_new else _MIN_FREE_BYTES // 8):
             raise EmbeddedMongodError(self._disk_full_message(free))
@@ -186,7 +182,7 @@ class EmbeddedMongod:
         """Returns whether the server accepts writes. Initiates the replica set where needed."""
         return become_primary(REPLICA_SET, self.port)
 
-    def rotate_log(self) -> None:
+    def rotate_log(self, _: float = 0) -> None:
         """Renames the running server's log if it is too large, and has it open a new one."""
         pid = read_pid(self.lock_path)
         if pid and rotate(self.log_path, max_bytes=MAX_LOG_BYTES, keep=_OLD_LOGS):
@@ -200,7 +196,7 @@ class EmbeddedMongod:
         errors = self._last_errors()
         for cause, explanation in _EXIT_EXPLANATIONS:
             if cause == status or (isinstance(cause, str) and cause in errors):
-                return explanation.format(dbpath=self.dbpath, port=self.port)
+                return explanation.format(dbpath=self.dbpath)
         first = errors.partition("\n")[0]
         return f"{self.log_path} says more{f': {first}' if first else ''}."
 

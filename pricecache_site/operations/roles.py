@@ -34,17 +34,13 @@ def mongod_server() -> EmbeddedMongod:
 
 def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
     """:raises EmbeddedMongodError: there is no mongod."""
-
-    def watch(uptime: float) -> None:
-        server.rotate_log()
-
     return ChildSpec(
         name="mongod",
         argv=server.argv(),
         stage=0,
         stop_seconds=4,
         ready=server.ready,
-        watch=watch,
+        watch=server.rotate_log,
         explain_exit=server.explain_exit,
         quiet=True,
         # MongoDB shuts down cleanly; the other parts have nothing to save and are killed.
@@ -52,25 +48,17 @@ def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
     )
 
 
-def cluster_spec() -> ChildSpec:
+def python_spec(role: str) -> ChildSpec:
+    """Returns the spec of the cluster or of the web server."""
+    is_web = role == "web"
     return ChildSpec(
-        name="cluster",
-        argv=[sys.executable, "manage.py", "cluster"],
+        name=role,
+        argv=web_argv() if is_web else [sys.executable, "manage.py", role],
         cwd=str(settings.BASE_DIR),
         env=child_environment(),
         stage=1,
-        watch=why_cluster_is_stuck,
-    )
-
-
-def web_spec() -> ChildSpec:
-    return ChildSpec(
-        name="web",
-        argv=web_argv(),
-        cwd=str(settings.BASE_DIR),
-        env=child_environment(),
-        stage=1,
-        ready=web_answers,
+        ready=web_answers if is_web else None,
+        watch=None if is_web else why_cluster_is_stuck,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import selectors
 import signal
 import sys
@@ -37,7 +36,6 @@ class Supervisor:
         self._log = log_path and LineLog(log_path)
         self._children: list[Child] = []
         self._selector = selectors.DefaultSelector()
-        self._wakeup: tuple[int, int] = (-1, -1)
         self._old_handlers: dict[signal.Signals, Any] = {}
         self._in_loop = False
         self._signals: list[int] = []
@@ -45,15 +43,8 @@ class Supervisor:
     # --- public --------------------------------------------------------------------------------
 
     def __enter__(self) -> Supervisor:
-        self._wakeup = os.pipe()
-        for end in self._wakeup:
-            os.set_blocking(end, False)
-        signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
-        self._selector.register(self._wakeup[0], selectors.EVENT_READ)
         for number in _STOP_SIGNALS:
             self._old_handlers[number] = signal.signal(number, self._on_stop_signal)
-        # The handler does nothing, but the signal then wakes up the loop when a child ends.
-        self._old_handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -61,12 +52,9 @@ class Supervisor:
         try:
             self._stop_all()
         finally:
-            signal.set_wakeup_fd(-1)
             for number, handler in self._old_handlers.items():
                 signal.signal(number, handler)
             self._selector.close()
-            for end in self._wakeup:
-                os.close(end)
             if self._log:
                 self._log.close()
 
@@ -121,12 +109,9 @@ class Supervisor:
             raise KeyboardInterrupt
 
     def _step(self, timeout: float = 0.1) -> None:
-        """Waits for output, an exit or a signal; forwards the output and records the exits."""
+        """Waits for output, forwards it, and records the exits and their last output."""
         for key, _ in self._selector.select(timeout):
-            if key.data is None:
-                os.read(self._wakeup[0], 4096)
-            else:
-                self._forward_output(key.data)
+            self._forward_output(key.data)
         for child in self._children:
             if child.check_exit():
                 self._forward_output(child)

@@ -14,12 +14,8 @@ from django.db import connections
 from django.utils import timezone
 
 from pricecache_site.operations import roles
-from pricecache_site.operations.bootstrap import (
-    PrepareError,
-    explain_data_folder_error,
-    make_folders,
-    prepare,
-)
+from pricecache_site.operations.bootstrap import PrepareError, make_folders, prepare
+from pricecache_site.operations.locks import explain_folder_error
 from pricecache_site.operations.mongod import EmbeddedMongodError
 from pricecache_site.operations.roles import RoleError
 from pricecache_site.operations.supervisor import Supervisor, SupervisorError
@@ -66,7 +62,7 @@ class Command(BaseCommand):
         except (RoleError, PrepareError, EmbeddedMongodError, SupervisorError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(explain_data_folder_error(error)) from error
+            raise CommandError(explain_folder_error(settings.DATA_DIR, error)) from error
         except KeyboardInterrupt:
             pass  # A signal asked to stop during the start.
         self.stdout.write("Stopped.")
@@ -111,8 +107,7 @@ def _start_jobs_and_pages(
     # The supervisor forks, so no connection and no thread of a client may be open.
     connections.close_all()
     disconnect(settings.MONGODB_URI)
-    specs = {"cluster": roles.cluster_spec, "web": roles.web_spec}
-    supervisor.start(*(specs[role]() for role in selected if role != "mongod"))
+    supervisor.start(*(roles.python_spec(role) for role in selected if role != "mongod"))
 
 
 def _check_mongodb() -> None:
