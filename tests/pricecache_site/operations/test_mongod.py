@@ -227,7 +227,7 @@ class TestExplainExit:
         ("status", "error", "sentence"),
         [
             (62, "", "newer MongoDB"),
-            (-6, "No space left on device", "disk is full"),
+            (-6, "No space left on device", "disk of .* is full"),
             (14, "see --repair", "are damaged"),
             (127, "", "does not run on this system"),
             (14, "something new", r"mongod.log says more: Oops \(something new\)"),
