@@ -1,4 +1,4 @@
-# One command a task; `make help` lists them. Everything is installed into .venv.
+# One target for each task; `make help` lists them. Everything is installed into .venv.
 .DEFAULT_GOAL := help
 .PHONY: run test check format lint types bench bench-growth wrk mutants lock clean help
 
@@ -11,7 +11,7 @@ TREE := pricecache_site prices portfolio tests bench manage.py
 run: .venv/installed  ## Install what is needed and run the whole system
 	@$(BIN)/python manage.py up $(ARGS)
 
-test: check  ## Everything that must hold: format, lint, imports, types, tests
+test: check  ## Run all checks: format, lint, imports, types, tests
 
 check: .venv/installed-dev  ## The same as test
 	$(BIN)/ruff format --check $(TREE)
@@ -20,7 +20,7 @@ check: .venv/installed-dev  ## The same as test
 	$(BIN)/mypy $(TREE)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-format: .venv/installed-dev  ## Put the code into shape
+format: .venv/installed-dev  ## Format the code and fix what the linter can fix
 	$(BIN)/ruff format $(TREE)
 	$(BIN)/ruff check --fix $(TREE)
 
@@ -36,7 +36,7 @@ wrk:
 		apt-get install --yes --quiet wrk >/dev/null; } || \
 		echo "wrk is not installed; the HTTP group is left out. On Debian: apt-get install wrk." >&2
 
-mutants: .venv/installed-dev  ## Break each guard in turn, and see that a test fails
+mutants: .venv/installed-dev  ## Break each guard in turn and check that a test fails
 	$(BIN)/python -m tests.guards $(ARGS)
 
 lock: .venv/installed-dev  ## Write the lock files from pyproject.toml and bench/requirements.in
@@ -52,7 +52,7 @@ lock: .venv/installed-dev  ## Write the lock files from pyproject.toml and bench
 		--no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 \
 		--quiet --output-file bench/requirements.lock
 
-clean:  ## Remove the installation and all caches; the data folder stays
+clean:  ## Remove the installation and all caches, but not the data folder
 	rm -rf .venv bench/.peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 help:  ## List the targets
@@ -62,7 +62,7 @@ help:  ## List the targets
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; install it and try again." >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-# The stamps are older than a changed lock file, and only then is anything installed.
+# Packages are installed only if a lock file is newer than its stamp.
 .venv/installed: requirements.lock | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The operator's door: every command of the project starts here."""
+"""Runs the commands of the project."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ from bench.contenders import OURS, PEERS, VARIANTS, Contender
 from bench.contenders.base import Place
 from bench.data import TEN_YEARS, Book
 from bench.measure import Timing, say, side_by_side
-from pricecache_site.operations.mongod import running_mongod
 from prices.domain.sessions import sessions_of
+from tests.support.mongod import running_mongod
 
 PORT = 21917
 WEB_PORT = 21918

@@ -1,4 +1,4 @@
-"""A cache in the database that is only written to by those who mean to write."""
+"""A cache in the database whose reads never write."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 from django.core.cache.backends.db import DatabaseCache
 
 
-class CalmCache(DatabaseCache):
-    """Django's own deletes what it finds expired, also when somebody only looks.
+class ReadOnlyLookupCache(DatabaseCache):
+    """Does not delete expired entries when they are looked up, as Django's cache does.
 
-    A page that looks must open while another process holds the database's write lock. What is
-    expired goes when room is made for something new. Django gives each thread a cache of its own.
+    A page that only looks must open while another process holds the database's write lock. Expired
+    entries are deleted when a new one needs room. Django gives each thread its own cache object.
     """
 
-    _looking = False
+    _reading = False
 
     def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
-        self._looking = True
+        self._reading = True
         try:
             found: dict[Any, Any] = super().get_many(keys, version)
         finally:
-            self._looking = False
+            self._reading = False
         return found
 
     def _base_delete_many(self, keys: Iterable[str]) -> bool:
-        if self._looking:
+        if self._reading:
             return False
         deleted: bool = super()._base_delete_many(keys)  # type: ignore[misc]  # not in the stubs
         return deleted

@@ -1,10 +1,14 @@
-"""Reads the environment (and `.env`): what cannot be read is noted, and its default taken."""
+"""Reads settings from the environment and from `.env`.
+
+An unusable value is replaced by its default and recorded, and `manage.py check` reports it.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,56 +19,59 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 environ.Env.read_env(BASE_DIR / ".env")
 
-# (name, value, what it should be) of each variable that cannot be read; `manage.py check` tells.
+# (name, value, what it should be) of each variable with an unusable value.
 UNREADABLE: list[tuple[str, str, str]] = []
 
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
-_TRUTH = {
+_EXPECTED = {int: "a whole number", float: "a number", bool: "true or false"}
+_BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
 
 
 def text(name: str, default: str = "") -> str:
-    """A variable as it is; one that is set to nothing is as good as none."""
-    said = os.environ.get(name, "")
-    return said if said.strip() else default
+    """Returns a variable unchanged, or the default if it is unset or blank."""
+    value = os.environ.get(name, "")
+    return value if value.strip() else default
 
 
 def read(name: str, default: Any) -> Any:
-    """A variable of the default's type."""
-    kind, said = type(default), text(name).strip()
-    if not said:
-        return default
-    try:
-        value = _TRUTH[said.lower()] if kind is bool else kind(said)
-        if math.isfinite(value):
-            return value
-    except (KeyError, ValueError, OverflowError):
-        pass
-    UNREADABLE.append((name, said, _WORDS[kind]))
-    return default
+    """Returns a variable as a value of the default's type: int, float or bool."""
+    kind = type(default)
+
+    def parse(value: str) -> Any:
+        parsed = _BOOLEANS[value.lower()] if kind is bool else kind(value)
+        if not math.isfinite(parsed):
+            raise ValueError(value)
+        return parsed
+
+    return _parse(text(name).strip(), name, default, parse, _EXPECTED[kind])
 
 
 def names(name: str, default: list[str]) -> list[str]:
-    """A variable with commas between its parts."""
+    """Returns the parts of a variable that are separated by commas."""
     return [part.strip() for part in text(name).split(",") if part.strip()] or default
 
 
 def time_zone(name: str, default: str) -> str:
-    said = text(name, default).strip()
-    try:
-        ZoneInfo(said)
-    except (LookupError, ValueError, OSError):
-        UNREADABLE.append((name, said, "a time zone, as in Europe/Berlin"))
-        return default
-    return said
+    def parse(value: str) -> str:
+        return ZoneInfo(value).key
+
+    return str(_parse(text(name).strip(), name, default, parse, "a time zone, as in Europe/Berlin"))
 
 
 def log_level(name: str, default: str) -> str:
-    said = text(name, default).strip().upper()
-    levels = logging.getLevelNamesMapping()
-    if said not in levels:
-        UNREADABLE.append((name, said, f"one of {', '.join(levels)}"))
+    levels = {level: level for level in logging.getLevelNamesMapping()}
+    value = text(name).strip().upper()
+    expected = f"one of {', '.join(levels)}"
+    return str(_parse(value, name, default, levels.__getitem__, expected))
+
+
+def _parse(value: str, name: str, default: Any, parse: Callable[[str], Any], expected: str) -> Any:
+    if not value:
         return default
-    return said
+    try:
+        return parse(value)
+    except (LookupError, ValueError, OverflowError, OSError):
+        UNREADABLE.append((name, value, expected))
+        return default

@@ -1,9 +1,10 @@
-"""All settings; each one a deployment may change is read from the environment (or `.env`)."""
+"""The settings. Those that a deployment may change come from the environment or from `.env`."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,19 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
 from pricecache_site.environment import BASE_DIR, log_level, names, read, text, time_zone
-from pricecache_site.environment import UNREADABLE as UNREADABLE  # what `manage.py check` tells
+from pricecache_site.environment import UNREADABLE as UNREADABLE  # reported by `manage.py check`
 
-# --- where things live -----------------------------------------------------------------------
+# The project runs from its checkout, so there is no installed package to ask for its version.
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
+
+# --- folders ---------------------------------------------------------------------------------
 DATA_DIR = Path(text("PRICECACHE_DATA_DIR", str(BASE_DIR / "var"))).resolve()
 
 
 def _secret_key() -> str:
-    """The key from the environment, else one made once and kept in the data folder."""
-    if given := text("PRICECACHE_SECRET_KEY"):
-        return given
+    """Returns the key from the environment, or one that is created once in the data folder."""
+    if key := text("PRICECACHE_SECRET_KEY"):
+        return key
     path = DATA_DIR / "secret_key"
     try:
         if not path.exists():
@@ -30,7 +34,7 @@ def _secret_key() -> str:
             draft = DATA_DIR / f"secret_key.{os.getpid()}"
             draft.touch(mode=0o600)
             draft.write_text(secrets.token_urlsafe(50))
-            # Linked, not moved: of two processes that start at once, both read the first one's.
+            # A link never replaces a file: two processes that start at once read the same key.
             with suppress(FileExistsError):
                 path.hardlink_to(draft)
             draft.unlink()
@@ -47,7 +51,7 @@ DEBUG = read("PRICECACHE_DEBUG", False)
 ALLOWED_HOSTS = names("PRICECACHE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = names("PRICECACHE_CSRF_TRUSTED_ORIGINS", [])
 
-# --- the web address -------------------------------------------------------------------------
+# --- web server ------------------------------------------------------------------------------
 WEB_HOST = text("PRICECACHE_HOST", "127.0.0.1").strip()
 WEB_PORT = read("PRICECACHE_PORT", 8080)
 WEB_WORKERS = read("PRICECACHE_WEB_WORKERS", 2)
@@ -59,10 +63,10 @@ ADMIN_USER = text("PRICECACHE_ADMIN_USER", "admin")
 ADMIN_PASSWORD = text("PRICECACHE_ADMIN_PASSWORD")
 
 
-def _part_of_memory() -> float:
-    """A sixteenth of the machine's memory in GB, from 0.25 to 2.
+def _default_mongod_cache_gb() -> float:
+    """Returns a sixteenth of the machine's memory, between 0.25 and 2 GB.
 
-    What the server does not hold it reads from its files, which takes a read a fifth longer.
+    A read that misses the cache goes to the files and takes a fifth longer.
     """
     gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     return round(min(max(gigabytes / 16, 0.25), 2.0), 2)
@@ -70,7 +74,7 @@ def _part_of_memory() -> float:
 
 # --- MongoDB ---------------------------------------------------------------------------------
 MONGOD_PORT = read("PRICECACHE_MONGOD_PORT", 27917)
-MONGOD_CACHE_GB = read("PRICECACHE_MONGOD_CACHE_GB", _part_of_memory())
+MONGOD_CACHE_GB = read("PRICECACHE_MONGOD_CACHE_GB", _default_mongod_cache_gb())
 MONGODB_EMBEDDED = not text("MONGODB_URI")
 MONGODB_URI = text("MONGODB_URI") or (
     f"mongodb://127.0.0.1:{MONGOD_PORT}/?replicaSet=pricecache&directConnection=true"
@@ -78,11 +82,11 @@ MONGODB_URI = text("MONGODB_URI") or (
 MONGODB_DATABASE = text("MONGODB_DATABASE", "pricecache")
 
 # --- reading ---------------------------------------------------------------------------------
-# Series that each web process keeps in memory, at most.
+# The largest size of the series that each web process keeps in memory.
 SERIES_MEMORY_MB = read("PRICECACHE_SERIES_MEMORY_MB", 128)
-# Seconds for which what was just seen of a symbol may be believed without looking again.
+# Seconds for which a process may use what it last read about a symbol without reading it again.
 VERSION_TTL = read("PRICECACHE_VERSION_TTL", 1.0)
-# Seconds from one writing down of what was read to the next.
+# Seconds between two saves of the counted reads.
 USAGE_FLUSH_SECONDS = 10.0
 
 # --- the provider ----------------------------------------------------------------------------
@@ -90,14 +94,14 @@ PRICES_PROVIDER = text("PRICECACHE_PROVIDER", "prices.providers.yahoo.YahooProvi
 YAHOO_PROXY = text("PRICECACHE_YAHOO_PROXY")
 YAHOO_THREADS = read("PRICECACHE_YAHOO_THREADS", 4)
 YAHOO_TIMEOUT_SECONDS = read("PRICECACHE_YAHOO_TIMEOUT_SECONDS", 15.0)
-# Of all processes and machines together.
+# The limits hold for all processes and machines together.
 YAHOO_REQUESTS_PER_MINUTE = read("PRICECACHE_YAHOO_REQUESTS_PER_MINUTE", 120)
 YAHOO_BURST = read("PRICECACHE_YAHOO_BURST", 240)
-# None: all the history there is.
+# None means all the history there is.
 HISTORY_YEARS = read("PRICECACHE_HISTORY_YEARS", 0) or None
-# Symbols that are compared with the provider each night; 0: none.
+# The number of symbols compared with the provider each night; 0 means none.
 VERIFY_SAMPLE = read("PRICECACHE_VERIFY_SAMPLE", 20)
-# What else the first start shows, once the sample's prices are there: commands of manage.py.
+# Commands that the first start runs once the sample is loaded.
 SAMPLE_COMMANDS = ("demo_portfolio",)
 # Also refresh quotes before the open and after the close.
 LIVE_EXTENDED_HOURS = read("PRICECACHE_LIVE_EXTENDED_HOURS", False)
@@ -157,8 +161,8 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DATA_DIR / "pricecache.sqlite3",
-        # Only WAL with immediate transactions and a long busy timeout never said
-        # "database is locked" under two clusters and two web writers.
+        # Only WAL with immediate transactions and a long busy timeout never failed with
+        # "database is locked" in a test with two clusters and two web writers.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -166,10 +170,11 @@ DATABASES = {
         },
     }
 }
-# In the database: a cache in each process's memory would hide the cluster from the web process.
+# The cache is in the database: with a cache in the memory of each process, the web processes
+# would not see what the cluster writes.
 CACHES = {
     "default": {
-        "BACKEND": "pricecache_site.database_cache.CalmCache",
+        "BACKEND": "pricecache_site.database_cache.ReadOnlyLookupCache",
         "LOCATION": "django_cache",
     }
 }
@@ -178,14 +183,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Of the portfolio's pages; the admin has a login page of its own.
+# Used by the portfolio's pages; the admin has its own login page.
 LOGIN_URL = "portfolios:login"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = time_zone("PRICECACHE_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
-# Served straight from the installed packages: there is no collectstatic step to forget.
-# `litecharts` ships lightweight-charts as one file.
+# Static files are served from the installed packages, so there is no collectstatic step.
+# `litecharts` contains lightweight-charts as one file.
 STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -194,22 +199,22 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
-# All that a page needs comes from this server. Our own pages have neither inline scripts nor inline
-# styles; what is allowed beside that, the theme and the API's documentation need.
+# Pages load everything from this server. Our own pages have neither inline scripts nor inline
+# styles; the admin's theme and the API's documentation need the exceptions below.
 CONTENT_SECURITY_POLICY = {
-    # Bars are no page, and asked for a thousand times a second.
+    # Bars are not a page, and the header would cost time in the most frequent request.
     "EXCLUDE_URL_PREFIXES": ["/cache/historical/"],
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF, UNSAFE_EVAL],  # the theme's Alpine makes functions of its attributes
+        "script-src": [SELF, UNSAFE_EVAL],  # Alpine, in the theme, evaluates its attributes
         "style-src-elem": [
             SELF,
             # Swagger UI's page.
             "'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='",
-            # What lightweight-charts says of its logo.
+            # The style of the logo of lightweight-charts.
             "'sha256-3pRED1tOXas1FXFoPb9TGCjmYe9XQsmO9OV23khV2nY='",
         ],
-        "style-src-attr": [UNSAFE_INLINE],  # Alpine sets styles by their attribute
+        "style-src-attr": [UNSAFE_INLINE],  # Alpine sets the style attribute
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -228,7 +233,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "prices": {"level": LOG_LEVEL},
-        # yfinance's own words repeat, less exactly, what the provider's errors say.
+        # Its messages repeat, less exactly, what the provider's errors say.
         "yfinance": {"level": "CRITICAL"},
     },
 }
@@ -240,8 +245,8 @@ Q_CLUSTER = {
     "label": "Jobs",
     "orm": "default",
     "workers": CLUSTER_WORKERS,
-    # A failed job is not run again by the queue (by default it would be, for ever): the next
-    # sync heals what it left. `retry` must exceed `timeout`, or long jobs would run twice.
+    # The queue does not run a failed job again (by default it would, without end), because the
+    # next sync repairs what is left. `retry` must exceed `timeout`, or long jobs would run twice.
     "timeout": 900,
     "retry": 1200,
     "ack_failures": True,
@@ -257,7 +262,7 @@ Q_CLUSTER = {
     "save_limit_per": "group",
     "cache": "default",
     "time_zone": TIME_ZONE,
-    # Each canary would be three lines a minute; the runs are in the admin.
+    # At INFO each canary writes three lines a minute. The admin shows the runs.
     "log_level": "WARNING",
 }
 
@@ -274,12 +279,12 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.web.problems.problem_response",
 }
-# Below these, what is not found or fails is told as problem+json instead of a page.
+# Below these paths, errors are answered with problem+json instead of a page.
 API_PATHS = ("/cache/", "/portfolio/", "/healthz", "/readyz")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Price cache",
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -287,11 +292,12 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- the admin -------------------------------------------------------------------------------
-# The theme's login page, opened by itself, does not name the page to go to.
+# The theme's login page has no page to return to when it is opened directly.
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = {
     "SITE_TITLE": "Price cache",
     "SITE_HEADER": "Price cache",
+    "SITE_SUBHEADER": f"Version {VERSION}",
     "SITE_SYMBOL": "candlestick_chart",
     "SITE_FAVICONS": [
         {
@@ -308,7 +314,7 @@ UNFOLD = {
         lambda request: static("prices/symbols.css"),
     ],
     "SCRIPTS": [lambda request: static("prices/boot.js")],
-    # They are in theme.css: the theme itself would write them into each page.
+    # The colours are in theme.css. The theme itself would write them into each page.
     "COLORS": lambda request: {},
     "DASHBOARD_CALLBACK": "prices.admin.dashboard.dashboard",
     "SIDEBAR": {"navigation": "prices.admin.navigation.sidebar"},

@@ -1,4 +1,4 @@
-"""Routes of the whole site."""
+"""The routes of the site."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ handler500 = "prices.web.problems.server_error"
 
 
 def home(request: HttpRequest) -> HttpResponseRedirect:
-    """The admin, or for who may not enter it, the portfolios."""
-    known = request.user.is_authenticated and not request.user.is_staff
-    return redirect("portfolios:list" if known else "admin:index")
+    """Redirects to the admin, or to the portfolios for a user who may not enter the admin."""
+    is_investor = request.user.is_authenticated and not request.user.is_staff
+    return redirect("portfolios:list" if is_investor else "admin:index")
 
 
 urlpatterns = [
-    path("cache/", include("prices.api.urls")),  # what is asked for most comes first
+    path("cache/", include("prices.api.urls")),  # The most frequent requests come first.
     path("", home),
     path("admin/", include("prices.admin.urls")),
     path("admin/", admin.site.urls),

@@ -14,18 +14,19 @@ from django.core.cache import cache
 from django.test import Client
 from playwright.sync_api import Browser
 
-from pricecache_site.operations.mongod import running_mongod
 from prices import services
 from prices.store import mongo
 from prices.store.schema import ensure_schema
 from tests.support.chromium import chromium
 from tests.support.fakes import FakeProvider
 from tests.support.hundred import Hundred, running_hundred
+from tests.support.mongod import running_mongod
 
 # The files whose tests take many seconds each: begun first, lest a worker ends long after the other.
 _LONG = (
     "test_whole_system.py",
     "test_up.py",
+    "test_upgrade.py",
     "test_supervisor",
     "test_processes",
     "test_admin_pages",

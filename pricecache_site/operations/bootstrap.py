@@ -1,4 +1,4 @@
-"""What has to exist before anything serves: tables, schema, schedules, a way in, the sample."""
+"""Creates what must exist before anything serves: tables, schema, schedules, admin, sample."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from rest_framework.authtoken.models import Token
 
-from pricecache_site.operations.locks import LockHeldError, hold_lock
+from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
 from prices import services
 from prices.jobs import schedules
 from prices.models import TrackedSymbol
@@ -25,12 +25,12 @@ from prices.web.database_errors import explain_database_error
 
 
 class PrepareError(Exception):
-    """The system cannot be made ready; the message says why and what to do."""
+    """The system cannot be prepared; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewAdmin:
-    """The first administrator. The password is empty if it was given by a setting."""
+    """The first administrator. `password` is empty if a setting gave it."""
 
     name: str
     password: str
@@ -39,16 +39,41 @@ class NewAdmin:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was not there yet."""
+    """What `prepare` had to create."""
 
     migrations: int
     admin: NewAdmin | None
     sample: tuple[str, ...]
     sample_problem: str = ""
 
+    def describe(self, url: str) -> str:
+        """Returns the lines to print, with the password, which is shown only this once."""
+        lines = []
+        if self.migrations:
+            lines.append(f"{self.migrations} database migrations applied.")
+        if self.sample:
+            symbols = ", ".join(self.sample)
+            lines.append(f"Sample history (2000 to 2013) loaded for {symbols}.")
+        if self.sample_problem:
+            lines.append(f"No sample history: {self.sample_problem}")
+        if admin := self.admin:
+            password = f"password {admin.password}  (shown this once)"
+            lines += [
+                "",
+                "First start: an administrator was created.",
+                f"  user {admin.name}, "
+                + (password if admin.password else "password as set by PRICECACHE_ADMIN_PASSWORD"),
+                f"  API token {admin.token}",
+                "Try:",
+                f"  curl '{url}cache/historical/AAPL?start=2005-01-03&end=2005-12-30'",
+                f"  curl -X POST -H 'Authorization: Token {admin.token}' {url}cache/sync-historical",
+                "",
+            ]
+        return "\n".join(lines)
+
 
 def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
-    """Makes whatever is missing; may be called at every start, by any number of processes.
+    """Creates what is missing. Any number of processes may call it, at every start.
 
     :raises PrepareError:
     """
@@ -59,21 +84,18 @@ def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
     except LockHeldError as error:
         raise PrepareError(
             f"Process {error.pid} has been preparing {settings.DATA_DIR} for two minutes: "
-            "see what holds it up, or end it and start again."
+            "find out why it takes so long, or end it and start again."
         ) from error
     except DatabaseError as error:
         raise PrepareError(explain_database_error(error)) from error
     except StoreError as error:
-        raise PrepareError(f"{str(error).rstrip('.')}: see that MongoDB runs.") from error
+        raise PrepareError(f"{str(error).rstrip('.')}: check that MongoDB runs.") from error
     except OSError as error:
-        raise PrepareError(
-            f"The data folder {settings.DATA_DIR} cannot be written ({error.strerror}): make it "
-            "writable, or set PRICECACHE_DATA_DIR to another folder."
-        ) from error
+        raise PrepareError(explain_folder_error(settings.DATA_DIR, error)) from error
 
 
 def make_folders() -> None:
-    """The folders below the data folder. :raises OSError:"""
+    """Creates the folders below the data folder. :raises OSError:"""
     for name in ("run", "logs", "cache"):
         (settings.DATA_DIR / name).mkdir(parents=True, exist_ok=True)
 
@@ -81,7 +103,7 @@ def make_folders() -> None:
 def _prepare(now: datetime, with_sample: bool) -> Prepared:
     migrations = _migrate()
     call_command("createcachetable", verbosity=0)
-    admin = _first_admin()
+    admin = _create_first_admin()
     services.ensure_schema()
     schedules.install(now=now)
     sample, problem = _load_sample(now) if with_sample else ((), "")
@@ -96,29 +118,29 @@ def _migrate() -> int:
     return len(plan)
 
 
-def _first_admin() -> NewAdmin | None:
-    """Makes one where there is none at all."""
+def _create_first_admin() -> NewAdmin | None:
+    """Returns the new administrator, or None if there is one already."""
     users = get_user_model().objects
     if users.filter(is_superuser=True).exists():
         return None
-    name, given = settings.ADMIN_USER, settings.ADMIN_PASSWORD
+    name, password = settings.ADMIN_USER, settings.ADMIN_PASSWORD
     if users.filter(username=name).exists():
         raise PrepareError(
             f"There is no administrator, and '{name}' is an ordinary user: set "
             "PRICECACHE_ADMIN_USER to another name."
         )
-    made = "" if given else secrets.token_urlsafe(12)
-    user = users.create_superuser(username=name, password=given or made)
+    generated = "" if password else secrets.token_urlsafe(12)
+    user = users.create_superuser(username=name, password=password or generated)
     token, _ = Token.objects.get_or_create(user=user)
-    return NewAdmin(name=name, password=made, token=token.key)
+    return NewAdmin(name=name, password=generated, token=token.key)
 
 
 def _load_sample(now: datetime) -> tuple[tuple[str, ...], str]:
-    """The symbols that have the sample as their history now, or why none could be had."""
+    """Returns the symbols that got the sample as their history, or why there is no sample."""
+    # A start that is killed while it loads leaves the file, and the next one loads the rest.
     unfinished = settings.DATA_DIR / "run" / "sample.unfinished"
     if TrackedSymbol.objects.exists() and not unfinished.exists():
         return (), ""
-    # A start that is killed in the middle leaves the mark, and the next one goes on.
     unfinished.touch()
     try:
         loaded, problem = tuple(load_sample(services.bars(), now=now)), ""

@@ -1,4 +1,4 @@
-"""Checks of the settings: `manage.py check` names each wrong one, with what to do."""
+"""System checks of the settings: `manage.py check` names each wrong one and what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from prices.store import mongo
 
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
-# Each number by its variable and its setting: the least and the most that it may be.
+# (variable, setting, minimum, maximum, check id)
 _LIMITS = (
     ("PRICECACHE_PORT", "WEB_PORT", 1, 65_535, "prices.E003"),
     ("PRICECACHE_MONGOD_PORT", "MONGOD_PORT", 1, 65_535, "prices.E003"),
@@ -25,7 +25,7 @@ _LIMITS = (
     ("PRICECACHE_YAHOO_THREADS", "YAHOO_THREADS", 1, 100, "prices.E004"),
     ("PRICECACHE_YAHOO_REQUESTS_PER_MINUTE", "YAHOO_REQUESTS_PER_MINUTE", 1, 10**7, "prices.E004"),
     ("PRICECACHE_YAHOO_BURST", "YAHOO_BURST", 1, 10**7, "prices.E004"),
-    # With more, a fetch would outlast its lease on the series.
+    # With a longer timeout, a fetch would outlast its lease on the series.
     ("PRICECACHE_YAHOO_TIMEOUT_SECONDS", "YAHOO_TIMEOUT_SECONDS", 0.1, 60, "prices.E005"),
     ("PRICECACHE_HISTORY_YEARS", "HISTORY_YEARS", 0, 200, "prices.E006"),
     ("PRICECACHE_MONGOD_CACHE_GB", "MONGOD_CACHE_GB", 0.25, 10_000, "prices.E007"),
@@ -37,41 +37,45 @@ _LIMITS = (
 
 @register()
 def settings_check(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    return [*_unreadable(), *_addresses(), *_numbers(), *_provider(), *_debug()]
-
-
-def _unreadable() -> Iterator[CheckMessage]:
-    for name, value, kind in settings.UNREADABLE:
-        yield Error(
-            f"{name} is not {kind}: {value!r}; its default is used.",
-            hint="Correct it in the environment or in .env; README lists all settings.",
-            id="prices.E000",
+    found: list[CheckMessage] = [
+        Error(message, hint=hint, id=check_id) for message, hint, check_id in _problems()
+    ]
+    if settings.DEBUG:
+        found.append(
+            checks.Warning(
+                "PRICECACHE_DEBUG is on: error pages show internals of the system to everybody.",
+                hint="Turn it on only on your own machine.",
+                id="prices.W001",
+            )
         )
+    return found
 
 
-def _addresses() -> Iterator[CheckMessage]:
-    if wrong := _why_no_mongodb():
-        yield Error(
-            f"MONGODB_URI {wrong}.",
-            hint="Give a URI as in mongodb://host:27017/?replicaSet=rs0, or leave it empty for the embedded server.",
-            id="prices.E001",
-        )
+def _problems() -> Iterator[tuple[str, str, str]]:
+    """Yields the message, the hint and the check id of each wrong setting."""
+    for name, value, expected in settings.UNREADABLE:
+        hint = "Correct it in the environment or in .env; README lists all settings."
+        yield f"{name} is not {expected}: {value!r}. The default is used.", hint, "prices.E000"
+    if problem := _mongodb_uri_problem():
+        hint = "Give a URI as in mongodb://host:27017/?replicaSet=rs0, or leave it empty for the embedded server."
+        yield f"MONGODB_URI {problem}.", hint, "prices.E001"
     if settings.YAHOO_PROXY and not _is_proxy(settings.YAHOO_PROXY):
-        yield Error(
-            "PRICECACHE_YAHOO_PROXY is not the address of a proxy.",
-            hint="Give it as in http://127.0.0.1:3128, or leave it empty.",
-            id="prices.E002",
-        )
+        hint = "Give it as in http://127.0.0.1:3128, or leave it empty."
+        yield "PRICECACHE_YAHOO_PROXY is not the address of a proxy.", hint, "prices.E002"
     if not _DATABASE.fullmatch(settings.MONGODB_DATABASE):
-        yield Error(
-            f"MONGODB_DATABASE is {settings.MONGODB_DATABASE!r}.",
-            hint="Give a name of up to 63 letters, digits, - and _, as in pricecache.",
-            id="prices.E010",
-        )
+        hint = "Give a name of up to 63 letters, digits, - and _, as in pricecache."
+        yield f"MONGODB_DATABASE is {settings.MONGODB_DATABASE!r}.", hint, "prices.E010"
+    for name, setting, minimum, maximum, check_id in _LIMITS:
+        number = getattr(settings, setting) or 0
+        if not minimum <= number <= maximum:
+            yield f"{name} is {number}.", f"Give {minimum} to {maximum:,}.", check_id
+    if problem := _provider_problem(settings.PRICES_PROVIDER):
+        hint = "Give the dotted path of a provider class, or leave it empty for Yahoo."
+        yield f"PRICECACHE_PROVIDER {problem}.", hint, "prices.E008"
 
 
-def _why_no_mongodb() -> str:
-    """What is wrong with its URI, without its password; empty when nothing is."""
+def _mongodb_uri_problem() -> str:
+    """Returns what is wrong with the URI, without its password, or an empty string."""
     if not settings.MONGODB_URI.startswith(("mongodb://", "mongodb+srv://")):
         return "does not begin with mongodb://"
     try:
@@ -89,38 +93,12 @@ def _is_proxy(url: str) -> bool:
         return False
 
 
-def _numbers() -> Iterator[CheckMessage]:
-    for name, setting, least, most, identity in _LIMITS:
-        value = getattr(settings, setting) or 0
-        if not least <= value <= most:
-            yield Error(f"{name} is {value}.", hint=f"Give {least} to {most:,}.", id=identity)
-
-
-def _provider() -> Iterator[CheckMessage]:
-    wrong = _why_no_provider(settings.PRICES_PROVIDER)
-    if wrong:
-        yield Error(
-            f"PRICECACHE_PROVIDER {wrong}.",
-            hint="Give the dotted path of a provider class, or leave it empty for Yahoo.",
-            id="prices.E008",
-        )
-
-
-def _why_no_provider(path: str) -> str:
-    # The default is not imported: it would cost every command a second.
+def _provider_problem(path: str) -> str:
+    # The default is not imported, because that would cost every command a second.
     if path == "prices.providers.yahoo.YahooProvider":
         return ""
     try:
         found = import_string(path)
-    except Exception as error:  # a module of somebody else's may raise anything
+    except Exception as error:  # A foreign module may raise anything.
         return f"cannot be imported: {error}"
-    return "" if callable(getattr(found, "history", None)) else "names no provider"
-
-
-def _debug() -> Iterator[CheckMessage]:
-    if settings.DEBUG:
-        yield checks.Warning(
-            "PRICECACHE_DEBUG is on: errors show the inside of the system to anybody.",
-            hint="Leave it off but on your own machine.",
-            id="prices.W001",
-        )
+    return "" if callable(getattr(found, "history", None)) else "does not name a provider"

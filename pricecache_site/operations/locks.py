@@ -1,4 +1,4 @@
-"""Sees that a folder or a port has one user: lock files and a look at the port beforehand."""
+"""Keeps a folder or a port to one user, with lock files and a check of the port."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO
 
 
 class LockHeldError(Exception):
-    """Another process has the lock; `pid` is its id, or 0 where that is not known."""
+    """Another process holds the lock. `pid` is its id, or 0 if that is not known."""
 
     def __init__(self, path: Path, pid: int) -> None:
         super().__init__(f"{path} is locked by process {pid or 'unknown'}")
@@ -20,9 +20,9 @@ class LockHeldError(Exception):
 
 
 def hold_lock(path: Path, *, wait: float = 0.0) -> IO[str]:
-    """Locks the file, for as long as the answer or a copy of it in a forked child is open.
+    """Locks the file until the returned file, and its copies in forked children, are closed.
 
-    :raises LockHeldError: somebody else still has it after `wait` seconds.
+    :raises LockHeldError: another process still holds the lock after `wait` seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("a+")
@@ -30,7 +30,7 @@ def hold_lock(path: Path, *, wait: float = 0.0) -> IO[str]:
     while not _try_lock(file):
         if time.monotonic() >= deadline:
             file.close()
-            raise LockHeldError(path, pid_in(path))
+            raise LockHeldError(path, read_pid(path))
         time.sleep(0.1)
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
@@ -38,8 +38,15 @@ def hold_lock(path: Path, *, wait: float = 0.0) -> IO[str]:
     return file
 
 
+def explain_folder_error(folder: Path, error: OSError) -> str:
+    """Returns a sentence that says why the folder is unusable and what to do."""
+    return (
+        f"The folder {folder} cannot be used ({error.strerror}): make it writable, "
+        "or set PRICECACHE_DATA_DIR to another folder."
+    )
+
+
 def is_locked(path: Path) -> bool:
-    """Whether somebody has the lock at this moment."""
     try:
         with path.open("r+") as file:
             return not _try_lock(file)
@@ -47,8 +54,8 @@ def is_locked(path: Path) -> bool:
         return False
 
 
-def pid_in(path: Path) -> int:
-    """The process id that a lock file names; 0 if it names none."""
+def read_pid(path: Path) -> int:
+    """Returns the process id in a lock file, or 0 if there is none."""
     try:
         return int(path.read_text().strip() or 0)
     except (OSError, ValueError):
@@ -63,19 +70,17 @@ def _try_lock(file: IO[str]) -> bool:
     return True
 
 
-def why_not_bindable(host: str, port: int, *, wait: float = 0.0) -> str | None:
-    """Why no server can listen there, as the end of a sentence; None if one can.
+def explain_unbindable(host: str, port: int, *, wait: float = 0.0) -> str | None:
+    """Returns why no server can listen there, as the end of a sentence, or None if one can.
 
-    `wait`: how long to give a process that is just going to release the port.
+    Waits up to `wait` seconds for a process that is about to release the port.
     """
     deadline = time.monotonic() + wait
-    while True:
-        error = _try_bind(host, port)
-        if error is None:
-            return None
+    while error := _try_bind(host, port):
         if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
-            return _bind_failure(error)
+            return _explain_bind_error(error)
         time.sleep(0.1)
+    return None
 
 
 def _try_bind(host: str, port: int) -> OSError | None:
@@ -89,12 +94,12 @@ def _try_bind(host: str, port: int) -> OSError | None:
             probe.listen(1)
     except OSError as error:
         return error
-    except UnicodeError:  # no name at all, such as one of eighty letters
+    except UnicodeError:  # raised for a name that cannot be one, such as eighty letters
         return socket.gaierror()
     return None
 
 
-def _bind_failure(error: OSError) -> str:
+def _explain_bind_error(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "is taken by another program"
     if error.errno == errno.EACCES:

@@ -1,39 +1,36 @@
-"""Log files that never outgrow their bounds."""
+"""Log files of bounded size."""
 
 from __future__ import annotations
 
-import time
+import logging
 from collections.abc import Iterable
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 
-def rotate(path: Path, *, limit: int, keep: int) -> bool:
-    """Moves a file that outgrew `limit` bytes aside, keeping `keep` old ones; whether it did."""
-    try:
-        if path.stat().st_size <= limit:
-            return False
-    except FileNotFoundError:
+def rotate(path: Path, *, max_bytes: int, keep: int) -> bool:
+    """Renames a file larger than `max_bytes` to `<name>.1`, and `<name>.1` to `<name>.2` and so on.
+
+    The oldest of `keep` files is replaced. Returns whether the file was renamed.
+    """
+    if not path.exists() or path.stat().st_size <= max_bytes:
         return False
-    for number in range(keep - 1, 0, -1):
-        older = path.with_name(f"{path.name}.{number}")
-        if older.exists():
-            older.replace(path.with_name(f"{path.name}.{number + 1}"))
-    path.replace(path.with_name(f"{path.name}.1"))
+    RotatingFileHandler(path, backupCount=keep, delay=True).doRollover()
     return True
 
 
-class BoundedLog:
-    """A log file that never outgrows (keep + 1) * limit bytes, and never stops its writer."""
+class LineLog(RotatingFileHandler):
+    """A file of time-stamped lines with at most two older files of 4 MB beside it."""
 
-    def __init__(self, path: Path, *, limit: int = 4_000_000, keep: int = 2) -> None:
-        self._path, self._limit, self._keep = path, limit, keep
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path, maxBytes=4_000_000, backupCount=2, encoding="utf-8", delay=True, errors="replace"
+        )
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
 
     def write(self, lines: Iterable[str]) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        try:
-            rotate(self._path, limit=self._limit, keep=self._keep)
-            with self._path.open("a", encoding="utf-8", errors="replace") as file:
-                file.writelines(f"{stamp} {line}\n" for line in lines)
-        except OSError:
-            # A full disk must not take the system down: the same lines are on the terminal.
-            return
+        for line in lines:
+            self.emit(logging.makeLogRecord({"msg": line}))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the library's name
+        """Ignores the error: a full disk must not stop the system, and the terminal has the line."""

@@ -1,34 +1,35 @@
-"""The embedded MongoDB: finds the mongod, starts it on a data folder, says why it could not."""
+"""The embedded MongoDB: finds the mongod, checks and starts it, and explains why it ended."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from pricecache_site.operations.locks import is_locked, pid_in, why_not_bindable
+from pricecache_site.operations.locks import (
+    explain_folder_error,
+    explain_unbindable,
+    is_locked,
+    read_pid,
+)
 from pricecache_site.operations.logfiles import rotate
-from pricecache_site.operations.mongod_log import cause_of_death
-from pricecache_site.operations.processes import die_with_parent
 from prices.store.replica_set import become_primary
 
 REPLICA_SET = "pricecache"
-_LOG_LIMIT = 8_000_000
-_LOGS_KEPT = 3
-# What a first start takes: two preallocated journal files and the oplog's beginning.
-_LEAST_FREE_BYTES = 400_000_000
-# With less, a mongod that died cannot have written down why.
-_NO_ROOM_TO_WRITE = 2_000_000
+MAX_LOG_BYTES = 8_000_000
+_OLD_LOGS = 3
+# A first start needs room for two preallocated journal files and the beginning of the oplog.
+_MIN_FREE_BYTES = 400_000_000
+# With less free space, a mongod that ended cannot have written the reason to its log.
+_MIN_FREE_BYTES_FOR_LOG = 2_000_000
+_LOG_TAIL_BYTES = 20_000
 
-HOW_TO_GET_ONE = (
+_INSTALL_HINT = (
     "Install the package's extra 'embedded' (pip install 'pricecache[embedded]', Linux x86-64), "
     "or put a mongod 6.0 or newer on PATH, or set MONGODB_URI to a replica set that runs elsewhere."
 )
@@ -39,21 +40,24 @@ class EmbeddedMongodError(Exception):
 
 
 def find_mongod(data_dir: Path) -> Path:
-    """The wheel's mongod, else the one on PATH. :raises EmbeddedMongodError: there is none."""
-    # The package around it is never imported: it is another product's, and heavy.
+    """Returns the mongod of the installed package, or else the one on PATH.
+
+    :raises EmbeddedMongodError: there is none.
+    """
+    # The package is only located: importing it would load another, large product.
     package = find_spec("fiftyone")
     for folder in package.submodule_search_locations or () if package else ():
         binary = Path(folder) / "db" / "bin" / "mongod"
         if binary.is_file():
-            return _runnable(binary, data_dir)
+            return _make_executable(binary, data_dir)
     on_path = shutil.which("mongod")
     if on_path is None:
-        raise EmbeddedMongodError(f"There is no MongoDB server to start. {HOW_TO_GET_ONE}")
+        raise EmbeddedMongodError(f"There is no MongoDB server to start. {_INSTALL_HINT}")
     return Path(on_path)
 
 
-def _runnable(binary: Path, data_dir: Path) -> Path:
-    """The wheel's binary may lack its run bit, in a folder that may be read-only."""
+def _make_executable(binary: Path, data_dir: Path) -> Path:
+    """Returns the binary, or a copy if it is not executable and its folder is read-only."""
     if os.access(binary, os.X_OK):
         return binary
     try:
@@ -72,7 +76,7 @@ def _runnable(binary: Path, data_dir: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMongod:
-    """A single-node replica set on one data folder and port of this machine."""
+    """A replica set of one member, on one data folder and port of this machine."""
 
     data_dir: Path
     port: int
@@ -91,14 +95,16 @@ class EmbeddedMongod:
         return self.data_dir / "logs" / "mongod.log"
 
     @property
-    def _lock_path(self) -> Path:
+    def lock_path(self) -> Path:
         return self.dbpath / "mongod.lock"
 
     def prepare(self, *, wait: float = 15.0) -> None:
-        """Makes the folders and sees that nothing stands in the way of a start.
+        """Creates the folders and checks that the server can start.
 
-        A mongod whose supervisor was killed is still writing its last checkpoint: `wait` seconds
-        are given to it. :raises EmbeddedMongodError: what stands in the way.
+        Waits up to `wait` seconds for a mongod on the same folder to end: one whose supervisor was
+        killed is still writing its last checkpoint.
+
+        :raises EmbeddedMongodError: the server cannot start.
         """
         try:
             for folder in (self.dbpath, self.log_path.parent):
@@ -106,48 +112,41 @@ class EmbeddedMongod:
                 if not os.access(folder, os.W_OK | os.X_OK):
                     raise PermissionError(13, "Permission denied", str(folder))
             self._wait_until_unlocked(wait)
-            rotate(self.log_path, limit=_LOG_LIMIT, keep=_LOGS_KEPT)
+            rotate(self.log_path, max_bytes=MAX_LOG_BYTES, keep=_OLD_LOGS)
             free = shutil.disk_usage(self.dbpath).free
         except OSError as error:
-            raise EmbeddedMongodError(
-                f"MongoDB's folder {self.dbpath} cannot be written ({error.strerror}): make it "
-                "writable, or set PRICECACHE_DATA_DIR to another folder."
-            ) from error
+            raise EmbeddedMongodError(explain_folder_error(self.dbpath, error)) from error
         is_new = not (self.dbpath / "WiredTiger").exists()
-        if free < (_LEAST_FREE_BYTES if is_new else _LEAST_FREE_BYTES // 8):
-            raise EmbeddedMongodError(self._disk_is_full(free))
-        self._check_port()
+        if free < (_MIN_FREE_BYTES if is_new else _MIN_FREE_BYTES // 8):
+            raise EmbeddedMongodError(self._disk_full_message(free))
+        if reason := explain_unbindable("127.0.0.1", self.port, wait=2.0):
+            raise EmbeddedMongodError(
+                f"MongoDB's port {self.port} {reason}: set PRICECACHE_MONGOD_PORT to a free one."
+            )
 
     def _wait_until_unlocked(self, wait: float) -> None:
         deadline = time.monotonic() + wait
-        while is_locked(self._lock_path):
+        while is_locked(self.lock_path):
             if time.monotonic() >= deadline:
                 raise EmbeddedMongodError(
-                    f"Another mongod (process {pid_in(self._lock_path)}) runs on {self.dbpath}: "
+                    f"Another mongod (process {read_pid(self.lock_path)}) runs on {self.dbpath}: "
                     "stop it, or set PRICECACHE_DATA_DIR to another folder."
                 )
             time.sleep(0.1)
 
-    def _disk_is_full(self, free: int) -> str:
+    def _disk_full_message(self, free: int) -> str:
         return (
             f"The disk of {self.dbpath} is full ({free // 1_000_000} MB free): make room and start "
             "again, or set PRICECACHE_DATA_DIR to a folder on another disk."
         )
 
-    def _check_port(self) -> None:
-        reason = why_not_bindable("127.0.0.1", self.port, wait=2.0)
-        if reason is not None:
-            raise EmbeddedMongodError(
-                f"MongoDB's port {self.port} {reason}: set PRICECACHE_MONGOD_PORT to a free one."
-            )
-
     def argv(self) -> list[str]:
-        """The command line. :raises EmbeddedMongodError: there is no mongod."""
+        """Returns the command line. :raises EmbeddedMongodError: there is no mongod."""
         return [
             *(str(find_mongod(self.data_dir)), "--replSet", REPLICA_SET, "--quiet"),
             *("--bind_ip", "127.0.0.1", "--port", str(self.port), "--nounixsocket"),
             *("--dbpath", str(self.dbpath), "--wiredTigerCacheSizeGB", str(self.cache_gb)),
-            # The smallest there is: the log is read by change streams of this machine only.
+            # The smallest size there is: only change streams of this machine read the oplog.
             *("--oplogSize", "990"),
             *("--logpath", str(self.log_path), "--logappend", "--logRotate", "reopen"),
             # Diagnostic files would grow to 200 MB, and there is no other member to hand over to.
@@ -156,66 +155,55 @@ class EmbeddedMongod:
         ]
 
     def ready(self) -> bool:
-        """Whether it takes writes; makes it a replica set of one, at its present port."""
+        """Returns whether the server accepts writes. Initiates the replica set where needed."""
         return become_primary(REPLICA_SET, self.port)
 
-    def wait_writable(self, timeout: float) -> bool:
-        """Whether it took writes within `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        while not self.ready():
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.05)
-        return True
+    def rotate_log(self, _: float = 0) -> None:
+        """Renames the running server's log if it is too large, and has it open a new one."""
+        pid = read_pid(self.lock_path)
+        if pid and rotate(self.log_path, max_bytes=MAX_LOG_BYTES, keep=_OLD_LOGS):
+            os.kill(pid, signal.SIGUSR1)
 
-    def bound_log(self) -> None:
-        """Moves a long log of the running server aside; to be called now and then."""
-        pid = pid_in(self._lock_path)
-        if pid and rotate(self.log_path, limit=_LOG_LIMIT, keep=_LOGS_KEPT):
-            os.kill(pid, signal.SIGUSR1)  # mongod opens its log file anew
-
-    def cause_of_death(self, status: int) -> str:
-        """What its log says it died of, and what to do about it."""
-        free = shutil.disk_usage(self.dbpath).free
-        if free < _NO_ROOM_TO_WRITE:
-            return self._disk_is_full(free)
-        return cause_of_death(self.log_path, status, dbpath=self.dbpath, port=self.port)
-
-
-@contextmanager
-def running_mongod(*, data_dir: Path, port: int, cache_gb: float = 0.25) -> Iterator[str]:
-    """Runs a private server for the block, which gets its URI. To be used from the main thread.
-
-    :raises EmbeddedMongodError: it did not start.
-    """
-    server = EmbeddedMongod(data_dir, port, cache_gb)
-    server.prepare()
-    process = subprocess.Popen(  # noqa: S603  # our own command line
-        server.argv(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=partial(die_with_parent, signal.SIGTERM, parent=os.getpid()),
-    )
-    try:
-        _wait_for(server, process)
-        yield server.uri
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_for(server: EmbeddedMongod, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while not server.wait_writable(0.2):
-        status = process.poll()
-        if status is not None:
-            raise EmbeddedMongodError(server.cause_of_death(status))
-        if time.monotonic() >= deadline:
-            raise EmbeddedMongodError(
-                f"MongoDB took no writes within 60 s; {server.log_path} tells more."
+    def explain_exit(self, status: int) -> str:
+        """Says why the server ended and what to do, where `prepare` could not see it beforehand."""
+        errors, free = self._last_errors(), shutil.disk_usage(self.dbpath).free
+        if free < _MIN_FREE_BYTES_FOR_LOG or "No space left on device" in errors:
+            return self._disk_full_message(free)
+        if status == 62:
+            return (
+                f"The data in {self.dbpath} was written by a newer MongoDB than this one: run that "
+                "newer server on it and set MONGODB_URI, or set PRICECACHE_DATA_DIR to another "
+                "folder."
             )
+        if status == 127:
+            return (
+                "The mongod found does not run on this system (a shared library is missing): put "
+                "another one on PATH, or set MONGODB_URI."
+            )
+        if "--repair" in errors:
+            return (
+                f"The files in {self.dbpath} are damaged, or were written by a MongoDB that this "
+                "one cannot read: restore them from a backup, or move the folder away and have the "
+                "prices fetched again."
+            )
+        first = errors.partition("\n")[0]
+        return f"{self.log_path} says more{f': {first}' if first else ''}."
+
+    def _last_errors(self) -> str:
+        """The errors of the server's last start, one a line, oldest first; empty if none."""
+        try:
+            with self.log_path.open("rb") as file:
+                file.seek(max(0, self.log_path.stat().st_size - _LOG_TAIL_BYTES))
+                last_start = file.read().rpartition(b"SERVER RESTARTED")[2]
+        except OSError:
+            return ""
+        lines = []
+        for line in last_start.splitlines():
+            try:
+                entry = json.loads(line.strip(b"\0"))
+            except ValueError:
+                continue
+            if entry.get("s") in ("F", "E"):
+                error = entry.get("attr", {}).get("error", "")
+                lines.append(entry["msg"].strip() + (f" ({error})" if error else ""))
+        return "\n".join(lines)

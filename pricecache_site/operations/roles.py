@@ -1,4 +1,4 @@
-"""The parts of the system as children of a supervisor, and what keeps each from starting."""
+"""The parts of the system as children of the supervisor, and checks made before they start."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from pricecache_site.operations.locks import LockHeldError, hold_lock, why_not_bindable
+from pricecache_site.operations.locks import LockHeldError, explain_unbindable, hold_lock
 from pricecache_site.operations.mongod import EmbeddedMongod
 from pricecache_site.operations.processes import ChildSpec
 from prices.jobs.cluster_health import MAX_SILENCE, Word, cluster_state
@@ -23,7 +23,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S
 
 
 class RoleError(Exception):
-    """A part cannot start; the message says why and what to do."""
+    """A part of the system cannot start; the message says why and what to do."""
 
 
 def mongod_server() -> EmbeddedMongod:
@@ -32,43 +32,31 @@ def mongod_server() -> EmbeddedMongod:
 
 def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
     """:raises EmbeddedMongodError: there is no mongod."""
-
-    def watch(uptime: float) -> None:
-        server.bound_log()
-
     return ChildSpec(
         name="mongod",
         argv=server.argv(),
-        quiet=True,
         stage=0,
         stop_seconds=4,
         ready=server.ready,
-        watch=watch,
-        cause_of_death=server.cause_of_death,
-        # A clean stop; the others are worth nothing without a supervisor and are killed.
-        orphaned=signal.SIGTERM,
+        watch=server.rotate_log,
+        explain_exit=server.explain_exit,
+        quiet=True,
+        # MongoDB shuts down cleanly; the other parts have nothing to save and are killed.
+        orphan_signal=signal.SIGTERM,
     )
 
 
-def cluster_spec() -> ChildSpec:
+def python_spec(role: str) -> ChildSpec:
+    """Returns the spec of the cluster or of the web server."""
+    is_web = role == "web"
     return ChildSpec(
-        name="cluster",
-        argv=[sys.executable, "manage.py", "cluster"],
+        name=role,
+        argv=web_argv() if is_web else [sys.executable, "manage.py", role],
         cwd=str(settings.BASE_DIR),
         env=child_environment(),
         stage=1,
-        watch=why_cluster_is_stuck,
-    )
-
-
-def web_spec() -> ChildSpec:
-    return ChildSpec(
-        name="web",
-        argv=web_argv(),
-        cwd=str(settings.BASE_DIR),
-        env=child_environment(),
-        stage=1,
-        ready=web_answers,
+        ready=web_answers if is_web else None,
+        watch=None if is_web else why_cluster_is_stuck,
     )
 
 
@@ -77,7 +65,7 @@ def web_argv() -> list[str]:
 
 
 def child_environment() -> dict[str, str]:
-    """This process's, with what a command line may have changed; children run elsewhere."""
+    """Returns this process's environment with the values that a command line may have changed."""
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
@@ -88,17 +76,13 @@ def child_environment() -> dict[str, str]:
 
 
 def web_url() -> str:
-    """Where a browser on this machine finds the site."""
+    """Returns the URL at which a browser on this machine finds the site."""
     host = _ANY_ADDRESS.get(settings.WEB_HOST, settings.WEB_HOST)
-    return (
-        f"http://[{host}]:{settings.WEB_PORT}/"
-        if ":" in host
-        else f"http://{host}:{settings.WEB_PORT}/"
-    )
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.WEB_PORT}/"
 
 
 def web_answers() -> bool:
-    """Whether a worker answers at all; what it answers is not the question."""
+    """Returns whether the web server answers a request, with whatever status."""
     host = _ANY_ADDRESS.get(settings.WEB_HOST, settings.WEB_HOST)
     connection = http.client.HTTPConnection(host, settings.WEB_PORT, timeout=5)
     try:
@@ -118,15 +102,15 @@ def why_cluster_is_stuck(uptime: float) -> str | None:
     try:
         state = cluster_state(now=timezone.now())
     except DatabaseError:
-        return None  # says nothing about the cluster
+        return None  # It says nothing about the cluster.
     finally:
         connections.close_all()
     return state.sentence.rstrip(".") if state.word in (Word.HUNG, Word.STOPPED) else None
 
 
 @contextmanager
-def sole_use(roles: Iterable[str]) -> Iterator[None]:
-    """Holds the data folder for these roles against another `up`.
+def lock_roles(roles: Iterable[str]) -> Iterator[None]:
+    """Keeps another `up` from running these parts on the same data folder.
 
     :raises RoleError: one of them runs already.
     """
@@ -135,7 +119,7 @@ def sole_use(roles: Iterable[str]) -> Iterator[None]:
         for role in roles:
             try:
                 stack.enter_context(hold_lock(run / f"up-{role}.lock"))
-                if role != "mongod":  # it locks its own folder
+                if role != "mongod":  # mongod locks its own folder.
                     hold_lock(run / f"{role}.lock", wait=3).close()
             except LockHeldError as error:
                 raise RoleError(
@@ -147,10 +131,8 @@ def sole_use(roles: Iterable[str]) -> Iterator[None]:
 
 def check_web_port() -> None:
     """:raises RoleError: nothing can listen there."""
-    reason = why_not_bindable(settings.WEB_HOST, settings.WEB_PORT, wait=2)
-    if reason is not None:
-        what = f"{settings.WEB_HOST}:{settings.WEB_PORT}"
+    if reason := explain_unbindable(settings.WEB_HOST, settings.WEB_PORT, wait=2):
         raise RoleError(
-            f"The web address {what} {reason}: choose another with --port or PRICECACHE_PORT "
-            "(--host or PRICECACHE_HOST)."
+            f"The web address {settings.WEB_HOST}:{settings.WEB_PORT} {reason}: choose another "
+            "with --port or PRICECACHE_PORT (--host or PRICECACHE_HOST)."
         )

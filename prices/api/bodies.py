@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from prices.api.bars import bars_json
@@ -108,6 +109,7 @@ def status_body() -> dict[str, Any]:
     whole = status(now=now)
     last = SyncRun.objects.filter(parent=None, kind__in=runs.HISTORY_KINDS).first()
     return {
+        "version": settings.VERSION,
         "status": whole.word,
         "reasons": whole.reasons,
         "live_cache": whole.live and _live_body(whole.live),

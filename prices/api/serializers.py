@@ -255,6 +255,7 @@ class VerifyOut(serializers.Serializer[Any]):
 
 
 class StatusOut(serializers.Serializer[Any]):
+    version = serializers.CharField(help_text="The version of the price cache.")
     status = serializers.ChoiceField(choices=["healthy", "degraded", "unhealthy"])
     reasons = serializers.ListField(child=serializers.CharField())
     live_cache = LiveCacheOut(allow_null=True)

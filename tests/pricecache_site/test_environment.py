@@ -1,4 +1,4 @@
-"""What is read from the environment, and what becomes of what cannot be read."""
+"""Reading settings from the environment, and recording values that are unusable."""
 
 from __future__ import annotations
 
@@ -8,40 +8,38 @@ from pricecache_site import environment
 
 
 @pytest.fixture(autouse=True)
-def noted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
     monkeypatch.setattr(environment, "UNREADABLE", found)
     return found
 
 
 class TestText:
-    @pytest.mark.parametrize("said", ["", "  "])
-    def test_of_nothing_is_the_default(self, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-        monkeypatch.setenv("X", said)
+    @pytest.mark.parametrize("value", ["", "  "])
+    def test_returns_the_default_for_a_blank_value(self, monkeypatch, value):
+        monkeypatch.setenv("X", value)
 
         assert environment.text("X", "var") == "var"
 
-    @pytest.mark.parametrize("said", ["$ecret", " blanks ", "a,b"])
-    def test_is_left_as_it_is(self, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-        monkeypatch.setenv("X", said)
+    @pytest.mark.parametrize("value", ["$ecret", " blanks ", "a,b"])
+    def test_returns_the_value_unchanged(self, monkeypatch, value):
+        monkeypatch.setenv("X", value)
 
-        assert environment.text("X") == said
+        assert environment.text("X") == value
 
 
 class TestRead:
     @pytest.mark.parametrize(
-        ("said", "default", "value"),
+        ("value", "default", "parsed"),
         [("7", 1, 7), (" 7 ", 1, 7), ("0.5", 1.0, 0.5), ("On", False, True), ("", 3, 3)],
     )
-    def test_is_of_the_defaults_type(
-        self, monkeypatch: pytest.MonkeyPatch, said: str, default: object, value: object
-    ) -> None:
-        monkeypatch.setenv("X", said)
+    def test_returns_the_type_of_the_default(self, monkeypatch, value, default, parsed):
+        monkeypatch.setenv("X", value)
 
-        assert environment.read("X", default) == value
+        assert environment.read("X", default) == parsed
 
     @pytest.mark.parametrize(
-        ("said", "default", "what"),
+        ("value", "default", "expected"),
         [
             ("many", 1, "a whole number"),
             ("1.5", 1, "a whole number"),
@@ -52,46 +50,48 @@ class TestRead:
             ("maybe", True, "true or false"),
         ],
     )
-    def test_notes_what_cannot_be_read(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        noted: list[tuple[str, str, str]],
-        said: str,
-        default: object,
-        what: str,
-    ) -> None:
-        monkeypatch.setenv("X", said)
+    def test_records_an_unusable_value(self, monkeypatch, unreadable, value, default, expected):
+        monkeypatch.setenv("X", value)
 
         assert environment.read("X", default) == default
-        assert noted == [("X", said, what)]
+        assert unreadable == [("X", value, expected)]
 
 
 class TestNames:
-    def test_stand_between_commas(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_splits_the_value_at_commas(self, monkeypatch):
         monkeypatch.setenv("X", "a.example, b.example,")
 
         assert environment.names("X", ["localhost"]) == ["a.example", "b.example"]
 
-    def test_are_the_default_where_none_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_returns_the_default_for_an_empty_value(self, monkeypatch):
         monkeypatch.setenv("X", "")
 
         assert environment.names("X", ["localhost"]) == ["localhost"]
 
 
-@pytest.mark.parametrize("said", ["Mars/Base", "America", "../UTC"])
-def test_a_time_zone_that_there_is_not_is_noted(
-    monkeypatch: pytest.MonkeyPatch, noted: list[tuple[str, str, str]], said: str
-) -> None:
-    monkeypatch.setenv("X", said)
+class TestTimeZone:
+    def test_returns_an_existing_zone(self, monkeypatch, unreadable):
+        monkeypatch.setenv("X", " Europe/Berlin ")
 
-    assert environment.time_zone("X", "UTC") == "UTC"
-    assert noted == [("X", said, "a time zone, as in Europe/Berlin")]
+        assert environment.time_zone("X", "UTC") == "Europe/Berlin"
+        assert unreadable == []
+
+    @pytest.mark.parametrize("value", ["Mars/Base", "America", "../UTC"])
+    def test_records_an_unknown_zone(self, monkeypatch, unreadable, value):
+        monkeypatch.setenv("X", value)
+
+        assert environment.time_zone("X", "UTC") == "UTC"
+        assert unreadable == [("X", value, "a time zone, as in Europe/Berlin")]
 
 
-def test_a_log_level_that_there_is_not_is_noted(
-    monkeypatch: pytest.MonkeyPatch, noted: list[tuple[str, str, str]]
-) -> None:
-    monkeypatch.setenv("X", "loud")
+class TestLogLevel:
+    def test_ignores_the_case(self, monkeypatch):
+        monkeypatch.setenv("X", "debug")
 
-    assert environment.log_level("X", "INFO") == "INFO"
-    assert noted[0][:2] == ("X", "LOUD")
+        assert environment.log_level("X", "INFO") == "DEBUG"
+
+    def test_records_an_unknown_level(self, monkeypatch, unreadable):
+        monkeypatch.setenv("X", "loud")
+
+        assert environment.log_level("X", "INFO") == "INFO"
+        assert unreadable[0][:2] == ("X", "LOUD")

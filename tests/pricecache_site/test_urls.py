@@ -1,4 +1,4 @@
-"""Routes of the whole site: where the bare address leads."""
+"""The routes of the site: where the start page redirects."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    ("name", "staff", "where"),
+    ("name", "staff", "target"),
     [("", False, "/admin/"), ("Olga", True, "/admin/"), ("Paul", False, "/portfolios/")],
-    ids=["anybody", "staff", "owner of portfolios"],
+    ids=["anonymous", "staff", "investor"],
 )
-def test_the_bare_address_leads_to_what_one_may_see(
-    client: Client, name: str, staff: bool, where: str
+def test_the_start_page_redirects_by_user(
+    client: Client, name: str, staff: bool, target: str
 ) -> None:
     if name:
         client.force_login(User.objects.create_user(name, is_staff=staff))
 
-    answer = client.get("/")
+    response = client.get("/")
 
-    assert (answer.status_code, answer.headers["Location"]) == (302, where)
+    assert (response.status_code, response.headers["Location"]) == (302, target)

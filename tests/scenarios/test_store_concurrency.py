@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from pricecache_site.operations.mongod import running_mongod
 from prices.domain.bars import SeriesKey
 from prices.domain.series import Facts
 from prices.store import mongo
@@ -23,6 +22,7 @@ from prices.store.bars import BarRepository
 from prices.store.mongo import StoreError
 from prices.store.schema import ensure_schema
 from tests.support import hammer
+from tests.support.mongod import running_mongod
 
 # Writers, readers, memories, and the sweeper.
 PARTIES = 4 + 4 + 4 + 1

@@ -1,4 +1,4 @@
-"""The book: instruments and what they traded at, as printed on the day (nothing adjusted)."""
+"""Instruments and their prices as traded on the day, without any adjustment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Split = tuple[date, int, int]  # ex-date, numerator, denominator
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """One listed thing. Dividends are per share as declared, on the share count of that day."""
+    """A listed instrument. Dividends are per share as declared, on the share count of that day."""
 
     symbol: str
     first_session: date
@@ -42,27 +42,28 @@ class Instrument:
     price_hint: int = 2  # decimals of a price as traded
     splits: tuple[Split, ...] = ()
     dividends: tuple[tuple[date, float], ...] = ()  # ex-date, amount
-    # Negative: so long before it. Older bars stay unrestated so long after the ex-date …
+    # How long after the ex-date older bars are restated and the split event is served. A negative
+    # delay is a time before the ex-date.
     restate_late: timedelta = NO_DELAY
-    split_event_late: timedelta = NO_DELAY  # … and the event itself is served so long after it
+    split_event_late: timedelta = NO_DELAY
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
     def midnight(self, day: date) -> int:
-        """The second at which `day` begins on the exchange's clock."""
+        """Returns the Unix time at which `day` begins in the exchange's time zone."""
         return int(datetime.combine(day, time(), self.zone).timestamp())
 
     def effective_splits(self, now: datetime, late: timedelta) -> list[Split]:
-        """Splits whose ex-date began at least `late` ago on the exchange's clock."""
+        """Returns the splits whose ex-date began at least `late` ago in the exchange's time zone."""
         clock = now.timestamp() - late.total_seconds()
         return [split for split in self.splits if self.midnight(split[0]) <= clock]
 
 
 @dataclass
 class Tape:
-    """All bars of one instrument as traded, also those of sessions still to come."""
+    """All bars of one instrument as traded, including future sessions."""
 
     instrument: Instrument
     sessions: list[date]
@@ -71,7 +72,7 @@ class Tape:
     columns: dict[str, NDArray[Any]]
 
     def index(self, session: date) -> int:
-        """Position of a session. :raises KeyError: if the exchange does not trade on that date."""
+        """Returns the position of a session. :raises KeyError: there is no session on that date."""
         found = bisect_left(self.sessions, session)
         if found == len(self.sessions) or self.sessions[found] != session:
             raise KeyError(f"{self.instrument.symbol} has no session {session}")
@@ -80,7 +81,7 @@ class Tape:
 
 @dataclass
 class Book:
-    """Instruments by symbol; their tapes are made at first use and are the same every time."""
+    """Instruments by symbol. Their tapes are created at first use and are always the same."""
 
     instruments: dict[str, Instrument] = field(default_factory=dict)
     _tapes: dict[str, Tape] = field(default_factory=dict)
@@ -102,7 +103,7 @@ class Book:
             return self._tapes.get(symbol)
 
     def revise(self, symbol: str, session: date, **values: float) -> None:
-        """Change what was traded (open, high, low, close, volume) on a session, for good."""
+        """Changes traded values (open, high, low, close, volume) of a session permanently."""
         tape = self.tape(symbol)
         if tape is None:
             raise KeyError(symbol)
@@ -112,7 +113,7 @@ class Book:
 
 
 def split_ratio(splits: Iterable[Split], *, after: date, until: date) -> float:
-    """How many shares one share became by the splits in (after, until]."""
+    """Returns how many shares one share became through the splits in (after, until]."""
     ratio = 1.0
     for day, numerator, denominator in splits:
         if after < day <= until:
@@ -145,7 +146,7 @@ def _schedule(calendar: str, timezone: str, year: int) -> tuple[list[date], Ints
 
 def _walk(instrument: Instrument, sessions: list[date]) -> dict[str, NDArray[Any]]:
     seed = zlib.crc32(instrument.symbol.encode()) if instrument.seed is None else instrument.seed
-    # Drawn row by row, so that a calendar that grew by a day leaves the past as it was.
+    # Generated row by row, so that a calendar with one more day leaves the past unchanged.
     noise = np.random.default_rng(seed).standard_normal((len(sessions), 5)).clip(-3, 3)
     close = instrument.start_price * np.exp(np.cumsum(0.0002 + 0.013 * noise[:, 0]))
     before = np.concatenate([[instrument.start_price], close[:-1]])
@@ -178,7 +179,7 @@ US_NAMES = (  # noqa: SIM905
 
 
 def default_book(n_symbols: int = 50, years: int = 10, *, today: date | None = None) -> Book:
-    """A mixed universe whose history begins on 1 January, `years` calendar years back."""
+    """Returns a mixed universe whose history begins on 1 January, `years` calendar years back."""
     first = date((today or datetime.now(UTC).date()).year - years, 1, 1)
     book = Book()
     for instrument, _ in zip(_universe(first, years), range(n_symbols), strict=False):

@@ -1,4 +1,4 @@
-"""Bodies of /v8/finance/chart: which rows a request gets, and the JSON around them."""
+"""Bodies of /v8/finance/chart: the rows of a request and the JSON around them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def failure(code: str, description: str) -> Json:
 
 
 def chart(tape: Tape, served: Served, query: Mapping[str, str]) -> tuple[int, Json]:
-    """Status and body for one symbol that has traded."""
+    """Returns status and body for one symbol that has traded."""
     interval = query.get("interval", "1d")
     start, end = _bounds(served, query)
     if "period2" in query and end <= tape.opens[0]:
@@ -56,7 +56,7 @@ def chart(tape: Tape, served: Served, query: Mapping[str, str]) -> tuple[int, Js
 
 
 def _bounds(served: Served, query: Mapping[str, str]) -> tuple[int, int]:
-    """Half-open seconds asked for; a `range` of days counts sessions, the others the calendar."""
+    """Returns the requested half-open range. A `range` in days counts sessions, not dates."""
     tomorrow = served.now + 86_400
     if "period2" in query:
         return int(query.get("period1", 0)), int(query["period2"])
@@ -170,7 +170,7 @@ def _events(served: Served, start: int, end: int) -> Json:
 
 
 def meta(tape: Tape, served: Served, query: Mapping[str, str], first: int) -> Json:
-    """`first` is the position of the first row served: the close before it is in the meta."""
+    """Returns `meta` with the close before `first`, the position of the first row served."""
     instrument, columns = served.instrument, served.columns
     local = datetime.fromtimestamp(served.now, instrument.zone)
     before = max(min(first, len(served.opens)) - 1, 0)
@@ -204,7 +204,7 @@ def meta(tape: Tape, served: Served, query: Mapping[str, str], first: int) -> Js
 
 
 def current_period(tape: Tape, now: int) -> Json:
-    """Hours of today's session, or of the next one on a day without."""
+    """Returns the hours of today's session, or of the next one if there is none today."""
     instrument = tape.instrument
     midnight = instrument.midnight(datetime.fromtimestamp(now, instrument.zone).date())
     at = min(int(np.searchsorted(tape.opens, midnight)), len(tape.opens) - 1)

@@ -1,4 +1,4 @@
-"""The control door: another process sets clock, faults and mutations over plain HTTP."""
+"""The control interface: sets clock, faults and mutations over plain HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = "/_control/"
 
 
 def control(yahoo: Yahoo, method: str, path: str, body: str) -> Answer:
-    """`path` without its prefix. What the request got wrong is told with a 400."""
+    """Answers a control request, with 400 if it is invalid. `path` comes without its prefix."""
     try:
         if method == "GET":
             return Answer.of_json(200, _read(yahoo, path))

@@ -1,4 +1,4 @@
-"""Ways a request can go wrong, and the list of those now in force."""
+"""Faults: ways in which a request can fail, and the list of the active ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Wire(Enum):
 
 @dataclass
 class Answer:
-    """A response about to be sent; `wait` seconds pass first."""
+    """A response, sent after `wait` seconds."""
 
     status: int
     body: bytes
@@ -42,7 +42,7 @@ class Answer:
 
 @dataclass
 class Fault:
-    """`kind` is chart, quote, crumb, cookie, other or *; `count` None means until cleared."""
+    """`kind` is chart, quote, crumb, cookie, other or *. Without `count` it lasts until cleared."""
 
     name: str
     symbol: str = "*"
@@ -50,7 +50,7 @@ class Fault:
     count: int | None = None
     seconds: float = 30.0  # hang, delay
     retry_after: int | None = None  # 429
-    last: int = 5  # short: so many rows or quotes are left
+    last: int = 5  # short: the number of rows or quotes left
     keys: tuple[str, ...] = ("indicators",)  # missing_keys, of the result
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Fault:
 
 
 class Faults:
-    """Thread-safe; the fault set first is used first, until its count is spent."""
+    """The active faults, oldest first. Each lasts until its count is used up. Thread-safe."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -136,7 +136,7 @@ def _delay(fault: Fault, answer: Answer) -> Answer:
 
 
 def _short(fault: Fault, answer: Answer) -> Answer:
-    """Only the newest rows of a chart, or the first quotes; 0 leaves Yahoo's "nothing there"."""
+    """Leaves the newest rows of a chart, or the first quotes; 0 is Yahoo's empty answer."""
     body = json.loads(answer.body)
     if "quoteResponse" in body:
         del body["quoteResponse"]["result"][fault.last :]

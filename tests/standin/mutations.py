@@ -1,4 +1,4 @@
-"""Ways to corrupt one symbol's final body, by name, so that another process can ask for them."""
+"""Corruptions of the body of one symbol, by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _columns(result: Result) -> dict[str, list[Any]]:
 
 
 def _rows(result: Result, first: str | None, last: str | None) -> list[int]:
-    """Positions of the sessions (ISO dates) from `first` to `last`, both included."""
+    """Returns the positions of the sessions from `first` to `last` (ISO dates), inclusive."""
     zone = ZoneInfo(result["meta"]["exchangeTimezoneName"])
     days = [datetime.fromtimestamp(at, zone).date().isoformat() for at in _stamps(result)]
     return [at for at, day in enumerate(days) if (first or "") <= day <= (last or "9999")]
@@ -31,7 +31,7 @@ def _stamps(result: Result) -> list[int]:
 
 
 def set_bar(session: str, **values: float | None) -> Mutation:
-    """Overwrite columns of one session; NaN, 0, negative or a high under the low are welcome."""
+    """Overwrites columns of one session, also with invalid values such as NaN."""
 
     def change(result: Result) -> None:
         columns = _columns(result)
@@ -47,7 +47,7 @@ def null_bar(session: str) -> Mutation:
 
 
 def scale(factor: float = 100, first: str | None = None, last: str | None = None) -> Mutation:
-    """Multiply prices of the sessions from `first` to `last`, as when pence turn to pounds."""
+    """Multiplies prices of the sessions from `first` to `last`, as if the unit had changed."""
 
     def change(result: Result) -> None:
         for name, values in _columns(result).items():
@@ -76,7 +76,7 @@ def duplicate_row(session: str) -> Mutation:
 
 
 def unsort() -> Mutation:
-    """Newest row first."""
+    """Reverses the rows."""
 
     def change(result: Result) -> None:
         for values in (_stamps(result), *_columns(result).values()):
@@ -86,7 +86,7 @@ def unsort() -> Mutation:
 
 
 def ragged(column: str = "close", by: int = 1) -> Mutation:
-    """One column shorter than the timestamps."""
+    """Makes one column shorter than the timestamps."""
 
     def change(result: Result) -> None:
         if _stamps(result):
@@ -96,7 +96,7 @@ def ragged(column: str = "close", by: int = 1) -> Mutation:
 
 
 def set_meta(**values: Any) -> Mutation:
-    """Change `meta` of a chart: currency, exchangeName, instrumentType …"""
+    """Changes `meta` of a chart: currency, exchangeName, instrumentType …"""
     return lambda result: result["meta"].update(values)
 
 
@@ -105,7 +105,7 @@ def remove_meta(keys: Iterable[str]) -> Mutation:
 
 
 def set_quote(**values: Any) -> Mutation:
-    """Change fields of a quote row."""
+    """Changes fields of a quote row."""
     return lambda row: row.update(values)
 
 

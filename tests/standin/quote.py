@@ -23,7 +23,7 @@ def body(rows: Iterable[Json]) -> Json:
 
 
 def row(tape: Tape, served: Served) -> Json:
-    """The quote of one symbol: prices are of the session of `regularMarketTime`."""
+    """Returns the quote of one symbol, with the prices of the session of `regularMarketTime`."""
     instrument, columns = served.instrument, served.columns
     local = datetime.fromtimestamp(served.now, instrument.zone)
     offset = local.utcoffset()

@@ -1,4 +1,4 @@
-"""What Yahoo would serve of a tape at a moment: restated by splits, the running day last."""
+"""The rows that Yahoo serves at a point in time: restated by splits, the current day last."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Served:
 
 @dataclass(frozen=True)
 class DayPath:
-    """How one session's bar came about: from open over both extremes to close, in even thirds."""
+    """The path of a price within a session: from the open over both extremes to the close."""
 
     open: float
     high: float
@@ -52,7 +52,7 @@ class DayPath:
     decimals: int
 
     def between(self, start: float, end: float) -> tuple[float, float, float, float, int]:
-        """OHLCV of a part of the day; 0 is the open, 1 the close."""
+        """Returns OHLCV of a part of the session; 0 is the open, 1 the close."""
         extremes = (self.low, self.high) if self.close >= self.open else (self.high, self.low)
         knots = (0.0, 1 / 3, 2 / 3, 1.0)
         at = [start, *(knot for knot in knots if start < knot < end), end]
@@ -62,7 +62,7 @@ class DayPath:
 
 
 def serve(tape: Tape, now: datetime) -> Served | None:
-    """None before the first trade."""
+    """Returns None before the first trade."""
     clock = int(now.timestamp())
     count = int(np.searchsorted(tape.opens, clock, side="right"))
     if count == 0:
@@ -91,7 +91,7 @@ def serve(tape: Tape, now: datetime) -> Served | None:
 
 
 def expected_bars(served: Served) -> list[dict[str, Any]]:
-    """Bars of the sessions that are closed, by hand-off types: date, floats, an int volume."""
+    """Returns the bars of closed sessions: a date, floats, and an integer volume."""
     count = int(np.searchsorted(served.closes, served.now, side="right"))
     bars: list[dict[str, Any]] = []
     for at in range(count):

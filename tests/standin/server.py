@@ -1,4 +1,4 @@
-"""The stand-in on the wire: an HTTP proxy that is also the TLS server behind every CONNECT."""
+"""The server of the stand-in: an HTTP proxy that is also the TLS server behind every CONNECT."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class StandIn(Yahoo):
-    """Yahoo on 127.0.0.1. `stop` ends every thread and socket and removes the CA file."""
+    """Yahoo on 127.0.0.1. `stop` ends all threads and sockets and removes the CA file."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class StandIn(Yahoo):
         return f"http://127.0.0.1:{self.port}"
 
     def env(self) -> dict[str, str]:
-        """For child processes: must be set before they import yfinance."""
+        """Returns variables that child processes need before they import yfinance."""
         names = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
         return {"PRICECACHE_YAHOO_PROXY": self.url, **dict.fromkeys(names, self.ca_file)}
 
@@ -93,7 +93,7 @@ class StandIn(Yahoo):
 
 
 class _Certificates:
-    """One authority, and a TLS context per host made at its first CONNECT."""
+    """A certificate authority, with a TLS context for each host created at its first CONNECT."""
 
     def __init__(self) -> None:
         self.authority = trustme.CA()
@@ -120,7 +120,7 @@ def _bind(port: int, make: Callable[[tuple[str, int]], _Server]) -> _Server:
 
 
 class _Server(TCPServer):
-    """A thread per connection, all of which `close_all` can end."""
+    """A server with a thread for each connection; `close_all` ends them."""
 
     allow_reuse_address = True
     request_queue_size = 128
@@ -239,10 +239,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or truncated
 
     def _reset(self) -> None:
-        """RST after the status line: without it a client silently asks again on a new line."""
+        """Resets the connection after the status line, without which a client would retry."""
         self.wfile.write(b"HTTP/1.1 200 OK\r\n")
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Quiet: the request log is `Yahoo.log`."""
+        """Prints nothing; the request log is `Yahoo.log`."""

@@ -1,4 +1,4 @@
-"""Yahoo's behaviour without the network: routes a request, keeps clock, faults and the log."""
+"""Yahoo's behaviour without the network: routes requests and keeps clock, faults and log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHART_PATH = "/v8/finance/chart/"
 
 
 class Yahoo:
-    """Everything a test may set or read; safe to use from any thread."""
+    """The state that a test can set and read. Thread-safe."""
 
     def __init__(self, book: Book | None = None, *, now: datetime | None = None) -> None:
         self.book = book if book is not None else default_book()
@@ -44,7 +44,7 @@ class Yahoo:
         return self._now or datetime.now(UTC)
 
     def set_clock(self, now: datetime | None) -> None:
-        """Stop the clock at an aware time; None lets it run with the real one."""
+        """Stops the clock at an aware time. None follows the real clock."""
         if now is not None and now.tzinfo is None:
             raise ValueError("the clock needs a time zone")
         self._now = now
@@ -56,7 +56,7 @@ class Yahoo:
     def mutate(
         self, symbol: str, change: str | mutations.Mutation, *, kind: str = "chart", **args: Any
     ) -> None:
-        """Corrupt bodies of a symbol (or "*"), by a function or one of `mutations.NAMED`."""
+        """Corrupts bodies of a symbol (or "*"), by a function or one of `mutations.NAMED`."""
         if isinstance(change, str):
             kind, make = mutations.NAMED[change]
             change = make(**args)
@@ -68,7 +68,7 @@ class Yahoo:
             self._mutations.clear()
 
     def replay(self, symbol: str, bodies: Path | Iterable[tuple[datetime, Path]]) -> None:
-        """Answer charts of a symbol with recorded bodies: the newest not after the clock."""
+        """Answers charts of a symbol with recorded bodies: the newest not after the clock."""
         timed = [(datetime.min.replace(tzinfo=UTC), bodies)] if isinstance(bodies, Path) else bodies
         loaded = sorted((at, path.read_bytes()) for at, path in timed)
         with self._lock:
@@ -76,7 +76,7 @@ class Yahoo:
 
     @property
     def log(self) -> list[Json]:
-        """Requests answered so far: time, kind, symbols, range, period1, period2, status …"""
+        """Returns the requests answered so far: time, kind, symbols, range, period1, period2, status …"""
         with self._lock:
             return list(self._log)
 
@@ -85,19 +85,19 @@ class Yahoo:
             self._log.clear()
 
     def expected_bars(self, symbol: str) -> list[Json]:
-        """Bars of closed sessions as they are served now, without faults and mutations."""
+        """Returns the bars of closed sessions as served now, without faults and mutations."""
         view = self._view(symbol)
         return expected_bars(view[1]) if view else []
 
     def closed_within(self, symbol: str, past: timedelta) -> bool:
-        """Did a session of the symbol close in the time just past?"""
+        """Returns whether a session of the symbol closed within this time."""
         tape = self.book.tape(symbol)
         now = self.now.timestamp()
         begin = now - past.total_seconds()
         return tape is not None and bool(((tape.closes > begin) & (tape.closes <= now)).any())
 
     def answer(self, host: str, target: str) -> Answer:
-        """What Yahoo sends for `target` (path and query) on `host`; written into the log."""
+        """Returns and logs the answer to `target` (path and query) on `host`."""
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query))
         kind, symbols = _classify(host, parts.path, query)

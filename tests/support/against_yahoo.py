@@ -1,4 +1,4 @@
-"""The real Yahoo provider in this process, against a stand-in that plays Yahoo."""
+"""The real Yahoo provider in this process, connected to a stand-in for Yahoo."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -28,28 +29,37 @@ SATURDAY = datetime(2026, 3, 7, 17, 0, tzinfo=UTC)
 
 @contextmanager
 def yahoo_provider(standin: StandIn, cache_dir: Path) -> Iterator[YahooProvider]:
-    """A provider whose session trusts the stand-in. yfinance's settings are put back after."""
-    # A second and 100 MB: only for those who use it.
+    """Yields a provider whose session trusts the stand-in, and resets yfinance afterwards.
+
+    yfinance keeps its session, cookie, crumb, answers and settings for the whole process. What one
+    provider leaves behind would change the requests of the next one.
+    """
+    # The import takes a second and 100 MB, so only tests that need it pay for it.
     import yfinance
+    from yfinance.data import SingletonMeta, YfData
 
     from prices.providers import yahoo
 
+    SingletonMeta._instances.pop(YfData, None)
     with mock.patch.dict(os.environ, {"CURL_CA_BUNDLE": standin.ca_file}):
         provider = yahoo.YahooProvider(cache_dir=cache_dir, proxy=standin.url, threads=4)
     try:
         yield provider
     finally:
         yfinance.config.network.proxy = None
+        SingletonMeta._instances.pop(YfData, None)
         provider._session.close()
 
 
 class Yahoo:
-    """A stand-in and the provider that asks it; `reset` makes them new again."""
+    """A stand-in and the provider that sends it requests. `reset` restores the initial state."""
+
+    # Counted for the whole process: yfinance remembers the time zones of earlier stand-ins.
+    _fresh_numbers = count(1)
 
     def __init__(self, standin: StandIn, provider: YahooProvider) -> None:
         self.standin = standin
         self.provider = provider
-        self._fresh = 0
 
     def reset(self) -> None:
         self.standin.set_clock(SATURDAY)
@@ -58,7 +68,7 @@ class Yahoo:
         self.standin.clear_log()
 
     def wired(self, monkeypatch: pytest.MonkeyPatch) -> Yahoo:
-        """The provider of the services of this process, both as new."""
+        """Makes it the provider of this process's services, both in their initial state."""
         self.reset()
         provider: PriceProvider = self.provider
         monkeypatch.setattr(services, "build_provider", lambda: provider)
@@ -71,28 +81,27 @@ class Yahoo:
         return self.provider.history(symbol, start, now=now or self.standin.now)
 
     def fresh(self) -> str:
-        """A symbol that yfinance has never heard of, which began to trade with the year 2026."""
-        self._fresh += 1
-        symbol = f"FRESH{self._fresh}"
+        """Adds a symbol unknown to yfinance that has traded since the beginning of 2026."""
+        symbol = f"FRESH{next(self._fresh_numbers)}"
         self.standin.book.add(Instrument(symbol=symbol, first_session=date(2026, 1, 2)))
         return symbol
 
     def known(self) -> str:
-        """A symbol like `fresh`, whose time zone yfinance has learned."""
+        """Adds a symbol like `fresh` whose time zone yfinance knows."""
         symbol = self.fresh()
         self.history(symbol)
         self.standin.clear_log()
         return symbol
 
     def asked(self, kind: str = "chart") -> int:
-        """How many requests of a kind the stand-in has had."""
+        """Returns the number of requests of a kind that the stand-in received."""
         return sum(entry["kind"] == kind for entry in self.standin.log)
 
 
 @contextmanager
 def running_yahoo(symbols: int = 12) -> Iterator[Yahoo]:
     book = default_book(symbols, years=3, today=date(2026, 3, 2))
-    # The same for all of a run's providers: yfinance opens its files once a process.
+    # One folder for all providers of the process, because yfinance opens its files only once.
     folder = Path(settings.DATA_DIR) / "yfinance"
     with (
         StandIn(book, now=SATURDAY) as standin,
@@ -106,13 +115,13 @@ def midnight(day: date) -> datetime:
 
 
 def rows(answer: Fetched) -> list[tuple[object, ...]]:
-    """(session, open, high, low, close, volume) of every bar."""
+    """Returns (session, open, high, low, close, volume) of every bar."""
     bars = answer.series
     return [(bars[at].ts.date(), *bars[at][1:]) for at in range(len(bars))]
 
 
 def expected_rows(standin: StandIn, symbol: str) -> list[tuple[object, ...]]:
-    """The stand-in's own account of what is closed."""
+    """Returns the stand-in's bars of all closed sessions, like `rows`."""
     return [tuple(bar.values()) for bar in standin.expected_bars(symbol)]
 
 

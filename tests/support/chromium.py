@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of pages, and a page that fails its test for whatever it complains of."""
+"""A real Chromium for browser tests. A page that logs an error fails its test."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# What the policy of the page forbids is an error, also where the browser only mentions it.
-_HEARING = """
+# Turns violations of the content security policy into errors, and adds up layout shifts.
+_INIT_SCRIPT = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`forbidden: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 window.shifted = 0;
@@ -30,8 +30,8 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
-# The texts on the page whose contrast to what lies behind them is less than 4.5, with that contrast.
-_FAINT = """() => {
+# Returns the texts whose contrast with their background is less than 4.5, with that contrast.
+_LOW_CONTRAST_SCRIPT = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgba = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -74,7 +74,7 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     assert path, "Chromium is needed: apt-get install chromium"
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright's loop runs in this thread, where Django would refuse to touch its database.
+        # Django refuses database access in a thread with an event loop, such as Playwright's.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
         yield browser
@@ -85,15 +85,15 @@ def chromium() -> Iterator[Browser]:
 def signed_in(
     browser: Browser, url: str, user: User, *, width: int, scheme: str, allowed: str = ""
 ) -> Iterator[Page]:
-    """The first page of the admin; whatever a page complains about fails the test.
+    """Yields the first page of the admin, for a signed-in user.
 
-    `allowed`: complaints with these words are none.
+    An error in the console or on the page fails the test, unless it contains `allowed`.
     """
-    complaints: list[str] = []
+    errors: list[str] = []
 
-    def complain(text: str) -> None:
+    def record(text: str) -> None:
         if not allowed or allowed not in text:
-            complaints.append(text)
+            errors.append(text)
 
     with browser.new_context(
         viewport={"width": width, "height": 900},
@@ -105,20 +105,20 @@ def signed_in(
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.add_init_script(_HEARING)
-        page.on("console", lambda m: complain(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: complain(str(error)))
+        page.add_init_script(_INIT_SCRIPT)
+        page.on("console", lambda m: record(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: record(str(error)))
         page.goto(f"{url}/admin/")
         yield page
-        assert complaints == []
+        assert errors == []
 
 
 def fits(page: Page) -> bool:
-    """Nothing is wider than the window."""
+    """Returns whether nothing on the page is wider than the window."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
-def faint_texts(page: Page) -> list[str]:
-    """The texts that are hard to read on what lies behind them."""
-    found: list[str] = page.evaluate(_FAINT)
+def low_contrast_texts(page: Page) -> list[str]:
+    """Returns the texts with too little contrast to their background."""
+    found: list[str] = page.evaluate(_LOW_CONTRAST_SCRIPT)
     return found

@@ -1,4 +1,4 @@
-"""Ports of the tests' own servers: below those the kernel hands out, and of one test run alone."""
+"""Ports for the servers of tests, below the range from which the kernel assigns ports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _PORTS = range(20_000, 32_000)
 
 
 def free_ports(count: int = 1) -> int:
-    """The first of `count` neighbouring ports on which nothing listens.
+    """Returns the first of `count` consecutive ports on which nothing listens.
 
-    Runs side by side begin to look at places of their own.
+    The search begins at a random port, so that parallel test runs rarely meet.
     """
-    places = random.Random()  # not the shared one, which a test may have seeded
+    places = random.Random()  # A test may have seeded the shared generator.
     for _ in range(200):
         first = places.randrange(_PORTS.start, _PORTS.stop - count)
         if all(_is_free(port) for port in range(first, first + count)):

@@ -1,4 +1,4 @@
-"""Small trees of real processes under the supervisor, each in a subprocess of its own."""
+"""Small trees of real processes: a supervisor in a subprocess, with its children."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 50
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.02)
 
 
@@ -53,7 +53,7 @@ FOREVER = """
 
 
 class Tree:
-    """A supervisor with its children."""
+    """A supervisor with its children in a subprocess."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,7 +89,7 @@ class Tree:
             return []
 
     def started(self, name: str, times: int = 1) -> int:
-        """The process id of a child's latest start, once there were so many starts."""
+        """Waits for a number of starts of a child, and returns the latest process id."""
         until(lambda: len(self.pids(name)) >= times)
         return self.pids(name)[-1]
 

@@ -1,4 +1,4 @@
-"""The whole system as its users run it: `manage.py up` in a folder of its own, called over HTTP."""
+"""The whole system as users run it: `manage.py up` in its own folder, called over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class System:
-    """One data folder and its ports. `up` may be started, killed and started again."""
+    """One data folder and its ports, on which `up` can be started several times."""
 
     def __init__(self, folder: Path, port: int, env: dict[str, str]) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class System:
         self.wait_for(lambda: self.get("/readyz")["jobs_running"], "the system to be up", 90)
 
     def stop(self) -> int:
-        """Ends it as Ctrl-C does; its exit status."""
+        """Stops it as Ctrl-C does, and returns its exit status."""
         assert self.up is not None
         self.up.send_signal(signal.SIGINT)
         return self.up.wait(30)
@@ -85,7 +85,7 @@ class System:
         return self._call(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
 
     def post(self, path: str, body: object = None) -> Any:
-        """With the token that the start-up printed."""
+        """Sends a POST with the token that the start printed."""
         return self._call(
             urllib.request.Request(
                 f"http://127.0.0.1:{self.port}{path}",
@@ -106,7 +106,7 @@ class System:
         return found.group()
 
     def wait_for(self, done: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-        """Waits until `done` says so; not being reachable counts as no."""
+        """Waits for `done` to return something true, and returns it. Ignores network errors."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -117,20 +117,20 @@ class System:
             if self.up is not None and self.up.poll() is not None:
                 break
             time.sleep(0.2)
-        raise AssertionError(f"waited in vain for {what}:\n{self.output.read_text()[-6000:]}")
+        raise AssertionError(f"gave up waiting for {what}:\n{self.output.read_text()[-6000:]}")
 
     def processes(self) -> dict[int, str]:
-        """Every living process of this data folder: id → command line."""
+        """Returns the running processes of this data folder: id → command line."""
         mark = f"PRICECACHE_DATA_DIR={self.env['PRICECACHE_DATA_DIR']}".encode()
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (entry / "environ").read_bytes().split(b"\0"):
                     command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    if command:  # a zombie has none
+                    if command:  # A zombie has none.
                         found[int(entry.name)] = command
             except OSError:
-                continue  # it ended meanwhile
+                continue  # It ended in the meantime.
         return found
 
     def pids(self, pattern: str) -> list[int]:
@@ -141,7 +141,7 @@ class System:
 
 @contextmanager
 def system(folder: Path, port: int, env: dict[str, str]) -> Iterator[System]:
-    """Whatever the test did, nothing is left running."""
+    """Yields a system, and kills every process that the test leaves."""
     running = System(folder, port, env)
     try:
         yield running

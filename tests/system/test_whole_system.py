@@ -1,4 +1,4 @@
-"""The whole: `manage.py up`, a real cluster, a real mongod, the real yfinance, HTTP, kill -9."""
+"""The whole system: `manage.py up`, real cluster, mongod and yfinance, HTTP, and kill -9."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.standin import StandIn, default_book
 from tests.support.ports import free_ports
 from tests.support.whole_system import System, system
 
-# Many seconds each: the limit of one test is not for these.
+# These tests take longer than the limit for others.
 pytestmark = pytest.mark.timeout(400)
 
-# Symbols a sync; each test has its own, so that one system serves them all.
+# The symbols of one sync. Each test has its own, so that all tests share one system.
 SYMBOLS = 50
 VICTIMS = ("mongod", "web", "worker", "cluster", "up")
 
@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, standin: StandIn) -> Itera
 
 
 class TestWithoutInternet:
-    def test_the_sample_is_served_and_the_reason_is_given(self, tmp_path: Path) -> None:
+    def test_serves_the_sample_and_gives_the_reason(self, tmp_path: Path) -> None:
         nowhere = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:1"}
         with system(tmp_path, free_ports(2), nowhere) as running:
             running.start()
@@ -56,7 +56,7 @@ class TestWithoutInternet:
             assert traded["data"][0]["close"] == pytest.approx(63.29)
             after = {row["date"]: row["close"] for row in year["data"]}["2005-03-01"]
             assert {row["date"]: row["close"] for row in traded["data"]}["2005-03-01"] == after
-            # The start-up sync finds nobody there, ten seconds later.
+            # The start-up sync, ten seconds later, cannot reach the provider.
             reason = running.wait_for(
                 lambda: (
                     (r := running.get("/cache/historical/AAPL?days=5")["stale_reason"])
@@ -76,7 +76,7 @@ class TestWithoutInternet:
 
 
 class TestWithStandIn:
-    def test_a_first_sync_fills_all_and_a_refresh_reaches_the_web(
+    def test_a_first_sync_fills_everything_and_a_refresh_reaches_the_web(
         self, running: System, standin: StandIn
     ) -> None:
         symbols = _tracked(running, standin, 0)
@@ -101,7 +101,7 @@ class TestWithStandIn:
         assert quoted["price"] > 0
 
     @pytest.mark.parametrize("victim", VICTIMS)
-    def test_kill_9_during_a_sync_ends_the_same(
+    def test_a_sync_completes_after_kill_9(
         self, running: System, standin: StandIn, victim: str
     ) -> None:
         symbols = _tracked(running, standin, 1 + VICTIMS.index(victim))
@@ -127,13 +127,13 @@ class TestWithStandIn:
         assert done["failed"] == 0, done
         _assert_exact(running, standin, symbols)
 
-    def test_nothing_is_left_when_it_ends(self, running: System) -> None:
+    def test_leaves_no_process_when_it_stops(self, running: System) -> None:
         assert running.stop() == 0
         assert running.processes() == {}
 
 
 def _tracked(running: System, standin: StandIn, group: int) -> list[str]:
-    """Symbols of a test's own, tracked and not fetched."""
+    """Tracks the symbols of one test without fetching them."""
     symbols = list(standin.book.instruments)[group * SYMBOLS : (group + 1) * SYMBOLS]
     running.manage("track", *symbols, "--no-fetch")
     return symbols
@@ -141,7 +141,7 @@ def _tracked(running: System, standin: StandIn, group: int) -> list[str]:
 
 def _pid_of(victim: str, running: System) -> int:
     if victim == "worker":
-        # The one in the middle of a part, not one that waits for work.
+        # A worker in the middle of a part, not one that waits for work.
         database = Path(running.env["PRICECACHE_DATA_DIR"]) / "pricecache.sqlite3"
         with sqlite3.connect(database) as connection:
             query = "select worker from prices_syncrun where state = 'running' and parent_id is not null"
@@ -160,12 +160,12 @@ def _wait_until_nothing_is_left(running: System) -> None:
 
 
 def _assert_exact(running: System, standin: StandIn, symbols: list[str]) -> None:
-    """Every bar that is served is the stand-in's, and none is lacking."""
+    """Asserts that exactly the stand-in's bars are served."""
     for symbol in symbols:
         served = running.get(f"/cache/historical/{symbol.replace('^', '%5E')}")
         expected = [{**bar, "date": str(bar["date"])} for bar in standin.expected_bars(symbol)]
-        # In the minutes after a close the bar is still waited for (`sessions.lag`): then it may
-        # be lacking yet; at every other time of the day it must be there.
+        # The last bar may be missing within the lag after its close (`sessions.lag`), and at no
+        # other time.
         just_closed = standin.closed_within(symbol, timedelta(hours=1))
         may_be = [expected, expected[:-1]] if just_closed else [expected]
         assert served["data"] in may_be, symbol

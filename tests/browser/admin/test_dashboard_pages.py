@@ -16,7 +16,7 @@ from prices import services
 from prices.jobs import cluster_health, runs, schedules
 from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.support.builders import WEEK, published, tracked
-from tests.support.chromium import faint_texts, fits, signed_in
+from tests.support.chromium import fits, low_contrast_texts, signed_in
 from tests.support.heartbeats import heartbeat
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
@@ -108,7 +108,7 @@ class TestPages:
         ):
             opened(page, path)
             assert fits(page), path
-            assert faint_texts(page) == [], path
+            assert low_contrast_texts(page) == [], path
             assert page.evaluate("window.shifted") < 0.05, path
 
     def test_keep_the_words_of_a_tile_on_one_line(self, page: Page, state: None) -> None:
@@ -129,7 +129,7 @@ class TestPages:
             for path in ("/admin/", "/admin/scheduler/"):
                 opened(page, path)
                 assert fits(page)
-                assert faint_texts(page) == []
+                assert low_contrast_texts(page) == []
 
     def test_can_be_used_by_keyboard(self, page: Page, state: None) -> None:
         opened(page, "/admin/")

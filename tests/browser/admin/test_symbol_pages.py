@@ -23,7 +23,7 @@ from prices.jobs import cluster_health
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.sync.publish import publish
 from tests.support.builders import published, tracked
-from tests.support.chromium import faint_texts, fits, signed_in
+from tests.support.chromium import fits, low_contrast_texts, signed_in
 from tests.support.syncing import facts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
@@ -71,7 +71,7 @@ def _root(page: Page) -> str:
 def _check_layout(page: Page) -> None:
     """Checks that the page fits, that nothing moved, and that every text is readable."""
     assert fits(page)
-    assert faint_texts(page) == []
+    assert low_contrast_texts(page) == []
     assert page.evaluate("window.shifted") < 0.02
 
 
@@ -254,7 +254,7 @@ class TestSymbol:
 
         for dark in (True, False):
             page.evaluate("(on) => document.documentElement.classList.toggle('dark', on)", dark)
-            assert faint_texts(page) == []
+            assert low_contrast_texts(page) == []
 
     def test_fits_a_large_screen(self, page: Page) -> None:
         row = _holed()

@@ -1,9 +1,10 @@
-"""The embedded server against the real mongod: start, stop, recovery, and what it says it lacks."""
+"""The embedded server with a real mongod: start, stop, recovery, and explained failures."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,14 +17,13 @@ import pytest
 from pymongo import MongoClient
 
 from pricecache_site.operations import mongod
-from pricecache_site.operations.locks import hold_lock, pid_in
+from pricecache_site.operations.locks import hold_lock, read_pid
 from pricecache_site.operations.mongod import (
     EmbeddedMongod,
     EmbeddedMongodError,
     find_mongod,
-    running_mongod,
 )
-from pricecache_site.operations.mongod_log import cause_of_death
+from tests.support.mongod import running_mongod
 from tests.support.ports import free_ports
 from tests.support.process_trees import is_gone, until
 
@@ -45,9 +45,9 @@ def start_and_stop(data_dir: Path) -> None:
 
 
 class TestRunningMongod:
-    def test_takes_majority_writes_and_leaves_nothing_running(self, data_dir):
+    def test_accepts_majority_writes_and_leaves_nothing_running(self, data_dir):
         with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
-            pid = pid_in(data_dir / "mongodb" / "mongod.lock")
+            pid = read_pid(data_dir / "mongodb" / "mongod.lock")
             mongo.test.things.insert_one({"_id": 1})
             with mongo.test.watch() as changes:
                 mongo.test.things.insert_one({"_id": 2})
@@ -55,7 +55,7 @@ class TestRunningMongod:
 
         assert is_gone(pid)
 
-    def test_keeps_what_was_written_when_it_moves_to_another_port(self, data_dir):
+    def test_keeps_its_data_when_it_moves_to_another_port(self, data_dir):
         with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
             mongo.test.things.insert_one({"_id": 1})
         with running_mongod(data_dir=data_dir, port=PORT + 1) as uri, client(uri) as mongo:
@@ -66,21 +66,21 @@ class TestRunningMongod:
         durable = {"w": "majority", "j": True}
         with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
             mongo.test.command({"insert": "t", "documents": [{"_id": 1}], "writeConcern": durable})
-            os.kill(pid_in(data_dir / "mongodb" / "mongod.lock"), signal.SIGKILL)
+            os.kill(read_pid(data_dir / "mongodb" / "mongod.lock"), signal.SIGKILL)
         with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
             assert list(mongo.test.t.find()) == [{"_id": 1}]
 
     def test_stops_when_the_process_that_runs_it_is_killed(self, data_dir):
         script = (
             "import time; from pathlib import Path\n"
-            "from pricecache_site.operations.mongod import running_mongod\n"
+            "from tests.support.mongod import running_mongod\n"
             f"with running_mongod(data_dir=Path({str(data_dir)!r}), port={PORT}):\n"
             "    print('up', flush=True); time.sleep(600)\n"
         )
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as runner:
             assert runner.stdout is not None
             assert runner.stdout.readline() == b"up\n"
-            pid = pid_in(data_dir / "mongodb" / "mongod.lock")
+            pid = read_pid(data_dir / "mongodb" / "mongod.lock")
             runner.kill()
 
         until(lambda: is_gone(pid))
@@ -92,11 +92,11 @@ class TestRunningMongod:
         ):
             EmbeddedMongod(data_dir, PORT + 1).prepare(wait=0.2)
 
-    def test_moves_a_long_log_aside_while_it_runs(self, data_dir, monkeypatch):
+    def test_rotates_a_large_log_while_it_runs(self, data_dir, monkeypatch):
         server = EmbeddedMongod(data_dir, PORT)
         with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
-            monkeypatch.setattr(mongod, "_LOG_LIMIT", 100)
-            server.bound_log()
+            monkeypatch.setattr(mongod, "MAX_LOG_BYTES", 100)
+            server.rotate_log()
             until(server.log_path.exists)
             mongo.test.things.insert_one({"_id": 1})
         assert "SERVER RESTARTED" not in server.log_path.read_text()
@@ -109,7 +109,7 @@ class TestRunningMongod:
             start_and_stop(data_dir)
 
     def _write_newer_version(self, data_dir: Path) -> None:
-        """Only a server that believes it is being replicated to lets itself be told a version."""
+        """The version document can only be replaced by a replicated command (applyOps)."""
         start_and_stop(data_dir)
         argv = [str(find_mongod(data_dir)), "--dbpath", str(data_dir / "mongodb")]
         argv += ["--port", str(PORT), "--nounixsocket", "--bind_ip", "127.0.0.1"]
@@ -142,10 +142,10 @@ class TestPrepare:
         with pytest.raises(EmbeddedMongodError, match=r"is taken .* PRICECACHE_MONGOD_PORT"):
             EmbeddedMongod(data_dir, taken_port).prepare()
 
-    def test_names_the_folder_that_cannot_be_made(self, tmp_path):
+    def test_names_the_folder_that_cannot_be_created(self, tmp_path):
         (tmp_path / "file").touch()
 
-        with pytest.raises(EmbeddedMongodError, match=r"cannot be written .* PRICECACHE_DATA_DIR"):
+        with pytest.raises(EmbeddedMongodError, match=r"cannot be used .* PRICECACHE_DATA_DIR"):
             EmbeddedMongod(tmp_path / "file", PORT).prepare()
 
     def test_says_that_the_disk_is_full(self, data_dir, monkeypatch):
@@ -178,17 +178,17 @@ class TestFindMongod:
         monkeypatch.setattr(mongod, "find_spec", lambda name: spec)
         return binary
 
-    def test_gives_the_wheels_binary_its_run_bit(self, tmp_path, monkeypatch):
+    def test_makes_the_binary_of_the_package_executable(self, tmp_path, monkeypatch):
         binary = self.wheel(tmp_path, monkeypatch, 0o644)
 
         assert find_mongod(tmp_path) == binary
         assert os.access(binary, os.X_OK)
 
-    def test_copies_it_out_of_a_folder_that_is_read_only(self, tmp_path, monkeypatch):
+    def test_copies_the_binary_from_a_read_only_folder(self, tmp_path, monkeypatch):
         def refuse(self: Path, mode: int) -> None:
             if "site" in self.parts:
                 raise PermissionError(13, "Permission denied")
-            os.chmod(self, mode)  # the method itself is replaced
+            os.chmod(self, mode)  # Path.chmod is replaced
 
         binary = self.wheel(tmp_path, monkeypatch, 0o644)
         monkeypatch.setattr(Path, "chmod", refuse)
@@ -199,7 +199,7 @@ class TestFindMongod:
         assert os.access(found, os.X_OK)
         assert found.read_bytes() == binary.read_bytes()
 
-    def test_takes_the_one_on_path_where_there_is_no_wheel(self, tmp_path, monkeypatch):
+    def test_uses_the_one_on_path_without_the_package(self, tmp_path, monkeypatch):
         (tmp_path / "mongod").write_text("#!/bin/sh\n")
         (tmp_path / "mongod").chmod(0o755)
         monkeypatch.setattr(mongod, "find_spec", lambda name: None)
@@ -207,7 +207,7 @@ class TestFindMongod:
 
         assert find_mongod(tmp_path) == tmp_path / "mongod"
 
-    def test_names_the_three_ways_where_there_is_none(self, tmp_path, monkeypatch):
+    def test_names_the_three_options_if_there_is_none(self, tmp_path, monkeypatch):
         monkeypatch.setattr(mongod, "find_spec", lambda name: None)
         monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -215,33 +215,41 @@ class TestFindMongod:
             find_mongod(tmp_path)
 
 
-class TestCauseOfDeath:
+class TestExplainExit:
+    @pytest.fixture
+    def server(self, data_dir: Path) -> EmbeddedMongod:
+        server = EmbeddedMongod(data_dir, 4711)
+        server.dbpath.mkdir(parents=True)
+        server.log_path.parent.mkdir()
+        return server
+
     @pytest.mark.parametrize(
         ("status", "error", "sentence"),
         [
             (62, "", "newer MongoDB"),
-            (48, "", "PRICECACHE_MONGOD_PORT"),
-            (-6, "No space left on device", "disk is full"),
-            (100, "DBPathInUse: Unable to lock the lock file: x", "Another mongod runs on"),
-            (100, "DBPathInUse: Unable to create/open the lock file: x", "cannot be written"),
+            (-6, "No space left on device", "disk of .* is full"),
+            (14, "see --repair", "are damaged"),
             (127, "", "does not run on this system"),
-            (-9, "", "killed from outside"),
-            (14, "something new", "status 14: Oops (something new)"),
+            (14, "something new", r"mongod.log says more: Oops \(something new\)"),
         ],
     )
-    def test_tells_it_from_status_and_log(self, tmp_path, status, error, sentence):
-        log = tmp_path / "mongod.log"
-        log.write_text(json.dumps({"s": "E", "id": 1, "msg": "Oops", "attr": {"error": error}}))
+    def test_uses_the_status_and_the_log(self, server, status, error, sentence):
+        entry = {"s": "E", "id": 1, "msg": "Oops", "attr": {"error": error}}
+        server.log_path.write_text(json.dumps(entry))
 
-        assert sentence in cause_of_death(log, status, dbpath=tmp_path, port=1)
+        assert re.search(sentence, server.explain_exit(status))
 
-    def test_leaves_out_what_an_earlier_run_died_of(self, tmp_path):
-        log = tmp_path / "mongod.log"
+    def test_ignores_the_errors_of_an_earlier_start(self, server):
         earlier = {"s": "E", "id": 1, "msg": "Oops", "attr": {"error": "No space left on device"}}
         restarted = {"s": "I", "id": 20698, "msg": "***** SERVER RESTARTED *****"}
-        log.write_text(json.dumps(earlier) + "\n" + json.dumps(restarted) + "\n")
+        server.log_path.write_text(json.dumps(earlier) + "\n" + json.dumps(restarted) + "\n")
 
-        assert "disk" not in cause_of_death(log, 1, dbpath=tmp_path, port=1)
+        assert server.explain_exit(1) == f"{server.log_path} says more."
 
-    def test_does_without_a_log(self, tmp_path):
-        assert "status 3" in cause_of_death(tmp_path / "none", 3, dbpath=tmp_path, port=1)
+    def test_works_without_a_log(self, server):
+        assert server.explain_exit(3) == f"{server.log_path} says more."
+
+    def test_says_that_the_disk_is_full_if_no_log_could_be_written(self, server, monkeypatch):
+        monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 9}))
+
+        assert "is full (0 MB free)" in server.explain_exit(14)

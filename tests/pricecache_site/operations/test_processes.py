@@ -1,15 +1,16 @@
-"""The supervisor with small real processes: how it ends them, and how they end without it."""
+"""Child processes with small real ones: how they start, end, and die with their parent."""
 
 from __future__ import annotations
 
 import signal
-import time
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from pricecache_site.operations.processes import Child, ChildSpec, ChildState
 from tests.support.process_trees import FOREVER, Tree, is_gone, until
 
 
@@ -20,96 +21,36 @@ def tree(tmp_path: Path) -> Iterator[Tree]:
     tree.end()
 
 
-class TestStop:
-    ORDER = """
-        note = '''
-        def bye(*_):
-            (FOLDER / "order").open("a").write("NAME ")
-            time.sleep(0.3)
-            sys.exit()
-        signal.signal(signal.SIGTERM, bye)
-        (FOLDER / "NAME.up").touch()
-        time.sleep(600)
-        '''
-        import textwrap
-        def spec(name, stage):
-            code = textwrap.dedent(note).replace("NAME", name)
-            return python(code, name=name, stage=stage, ready=(FOLDER / f"{name}.up").exists)
-        with Supervisor() as s:
-            s.start(spec("base", 0))
-            s.start(spec("a", 1), spec("b", 1))
-            (FOLDER / "all.pid").write_text("1")
-            s.run()
-    """
+def spawn(code: str) -> Child:
+    child = Child(ChildSpec("child", [sys.executable, "-u", "-c", code]))
+    child.spawn()
+    return child
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-    def test_stops_the_highest_stage_first(self, tree, number):
-        tree.run(self.ORDER)
-        tree.started("all")
 
-        tree.kill(number)
+class TestChild:
+    def test_returns_whole_lines_and_the_rest_at_the_end(self):
+        child = spawn("print('one'); print('two'); print('rest', end='')")
+        until(child.check_exit)
 
-        assert tree.finish() == 0
-        first, second, last = (tree.folder / "order").read_text().split()
-        assert {first, second} == {"a", "b"}
-        assert last == "base"
+        assert child.read() == ["one", "two", "rest"]
+        assert child.output is None
+        assert child.read() == []
 
-    STUBBORN = """
-        with Supervisor() as s:
-            s.start(python("signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-                           "(FOLDER/'up').touch(); time.sleep(600)",
-                           stop_seconds=SECONDS, ready=(FOLDER / "up").exists))
-            (FOLDER / "all.pid").write_text("1")
-            s.run()
-    """
+    def test_says_how_it_ended(self):
+        child = spawn("raise SystemExit(3)")
+        until(child.check_exit)
 
-    def test_kills_what_does_not_stop_in_its_time(self, tree):
-        tree.run(self.STUBBORN.replace("SECONDS", "0.5"))
-        tree.started("all")
+        assert child.state is ChildState.EXITED
+        assert child.exit_message() == "child ended with status 3."
+        child.read()
 
-        tree.kill(signal.SIGTERM)
+    def test_says_why_it_was_killed(self):
+        child = spawn("import time; time.sleep(600)")
+        child.kill("too slow")
+        until(child.check_exit)
 
-        assert tree.finish() == 0
-        assert "child did not stop in time and is killed" in tree.said()
-        assert is_gone(tree.started("child"))
-
-    def test_kills_at_once_at_a_second_ctrl_c(self, tree):
-        tree.run(self.STUBBORN.replace("SECONDS", "600"))
-        tree.started("all")
-
-        tree.kill(signal.SIGINT)
-        time.sleep(0.5)
-        tree.kill(signal.SIGINT)
-
-        assert tree.finish() == 0
-        assert is_gone(tree.started("child"))
-
-    def test_stops_the_children_when_something_else_in_the_block_fails(self, tree):
-        tree.run("""
-            with Supervisor() as s:
-                s.start(python("time.sleep(600)", ready=(FOLDER / "child.pid").exists))
-                raise RuntimeError("between")
-        """)
-
-        assert tree.finish() == 1
-        assert is_gone(tree.started("child"))
-
-    def test_a_signal_between_two_starts_stops_all(self, tree):
-        tree.run("""
-            try:
-                with Supervisor() as s:
-                    s.start(python("time.sleep(600)", ready=(FOLDER / "child.pid").exists))
-                    (FOLDER / "all.pid").write_text("1")
-                    time.sleep(600)
-            except KeyboardInterrupt:
-                sys.exit(7)
-        """)
-        tree.started("all")
-
-        tree.kill(signal.SIGTERM)
-
-        assert tree.finish() == 7
-        assert is_gone(tree.started("child"))
+        assert child.exit_message() == "child was killed (too slow)."
+        child.read()
 
 
 class TestOrphans:
@@ -122,7 +63,7 @@ class TestOrphans:
         for pid in pids:
             until(partial(is_gone, pid))
 
-    def test_a_child_may_be_told_to_end_in_its_own_way(self, tree):
+    def test_a_child_may_ask_for_another_signal(self, tree):
         tree.run("""
             from signal import SIGTERM
             code = '''
@@ -135,7 +76,7 @@ class TestOrphans:
             '''
             import textwrap
             with Supervisor() as s:
-                s.start(python(textwrap.dedent(code), orphaned=SIGTERM,
+                s.start(python(textwrap.dedent(code), orphan_signal=SIGTERM,
                                ready=(FOLDER / "up").exists))
                 (FOLDER / "all.pid").write_text("1")
                 s.run()

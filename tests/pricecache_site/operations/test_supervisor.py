@@ -1,4 +1,4 @@
-"""The supervisor with small real processes: how it starts them and keeps them running."""
+"""The supervisor with small real processes: how it starts, restarts and stops them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TestStart:
         assert is_gone(tree.started("first"))
         assert is_gone(tree.started("second"))
 
-    def test_tells_the_last_lines_of_a_child_that_ends_before_it_is_ready(self, tree):
+    def test_names_a_child_that_ends_before_it_is_ready(self, tree):
         tree.run("""
             try:
                 with Supervisor() as s:
@@ -44,14 +44,15 @@ class TestStart:
         """)
 
         assert tree.finish() == 1
-        assert "ERROR child ended with status 1 before it was ready:\nno such thing" in tree.said()
+        assert "child   | no such thing\n" in tree.said()
+        assert "ERROR child ended with status 1. Its output above says why.\n" in tree.said()
 
-    def test_asks_for_the_cause_where_the_output_does_not_tell(self, tree):
+    def test_adds_the_explanation_of_the_exit_status(self, tree):
         tree.run("""
             try:
                 with Supervisor() as s:
                     s.start(python("sys.exit(3)", ready=lambda: False,
-                                   cause_of_death=lambda status: f"Cause {status}."))
+                                   explain_exit=lambda status: f"Cause {status}."))
             except SupervisorError as error:
                 sys.exit(f"ERROR {error}")
         """)
@@ -59,7 +60,7 @@ class TestStart:
         assert tree.finish() == 1
         assert "ERROR child ended with status 3. Cause 3.\n" in tree.said()
 
-    def test_gives_up_on_a_child_that_is_not_ready_in_time(self, tree):
+    def test_kills_a_child_that_is_not_ready_in_time(self, tree):
         tree.run("""
             try:
                 with Supervisor() as s:
@@ -86,7 +87,7 @@ class TestStart:
 
 
 class TestRun:
-    def test_starts_a_child_that_was_killed_again(self, tree):
+    def test_restarts_a_child_that_was_killed(self, tree):
         tree.run(FOREVER)
         tree.started("all")
 
@@ -96,10 +97,10 @@ class TestRun:
 
         assert second != first
         assert len(tree.pids("two")) == 1
-        until(lambda: "one runs again" in tree.said())
-        assert "one was ended by SIGKILL. Started again in 0.05 s." in tree.said()
+        until(lambda: "one runs again." in tree.said())
+        assert "one was ended by SIGKILL. It is restarted in 0.05 s." in tree.said()
 
-    def test_gives_up_after_five_deaths_with_growing_pauses(self, tree):
+    def test_gives_up_after_five_exits_with_growing_pauses(self, tree):
         tree.run("""
             try:
                 with Supervisor() as s:
@@ -113,11 +114,11 @@ class TestRun:
         assert tree.finish() == 1
         said = tree.said()
         for pause in ("0.05", "0.1", "0.2", "0.4"):
-            assert f"bad ended with status 2. Started again in {pause} s." in said
-        assert "ERROR bad ended with status 2. It did so 5 times within a minute: given up" in said
+            assert f"bad ended with status 2. It is restarted in {pause} s." in said
+        assert "ERROR bad ended with status 2. It ended 5 times within a minute" in said
         assert is_gone(tree.started("good"))
 
-    def test_kills_what_a_dead_child_left_of_its_group_before_the_restart(self, tree):
+    def test_kills_the_rest_of_the_process_group_before_the_restart(self, tree):
         tree.run("""
             code = '''
             code = "import time; time.sleep(600)"
@@ -139,24 +140,24 @@ class TestRun:
 
         until(lambda: is_gone(grandchild))
 
-    def test_restarts_the_whole_group_of_a_child_that_is_found_unhealthy(self, tree):
+    def test_restarts_a_child_that_its_watch_reports(self, tree):
         tree.run("""
-            starts = lambda: len((FOLDER / "child.pid").read_text().split())
+            reasons = ["stuck"]
             with Supervisor() as s:
                 s.start(python("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)",
                                ready=(FOLDER / "child.pid").exists,
-                               watch=lambda seconds: "stuck" if starts() == 1 else None))
+                               watch=lambda seconds: reasons.pop() if reasons else None))
                 s.run()
         """)
 
         tree.started("child", times=2)
 
-        assert "child was killed (stuck). Started again in 0.05 s." in tree.said()
+        assert "child was killed (stuck). It is restarted in 0.05 s." in tree.said()
 
-    def test_passes_the_output_on_with_the_childs_name_and_keeps_it_in_a_log(self, tree):
+    def test_prints_and_logs_the_output_with_the_name_of_the_child(self, tree):
         tree.run("""
-            with Supervisor(FOLDER / "logs") as s:
-                (FOLDER / "logs").mkdir()
+            with Supervisor(FOLDER / "up.log") as s:
+                s.say("password", secret=True)
                 s.start(python("print('out'); print('err', file=sys.stderr); "
                                "sys.stdout.write('no end'); sys.exit()"))
                 s.run()
@@ -168,5 +169,100 @@ class TestRun:
         assert "child   | out" in lines
         assert "child   | err" in lines
         assert "child   | no end" in lines
-        assert "out" in (tree.folder / "logs" / "child.log").read_text()
-        assert "runs again" in (tree.folder / "logs" / "up.log").read_text()
+        log = (tree.folder / "up.log").read_text()
+        assert "child   | out\n" in log
+        assert "up      | child runs again.\n" in log
+        assert "password" not in log
+
+
+class TestStop:
+    ORDER = """
+        note = '''
+        def bye(*_):
+            (FOLDER / "order").open("a").write("NAME ")
+            time.sleep(0.3)
+            sys.exit()
+        signal.signal(signal.SIGTERM, bye)
+        (FOLDER / "NAME.up").touch()
+        time.sleep(600)
+        '''
+        import textwrap
+        def spec(name, stage):
+            code = textwrap.dedent(note).replace("NAME", name)
+            return python(code, name=name, stage=stage, ready=(FOLDER / f"{name}.up").exists)
+        with Supervisor() as s:
+            s.start(spec("base", 0))
+            s.start(spec("a", 1), spec("b", 1))
+            (FOLDER / "all.pid").write_text("1")
+            s.run()
+    """
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    def test_stops_the_highest_stage_first(self, tree, number):
+        tree.run(self.ORDER)
+        tree.started("all")
+
+        tree.kill(number)
+
+        assert tree.finish() == 0
+        first, second, last = (tree.folder / "order").read_text().split()
+        assert {first, second} == {"a", "b"}
+        assert last == "base"
+
+    STUBBORN = """
+        with Supervisor() as s:
+            s.start(python("ask = lambda *_: (FOLDER/'asked.pid').write_text('1'); "
+                           "signal.signal(signal.SIGTERM, ask); (FOLDER/'up').touch()\\n"
+                           "while True: time.sleep(600)",
+                           stop_seconds=SECONDS, ready=(FOLDER / "up").exists))
+            (FOLDER / "all.pid").write_text("1")
+            s.run()
+    """
+
+    def test_kills_what_does_not_stop_in_its_time(self, tree):
+        tree.run(self.STUBBORN.replace("SECONDS", "0.5"))
+        tree.started("all")
+
+        tree.kill(signal.SIGTERM)
+
+        assert tree.finish() == 0
+        assert "child did not stop in time and is killed" in tree.said()
+        assert is_gone(tree.started("child"))
+
+    def test_kills_at_once_at_a_second_ctrl_c(self, tree):
+        tree.run(self.STUBBORN.replace("SECONDS", "600"))
+        tree.started("all")
+
+        tree.kill(signal.SIGINT)
+        tree.started("asked")
+        tree.kill(signal.SIGINT)
+
+        assert tree.finish() == 0
+        assert is_gone(tree.started("child"))
+
+    def test_stops_the_children_when_something_else_in_the_block_fails(self, tree):
+        tree.run("""
+            with Supervisor() as s:
+                s.start(python("time.sleep(600)", ready=(FOLDER / "child.pid").exists))
+                raise RuntimeError("between")
+        """)
+
+        assert tree.finish() == 1
+        assert is_gone(tree.started("child"))
+
+    def test_a_signal_between_two_starts_stops_all(self, tree):
+        tree.run("""
+            try:
+                with Supervisor() as s:
+                    s.start(python("time.sleep(600)", ready=(FOLDER / "child.pid").exists))
+                    (FOLDER / "all.pid").write_text("1")
+                    time.sleep(600)
+            except KeyboardInterrupt:
+                sys.exit(7)
+        """)
+        tree.started("all")
+
+        tree.kill(signal.SIGTERM)
+
+        assert tree.finish() == 7
+        assert is_gone(tree.started("child"))

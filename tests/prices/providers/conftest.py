@@ -1,4 +1,4 @@
-"""One stand-in and one provider for all tests of this folder: yfinance's state is the process's."""
+"""One stand-in and one provider for all tests of this folder, as their start takes seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""manage.py mongod: the embedded MongoDB alone, in the foreground."""
+"""manage.py mongod: runs the embedded MongoDB alone, in the foreground."""
 
 from __future__ import annotations
 

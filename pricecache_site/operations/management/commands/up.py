@@ -1,4 +1,4 @@
-"""manage.py up: the whole system in one foreground process tree."""
+"""manage.py up: runs the whole system as one tree of processes in the foreground."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from pricecache_site.operations import roles
 from pricecache_site.operations.bootstrap import PrepareError, make_folders, prepare
-from pricecache_site.operations.credentials import lines_about
+from pricecache_site.operations.locks import explain_folder_error
 from pricecache_site.operations.mongod import EmbeddedMongodError
 from pricecache_site.operations.roles import RoleError
 from pricecache_site.operations.supervisor import Supervisor, SupervisorError
@@ -23,13 +23,12 @@ from prices import services
 from prices.store.mongo import StoreError, disconnect
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_FORESEEABLE = (RoleError, PrepareError, EmbeddedMongodError, SupervisorError)
 
 
 def port(text: str) -> int:
-    """An argparse type."""
+    """Parses a port for argparse."""
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to 65535")
     return int(text)
 
 
@@ -56,52 +55,39 @@ class Command(BaseCommand):
         settings.WEB_HOST = host or settings.WEB_HOST
         settings.WEB_PORT = port or settings.WEB_PORT
         try:
-            wanted = _wanted(only)
+            selected = _select_roles(only)
             make_folders()
-            with roles.sole_use(wanted):
-                self._run(wanted, with_sample=not no_sample)
-        except _FORESEEABLE as error:
+            with roles.lock_roles(selected):
+                self._run(selected, with_sample=not no_sample)
+        except (RoleError, PrepareError, EmbeddedMongodError, SupervisorError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(
-                f"The data folder {settings.DATA_DIR} cannot be used ({error.strerror}): make it "
-                "writable, or set PRICECACHE_DATA_DIR to another folder."
-            ) from error
+            raise CommandError(explain_folder_error(settings.DATA_DIR, error)) from error
         except KeyboardInterrupt:
-            pass  # asked to stop while it was starting
+            pass  # A signal asked to stop during the start.
         self.stdout.write("Stopped.")
 
-    def _run(self, wanted: list[str], *, with_sample: bool) -> None:
+    def _run(self, selected: list[str], *, with_sample: bool) -> None:
         began = time.monotonic()
-        if "web" in wanted:
+        if "web" in selected:
             roles.check_web_port()
         server = roles.mongod_server()
-        if "mongod" in wanted:
+        if "mongod" in selected:
             server.prepare()
-        with Supervisor(settings.DATA_DIR / "logs") as supervisor:
-            supervisor.say(f"Starting {', '.join(wanted)} on {settings.DATA_DIR} …")
-            if "mongod" in wanted:
+        with Supervisor(settings.DATA_DIR / "logs" / "up.log") as supervisor:
+            supervisor.say(f"Starting {', '.join(selected)} on {settings.DATA_DIR} …")
+            if "mongod" in selected:
                 supervisor.start(roles.mongod_spec(server))
-            jobs_and_pages = [role for role in wanted if role != "mongod"]
-            if jobs_and_pages:
-                _check_mongodb()
-                url = roles.web_url()
-                prepared = prepare(now=timezone.now(), with_sample=with_sample)
-                # At once, as it is shown once; in a log it would be shown for ever.
-                supervisor.say("\n".join(lines_about(prepared, url=url)), secret=True)
-                # The supervisor forks: with no connection open, and no thread of a client.
-                connections.close_all()
-                disconnect(settings.MONGODB_URI)
-                specs = {"cluster": roles.cluster_spec, "web": roles.web_spec}
-                supervisor.start(*(specs[role]() for role in jobs_and_pages))
-                supervisor.say("\n".join(_summary(url, wanted, time.monotonic() - began)))
-            else:
+            if selected == ["mongod"]:
                 supervisor.say(f"MongoDB is up: {server.uri}")
+            else:
+                _start_jobs_and_pages(supervisor, selected, with_sample=with_sample)
+                supervisor.say(_summarize(selected, time.monotonic() - began))
             supervisor.run()
             supervisor.say("Stopping …")
 
 
-def _wanted(only: list[str] | None) -> list[str]:
+def _select_roles(only: list[str] | None) -> list[str]:
     if settings.MONGODB_EMBEDDED:
         return [role for role in roles.ROLES if not only or role in only]
     if only == ["mongod"]:
@@ -109,6 +95,19 @@ def _wanted(only: list[str] | None) -> list[str]:
             "MONGODB_URI names a MongoDB that runs elsewhere: unset it to run the embedded one."
         )
     return [role for role in roles.ROLES if role != "mongod" and (not only or role in only)]
+
+
+def _start_jobs_and_pages(
+    supervisor: Supervisor, selected: list[str], *, with_sample: bool
+) -> None:
+    _check_mongodb()
+    prepared = prepare(now=timezone.now(), with_sample=with_sample)
+    # Printed but not logged: the password must not stay in a file.
+    supervisor.say(prepared.describe(roles.web_url()), secret=True)
+    # The supervisor forks, so no connection and no thread of a client may be open.
+    connections.close_all()
+    disconnect(settings.MONGODB_URI)
+    supervisor.start(*(roles.python_spec(role) for role in selected if role != "mongod"))
 
 
 def _check_mongodb() -> None:
@@ -123,13 +122,12 @@ def _check_mongodb() -> None:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown."""
     login, at, _ = urlsplit(url).netloc.rpartition("@")
     return url.replace(f"{login}@", f"{login.partition(':')[0]}:…@") if at else url
 
 
-def _summary(url: str, wanted: list[str], seconds: float) -> list[str]:
-    provider = settings.PRICES_PROVIDER.rpartition(".")[2]
+def _summarize(selected: list[str], seconds: float) -> str:
+    url, provider = roles.web_url(), settings.PRICES_PROVIDER.rpartition(".")[2]
     if settings.YAHOO_PROXY:
         provider += f" through {without_password(settings.YAHOO_PROXY)}"
     kind = "embedded" if settings.MONGODB_EMBEDDED else "external"
@@ -141,11 +139,13 @@ def _summary(url: str, wanted: list[str], seconds: float) -> list[str]:
         "MongoDB": f"{without_password(settings.MONGODB_URI)} ({kind})",
         "provider": provider,
         "data": str(settings.DATA_DIR),
-        "runs": f"{', '.join(wanted)}; process {os.getpid()}, Ctrl-C stops it",
+        "runs": f"{', '.join(selected)}; process {os.getpid()}, Ctrl-C stops it",
     }
     if settings.WEB_HOST not in _LOOPBACK:
         facts["names"] = f"{', '.join(settings.ALLOWED_HOSTS)}  (PRICECACHE_ALLOWED_HOSTS)"
-    return [
-        f"The price cache is up after {seconds:.1f} s.",
-        *(f"  {name:<9} {fact}" for name, fact in facts.items()),
-    ]
+    return "\n".join(
+        [
+            f"Price cache {settings.VERSION} is up after {seconds:.1f} s.",
+            *(f"  {name:<9} {fact}" for name, fact in facts.items()),
+        ]
+    )

@@ -1,4 +1,4 @@
-"""manage.py web: the web server, in the foreground."""
+"""manage.py web: runs the web server in the foreground."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         argv = web_argv()
         os.chdir(settings.BASE_DIR)
-        os.execve(argv[0], argv, child_environment())  # noqa: S606  # becomes the server itself
+        os.execve(argv[0], argv, child_environment())  # noqa: S606  # our own command line
