@@ -90,6 +90,8 @@ class TestWorkers:
             (socket.gethostname(), os.getpid(), False),
             ("elsewhere", 4194305, False),  # another machine cannot be asked
         ],
+        # Named, so that all processes that share the tests collect the same ones.
+        ids=["dead", "alive", "elsewhere"],
     )
     def test_are_dead_when_their_process_has_ended(
         self, host: str, pid: int, expected: bool
