@@ -36,8 +36,15 @@ wrk:
 		apt-get install --yes --quiet wrk >/dev/null; } || \
 		echo "wrk is not installed: the HTTP part is left out (Debian: apt-get install wrk)." >&2
 
-mutants: .venv/installed-dev  ## Break each guard in turn, and see that a test fails
-	$(BIN)/python -m tests.guards $(ARGS)
+mutants: .venv/installed-dev  ## Mutate the decision modules, and list the mutants that no test kills
+	rm -rf mutants
+	$(BIN)/mutmut run
+	@$(BIN)/mutmut results --all true | awk -v least=$(MIN_KILLED) ' \
+		NF { total++; if (/: (killed|timeout)$$/) killed++; else print } \
+		END { share = total ? 100 * killed / total : 0; \
+			printf "%d of %d mutants killed (%.1f %%), %d not; at least %s %% must be killed.\n", \
+				killed, total, share, total - killed, least; \
+			exit share < least }'
 
 lock: .venv/installed-dev  ## Write the lock files from pyproject.toml and bench/requirements.in
 	$(BIN)/python -m pip install --quiet uv
