@@ -243,6 +243,15 @@ class TestCheckedSymbol:
         with pytest.raises(InvalidSymbol, match="is not a symbol"):
             checked_symbol(typed)
 
+    def test_tells_which_text_is_one(self) -> None:
+        with pytest.raises(InvalidSymbol) as caught:
+            checked_symbol("a/b")
+
+        assert str(caught.value) == (
+            "“a/b” is not a symbol: use up to 32 letters, digits and . ^ = & _ -, as in "
+            "AAPL, VOD.L, BTC-USD, EURUSD=X or ^GSPC."
+        )
+
 
 class TestSeriesKey:
     def test_reads_as_symbol_and_interval(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Guard, Why
+from prices.domain.guards import described
 from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, closes, day, series, sessions
@@ -69,6 +70,58 @@ class TestSplitPending:
         )
 
         assert guard(decision) is Guard.SPLIT_PENDING
+
+    def test_a_first_answer_of_two_bars_waits_too(self) -> None:
+        decision = decided(
+            *(WEEK[4], MONDAY), held=stored(series()), actions=Actions((SPLIT,)), asked=WHOLE
+        )
+
+        assert guard(decision) is Guard.SPLIT_PENDING
+
+    def test_a_first_answer_on_the_new_basis_is_taken(self) -> None:
+        decision = decided(
+            *HALVED, MONDAY, held=stored(series()), actions=Actions((SPLIT,)), asked=WHOLE
+        )
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars) == {
+            "2026-03-02": 50.0,
+            "2026-03-03": 50.5,
+            "2026-03-04": 51.0,
+            "2026-03-05": 51.5,
+            "2026-03-06": 52.0,
+            "2026-03-09": 52.5,
+        }
+
+    def test_of_a_first_answer_counts_from_its_day_on(self) -> None:
+        decision = decided(
+            *HALVED,
+            MONDAY,
+            held=stored(series()),
+            actions=Actions((SPLIT,)),
+            asked=WHOLE,
+            now=ON_THE_DAY,
+        )
+
+        assert decision.change is Change.REPLACE
+        assert decision.actions.splits == (SPLIT,)
+
+    def test_a_first_answer_that_begins_with_the_split_is_taken(self) -> None:
+        """No close before the split shows its basis, whatever the price does afterwards."""
+        rows = (("2026-03-09", 50.0), ("2026-03-10", 70.0), ("2026-03-11", 100.0))
+
+        decision = decided(*rows, held=stored(series()), actions=Actions((SPLIT,)), asked=WHOLE)
+
+        assert decision.change is Change.REPLACE
+
+    def test_a_new_split_does_not_explain_another_factor(self) -> None:
+        """Three times the stored closes, and twice that once the new split is undone."""
+        rows = [(when, close * 3) for when, close in WEEK]
+
+        decision = decided(*rows, actions=Actions((SPLIT,)), asked=WHOLE)
+
+        assert guard(decision) is Guard.BASIS
+        assert decision.reason == "prices are 6 times the stored ones, and no split explains it"
 
     def test_old_splits_of_a_first_answer_are_believed(self) -> None:
         """Yahoo's far past has steps that nobody will mend any more."""
@@ -261,10 +314,21 @@ class TestTrusted:
         assert (correction.field, correction.old, correction.new) == ("bars", 5, 2)
         assert correction.why is Why.RELEASED
 
+    def test_an_answer_brings_its_own_events(self) -> None:
+        told = Actions((SPLIT,), (Dividend(day("2026-03-04"), 0.25),))
+        held = stored(actions=Actions((), (Dividend(day("2026-03-05"), 0.5),)))
+
+        decision = merge(
+            held, answer(*WEEK, actions=told, asked=WHOLE), sessions("XNYS"), now=NOW, trusted=True
+        )
+
+        assert decision.actions == told
+
     def test_an_empty_answer_destroys_nothing(self) -> None:
         decision = merge(stored(), answer(asked=WHOLE), sessions("XNYS"), now=NOW, trusted=True)
 
         assert decision.change is Change.NOTHING
+        assert decision.reason == "the provider has no bars"
 
 
 class TestWhy:
@@ -297,6 +361,18 @@ class TestWhy:
 
         assert (correction.session, correction.why) == (day("2026-03-04"), Why.HEALED)
         assert (correction.field, correction.old, correction.new) == ("close", None, 102.0)
+
+
+class TestDescribed:
+    DAYS = tuple(day(f"2026-03-0{n}") for n in (4, 2, 6, 3, 5))
+
+    def test_lists_three_sessions_in_order(self) -> None:
+        assert described(self.DAYS[:1]) == "2026-03-04"
+        assert described(self.DAYS[:3]) == "2026-03-02, 2026-03-04, 2026-03-06"
+
+    def test_counts_the_sessions_after_the_third(self) -> None:
+        assert described(self.DAYS[:4]) == "2026-03-02, 2026-03-03, 2026-03-04 and 1 more"
+        assert described(self.DAYS) == "2026-03-02, 2026-03-03, 2026-03-04 and 2 more"
 
 
 def test_a_session_counts_as_settled_by_its_age_where_none_are_known() -> None:

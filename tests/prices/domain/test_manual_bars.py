@@ -142,6 +142,16 @@ class TestMerge:
             Correction(WEDNESDAY, "close", 102.0, 102.5, Why.RELEASED),
         )
 
+    def test_goes_with_a_release_that_has_no_bar_of_that_session(self) -> None:
+        answer = fetched(series(*WEEK[:2], *WEEK[3:]), fetched_at=NOW)
+
+        decision = merged(answer, trusted=True)
+
+        assert decision.corrections == (
+            Correction(day("2026-03-02"), "bars", 5, 4, Why.RELEASED),
+            Correction(WEDNESDAY, "close", 102.0, None, Why.RELEASED),
+        )
+
     def test_stays_where_an_answer_has_nothing(self) -> None:
         nothing = fetched(BarSeries.empty(), asked=DateRange(WEDNESDAY, day("2026-03-05")))
 

@@ -58,6 +58,7 @@ class TestMerge:
         assert decision.change is Change.NOTHING
         assert decision.actions == actions
         assert len(decision.bars) == 0
+        assert decision.reason.startswith("the provider has no bars")
 
     def test_finds_nothing_to_do_when_all_is_there(self) -> None:
         assert merged(stored(), answer(*WEEK[2:])).change is Change.NOTHING

@@ -173,6 +173,9 @@ class TestSplit:
         assert decision.change is Change.REPLACE
         assert decision.actions == Actions()
         assert closes(decision.bars) == {**dict(WEEK), "2026-03-09": 105.0}
+        assert decision.corrections == (
+            Correction(day("2026-03-09"), "split", 2.0, None, Why.SPLIT),
+        )
 
     def test_one_for_a_hundred_is_no_change_of_unit(self) -> None:
         actions = Actions((Split(day("2026-03-09"), 1, 100),))
