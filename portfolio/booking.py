@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db import transaction
 
-from portfolio.domain import fx
 from portfolio.domain.entries import (
     Entry,
     InvalidEntry,
@@ -18,9 +17,10 @@ from portfolio.domain.entries import (
     validate_base_currency,
     validate_entry,
 )
-from portfolio.domain.holdings import ExcessSale, find_excess_sale
+from portfolio.domain.ledger import ExcessSale, find_excess_sale
+from portfolio.domain.market_data import symbols_to_track
 from portfolio.models import Portfolio, Transaction, stored_entries, with_current_symbols
-from portfolio.prices import load_prices
+from portfolio.reports import load_prices
 from prices.domain.actions import Split
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
@@ -201,5 +201,5 @@ def _onboard(
     rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("currency", flat=True)
     of_markets = (market.currency for s in symbols if (market := market_of(s)))
     units = {*(e.currency for e in entries), *rows, *of_markets} - {""}
-    pairs = fx.symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
+    pairs = symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
     return onboard([*symbols, *pairs], trigger=trigger, now=now).new

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from portfolio import booking
 from portfolio.importing import import_file
 from portfolio.models import Portfolio
-from portfolio.prices import load_prices
+from portfolio.reports import load_prices
 
 NAME = "Sample portfolio"
 # Bought and sold at the closes of the sample; AAPL splits 2:1 in between.

@@ -1,4 +1,7 @@
-"""Stored portfolios and their transactions. Holdings and values are computed from them."""
+"""Stored portfolios and their transactions. Holdings and values are computed from them.
+
+What belongs to another user is reported exactly as if it did not exist.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import replace
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.http import Http404
 from django.utils.timezone import now
 
 from portfolio.domain.entries import FIELDS, MAX_NOTE_LENGTH, Entry, EntryKind
@@ -71,6 +75,31 @@ class Transaction(models.Model):
     def entry(self) -> Entry:
         fields = {name: getattr(self, name) for name in FIELDS}
         return Entry(**{**fields, "kind": EntryKind(self.kind)})
+
+
+def find_portfolio(owner_id: int | None, portfolio_id: int) -> Portfolio:
+    """Returns the owner's portfolio.
+
+    :raises Http404: there is none, or it belongs to another user.
+    """
+    owned = Portfolio.objects.filter(owner=owner_id, pk=portfolio_id).select_related("owner")
+    portfolio = owned.first()
+    if portfolio is None:
+        raise Http404("You have no portfolio with this number. Choose one from your list.")
+    return portfolio
+
+
+def find_transaction(owner_id: int | None, portfolio_id: int, transaction_id: int) -> Transaction:
+    """Returns a transaction of the owner's portfolio.
+
+    :raises Http404: there is none, or the portfolio belongs to another user.
+    """
+    portfolio = find_portfolio(owner_id, portfolio_id)
+    row = portfolio.transactions.filter(pk=transaction_id).first()
+    if row is None:
+        raise Http404("This portfolio has no such transaction. It may have been deleted.")
+    row.portfolio = portfolio
+    return row
 
 
 def stored_entries(rows: models.QuerySet[Transaction]) -> list[Entry]:

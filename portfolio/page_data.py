@@ -10,9 +10,17 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from portfolio.domain.chart_ranges import ChartInterval, ChartRange, last_of_each
 from portfolio.domain.entries import text_fields
-from portfolio.domain.figures import Period, Profit, allocation, day_change, rebase
+from portfolio.domain.figures import (
+    ChartInterval,
+    ChartRange,
+    Period,
+    Profit,
+    allocation,
+    day_change,
+    last_of_each,
+    rebase,
+)
 from portfolio.domain.valuation import Holding
 from portfolio.models import Portfolio, Transaction
 from portfolio.reports import Report, build_report

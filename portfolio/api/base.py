@@ -14,8 +14,7 @@ from rest_framework.views import APIView
 
 from portfolio.booking import Refused
 from portfolio.domain.entries import InvalidEntry
-from portfolio.models import Portfolio
-from portfolio.ownership import find_portfolio
+from portfolio.models import Portfolio, find_portfolio
 from prices.web.problems import problem
 from prices.web.serializers import ProblemOut, StrictSerializer
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portfolio.domain.chart_ranges import ChartInterval, ChartRange
 from portfolio.domain.entries import MAX_NOTE_LENGTH, EntryKind
+from portfolio.domain.figures import ChartInterval, ChartRange
 from portfolio.importing import Duplicates
 from prices.web.serializers import StrictSerializer
 

@@ -13,10 +13,9 @@ from rest_framework.response import Response
 from portfolio import booking, page_data
 from portfolio.api import responses, serializers
 from portfolio.api.base import TRIGGER, OwnerView, documented, validate
-from portfolio.domain.chart_ranges import ChartInterval
 from portfolio.domain.entries import entry_fields
-from portfolio.models import Portfolio
-from portfolio.ownership import find_transaction
+from portfolio.domain.figures import ChartInterval
+from portfolio.models import Portfolio, find_transaction
 from portfolio.page_data import (
     history_body,
     live_body,

@@ -18,14 +18,49 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.domain.cash import Ledger
 from portfolio.domain.entries import Entry, EntryKind, format_decimal
-from portfolio.domain.fx import Rates
-from portfolio.domain.holdings import Position, build_position
-from portfolio.domain.notices import Notice, build_notice
-from portfolio.domain.price_history import PriceHistory, carry_forward
+from portfolio.domain.ledger import Ledger, Position, build_position
+from portfolio.domain.market_data import PriceHistory, Rates, carry_forward
 from prices.domain.bars import Floats, Times
 from prices.domain.markets import major_currency
+
+# A text about a symbol starts with it, so that pages can name several symbols in one sentence.
+_TEXTS = {
+    "loading": "{symbol}: the history is being fetched{attempt}; value and return exclude it so far.",
+    "unpriced": "{symbol}: there are no prices ({reason}); value and return exclude it.",
+    "no_rate": "{subject}: there is no exchange rate from {currencies} to {base} yet; value and "
+    "return exclude it.",
+    "early_rate": "{currency} in {base}: the rates begin on {first}; the first one is used for the "
+    "days before, back to {since}.",
+    "late_history": "{symbol}: the closes begin on {first}; from {since} until then it is valued "
+    "at the price of your last trade.",
+    "gap": "{symbol}: {sessions} without a close; the previous close is used.",
+    "stale": "{symbol}: the last close is of {since} ({reason}); it is used for the days since.",
+    "oversold": "{symbol}: {sold} were sold on {since}, but only {held} were held; the excess is "
+    "not counted. Correct the sale, or add the missing purchase.",
+    "debt": "Cash is below zero from {since} on; the lowest balance is {lowest:.2f} {currency}. A "
+    "deposit is probably missing.",
+    "withdrawal": "Withdrawals are not counted because no deposit is recorded. Without deposits, "
+    "the proceeds of sales already count as taken out.",
+    "no_base": "On {since} money came in while nothing was held. It is part of the profit, but not "
+    "of the time-weighted return.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`code` is for programs, `text` for people; `since` is the first day affected."""
+
+    code: str
+    text: str
+    symbol: str = ""
+    since: date | None = None
+
+
+def build_notice(code: str, since: date, symbol: str = "", **details: object) -> Notice:
+    """Returns the notice of a code; `details` fill the other placeholders of its text."""
+    text = _TEXTS[code].format(symbol=symbol, since=since, **details)
+    return Notice(code, text, symbol, since)
 
 
 class HoldingStatus(StrEnum):
@@ -249,12 +284,27 @@ def _notices(valuation: Valuation, entries: list[Entry]) -> Iterable[Notice]:
     for currency, day in used:
         first_use[currency] = min(day, first_use.get(currency, day))
     if len(valuation.days):
-        yield from valuation.rates.notices(first_use, valuation.days[-1].item())
+        yield from _rate_notices(valuation, first_use)
     ledger = valuation.ledger
     if ledger.tracked and len(valuation.days) and ledger.cash.min() < 0:
         first: date = valuation.days[int(np.argmax(ledger.cash < 0))].item()
         lowest = float(ledger.cash.min())
         yield build_notice("debt", first, lowest=lowest, currency=valuation.base)
+
+
+def _rate_notices(valuation: Valuation, first_use: Mapping[str, date]) -> Iterable[Notice]:
+    """Yields notices about late or stale rates of currencies, each used since a day."""
+    rates, end, stale = valuation.rates, valuation.days[-1].item(), set[str]()
+    for currency, start in sorted(first_use.items()):
+        for history, _ in rates.legs(currency) or ():
+            first: date = history.sessions[0].item()
+            symbol, last = history.symbol, history.last_session
+            if first > start:
+                details = {"currency": currency, "base": rates.base, "first": first}
+                yield build_notice("early_rate", start, symbol, **details)
+            if history.stale_reason and last < end and symbol not in stale:
+                stale.add(symbol)
+                yield build_notice("stale", last, symbol, reason=history.stale_reason)
 
 
 def _holding_notices(holding: Holding, valuation: Valuation) -> Iterable[Notice]:

@@ -11,9 +11,8 @@ from django.utils import timezone
 
 from portfolio.exchange.text_files import MAX_BYTES, Unreadable, decode
 from portfolio.importing import Duplicates, ImportResult, import_file
-from portfolio.ownership import find_portfolio
-from portfolio.web.page_guard import private_page
-from portfolio.web.pages import TRIGGER
+from portfolio.models import find_portfolio
+from portfolio.web.pages import TRIGGER, private_page
 from portfolio.web.transaction_pages import loading_text
 from prices.domain.wording import plural
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from portfolio.domain.entries import FIRST_DATE
-from portfolio.web.page_guard import private_page
+from portfolio.web.pages import private_page
 from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency

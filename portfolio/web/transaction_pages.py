@@ -15,11 +15,9 @@ from django.utils.text import capfirst
 from portfolio import booking
 from portfolio.booking import Booked, Refused
 from portfolio.domain.entries import Entry, EntryKind, text_fields
-from portfolio.models import Portfolio
-from portfolio.ownership import find_portfolio, find_transaction
+from portfolio.models import Portfolio, find_portfolio, find_transaction
 from portfolio.web.forms import TransactionForm
-from portfolio.web.page_guard import private_page
-from portfolio.web.pages import TRIGGER, suggestions
+from portfolio.web.pages import TRIGGER, private_page, suggestions
 
 
 @private_page("GET", "POST")
