@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from django.db import transaction
 from portfolio.domain.entries import (
     Entry,
     InvalidEntry,
+    by_symbol,
     entry_fields,
     validate_base_currency,
     validate_entry,
@@ -32,11 +32,11 @@ from prices.reads.names import current_names, resolve_row
 _SplitsBySymbol = dict[str, Sequence[Split]]
 
 
-class Refused(ValueError):
+class Refused(InvalidEntry):
     """A booking after which more would be sold than is held; `sale` is the sale in question."""
 
     def __init__(self, excess: ExcessSale) -> None:
-        super().__init__(str(excess))
+        super().__init__("quantity", str(excess))
         self.sale = excess.entry
 
 
@@ -139,7 +139,7 @@ def _validate_name(portfolio: Portfolio, text: str) -> str:
     name = " ".join(text.replace("\x00", "").split())
     if not name:
         raise InvalidEntry("name", "Enter a name.")
-    others = Portfolio.objects.filter(owner=portfolio.owner, name=name).exclude(pk=portfolio.pk)
+    others = Portfolio.objects.filter(owner=portfolio.owner_id, name=name).exclude(pk=portfolio.pk)
     if others.exists():
         raise InvalidEntry("name", f"You already have a portfolio “{name}”. Choose another name.")
     return name
@@ -155,17 +155,13 @@ def _validate_benchmark(text: str) -> str:
     return next(iter(current_names([symbol])))
 
 
-def _symbols(entries: Iterable[Entry]) -> list[str]:
-    return list(dict.fromkeys(entry.symbol for entry in entries if entry.symbol))
-
-
 def _other_entries(row: Transaction) -> list[Entry]:
     return stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
 
 
 def _load_splits(entries: Iterable[Entry], now: datetime) -> _SplitsBySymbol:
     """Loads splits before the transaction begins, which must not wait for the price store."""
-    symbols = _symbols(entries)
+    symbols = by_symbol(entries)
     histories = load_prices(symbols, now=now) if symbols else {}
     return {s: history.actions.splits for s, history in histories.items() if len(history.closes)}
 
@@ -181,11 +177,9 @@ def _check_sales(
 def _refusals(
     entries: Iterable[Entry], changed: Iterable[Entry], splits: _SplitsBySymbol
 ) -> Iterator[Refused]:
-    by_symbol: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        by_symbol[entry.symbol].append(entry)
-    for symbol in _symbols(changed):
-        excess = find_excess_sale(by_symbol[symbol], splits.get(symbol, ()))
+    remaining = by_symbol(entries)
+    for symbol in by_symbol(changed):
+        excess = find_excess_sale(remaining.get(symbol, ()), splits.get(symbol, ()))
         # Without a history a split may be unknown, which only matters if something is held.
         if excess is not None and (symbol in splits or not excess.held):
             yield Refused(excess)
@@ -195,9 +189,7 @@ def _onboard(
     portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime
 ) -> list[str]:
     """Tracks the symbols and exchange rates that entries need; returns those that are new."""
-    symbols = _symbols(entries)
-    if portfolio.benchmark:
-        symbols.append(portfolio.benchmark)
+    symbols = [*by_symbol(entries), *filter(None, [portfolio.benchmark])]
     rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("currency", flat=True)
     of_markets = (market.currency for s in symbols if (market := market_of(s)))
     units = {*(e.currency for e in entries), *rows, *of_markets} - {""}

@@ -14,7 +14,7 @@ from django.db import models
 from django.http import Http404
 from django.utils.timezone import now
 
-from portfolio.domain.entries import FIELDS, MAX_NOTE_LENGTH, Entry, EntryKind
+from portfolio.domain.entries import FIELDS, MAX_NOTE_LENGTH, Entry, EntryKind, by_symbol
 from prices.models import SymbolAlias
 
 
@@ -82,8 +82,7 @@ def find_portfolio(owner_id: int | None, portfolio_id: int) -> Portfolio:
 
     :raises Http404: there is none, or it belongs to another user.
     """
-    owned = Portfolio.objects.filter(owner=owner_id, pk=portfolio_id).select_related("owner")
-    portfolio = owned.first()
+    portfolio = Portfolio.objects.filter(owner=owner_id, pk=portfolio_id).first()
     if portfolio is None:
         raise Http404("You have no portfolio with this number. Choose one from your list.")
     return portfolio
@@ -98,7 +97,6 @@ def find_transaction(owner_id: int | None, portfolio_id: int, transaction_id: in
     row = portfolio.transactions.filter(pk=transaction_id).first()
     if row is None:
         raise Http404("This portfolio has no such transaction. It may have been deleted.")
-    row.portfolio = portfolio
     return row
 
 
@@ -110,8 +108,7 @@ def stored_entries(rows: models.QuerySet[Transaction]) -> list[Entry]:
 
 def with_current_symbols(entries: Sequence[Entry]) -> list[Entry]:
     """Returns the entries with former symbols replaced; unchanged entries are the same objects."""
-    symbols = dict.fromkeys(entry.symbol for entry in entries if entry.symbol)
-    aliases = SymbolAlias.objects.filter(symbol__in=symbols)
+    aliases = SymbolAlias.objects.filter(symbol__in=by_symbol(entries))
     current = dict(aliases.values_list("symbol", "target__symbol"))
     return [
         replace(entry, symbol=current[entry.symbol]) if entry.symbol in current else entry

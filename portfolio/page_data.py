@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -59,10 +60,23 @@ def build(
     last, chart_interval = report.figures.last, ChartInterval(interval)
     period = report.figures.period(ChartRange(range).start(last) if last else None)
     transactions = transaction_page_body(portfolio.transactions.all(), page, page_size, symbol)
-    body = _complete_body(report, period, range, chart_interval, transactions)
-    if compared:
-        body["benchmark_series"] = _benchmark_body(compared, report, period, chart_interval)
-    return body
+    history = _line_body(report, period, chart_interval)
+    figures = {"profit": period.profit, **_returns_body(period)}
+    return {
+        **overview_body(report, transactions["count"]),
+        "period": {
+            "range": range,
+            "start": history["start"],
+            "end": history["end"],
+            **(dict.fromkeys(figures) if report.figures.is_unknown else figures),
+        },
+        "history": history,
+        "allocation": _allocation_body(report),
+        "benchmark_series": _benchmark_body(compared, report, period, chart_interval)
+        if compared
+        else None,
+        "transaction_page": transactions,
+    }
 
 
 def transaction_body(row: Transaction) -> Body:
@@ -112,10 +126,7 @@ def _sorted_holdings(report: Report) -> list[Holding]:
 
 
 def _warning_bodies(report: Report) -> list[Body]:
-    return [
-        {"code": one.code, "symbol": one.symbol, "since": one.since, "text": one.text}
-        for one in report.figures.warnings
-    ]
+    return [asdict(notice) for notice in report.figures.warnings]
 
 
 def _summary_body(report: Report) -> Body:
@@ -259,26 +270,6 @@ def _chart_positions(report: Report, period: Period, interval: ChartInterval) ->
     return np.unique(np.concatenate([at[:1], chosen]))
 
 
-def _complete_body(
-    report: Report, period: Period, range_name: str, interval: ChartInterval, page: Body
-) -> Body:
-    history = _line_body(report, period, interval)
-    figures = {"profit": period.profit, **_returns_body(period)}
-    return {
-        **overview_body(report, page["count"]),
-        "period": {
-            "range": range_name,
-            "start": history["start"],
-            "end": history["end"],
-            **(dict.fromkeys(figures) if report.figures.is_unknown else figures),
-        },
-        "history": history,
-        "allocation": _allocation_body(report),
-        "benchmark_series": None,
-        "transaction_page": page,
-    }
-
-
 def _allocation_body(report: Report) -> Body:
     def rows(values: Mapping[str, float]) -> list[Body]:
         return [
@@ -286,8 +277,7 @@ def _allocation_body(report: Report) -> Body:
             for name, value in sorted(values.items(), key=lambda part: -part[1])
         ]
 
-    parts = allocation(report.valuation, report.market_titles())
-    return {kind: rows(values) for kind, values in parts.items()}
+    return {kind: rows(values) for kind, values in allocation(report.valuation).items()}
 
 
 def _benchmark_body(symbol: str, report: Report, period: Period, interval: ChartInterval) -> Body:

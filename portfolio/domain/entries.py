@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -103,6 +103,15 @@ FIELDS = tuple(Entry.__dataclass_fields__)
 def entry_fields(entry: Entry) -> Mapping[str, object]:
     """Returns the entry's values by field name, which are also the column names of the table."""
     return {name: getattr(entry, name) for name in FIELDS}
+
+
+def by_symbol(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Returns the entries of each symbol, in their order, without those that have no symbol."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.symbol:
+            found.setdefault(entry.symbol, []).append(entry)
+    return found
 
 
 def format_decimal(value: Decimal) -> str:

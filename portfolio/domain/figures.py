@@ -266,12 +266,12 @@ def rebase(
     return zip(inside.tolist(), (values / values[0]).tolist(), strict=True)
 
 
-def allocation(valuation: Valuation, markets: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Returns the value by symbol, currency and market; `markets` gives each symbol's market."""
+def allocation(valuation: Valuation) -> dict[str, dict[str, float]]:
+    """Returns the value by symbol, currency and title of the market."""
     parts = [
-        (one.symbol, one.position.currency, markets.get(one.symbol) or "other", one.values[-1])
+        (one.symbol, one.position.currency, one.history.market_title or "other", one.values[-1])
         for one in valuation.holdings
-        if one.is_valued and one.is_open
+        if one.is_valued and one.is_open and one.history
     ]
     if valuation.ledger.tracked and len(valuation.days):
         parts.append(("Cash", valuation.base, "Cash", valuation.ledger.cash[-1]))

@@ -12,7 +12,7 @@ import numpy as np
 
 from prices.domain.actions import Actions
 from prices.domain.bars import Floats, Times
-from prices.domain.markets import major_currency
+from prices.domain.markets import MARKETS, major_currency
 from prices.domain.quotes import Quote
 from prices.domain.sessions import Sessions
 
@@ -54,6 +54,10 @@ class PriceHistory:
     def units(self) -> int:
         """How many units make one of the major currency: 100 for GBp."""
         return major_currency(self.unit)[1]
+
+    @property
+    def market_title(self) -> str:
+        return MARKETS[self.market].title if self.market in MARKETS else self.market
 
     @property
     def last_session(self) -> date:

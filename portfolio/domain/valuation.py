@@ -8,7 +8,6 @@ before holdings are added up, so that the published figures add up to the cent.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +17,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.domain.entries import Entry, EntryKind, format_decimal
+from portfolio.domain.entries import Entry, EntryKind, by_symbol, format_decimal
 from portfolio.domain.ledger import Ledger, Position, build_position
 from portfolio.domain.market_data import PriceHistory, Rates, carry_forward
 from prices.domain.bars import Floats, Times
@@ -52,15 +51,15 @@ class Notice:
     """`code` is for programs, `text` for people; `since` is the first day affected."""
 
     code: str
+    symbol: str
+    since: date
     text: str
-    symbol: str = ""
-    since: date | None = None
 
 
 def build_notice(code: str, since: date, symbol: str = "", **details: object) -> Notice:
     """Returns the notice of a code; `details` fill the other placeholders of its text."""
     text = _TEXTS[code].format(symbol=symbol, since=since, **details)
-    return Notice(code, text, symbol, since)
+    return Notice(code, symbol, since, text)
 
 
 class HoldingStatus(StrEnum):
@@ -135,12 +134,11 @@ def value_entries(
 ) -> Valuation:
     """Values entries in the currency `base`; `prices` has their symbols and the FX symbols."""
     ordered = sorted(entries, key=lambda e: e.order)
-    by_symbol: dict[str, list[Entry]] = defaultdict(list)
-    for entry in ordered:
-        if entry.symbol:
-            by_symbol[entry.symbol].append(entry)
     rates = Rates(base, prices)
-    holdings = [_build_holding(s, own, prices.get(s), rates) for s, own in by_symbol.items()]
+    holdings = [
+        _build_holding(symbol, own, prices.get(symbol), rates)
+        for symbol, own in by_symbol(ordered).items()
+    ]
     days = _days(ordered, holdings, now)
     ledger = Ledger(days, rates, tracked=any(e.kind is EntryKind.DEPOSIT for e in ordered))
     _record_payments(holdings, ledger)

@@ -18,6 +18,7 @@ from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.domain.ranges import Asked
+from prices.domain.wording import plural
 from prices.reads.instances import reader
 from prices.reads.names import NotTracked
 from prices.reads.reader import History
@@ -103,7 +104,7 @@ def _describe_history(history: History, now: datetime) -> list[str]:
     if coverage.percent is None:
         sentences.append("The sessions of its exchange are not known, so gaps are not known.")
     elif gaps := int(np.searchsorted(np.array(coverage.gaps, "M8[D]"), bars.sessions[-1])):
-        sentences.append(f"{gaps:,} {'session' if gaps == 1 else 'sessions'} without a bar.")
+        sentences.append(f"{plural(gaps, 'session')} without a bar.")
     else:
         sentences.append("No session in between is missing.")
     if history.stale_reason:
