@@ -100,7 +100,8 @@ def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Bo
     entry = changed[1]
     splits = _load_splits(changed, now)
     with transaction.atomic():
-        _check_sales([*_other_entries(row), entry], changed, splits)
+        others = stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
+        _check_sales([*others, entry], changed, splits)
         for name, value in entry_fields(entry).items():
             setattr(row, name, value)
         row.save()
@@ -112,7 +113,8 @@ def remove(row: Transaction, *, now: datetime) -> None:
     removed = with_current_symbols([row.entry])
     splits = _load_splits(removed, now)
     with transaction.atomic():
-        _check_sales(_other_entries(row), removed, splits)
+        others = stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
+        _check_sales(others, removed, splits)
         row.delete()
 
 
@@ -153,10 +155,6 @@ def _validate_benchmark(text: str) -> str:
     except InvalidSymbol as error:
         raise InvalidEntry("benchmark", str(error)) from None
     return next(iter(current_names([symbol])))
-
-
-def _other_entries(row: Transaction) -> list[Entry]:
-    return stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
 
 
 def _load_splits(entries: Iterable[Entry], now: datetime) -> _SplitsBySymbol:

@@ -46,7 +46,7 @@ def build(
     range: str = ChartRange.YEAR,  # noqa: A002  # the name of the API's parameter
     interval: str = ChartInterval.DAY,
     benchmark: str | None = None,
-    page: int = 1,
+    page: int | str = 1,
     page_size: int = 50,
     symbol: str = "",
 ) -> Body:
@@ -84,9 +84,12 @@ def transaction_body(row: Transaction) -> Body:
 
 
 def transaction_page_body(
-    rows: QuerySet[Transaction], page: int, page_size: int, symbol: str = ""
+    rows: QuerySet[Transaction], page: int | str, page_size: int, symbol: str = ""
 ) -> Body:
-    """Returns a page of transactions, the latest first; beyond the last page, the last one."""
+    """Returns a page of transactions, the latest first.
+
+    Beyond the last page it is the last one; if `page` is not a number, it is the first one.
+    """
     pages = Paginator(rows.filter(symbol=symbol.upper()) if symbol else rows, page_size)
     shown = pages.get_page(page)
     return {

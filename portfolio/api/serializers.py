@@ -12,21 +12,16 @@ from portfolio.importing import Duplicates
 from prices.web.serializers import StrictSerializer
 
 
-class PortfolioBody(StrictSerializer):
-    name = serializers.CharField(max_length=100)
-    base_currency = serializers.CharField(max_length=3, help_text="Such as EUR.")
-    benchmark = serializers.CharField(
-        max_length=32,
-        required=False,
-        allow_blank=True,
-        help_text="A symbol to compare with, such as ^GSPC; it will be tracked.",
-    )
-
-
 def _text(max_length: int, help_text: str = "") -> serializers.CharField:
     return serializers.CharField(
         max_length=max_length, required=False, allow_blank=True, help_text=help_text
     )
+
+
+class PortfolioBody(StrictSerializer):
+    name = serializers.CharField(max_length=100)
+    base_currency = serializers.CharField(max_length=3, help_text="Such as EUR.")
+    benchmark = _text(32, "A symbol to compare with, such as ^GSPC; it will be tracked.")
 
 
 def _decimal(help_text: str) -> serializers.DecimalField:

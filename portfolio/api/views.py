@@ -184,15 +184,11 @@ class TransactionView(OwnerView):
     def _change(
         self, request: Request, portfolio_id: int, transaction_id: int, *, partial: bool
     ) -> Response:
-        row = find_transaction(request.user.pk, portfolio_id, transaction_id)
+        row, now = find_transaction(request.user.pk, portfolio_id, transaction_id), timezone.now()
         given = validate(serializers.TransactionBody, request.data, partial=partial)
         kept = entry_fields(row.entry) if partial else {}
-        entry = booking.parse_entry(
-            {**kept, **given}, row.portfolio.base_currency, now=timezone.now()
-        )
-        return Response(
-            _booked_body(booking.change(row, entry, trigger=TRIGGER, now=timezone.now()))
-        )
+        entry = booking.parse_entry({**kept, **given}, row.portfolio.base_currency, now=now)
+        return Response(_booked_body(booking.change(row, entry, trigger=TRIGGER, now=now)))
 
 
 def _booked_body(booked: booking.Booked) -> dict[str, Any]:
@@ -254,12 +250,8 @@ def _read_content(request: Request) -> bytes | None:
 
 def _import_body(result: ImportResult, *, preview: bool) -> dict[str, Any]:
     lines = [
-        {
-            "line": line.number,
-            **text_fields(line.entry),
-            "duplicate": line.number in result.duplicates,
-        }
-        for line in result.file.lines
+        {"line": number, **text_fields(entry), "duplicate": number in result.duplicates}
+        for number, entry in result.file.lines
     ]
     return {
         "format": result.file.format,

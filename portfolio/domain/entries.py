@@ -30,10 +30,7 @@ TRADES = (EntryKind.BUY, EntryKind.SELL)
 WITHOUT_SYMBOL = (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL)
 # Order within a day: money comes in first and goes out last, so that the order in which
 # transactions were recorded does not matter.
-_ORDER = (
-    *(EntryKind.DEPOSIT, EntryKind.BUY, EntryKind.DIVIDEND),
-    *(EntryKind.FEE, EntryKind.SELL, EntryKind.WITHDRAWAL),
-)
+_ORDER = ("deposit", "buy", "dividend", "fee", "sell", "withdrawal")
 
 # The currencies of ISO 4217 that money is held in.
 _ISO = """

@@ -223,8 +223,6 @@ def growth(values: Floats, put_in: Floats, taken_out: Floats) -> tuple[Floats, I
 
 def drawdowns(index: Floats) -> tuple[float, float]:
     """Returns the fraction below the running maximum: at the end, and the deepest. Both are ≤ 0."""
-    if not len(index):
-        return 0.0, 0.0
     peak = np.maximum.accumulate(index)
     below = np.divide(index, peak, out=np.ones(len(index)), where=peak > 0) - 1
     return float(below[-1]), float(below.min())

@@ -141,7 +141,10 @@ def value_entries(
     ]
     days = _days(ordered, holdings, now)
     ledger = Ledger(days, rates, tracked=any(e.kind is EntryKind.DEPOSIT for e in ordered))
-    _record_payments(holdings, ledger)
+    for holding in holdings:
+        for day, currency, amount in holding.position.payments:
+            if rates.has(currency):
+                ledger.record(day, currency, float(amount), valued=holding.is_valued)
     fees, account_notices = _record_account_entries(ordered, ledger)
     for holding in holdings:
         if holding.is_valued and holding.history:
@@ -184,13 +187,6 @@ def _days(entries: list[Entry], holdings: list[Holding], now: datetime) -> Times
     end = max([*ends, entries[-1].date])
     first, stop = np.array([entries[0].date, end + timedelta(days=1)], "datetime64[D]")
     return np.arange(first, stop)
-
-
-def _record_payments(holdings: list[Holding], ledger: Ledger) -> None:
-    for holding in holdings:
-        for day, currency, amount in holding.position.payments:
-            if ledger.rates.has(currency):
-                ledger.record(day, currency, float(amount), valued=holding.is_valued)
 
 
 def _record_account_entries(entries: list[Entry], ledger: Ledger) -> tuple[float, list[Notice]]:

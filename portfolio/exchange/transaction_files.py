@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import zip_longest
+from typing import NamedTuple
 
 from portfolio.domain.entries import FIELDS, Entry, InvalidEntry, text_fields, validate_entry
 from portfolio.exchange.formats import (
@@ -35,16 +36,14 @@ MAX_ERRORS = 100
 DefaultCurrency = Callable[[str, str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedLine:
+class ParsedLine(NamedTuple):
     """A line of the file (the first is 1) and its entry."""
 
     number: int
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class LineError:
+class LineError(NamedTuple):
     """Why a line cannot be booked; line 0 is the file as a whole."""
 
     line: int

@@ -16,16 +16,14 @@ class FocusForm(forms.Form):
 
     use_required_attribute = False
 
-    def focus_first_error(self) -> None:
-        for name in self.errors:
-            if name in self.fields:
-                self.fields[name].widget.attrs["autofocus"] = True
-                return
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        for name in [name for name in self.errors if name in self.fields][:1]:
+            self.fields[name].widget.attrs["autofocus"] = True
 
     def show_error(self, error: InvalidEntry) -> None:
         """Shows a broken rule beside its field."""
         self.add_error(error.field if error.field in self.fields else None, str(error))
-        self.focus_first_error()
 
 
 def _code_input(suggestions: str, **attrs: Any) -> forms.TextInput:
@@ -103,12 +101,9 @@ class TransactionForm(FocusForm):
         self.entry: Entry | None = None
 
     def clean(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        if self.errors:
-            self.focus_first_error()
-            return data
-        try:
-            self.entry = parse_entry(data, self._base, now=self._now)
-        except InvalidEntry as error:
-            self.show_error(error)
-        return data
+        if not self.errors:
+            try:
+                self.entry = parse_entry(self.cleaned_data, self._base, now=self._now)
+            except InvalidEntry as error:
+                self.show_error(error)
+        return self.cleaned_data

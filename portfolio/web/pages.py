@@ -129,7 +129,6 @@ def listing(request: HttpRequest) -> HttpResponse:
 def _save(form: PortfolioForm, portfolio: Portfolio) -> bool:
     """Saves the form's values. Returns False, and shows the error, if they are not valid."""
     if not form.is_valid():
-        form.focus_first_error()
         return False
     try:
         booking.save_portfolio(portfolio, form.cleaned_data, trigger=TRIGGER, now=timezone.now())
@@ -167,7 +166,8 @@ def merge_texts(warnings: Iterable[Mapping[str, Any]]) -> list[str]:
 def portfolio_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """Shows one portfolio; the page contains the points of the chart."""
     portfolio = find_portfolio(request.user.pk, portfolio_id)
-    page = page_data.build(portfolio, page=_page_number(request), page_size=PAGE_SIZE)
+    number = request.GET.get("page", 1)
+    page = page_data.build(portfolio, page=number, page_size=PAGE_SIZE)
     points = page["history"]["data"]
     chart = {
         "points": [{name: point[name] for name in _POINT_FIELDS} for point in points],
@@ -176,11 +176,6 @@ def portfolio_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     warnings = merge_texts(page["warnings"])
     context = {"page": page, "chart": chart, "warnings": warnings, **suggestions(portfolio)}
     return render(request, "portfolio/portfolio.html", context)
-
-
-def _page_number(request: HttpRequest) -> int:
-    text = request.GET.get("page", "1")
-    return max(1, int(text)) if text.isdecimal() and len(text) < 7 else 1
 
 
 @private_page("GET", "POST")

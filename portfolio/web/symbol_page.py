@@ -113,11 +113,9 @@ def _describe_history(history: History, now: datetime) -> list[str]:
         sentences.append("Up to date with the last closed session.")
     if history.as_of:
         sentences.append(f"Last confirmed by the provider {_age(history.as_of, now)}.")
-    major, units = major_currency(history.currency)
+    major, units = major_currency(unit := history.currency)
     if units > 1:
-        sentences.append(
-            f"Prices are in {history.currency}; {units} {history.currency} = 1 {major}."
-        )
+        sentences.append(f"Prices are in {unit}; {units} {unit} = 1 {major}.")
     return sentences
 
 

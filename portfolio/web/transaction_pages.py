@@ -121,11 +121,7 @@ def import_transactions(request: HttpRequest, portfolio_id: int) -> HttpResponse
     portfolio = find_portfolio(request.user.pk, portfolio_id)
     given = request.POST.get("duplicates")
     duplicates = Duplicates(given) if given in list(Duplicates) else Duplicates.REFUSE
-    context: dict[str, Any] = {
-        "portfolio": portfolio,
-        "choices": CHOICES,
-        "duplicates": duplicates,
-    }
+    context: dict[str, Any] = {"portfolio": portfolio, "choices": CHOICES, "duplicates": duplicates}
     content = _read_content(request)
     if content:
         result = import_file(
@@ -179,8 +175,7 @@ def _preview_context(
         "result": result,
         "content": text,
         "lines": [
-            (line.number, line.entry, line.number in result.duplicates)
-            for line in lines[:MAX_LINES]
+            (number, entry, number in result.duplicates) for number, entry in lines[:MAX_LINES]
         ],
         "more_lines": len(lines[MAX_LINES:]),
         "errors": errors[:MAX_ERRORS],
