@@ -58,11 +58,11 @@ def path(row: Transaction, page: str) -> str:
     return f"/portfolios/{row.portfolio_id}/" + page.format(row=row.pk)
 
 
-def asked(client: Client, method: str, path: str) -> Any:
+def send(client: Client, method: str, path: str) -> Any:
     return client.post(path, SENT) if method == "post" else client.generic(method.upper(), path)
 
 
-def untouched(row: Transaction) -> bool:
+def is_untouched(row: Transaction) -> bool:
     portfolio = Portfolio.objects.get()
     booked = portfolio.transactions.get()
     return (portfolio.name, booked.amount, booked.note) == ("Savings", Decimal(100), "hers")
@@ -90,13 +90,13 @@ def test_answers_404_to_another_user(
     if page == "" and method == "post":
         method = "head"  # the page accepts no POST
 
-    answer = asked(client, method, path(row, page))
-    guessed = asked(client, method, f"/portfolios/987654/{page.format(row=row.pk)}")
+    answer = send(client, method, path(row, page))
+    guessed = send(client, method, f"/portfolios/987654/{page.format(row=row.pk)}")
 
     assert (answer.status_code, guessed.status_code) == (404, 404)
     assert TOKEN.sub(b"", answer.content) == TOKEN.sub(b"", guessed.content)
     assert b"Savings" not in answer.content
-    assert untouched(row)
+    assert is_untouched(row)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -104,11 +104,11 @@ def test_answers_404_to_another_user(
 def test_asks_an_anonymous_user_to_log_in(
     client: Client, row: Transaction, page: str, method: str
 ) -> None:
-    answer = asked(client, method, path(row, page))
+    answer = send(client, method, path(row, page))
 
     assert answer.status_code == 302
     assert answer["Location"] == f"/portfolios/login/?next={path(row, page)}"
-    assert untouched(row)
+    assert is_untouched(row)
 
 
 def test_finds_no_transaction_through_another_portfolio(client: Client, row: Transaction) -> None:
@@ -128,7 +128,7 @@ def test_refuses_a_form_from_another_site(row: Transaction) -> None:
 
     for page in PAGES[1:]:
         assert client.post(path(row, page), SENT).status_code == 403
-    assert untouched(row)
+    assert is_untouched(row)
 
 
 @pytest.mark.parametrize("page", ["0", "99", "-1", "x", "1" * 30])
