@@ -150,10 +150,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {
-                name: f"portfolio.web.templatetags.{name}"
-                for name in ("portfolio_drawing", "portfolio_format")
-            },
+            "libraries": {"portfolio_tags": "portfolio.web.template_tags"},
         },
     }
 ]

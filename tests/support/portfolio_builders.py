@@ -11,7 +11,7 @@ import numpy as np
 
 from portfolio.domain.entries import Entry, validate_entry
 from portfolio.domain.figures import Figures
-from portfolio.domain.price_history import PriceHistory
+from portfolio.domain.market_data import PriceHistory
 from portfolio.domain.valuation import value_entries
 from prices.domain.actions import Actions, Dividend, Split
 

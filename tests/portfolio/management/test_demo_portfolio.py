@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from portfolio.domain.notices import merge_texts
 from portfolio.models import Portfolio
+from portfolio.web.pages import merge_texts
 from prices import services
 from prices.models import SyncRun
 from prices.sync.sample import load_sample

@@ -6,8 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.http import Http404
 
-from portfolio.models import Portfolio
-from portfolio.ownership import find_portfolio, find_transaction
+from portfolio.models import Portfolio, find_portfolio, find_transaction
 from tests.support.portfolio_builders import day
 
 

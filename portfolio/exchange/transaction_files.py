@@ -1,16 +1,26 @@
-"""Reads a file of transactions: each line becomes an entry or an error with its line number."""
+"""Reads and writes files of transactions; a line that is wrong becomes an error with its number."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import io
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import zip_longest
+from typing import NamedTuple
 
-from portfolio.domain.entries import Entry, InvalidEntry, validate_entry
-from portfolio.exchange.formats import OWN, Format, NotATransaction, find_format, normalise_header
-from portfolio.exchange.ghostfolio_json import is_ghostfolio_json, read_activities
+from portfolio.domain.entries import FIELDS, Entry, InvalidEntry, text_fields, validate_entry
+from portfolio.exchange.formats import (
+    OWN,
+    Format,
+    NotATransaction,
+    find_format,
+    is_ghostfolio_json,
+    normalise_header,
+    read_activities,
+)
 from portfolio.exchange.text_files import (
     NumberedRow,
     Unreadable,
@@ -26,16 +36,14 @@ MAX_ERRORS = 100
 DefaultCurrency = Callable[[str, str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedLine:
+class ParsedLine(NamedTuple):
     """A line of the file (the first is 1) and its entry."""
 
     number: int
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class LineError:
+class LineError(NamedTuple):
     """Why a line cannot be booked; line 0 is the file as a whole."""
 
     line: int
@@ -123,3 +131,12 @@ def _parse_entry(
     if not fields["currency"].strip():
         fields["currency"] = default_currency(fields.get("symbol", ""), fields.get("market", ""))
     return validate_entry(**fields, now=now)
+
+
+def write_csv(entries: Iterable[Entry]) -> str:
+    """Returns a CSV file that reads back to exactly the same entries."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(text_fields(entry) for entry in entries)
+    return out.getvalue()
