@@ -11,7 +11,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
@@ -68,6 +68,17 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SymbolChangeList]:
         return SymbolChangeList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Performs a confirmed action without the list: the page named the symbols itself."""
+        if "confirmed" not in request.POST:
+            return super().changelist_view(request, extra_context)
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        done = self.response_action(request, self.get_queryset(request).none())
+        return done or HttpResponseRedirect(request.get_full_path())
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
