@@ -47,11 +47,3 @@ class LogAdmin(RecordAdmin):
     kind = column("Kind", lambda entry: badge(*_BADGES[entry.action_flag]))
     what = column("What", lambda entry: clipped_text(entry.get_change_message()))
     about = column("About", lambda entry: entry.object_repr or NONE)
-
-
-def latest_entries(request: HttpRequest, count: int = 8) -> list[LogEntry] | None:
-    """Returns the newest entries first, or None if the user may not view the log."""
-    user: Any = request.user
-    if not user.has_perm("admin.view_logentry"):
-        return None
-    return list(LogEntry.objects.select_related("user").order_by("-action_time")[:count])

@@ -30,9 +30,7 @@ for _model in (Schedule, Success, Failure, OrmQ):
 def _last_result(schedule: Any) -> SafeString:
     if schedule.succeeded is None:
         return labels.NONE
-    return (
-        labels.badge("done", "success") if schedule.succeeded else labels.badge("failed", "danger")
-    )
+    return labels.badge(*("done", "success") if schedule.succeeded else ("failed", "danger"))
 
 
 @admin.register(Schedule)
@@ -47,12 +45,8 @@ class ScheduleAdmin(NoAdd, ThemedAdmin[Any]):
     fields = ("name", "func", "schedule_type", "minutes", "cron", "repeats", "next_run", "task")
     readonly_fields = fields
 
-    titled = column(
-        "Job", lambda row: _JOBS[row.name].title if row.name in _JOBS else row.name, "name"
-    )
-    trigger = column(
-        "Trigger", lambda row: _JOBS[row.name].trigger if row.name in _JOBS else "once"
-    )
+    titled = column("Job", lambda row: getattr(_JOBS.get(row.name), "title", row.name), "name")
+    trigger = column("Trigger", lambda row: getattr(_JOBS.get(row.name), "trigger", "once"))
     next = column("Next run", lambda schedule: labels.due_time(schedule.next_run), "next_run")
     last_result = column("Last task", _last_result)
 

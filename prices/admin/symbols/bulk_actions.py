@@ -120,7 +120,11 @@ def _admin_action(spec: BulkAction) -> Action:
         with report_failures(request), transaction.atomic():
             operation = spec.operation or partial(operations.change_tags, form=form)
             run = operation(request, chosen)
-        return _follow(request, run) if run else None
+        if run is None:
+            return None
+        page = reverse("admin:prices_trackedsymbol_progress", args=[run.pk])
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponseRedirect(f"{page}?{query}" if query else page)
 
     action.__name__ = spec.name
     return action
@@ -163,12 +167,6 @@ def _confirmation_page(
         "back": request.get_full_path(),
     }
     return TemplateResponse(request, "admin/prices/trackedsymbol/confirm.html", context)
-
-
-def _follow(request: HttpRequest, run: SyncRun) -> HttpResponse:
-    page = reverse("admin:prices_trackedsymbol_progress", args=[run.pk])
-    query = request.META.get("QUERY_STRING", "")
-    return HttpResponseRedirect(f"{page}?{query}" if query else page)
 
 
 # --- export ------------------------------------------------------------------------------------

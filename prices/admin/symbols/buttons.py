@@ -14,12 +14,11 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
 from prices import services
 from prices.admin.action_log import log
 from prices.admin.symbols import operations
-from prices.admin.symbols.forms import FillForm
+from prices.admin.symbols.forms import FillForm, parse_day
 from prices.admin.symbols.operations import Operation
 from prices.admin.symbols.page_data import load_symbol
 from prices.admin.symbols.tables import PRICE_HEADERS, price_cells
@@ -47,7 +46,7 @@ def press(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> HttpRespon
     with report_failures(request):
         try:
             with transaction.atomic():  # The action and its log entry are stored together.
-                run = _perform(request, row, action, _parse_session(session))
+                run = _perform(request, row, action, parse_day(session))
         except CannotRepair as error:
             messages.error(request, str(error))
     return _back_to(row, run)
@@ -76,13 +75,6 @@ def _changeable_row(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> 
 def _back_to(row: TrackedSymbol, run: SyncRun | None = None) -> HttpResponse:
     page = reverse("admin:prices_trackedsymbol_change", args=[row.pk])
     return HttpResponseRedirect(f"{page}?run={run.pk}" if run else page)
-
-
-def _parse_session(text: str) -> date | None:
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
 
 
 def _request_gaps_again(
@@ -132,7 +124,7 @@ def fill_page(
     model_admin: SymbolAdmin, request: HttpRequest, pk: int, session: str
 ) -> HttpResponse:
     """Shows the form that gives a session its bar by hand, and stores the bar."""
-    row, day = _changeable_row(model_admin, request, pk), _parse_session(session)
+    row, day = _changeable_row(model_admin, request, pk), parse_day(session)
     if day is None:
         messages.error(request, f"“{session}” is not a date.")
         return _back_to(row)

@@ -18,8 +18,7 @@ from django.utils import timezone
 from prices import services
 from prices.admin.symbols import buttons, operations, page
 from prices.admin.symbols.bulk_actions import ACTIONS
-from prices.admin.symbols.change_list import SymbolChangeList
-from prices.admin.symbols.columns import LIST_DISPLAY
+from prices.admin.symbols.change_list import LIST_DISPLAY, SymbolChangeList
 from prices.admin.symbols.filters import LIST_FILTER
 from prices.admin.symbols.forms import TrackForm
 from prices.models import Tag, TrackedSymbol
