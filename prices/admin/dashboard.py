@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices.admin.scheduler.job_table import job_table
+from prices.admin.scheduler.page import job_table
 from prices.admin.widgets import tiles
 from prices.admin.widgets.labels import badge, coverage_bar, link
 from prices.admin.widgets.panels import Table, button, make_table, two_lines
@@ -67,7 +67,11 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "panels": {
             "Prices": tiles.price_tiles(board),
             "Reads and fetches": tiles.traffic_tiles(board),
-            "Jobs": tiles.job_tiles(board, history.queue(now=now)),
+            "Jobs": [
+                tiles.workers_tile(board.cluster),
+                tiles.queue_tile(history.queue(now=now), board.status.scheduler.in_work),
+                tiles.next_run_tile(board),
+            ],
         },
         "needs": _needs_table(needs, request.user.has_perm("prices.change_trackedsymbol")),
         "more_needs": needs.total - len(needs.worst) if needs else 0,
@@ -84,13 +88,10 @@ def _needs_table(needs: Needs | None, may_change: bool) -> Table:
         ),
         "Why": lambda need: format_html('<span class="pc-why">{}</span>', need.reason),
     }
-    return make_table(
-        "Needs attention",
-        needs.worst if needs else (),
-        columns,
-        empty="Nothing: every symbol is complete and fresh." if needs else _STORE_IS_AWAY,
-        buttons=_remedy_button if may_change else None,
-    )
+    worst = needs.worst if needs else ()
+    empty = "Nothing: every symbol is complete and fresh." if needs else _STORE_IS_AWAY
+    buttons = _remedy_button if may_change else None
+    return make_table("Needs attention", worst, columns, empty=empty, buttons=buttons)
 
 
 def _remedy_button(need: Need) -> SafeString:

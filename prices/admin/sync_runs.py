@@ -14,10 +14,10 @@ from django.utils.html import format_html
 
 from prices.admin.scheduler.buttons import RUNS
 from prices.admin.widgets import labels, runs
-from prices.admin.widgets.lists import HidingFilter, RecordAdmin, column
 from prices.admin.widgets.panels import Table, make_table
 from prices.jobs.history import progress_of
 from prices.models import SyncRun
+from prices.web.themed_admin import HidingFilter, RecordAdmin, column
 
 _MAX_SYMBOLS = 200
 _TIME_FIELDS = (("created_at_", "started_at_"), ("heard_at", "finished_at_"), ("took", "attempts"))

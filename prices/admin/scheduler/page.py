@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,20 +13,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django_q.models import Failure
 
 from prices import services
-from prices.admin.scheduler.buttons import RUNS, TASKS
-from prices.admin.scheduler.job_table import job_table
+from prices.admin.scheduler.buttons import JOBS, RUNS, TASKS
 from prices.admin.widgets import labels, runs, tiles
 from prices.admin.widgets.panels import Table, Tile, button, make_table, two_lines
 from prices.domain.wording import stamp
 from prices.jobs import history, schedules
 from prices.jobs.cluster_health import Cluster, ClusterState, Word
 from prices.jobs.history import Progress
+from prices.jobs.schedules import JobState, SchedulerState
 from prices.models import SyncRun
 from prices.store.mongo import StoreError
 
@@ -35,6 +36,7 @@ _CLUSTER_VARIANTS = {
 }
 _MAX_LOG_ENTRIES = 8
 _VIEW_PERMISSIONS = ("django_q.view_schedule", "prices.view_syncrun")
+Cell = Callable[[JobState], object]
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -195,3 +197,89 @@ def _log_table(request: HttpRequest) -> Table | None:
     return make_table(
         "Who did what", entries[:_MAX_LOG_ENTRIES], columns, empty="No user has done anything yet."
     )
+
+
+# --- jobs --------------------------------------------------------------------------------------
+
+
+def job_table(
+    scheduler: SchedulerState,
+    cluster: ClusterState,
+    request: HttpRequest,
+    latest: dict[str, list[SyncRun]] | None = None,
+) -> Table:
+    """Returns a row for each job.
+
+    With `latest`, the last runs of each kind, newest first, the table also shows messages,
+    earlier runs and, to users who may press them, buttons.
+    """
+    details: dict[str, Cell] = {}
+    if latest is not None:
+        details = {
+            "Message": _of_last(lambda run: labels.clipped_text(run.message, 80)),
+            "Earlier runs": lambda job: _earlier_runs(latest.get(job.job.kind or job.job.id, [])),
+        }
+    columns: dict[str, Cell] = {
+        "Job": lambda job: two_lines(job.job.title, job.job.trigger),
+        "Last run": lambda job: _last_run(job, cluster),
+        "Result": lambda job: _job_result(job, cluster),
+        **details,
+        "Duration": _of_last(lambda run: labels.duration_text(run.duration)),
+        "Next run": _next_run,
+    }
+    may_change = latest is not None and request.user.has_perm(JOBS)
+    return make_table("Jobs", scheduler.jobs, columns, buttons=_job_buttons if may_change else None)
+
+
+def _of_last(show: Callable[[SyncRun], object]) -> Cell:
+    """Returns a cell that shows the last run of a job."""
+    return lambda job: show(job.last) if job.last else labels.NONE
+
+
+def _last_run(state: JobState, cluster: ClusterState) -> SafeString:
+    if state.job is schedules.CANARY:  # It leaves only its time, and no run.
+        return labels.relative_time(cluster.canary_at)
+    run = state.last
+    if run is None:
+        return labels.relative_time(None)
+    return runs.run_link(run, labels.relative_time(run.started_at or run.created_at))
+
+
+def _job_result(state: JobState, cluster: ClusterState) -> SafeString:
+    if state.job is schedules.CANARY:
+        return labels.badge(cluster.word, "success" if cluster.word is Word.RUNNING else "danger")
+    return runs.run_badge(state.last) if state.last else labels.NONE
+
+
+def _next_run(state: JobState) -> SafeString:
+    if state.paused is None:
+        return labels.due_time(state.next_run)
+    paused = state.paused
+    who = format_html("by {}, {}", paused.paused_by, labels.relative_time(paused.paused_at))
+    return two_lines(labels.badge("paused", "warning"), who)
+
+
+def _earlier_runs(found: Sequence[SyncRun]) -> SafeString:
+    """Returns a coloured mark for each run but the latest, oldest first, with its state in words."""
+    if len(found) < 2:
+        return labels.NONE
+    marks = [
+        (
+            reverse("admin:prices_syncrun_change", args=[run.pk]),
+            runs.state_variant(run),
+            *[f"#{run.pk} {run.get_state_display()}"] * 2,
+        )
+        for run in reversed(found[1:])
+    ]
+    mark = '<a href="{}" class="pc-mark pc-mark-{}" title="{}"><span class="pc-sr">{}</span></a>'
+    return format_html('<span class="pc-runs">{}</span>', format_html_join("", mark, marks))
+
+
+def _job_buttons(state: JobState) -> SafeString:
+    if state.job is schedules.CANARY:
+        return labels.NONE
+    url, about = reverse("desk:job", args=[state.job.id]), state.job.title
+    run = button(url, "Run now", about=about, value="run", icon="play_arrow")
+    verb = "Pause" if state.paused is None else "Resume"
+    toggle = button(url, verb, about=about, value=verb.lower(), icon=verb.lower())
+    return format_html('<span class="pc-buttons">{}{}</span>', run, toggle)

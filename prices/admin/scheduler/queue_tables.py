@@ -13,13 +13,11 @@ from django.utils.safestring import SafeString
 from django_q.admin import resubmit_task
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
 
-from prices.admin.action_log import log
-from prices.admin.user_actions import warn_if_no_jobs_run
+from prices.admin.user_actions import log, warn_if_no_jobs_run
 from prices.admin.widgets import labels
-from prices.admin.widgets.lists import column
 from prices.domain.wording import plural
 from prices.jobs import schedules
-from prices.web.themed_admin import NoAdd, ReadOnly, ThemedAdmin
+from prices.web.themed_admin import NoAdd, ReadOnly, ThemedAdmin, column
 
 _JOBS = {job.id: job for job in schedules.JOBS}
 

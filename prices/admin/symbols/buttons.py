@@ -16,13 +16,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from prices import services
-from prices.admin.action_log import log
 from prices.admin.symbols import operations
+from prices.admin.symbols.change_list import SymbolAdmin
 from prices.admin.symbols.forms import FillForm, parse_day
 from prices.admin.symbols.operations import Operation
 from prices.admin.symbols.page_data import load_symbol
 from prices.admin.symbols.tables import PRICE_HEADERS, price_cells
-from prices.admin.user_actions import method_not_allowed, queue_run, report_failures
+from prices.admin.user_actions import log, method_not_allowed, queue_run, report_failures
 from prices.admin.widgets.panels import Table
 from prices.domain.bars import BarSeries, InvalidBars
 from prices.domain.manual_bars import bar_of
@@ -30,9 +30,7 @@ from prices.domain.wording import plural
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.sync.repair import CannotRepair
-from prices.web.themed_admin import ThemedAdmin
 
-SymbolAdmin = ThemedAdmin[TrackedSymbol]
 SessionAction = Callable[[HttpRequest, TrackedSymbol, date], SyncRun | None]
 
 
@@ -43,12 +41,9 @@ def press(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> HttpRespon
     row = _changeable_row(model_admin, request, pk)
     action, _, session = request.POST.get("do", "").partition(" ")
     run: SyncRun | None = None
-    with report_failures(request):
-        try:
-            with transaction.atomic():  # The action and its log entry are stored together.
-                run = _perform(request, row, action, parse_day(session))
-        except CannotRepair as error:
-            messages.error(request, str(error))
+    # The action and its log entry are stored together.
+    with report_failures(request), transaction.atomic():
+        run = _perform(request, row, action, parse_day(session))
     return _back_to(row, run)
 
 
@@ -115,9 +110,6 @@ _SESSION_ACTIONS: dict[str, SessionAction] = {
     "take_offered": _take_offered,
     "withdraw": _withdraw,
 }
-
-
-# --- filling a gap -----------------------------------------------------------------------------
 
 
 def fill_page(

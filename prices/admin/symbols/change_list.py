@@ -25,7 +25,6 @@ from unfold.views import ChangeList
 
 from prices import services
 from prices.admin.widgets import labels
-from prices.admin.widgets.lists import column
 from prices.domain.bars import SeriesKey
 from prices.domain.symbol_condition import Condition, condition_of, condition_ranks
 from prices.domain.wording import plural
@@ -33,7 +32,10 @@ from prices.models import TrackedSymbol
 from prices.reads.reader import SymbolReport, report
 from prices.reads.survey import Survey
 from prices.store.mongo import StoreError
+from prices.web.themed_admin import ThemedAdmin, column
 
+SymbolAdmin = ThemedAdmin[TrackedSymbol]
+Symbols = QuerySet[TrackedSymbol]
 Row = TypeVar("Row", bound=Model)
 Positions = NDArray[np.intp]
 
@@ -43,26 +45,22 @@ _STORED = ("symbol", "market", "last_update", "reads")
 _SORTABLE = (*_STORED, "percent", "first", "last", "behind", "gaps", "state", "bars", "close")
 
 # Reports are kept on the row, because all requests share one ModelAdmin.
-_REPORT, _CLOSES = "_report", "_closes"
+REPORT, _CLOSES = "_report", "_closes"
 _CONDITION_VARIANTS = {
-    Condition.FRESH: "success",
-    Condition.SUSPENDED: "default",
-    Condition.NO_HISTORY: "warning",
-    Condition.STALE: "warning",
-    Condition.FAILING: "danger",
+    **{Condition.FRESH: "success", Condition.SUSPENDED: "default", Condition.FAILING: "danger"},
+    **{Condition.NO_HISTORY: "warning", Condition.STALE: "warning"},
 }
 
 
 def load_survey(request: HttpRequest) -> tuple[Survey | None, str]:
     """Returns the survey, loaded once for each request, or None and why the store did not answer."""
-    if not hasattr(request, _SURVEY):
-        loaded: tuple[Survey | None, str]
+    found: tuple[Survey | None, str] | None = getattr(request, _SURVEY, None)
+    if found is None:
         try:
-            loaded = (services.overview().survey(now=timezone.now()), "")
+            found = services.overview().survey(now=timezone.now()), ""
         except StoreError as error:
-            loaded = (None, str(error))
-        setattr(request, _SURVEY, loaded)
-    found: tuple[Survey | None, str] = getattr(request, _SURVEY)
+            found = None, str(error)
+        setattr(request, _SURVEY, found)
     return found
 
 
@@ -88,9 +86,7 @@ class SymbolChangeList(ChangeList):  # type: ignore[misc]  # The theme has no ty
     page_num: int
     _sorting: Sequence[tuple[str, bool]] = ()
 
-    def get_ordering(
-        self, request: HttpRequest, queryset: QuerySet[TrackedSymbol]
-    ) -> Sequence[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Sequence[str]:
         """Remembers the columns to sort by; SQLite sorts only while the store does not answer."""
         fields = [f for f in super().get_ordering(request, queryset) if isinstance(f, str)]
         sorting = [(field.lstrip("-"), field.startswith("-")) for field in fields]
@@ -192,18 +188,14 @@ def attach_reports(rows: Sequence[TrackedSymbol], *, closes: bool = False) -> st
     now = timezone.now()
     for row in rows:
         key = SeriesKey(row.symbol)
-        attach_report(row, report(row, manifests.get(key), provider, now))
+        row.__dict__[REPORT] = report(row, manifests.get(key), provider, now)
         row.__dict__[_CLOSES] = recent.get(key, [])
     return ""
 
 
-def attach_report(row: TrackedSymbol, found: SymbolReport | None) -> None:
-    row.__dict__[_REPORT] = found
-
-
 def _report_of(row: TrackedSymbol) -> SymbolReport | None:
     """Returns the report on the row, or None if the store did not answer."""
-    found: SymbolReport | None = row.__dict__.get(_REPORT)
+    found: SymbolReport | None = row.__dict__.get(REPORT)
     return found
 
 

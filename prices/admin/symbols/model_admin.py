@@ -17,7 +17,6 @@ from django.utils import timezone
 
 from prices import services
 from prices.admin.symbols import buttons, operations, page
-from prices.admin.symbols.bulk_actions import ACTIONS
 from prices.admin.symbols.change_list import LIST_DISPLAY, SymbolChangeList
 from prices.admin.symbols.filters import LIST_FILTER
 from prices.admin.symbols.forms import TrackForm
@@ -51,11 +50,9 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
     list_fullwidth = True
     show_full_result_count = False
     list_before_template = "admin/prices/store_banner.html"
-    actions = ACTIONS
+    actions = operations.ACTIONS
     form = TrackForm
     fields = ("symbol", "market")
-
-    # --- pages ---------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view
@@ -89,8 +86,6 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
         if request.method == "POST" or not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         return page.symbol_page(self, request, row)
-
-    # --- tracking ------------------------------------------------------------------------------
 
     def save_model(
         self, request: HttpRequest, obj: TrackedSymbol, form: ModelForm[TrackedSymbol], change: bool

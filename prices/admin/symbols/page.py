@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from prices.admin.symbols import change_list, tables
+from prices.admin.symbols.change_list import SymbolAdmin
 from prices.admin.symbols.forms import parse_day
 from prices.admin.symbols.page_data import SymbolData, load_symbol
 from prices.admin.widgets import heat_map
@@ -20,9 +21,7 @@ from prices.admin.widgets.panels import Table, make_table
 from prices.domain.sessions import sessions_of
 from prices.jobs.history import progress_of
 from prices.models import SyncRun, TrackedSymbol
-from prices.web.themed_admin import ThemedAdmin
 
-SymbolAdmin = ThemedAdmin[TrackedSymbol]
 Facts = list[tuple[str, object]]
 # The latest years are open; the page hides the others until the user unfolds them.
 _YEARS_SHOWN = 12
@@ -31,7 +30,7 @@ _YEARS_SHOWN = 12
 def symbol_page(model_admin: SymbolAdmin, request: HttpRequest, row: TrackedSymbol) -> HttpResponse:
     """Shows a symbol; users who may only view it see no buttons."""
     data = load_symbol(row, now=timezone.now())
-    change_list.attach_report(row, data.report)
+    row.__dict__[change_list.REPORT] = data.report
     may_change = model_admin.has_change_permission(request, row)
     run = SyncRun.objects.filter(pk=_parse_number(request.GET.get("run"))).first()
     context = {
@@ -160,14 +159,8 @@ def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
 
 
 def _session_map(data: SymbolData) -> dict[str, Any]:
-    history = heat_map.SessionMap(
-        data.bars.sessions,
-        data.facts.final_through,
-        data.facts.gaps,
-        data.facts.by_hand,
-        sessions_of(data.row.mic),
-        data.now,
-    )
+    calendar = sessions_of(data.row.mic)
+    history = heat_map.SessionMap(data.bars.sessions, data.facts, calendar, data.now)
     years = heat_map.draw_years(history)
     return {
         "years": years[:_YEARS_SHOWN],

@@ -51,7 +51,9 @@ def bars_table(
 
 def _bar_rows(data: SymbolData, bars: BarSeries) -> list[list[object]]:
     by_hand = {filled.session: filled for filled in data.facts.by_hand}
-    corrections = data.corrections_by_session()
+    corrections: dict[date, list[Recorded]] = {}
+    for entry in data.corrections:
+        corrections.setdefault(entry.correction.session, []).append(entry)
     confirmed = data.confirmed_at(bars.sessions)
     rows = []
     for position in range(len(bars) - 1, -1, -1):

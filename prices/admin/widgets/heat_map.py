@@ -14,6 +14,7 @@ import numpy as np
 from prices.domain.bars import Times
 from prices.domain.coverage import Gap
 from prices.domain.manual_bars import HandFilled
+from prices.domain.series import Facts
 from prices.domain.sessions import FIRST_YEAR, Sessions
 from prices.domain.wording import plural, stamp
 
@@ -47,12 +48,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class SessionMap:
-    """What the map is drawn from: the sessions of a series, their state, and the exchange."""
+    """What the map is drawn from: the sessions of a series, its facts, and the exchange."""
 
     sessions: Times
-    final_through: date | None
-    gaps: tuple[Gap, ...]
-    by_hand: tuple[HandFilled, ...]
+    facts: Facts
     calendar: Sessions | None
     now: datetime
 
@@ -132,10 +131,10 @@ def _draw_year(number: int, history: SessionMap) -> Year:
     begin, end = date(number, 1, 1), date(number + 1, 1, 1)
     low, high = np.searchsorted(history.sessions, np.array([begin, end], "datetime64[D]"))
     held: list[date] = history.sessions[low:high].tolist()
-    hand = [filled for filled in history.by_hand if begin <= filled.session < end]
-    gaps = [gap for gap in history.gaps if begin <= gap.session < end]
+    hand = [filled for filled in history.facts.by_hand if begin <= filled.session < end]
+    gaps = [gap for gap in history.facts.gaps if begin <= gap.session < end]
     special = {filled.session for filled in hand}
-    settled = history.final_through or date.min
+    settled = history.facts.final_through or date.min
     provisional = [day for day in held if day > settled and day not in special]
     year = Year(number, _TOP + history.rows * _PITCH, present=len(held), gaps=len(gaps))
     year.provisional, year.by_hand = len(provisional), len(hand)

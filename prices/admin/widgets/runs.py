@@ -12,19 +12,18 @@ from prices.jobs.history import Progress, is_repeatable
 from prices.models import SyncRun
 
 State = SyncRun.State
-STATE_VARIANTS = {
-    State.WAITING: "default",
-    State.QUEUED: "default",
-    State.RUNNING: "info",
-    State.SUCCEEDED: "success",
-    State.PARTIAL: "warning",
-    State.FAILED: "danger",
-    State.CANCELLED: "default",
+_VARIANTS: dict[str, str] = {
+    **{State.RUNNING: "info", State.SUCCEEDED: "success"},
+    **{State.PARTIAL: "warning", State.FAILED: "danger"},
 }
 
 
+def state_variant(run: SyncRun) -> str:
+    return _VARIANTS.get(run.state, "default")
+
+
 def run_badge(run: SyncRun) -> SafeString:
-    return badge(run.get_state_display(), STATE_VARIANTS[State(run.state)])
+    return badge(run.get_state_display(), state_variant(run))
 
 
 def run_link(run: SyncRun, text: object = "") -> SafeString:

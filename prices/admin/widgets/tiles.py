@@ -122,14 +122,6 @@ def _provider_tile(state: ProviderState | None, now: datetime) -> Tile:
     return Tile("Provider", "answers", answered, GOOD, link)
 
 
-def job_tiles(board: Dashboard, queue: Queue) -> list[Tile]:
-    return [
-        workers_tile(board.cluster),
-        queue_tile(queue, board.status.scheduler.in_work),
-        _next_run_tile(board),
-    ]
-
-
 def workers_tile(cluster: ClusterState) -> Tile:
     note = format_html("{}, canary: {}", cluster.word, labels.relative_time(cluster.canary_at))
     link = reverse("desk:scheduler")
@@ -144,7 +136,7 @@ def queue_tile(queue: Queue, in_work: int) -> Tile:
     return Tile("Queue", f"{queue.waiting:,}", note, link=link)
 
 
-def _next_run_tile(board: Dashboard) -> Tile:
+def next_run_tile(board: Dashboard) -> Tile:
     """Names the job that runs next, other than the canary."""
     link = reverse("desk:scheduler") + "#jobs"
     jobs = [job for job in board.status.scheduler.jobs if job.job.id != "canary"]

@@ -13,7 +13,8 @@ from django.test import Client
 from django_q.models import OrmQ
 
 from prices import services
-from prices.admin.symbols import bulk_actions, operations
+from prices.admin import user_actions
+from prices.admin.symbols import operations
 from prices.jobs import cluster_health
 from prices.models import SyncRun, Tag, TrackedSymbol
 from tests.support.admin_pages import (
@@ -69,7 +70,7 @@ class TestActions:
         assert "The run waits until jobs run again" in page
 
     def test_verify_refuses_more_than_the_maximum(self, admin_client: Client) -> None:
-        count = bulk_actions.MAX_TO_VERIFY + 1
+        count = operations.MAX_TO_VERIFY + 1
         TrackedSymbol.objects.bulk_create(TrackedSymbol(symbol=f"S{n}") for n in range(count))
         first = TrackedSymbol.objects.all()[0]
         data = {"action": "verify", "_selected_action": [first.pk], "select_across": "1"}
@@ -217,7 +218,7 @@ class TestActions:
             raise OperationalError("database is locked")
 
         row = tracked()
-        monkeypatch.setattr(operations, "queue_run", locked)
+        monkeypatch.setattr(user_actions, "queue_run", locked)
 
         page = act(admin_client, "backfill", row)
 
