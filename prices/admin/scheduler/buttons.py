@@ -16,8 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_q.models import Failure, Schedule
 from django_q.tasks import async_task
 
-from prices.admin.action_log import log
-from prices.admin.user_actions import method_not_allowed, trigger_of, warn_if_no_jobs_run
+from prices.admin.user_actions import log, method_not_allowed, trigger_of, warn_if_no_jobs_run
 from prices.admin.widgets.runs import run_link
 from prices.jobs import history, schedules
 from prices.jobs.cancellation import cancel
@@ -52,9 +51,6 @@ def _return_url(request: HttpRequest) -> str:
     page = request.POST.get("back", "")
     ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure())
     return page if ours else reverse("admin:index")
-
-
-# --- jobs --------------------------------------------------------------------------------------
 
 
 @button_view(JOBS)
@@ -98,9 +94,6 @@ _JOB_MESSAGES = {
     ),
     "run": ("Ran {} by hand.", "{} is queued for the cluster. Its schedule is unchanged.", ""),
 }
-
-
-# --- runs and tasks ----------------------------------------------------------------------------
 
 
 @button_view(RUNS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 
@@ -52,12 +52,6 @@ class SymbolData:
         reach = np.minimum.accumulate(np.array([a.since for a in answered], "datetime64[D]"))
         at = np.searchsorted(-reach.astype("i8"), -sessions.astype("i8"))
         return [answered[n].at if n < len(answered) else None for n in at.tolist()]
-
-    def corrections_by_session(self) -> dict[date, list[Recorded]]:
-        found: dict[date, list[Recorded]] = {}
-        for entry in self.corrections:
-            found.setdefault(entry.correction.session, []).append(entry)
-        return found
 
 
 def load_symbol(row: TrackedSymbol, *, now: datetime) -> SymbolData:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -81,8 +80,3 @@ def two_lines(first: object, second: object) -> SafeString:
         first,
         second,
     )
-
-
-def is_fragment(request: HttpRequest) -> bool:
-    """Tells whether an open page asks for the parts of it that it updates itself."""
-    return "live" in request.GET

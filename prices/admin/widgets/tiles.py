@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -20,17 +19,11 @@ from prices.monitoring.status import ERROR_RATE_TARGET
 from prices.reads.survey import Totals
 
 _UNKNOWN = "the store does not answer"
-_CLUSTER_TONES = {
-    Word.RUNNING: GOOD,
-    Word.STARTING: FAIR,
-    Word.NO_HEARTBEAT: FAIR,
-    Word.HUNG: POOR,
-    Word.STOPPED: POOR,
-}
+_CLUSTER_TONES = {Word.RUNNING: GOOD, Word.HUNG: POOR, Word.STOPPED: POOR}
 
 
 def _symbols_url(**query: str) -> str:
-    return f"{reverse('admin:prices_trackedsymbol_changelist')}?{urlencode(query)}"
+    return reverse("admin:prices_trackedsymbol_changelist", query=query)
 
 
 def price_tiles(board: Dashboard) -> list[Tile]:
@@ -66,21 +59,12 @@ def _count_tile(title: str, count: int, meaning: str, tone: str, link: str) -> T
 
 
 def _coverage_tile(totals: Totals) -> Tile:
-    percent, link = coverage_percent(totals), _symbols_url(o="3", active__exact="1")
-    span = (
-        format_html("{} to {}", labels.nowrap(totals.oldest), labels.nowrap(totals.newest))
-        if totals.oldest
-        else "no history yet"
-    )
-    if percent is None:
-        return Tile("Coverage", "?", span, link=link)
-    return Tile(
-        "Coverage",
-        f"{labels.truncated_percent(percent)} %",
-        span,
-        labels.coverage_tone(percent),
-        link,
-    )
+    figure, tone, span = "?", "", "no history yet"
+    if (percent := coverage_percent(totals)) is not None:
+        figure, tone = f"{labels.truncated_percent(percent)} %", labels.coverage_tone(percent)
+    if totals.oldest:
+        span = format_html("{} to {}", *map(labels.nowrap, (totals.oldest, totals.newest)))
+    return Tile("Coverage", figure, span, tone, _symbols_url(o="3", active__exact="1"))
 
 
 def coverage_percent(totals: Totals) -> float | None:
@@ -138,18 +122,10 @@ def _provider_tile(state: ProviderState | None, now: datetime) -> Tile:
     return Tile("Provider", "answers", answered, GOOD, link)
 
 
-def job_tiles(board: Dashboard, queue: Queue) -> list[Tile]:
-    return [
-        workers_tile(board.cluster),
-        queue_tile(queue, board.status.scheduler.in_work),
-        _next_run_tile(board),
-    ]
-
-
 def workers_tile(cluster: ClusterState) -> Tile:
     note = format_html("{}, canary: {}", cluster.word, labels.relative_time(cluster.canary_at))
     link = reverse("desk:scheduler")
-    return Tile("Workers", f"{cluster.workers}", note, _CLUSTER_TONES[cluster.word], link)
+    return Tile("Workers", f"{cluster.workers}", note, _CLUSTER_TONES.get(cluster.word, FAIR), link)
 
 
 def queue_tile(queue: Queue, in_work: int) -> Tile:
@@ -160,7 +136,7 @@ def queue_tile(queue: Queue, in_work: int) -> Tile:
     return Tile("Queue", f"{queue.waiting:,}", note, link=link)
 
 
-def _next_run_tile(board: Dashboard) -> Tile:
+def next_run_tile(board: Dashboard) -> Tile:
     """Names the job that runs next, other than the canary."""
     link = reverse("desk:scheduler") + "#jobs"
     jobs = [job for job in board.status.scheduler.jobs if job.job.id != "canary"]

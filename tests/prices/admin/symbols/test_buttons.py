@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from prices import services
-from prices.admin.symbols import operations
+from prices.admin import user_actions
 from prices.domain.answers import Why
 from prices.domain.coverage import Gap
 from prices.models import SyncRun, TrackedSymbol
@@ -119,7 +119,7 @@ class TestButtons:
         def locked(*_: object, **__: object) -> None:
             raise OperationalError("database is locked")
 
-        monkeypatch.setattr(operations, "queue_run", locked)
+        monkeypatch.setattr(user_actions, "queue_run", locked)
 
         page = press(admin_client, row, "sync")
 

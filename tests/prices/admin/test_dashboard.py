@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from prices.admin.widgets.run_bars import run_bars
+from prices.admin.dashboard import run_bars
 from prices.jobs.history import RunDay
 
 BUSY = RunDay(date(2026, 6, 8), good=299, partial=0, failed=1, other=0)

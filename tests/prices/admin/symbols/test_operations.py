@@ -12,7 +12,9 @@ from django.db import OperationalError
 from django.test import Client
 from django_q.models import OrmQ
 
-from prices.admin.symbols import bulk_actions, operations
+from prices import services
+from prices.admin import user_actions
+from prices.admin.symbols import operations
 from prices.jobs import cluster_health
 from prices.models import SyncRun, Tag, TrackedSymbol
 from tests.support.admin_pages import (
@@ -68,7 +70,7 @@ class TestActions:
         assert "The run waits until jobs run again" in page
 
     def test_verify_refuses_more_than_the_maximum(self, admin_client: Client) -> None:
-        count = bulk_actions.MAX_TO_VERIFY + 1
+        count = operations.MAX_TO_VERIFY + 1
         TrackedSymbol.objects.bulk_create(TrackedSymbol(symbol=f"S{n}") for n in range(count))
         first = TrackedSymbol.objects.all()[0]
         data = {"action": "verify", "_selected_action": [first.pk], "select_across": "1"}
@@ -181,6 +183,31 @@ class TestActions:
         row.refresh_from_db()
         assert row.active is True
 
+    def test_a_confirmed_action_does_not_load_the_figures(
+        self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = tracked()
+        confirmation = ask(admin_client, "backfill", row)
+        monkeypatch.setattr(services, "overview", lambda: pytest.fail("The survey was loaded."))
+        hidden = {"_selected_action": confirmation["first"], "chosen": confirmation["chosen"]}
+
+        answer = admin_client.post(SYMBOLS, {"action": "backfill", **hidden, "confirmed": "yes"})
+
+        assert answer.status_code == 302
+        assert SyncRun.objects.get().symbols == ["ACME"]
+
+    @pytest.mark.parametrize("action", ["export", "delete_selected"])
+    def test_other_actions_do_nothing_as_confirmed_ones(
+        self, admin_client: Client, action: str
+    ) -> None:
+        row = tracked()
+        data = {"action": action, "_selected_action": [row.pk], "select_across": "1"}
+
+        answer = admin_client.post(SYMBOLS, {**data, "confirmed": "yes", "post": "yes"})
+
+        assert b"ACME" not in answer.content
+        assert TrackedSymbol.objects.filter(pk=row.pk).exists()
+
     def test_queues_without_mongodb(self, admin_client: Client, no_store: None) -> None:
         assert "is queued" in act(admin_client, "backfill", tracked())
 
@@ -191,7 +218,7 @@ class TestActions:
             raise OperationalError("database is locked")
 
         row = tracked()
-        monkeypatch.setattr(operations, "queue_run", locked)
+        monkeypatch.setattr(user_actions, "queue_run", locked)
 
         page = act(admin_client, "backfill", row)
 
