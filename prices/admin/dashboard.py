@@ -17,7 +17,6 @@ from prices.admin.widgets import tiles
 from prices.admin.widgets.labels import badge, coverage_bar, link
 from prices.admin.widgets.panels import Table, button, make_table, two_lines
 from prices.admin.widgets.run_bars import run_bars
-from prices.jobs import history
 from prices.jobs.history import RunDay
 from prices.monitoring.attention import Need, Needs, Remedy
 from prices.monitoring.dashboard import Dashboard, MarketCoverage
@@ -63,7 +62,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "panels": {
             "Prices": tiles.price_tiles(board),
             "Reads and fetches": tiles.traffic_tiles(board),
-            "Jobs": tiles.job_tiles(board, history.queue(now=now)),
+            "Jobs": tiles.job_tiles(board),
         },
         "needs": _needs_table(needs, request.user.has_perm("prices.change_trackedsymbol")),
         "more_needs": needs.total - len(needs.worst) if needs else 0,

@@ -143,7 +143,7 @@ def cluster_state(*, now: datetime) -> ClusterState:
     return ClusterState(
         now=now,
         clusters=tuple(_cluster(stat) for stat in sorted(Stat.get_all(), key=lambda s: s.tob)),
-        canary_at=canary_at(),
+        canary_at=cache.get(_CANARY_KEY),
         progress_at=in_work.aggregate(latest=Max("heartbeat_at"))["latest"],
     )
 
@@ -151,12 +151,6 @@ def cluster_state(*, now: datetime) -> ClusterState:
 def record_canary(*, now: datetime) -> None:
     """Records that the canary ran: scheduler, queue and a worker did their parts."""
     cache.set(_CANARY_KEY, now, timeout=None)
-
-
-def canary_at() -> datetime | None:
-    """Returns when the canary last ran."""
-    found: datetime | None = cache.get(_CANARY_KEY)
-    return found
 
 
 def _cluster(stat: Stat) -> Cluster:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -18,7 +18,6 @@ from prices import services
 from prices.domain.outcomes import Outcome
 from prices.domain.wording import plural
 from prices.jobs import runs
-from prices.jobs.cancellation import Cancelled
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.symbols import health, quarantine
@@ -33,6 +32,11 @@ Kind = SyncRun.Kind
 _MAX_TRACEBACK = 10_000
 
 
+class Cancelled(Exception):
+    """A run stopped before its end because somebody cancelled it."""
+
+
+@dataclass(slots=True)
 class Execution:
     """A run while this process works on it.
 
@@ -40,29 +44,23 @@ class Execution:
     of every symbol.
     """
 
-    def __init__(self, run: SyncRun, *, share: bool, on_outcome: Callable[[Outcome], None]) -> None:
-        self.run = run
-        self.share = share
-        self.done = 0
-        self._on_outcome = on_outcome
-        self._cancelled = threading.Event()
+    run: SyncRun
+    share: bool
+    on_outcome: Callable[[Outcome], None]
+    done: int = 0
+    cancelled: bool = False  # what the last look found, for the threads that fetch
 
     def record(self, outcome: Outcome, **how: Any) -> None:
         """Records a symbol's outcome, then looks whether the run was cancelled meanwhile."""
         runs.record(self.run, outcome, now=timezone.now(), **how)
-        self._on_outcome(outcome)
+        self.on_outcome(outcome)
         self.done += 1
         self.look()
 
     def look(self) -> bool:
         """Asks the database whether the run was cancelled."""
-        if not self.is_cancelled() and runs.who_cancelled(self.run):
-            self._cancelled.set()
-        return self.is_cancelled()
-
-    def is_cancelled(self) -> bool:
-        """Returns what the last look found, for the threads that fetch."""
-        return self._cancelled.is_set()
+        self.cancelled = self.cancelled or bool(runs.who_cancelled(self.run))
+        return self.cancelled
 
     def check(self, total: int) -> None:
         """:raises Cancelled: the run was cancelled, and not all of its symbols are done."""
@@ -82,7 +80,7 @@ def work_on(
 ) -> None:
     """Works on a claimed run and closes it, whatever happens."""
     try:
-        work = Execution(run, share=share, on_outcome=on_outcome or (lambda outcome: None))
+        work = Execution(run, share, on_outcome or (lambda outcome: None))
         message = _WORK[SyncRun.Kind(run.kind)](work)
     except Cancelled:
         runs.close(run, now=timezone.now(), cancelled=True)
@@ -157,7 +155,7 @@ def _sync_part(work: Execution, symbols: list[str]) -> None:
             start=date.fromisoformat(start) if start else None,
             run=work.run.pk,
             trusted=bool(options.get("trusted")),
-            stopped=work.is_cancelled,
+            stopped=lambda: work.cancelled,
         ):
             work.record(outcome, during_outage=_is_outage(outcome, timezone.now()))
 
@@ -204,7 +202,7 @@ def _verify(work: Execution) -> str:
     _reset_counts(run, total=len(symbols))
     with work.count_requests(service):
         for verified in service.verify(
-            symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=work.is_cancelled
+            symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=lambda: work.cancelled
         ):
             if verified.outcome.answer is not None:
                 quarantine.record(verified.outcome, run, now=timezone.now())

@@ -18,7 +18,7 @@ from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
 from prices.domain.outcomes import Outcome, Result
 from prices.domain.wording import plural
-from prices.jobs import cancellation, execution
+from prices.jobs import execution, runs
 from prices.jobs.requests import RunRequest
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
@@ -62,7 +62,7 @@ class ForegroundCommand(BaseCommand):
                 execution.work_on(run, share=False, on_outcome=on_outcome)
         except KeyboardInterrupt:
             # An open run without a worker would be queued again by the canary.
-            cancellation.abandon(run, by="Ctrl-C", now=timezone.now())
+            runs.abandon(run, by="Ctrl-C", now=timezone.now())
             raise
         run.refresh_from_db()
         self.summarise(run)
