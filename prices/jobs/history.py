@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Count, F, Q, QuerySet, Sum, Window
 from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import Coalesce, RowNumber, TruncDate
+from django.db.models.functions import RowNumber, TruncDate
 from django_q.models import Failure
 
 from prices.jobs import runs
@@ -88,8 +88,7 @@ def progress_of(run: SyncRun, *, now: datetime) -> Progress:
 def _progress(which: Q, now: datetime) -> list[Progress]:
     def total(count: str) -> CombinedExpression:
         # A run adds the counts of its parts to its own only when it is closed.
-        in_parts = Sum(f"parts__{count}", filter=Q(state__in=SyncRun.OPEN))
-        return F(count) + Coalesce(in_parts, 0)
+        return F(count) + Sum(f"parts__{count}", filter=Q(state__in=SyncRun.OPEN), default=0)
 
     rows = SyncRun.objects.filter(which).annotate(
         parts_=Count("parts"),

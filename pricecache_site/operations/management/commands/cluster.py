@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.scheduler import scheduler
 
-from pricecache_site.operations.locks import LockHeldError, hold_lock
+from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
 from pricecache_site.operations.processes import die_with_parent_after_every_fork
 from prices import services
 from prices.jobs import schedules
@@ -68,10 +68,7 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(explain_database_error(error)) from error
         except OSError as error:
-            raise CommandError(
-                f"The data folder {settings.DATA_DIR} cannot be written ({error.strerror}). Make "
-                "it writable, or set PRICECACHE_DATA_DIR to another folder."
-            ) from error
+            raise CommandError(explain_folder_error(settings.DATA_DIR, error)) from error
         with lock:
             self._run()
 
