@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -80,8 +81,7 @@ def web_url() -> str:
 
 def web_answers() -> bool:
     """Returns whether the web server answers a request, with whatever status."""
-    host = _ANY_ADDRESS.get(settings.WEB_HOST, settings.WEB_HOST)
-    connection = http.client.HTTPConnection(host, settings.WEB_PORT, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(web_url()).netloc, timeout=5)
     try:
         connection.request("GET", "/healthz")
         connection.getresponse().read()

@@ -7,8 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F
@@ -30,6 +29,7 @@ logger = logging.getLogger(__name__)
 Kind = SyncRun.Kind
 # Characters of a traceback that are kept, the last ones.
 _MAX_TRACEBACK = 10_000
+_KEEP_RUNS = timedelta(days=30)
 
 
 class Cancelled(Exception):
@@ -50,9 +50,9 @@ class Execution:
     done: int = 0
     cancelled: bool = False  # what the last look found, for the threads that fetch
 
-    def record(self, outcome: Outcome, **how: Any) -> None:
+    def record(self, outcome: Outcome, *, during_outage: bool = False) -> None:
         """Records a symbol's outcome, then looks whether the run was cancelled meanwhile."""
-        runs.record(self.run, outcome, now=timezone.now(), **how)
+        runs.record(self.run, outcome, now=timezone.now(), during_outage=during_outage)
         self.on_outcome(outcome)
         self.done += 1
         self.look()
@@ -85,8 +85,8 @@ def work_on(
     except Cancelled:
         runs.close(run, now=timezone.now(), cancelled=True)
     except StoreUnavailable as error:
-        # The canary queues it again until its attempts are used up.
-        runs.postpone(run, reason=str(error))
+        # Without a worker, the canary queues it again until its attempts are used up.
+        SyncRun.objects.filter(pk=run.pk).update(worker="", message=str(error)[:500])
     except Exception as error:
         # The outermost layer: the run must not stay open, and the log gets the whole error.
         logger.exception("%s failed.", run)
@@ -190,7 +190,7 @@ def _refresh(work: Execution) -> str:
         symbols = live.due(now=now, extended=settings.LIVE_EXTENDED_HOURS)
     _reset_counts(work.run, total=len(symbols))
     for outcome in live.refresh(symbols, now=now, stopped=work.look):
-        work.record(outcome, history=False)
+        work.record(outcome)
     work.check(len(symbols))
     return f"{plural(len(symbols), 'quote')} requested" if symbols else "no market is open"
 
@@ -209,7 +209,7 @@ def _verify(work: Execution) -> str:
             if verified.verdict is Verdict.DIFFERS:
                 run.differing.append(verified.outcome.symbol)
                 SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)
-            work.record(verified.outcome, history=False)
+            work.record(verified.outcome)
     work.check(len(symbols))
     differ = f", {len(run.differing)} differ" if run.differing else ""
     return plural(len(symbols), "symbol") + differ
@@ -225,7 +225,8 @@ def _reset_counts(run: SyncRun, *, total: int) -> None:
 def _sweep(work: Execution) -> str:
     now = timezone.now()
     swept = services.sweeper().sweep(now=now)
-    forgotten = runs.forget_old(now=now)
+    old_runs = SyncRun.objects.filter(finished_at__lt=now - _KEEP_RUNS, parent=None)
+    forgotten, _ = old_runs.delete()
     return f"{swept} old generations and {forgotten} old runs deleted"
 
 

@@ -22,7 +22,6 @@ MAX_ATTEMPTS = 3
 # A run of more symbols than this is split into parts.
 PART_SIZE = 25
 PARTS_AT_ONCE = 8
-KEEP_RUNS = timedelta(days=30)
 
 State = SyncRun.State
 Kind = SyncRun.Kind
@@ -117,11 +116,6 @@ def abandon(run: SyncRun, *, by: str, now: datetime) -> None:
     close(run, now=now, cancelled=True)
 
 
-def postpone(run: SyncRun, *, reason: str) -> None:
-    """Lets an open run go, so that the canary queues it again."""
-    SyncRun.objects.filter(pk=run.pk).update(worker="", message=reason[:500])
-
-
 @transaction.atomic
 def share_out(run: SyncRun, symbols: list[str]) -> None:
     """Splits a run's symbols into parts for all workers of all machines.
@@ -150,23 +144,17 @@ def _queue_next_part(parent_id: int) -> None:
 
 
 @transaction.atomic
-def record(
-    run: SyncRun,
-    outcome: Outcome,
-    *,
-    now: datetime,
-    history: bool = True,
-    during_outage: bool = False,
-) -> None:
+def record(run: SyncRun, outcome: Outcome, *, now: datetime, during_outage: bool = False) -> None:
     """Records one symbol's outcome in its row and in the run's counts, both or neither."""
+    is_history = run.kind in HISTORY_KINDS
     if run.kind != Kind.LIVE_PRICE_UPDATE:
         row = TrackedSymbol.objects.filter(symbol=outcome.symbol).first()
         if row is not None:  # it may have been untracked meanwhile
             _record_attempt(row, run, outcome, now)
-        if row is not None and history:
+        if row is not None and is_history:
             fields = health.apply_outcome(row, outcome, during_outage=during_outage, now=now)
             TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
-    if history:
+    if is_history:
         quarantine.record(outcome, run, now=now)
     if outcome.error:
         run.errors[outcome.symbol] = outcome.error[:500]
@@ -277,9 +265,3 @@ def _dropped(now: datetime) -> list[SyncRun]:
         return []
     queued = {task.name() for task in OrmQ.objects.all()}
     return [run for run in waiting if _task_name(run) not in queued]
-
-
-def forget_old(*, now: datetime) -> int:
-    """Deletes runs that ended long ago. Returns how many."""
-    old = SyncRun.objects.filter(finished_at__lt=now - KEEP_RUNS, parent=None)
-    return old.delete()[0]
