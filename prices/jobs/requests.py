@@ -16,7 +16,7 @@ Kind = SyncRun.Kind
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A run that nobody has written down yet. `trigger` says who or what asks for it.
+    """A run that is not recorded yet. `trigger` says who or what requests it.
 
     `options` are stored with the run as JSON. Earlier versions queued runs with the same keys.
     """
