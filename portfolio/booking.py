@@ -192,4 +192,4 @@ def _onboard(
     of_markets = (market.currency for s in symbols if (market := market_of(s)))
     units = {*(e.currency for e in entries), *rows, *of_markets} - {""}
     pairs = symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
-    return onboard([*symbols, *pairs], trigger=trigger, now=now).new
+    return onboard([*symbols, *pairs], trigger=trigger, now=now)

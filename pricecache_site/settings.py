@@ -138,7 +138,6 @@ MIDDLEWARE = [
     "prices.web.security_headers.page_policy",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
-WSGI_APPLICATION = "pricecache_site.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -182,19 +181,15 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Used by the portfolio's pages; the admin has its own login page.
 LOGIN_URL = "portfolios:login"
-LANGUAGE_CODE = "en-us"
 TIME_ZONE = time_zone("PRICECACHE_TIME_ZONE", "UTC")
-USE_TZ = True
 STATIC_URL = "static/"
 # Static files are served from the installed packages, so there is no collectstatic step.
 # `litecharts` contains lightweight-charts as one file.
 STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-X_FRAME_OPTIONS = "DENY"
 # A form holds the text of the largest file that may be imported into a portfolio.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
-SECURE_CONTENT_TYPE_NOSNIFF = True
 
 # Pages load everything from this server. Our own pages have neither inline scripts nor inline
 # styles; the admin's theme and the API's documentation need the exceptions below.
@@ -250,15 +245,12 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "catch_up": False,
     "queue_limit": 4,
-    "bulk": 1,
     "recycle": 100,
     "max_rss": 600_000,
     "poll": 0.5,
     "guard_cycle": 1,
     "save_limit": 50,
     "save_limit_per": "group",
-    "cache": "default",
-    "time_zone": TIME_ZONE,
     # At INFO each canary writes three lines a minute. The admin shows the runs.
     "log_level": "WARNING",
 }
@@ -285,7 +277,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # --- the admin -------------------------------------------------------------------------------

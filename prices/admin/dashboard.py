@@ -17,11 +17,11 @@ from prices.admin.widgets import tiles
 from prices.admin.widgets.labels import badge, coverage_bar, link
 from prices.admin.widgets.panels import Table, button, make_table, two_lines
 from prices.domain.wording import plural
-from prices.jobs import history
 from prices.jobs.history import RunDay
 from prices.monitoring.attention import Need, Needs, Remedy
-from prices.monitoring.dashboard import Dashboard, MarketCoverage
+from prices.monitoring.dashboard import Dashboard
 from prices.monitoring.dashboard import dashboard as load_figures
+from prices.reads.survey import Totals
 
 _STATUS_VARIANTS = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
 _HEADLINES = {
@@ -69,7 +69,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
             "Reads and fetches": tiles.traffic_tiles(board),
             "Jobs": [
                 tiles.workers_tile(board.cluster),
-                tiles.queue_tile(history.queue(now=now), board.status.scheduler.in_work),
+                tiles.queue_tile(board.status.scheduler),
                 tiles.next_run_tile(board),
             ],
         },
@@ -108,19 +108,20 @@ def _remedy_button(need: Need) -> SafeString:
 def _market_table(board: Dashboard) -> Table:
     columns = {
         "Market": _market_link,
-        "Symbols": lambda market: f"{market.totals.symbols:,}",
-        "Coverage": lambda market: coverage_bar(tiles.coverage_percent(market.totals)),
-        "Stale": lambda market: f"{market.totals.stale:,}",
-        "Gaps": lambda market: f"{market.totals.gaps:,}",
+        "Symbols": lambda market: f"{market[1].symbols:,}",
+        "Coverage": lambda market: coverage_bar(tiles.coverage_percent(market[1])),
+        "Stale": lambda market: f"{market[1].stale:,}",
+        "Gaps": lambda market: f"{market[1].gaps:,}",
     }
     empty = _STORE_IS_AWAY if board.markets is None else "No symbol is tracked yet."
-    return make_table("Coverage by market", board.markets or (), columns, empty=empty)
+    markets = tuple((board.markets or {}).items())
+    return make_table("Coverage by market", markets, columns, empty=empty)
 
 
-def _market_link(market: MarketCoverage) -> object:
-    if not market.name:
+def _market_link(market: tuple[str, Totals]) -> object:
+    if not (name := market[0]):
         return "other"
-    return link(market.name, "admin:prices_trackedsymbol_changelist", market=market.name)
+    return link(name, "admin:prices_trackedsymbol_changelist", market=name)
 
 
 def _day_table(days: Sequence[RunDay]) -> Table:

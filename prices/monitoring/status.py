@@ -118,6 +118,6 @@ def _error_rate(now: datetime) -> float | None:
     since = now - timedelta(days=1)
     sums = SyncRun.objects.filter(
         created_at__gt=since, kind__in=runs.HISTORY_KINDS, parent=None
-    ).aggregate(failed=Sum("failed"), updated=Sum("updated"), unchanged=Sum("unchanged"))
-    tried = sum(filter(None, sums.values()))
-    return round((sums["failed"] or 0) / tried, 4) if tried else None
+    ).aggregate(*(Sum(name, default=0) for name in ("failed", "updated", "unchanged")))
+    tried = sum(sums.values())
+    return round(sums["failed__sum"] / tried, 4) if tried else None

@@ -10,7 +10,7 @@ from tests.standin.book import Tape
 from tests.standin.chart import Json, current_period
 from tests.standin.served import Served
 
-MOST_SYMBOLS = 100
+MAX_SYMBOLS = 100
 
 
 def too_many() -> tuple[int, Json]:

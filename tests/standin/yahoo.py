@@ -140,7 +140,7 @@ class Yahoo:
         return Answer.of_json(status, body)
 
     def _quotes(self, symbols: list[str]) -> Answer:
-        if len(symbols) > quote.MOST_SYMBOLS:
+        if len(symbols) > quote.MAX_SYMBOLS:
             return Answer.of_json(*quote.too_many())
         rows = [quote.row(*view) for symbol in symbols if (view := self._view(symbol))]
         for row in rows:

@@ -34,6 +34,8 @@ def standin() -> Iterator[StandIn]:
 def running(tmp_path_factory: pytest.TempPathFactory, standin: StandIn) -> Iterator[System]:
     with system(tmp_path_factory.mktemp("system"), free_ports(2), standin.env()) as running:
         running.start("--no-sample")
+        # The start-up sync would fetch some of the symbols that a test tracks.
+        running.wait_for(lambda: _start_up_sync_has_ended(running), "the end of the start-up sync")
         yield running
 
 
@@ -130,6 +132,11 @@ class TestWithStandIn:
     def test_leaves_no_process_when_it_stops(self, running: System) -> None:
         assert running.stop() == 0
         assert running.processes() == {}
+
+
+def _start_up_sync_has_ended(running: System) -> bool:
+    jobs = {job["id"]: job for job in running.get("/cache/scheduler/status")["jobs"]}
+    return jobs["historical_sync"]["last_duration"] is not None
 
 
 def _tracked(running: System, standin: StandIn, group: int) -> list[str]:

@@ -19,7 +19,7 @@ from django_q.tasks import async_task
 from prices.admin.user_actions import log, method_not_allowed, trigger_of, warn_if_no_jobs_run
 from prices.admin.widgets.runs import run_link
 from prices.jobs import history, schedules
-from prices.jobs.cancellation import cancel
+from prices.jobs.runs import cancel
 from prices.models import SyncRun
 
 JOBS = "django_q.change_schedule"
@@ -59,7 +59,7 @@ def change_job(request: HttpRequest, *, job: str) -> None:
     want, now = request.POST.get("want", ""), timezone.now()
     try:
         found = schedules.pausable(job)
-    except schedules.UnknownJob as error:
+    except LookupError as error:
         raise Http404(str(error)) from error
     schedule, changed = get_object_or_404(Schedule, name=found.id), True
     if want == "pause":

@@ -62,7 +62,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "cluster_badge": labels.badge(cluster.word, _CLUSTER_VARIANTS[cluster.word]),
         "tiles": [
             tiles.workers_tile(cluster),
-            tiles.queue_tile(history.queue(now=now), scheduler.in_work),
+            tiles.queue_tile(scheduler),
             Tile("Under way", len(open_runs), "runs that have not ended", link="#under-way"),
             Tile("Paused", paused, "jobs", labels.FAIR if paused else "", "#jobs"),
         ],

@@ -13,7 +13,7 @@ from prices.admin.widgets.panels import Tile
 from prices.domain.provider_health import ProviderState
 from prices.domain.wording import stamp
 from prices.jobs.cluster_health import ClusterState, Word
-from prices.jobs.history import Queue
+from prices.jobs.schedules import SchedulerState
 from prices.monitoring.dashboard import Dashboard
 from prices.monitoring.status import ERROR_RATE_TARGET
 from prices.reads.survey import Totals
@@ -128,12 +128,13 @@ def workers_tile(cluster: ClusterState) -> Tile:
     return Tile("Workers", f"{cluster.workers}", note, _CLUSTER_TONES.get(cluster.word, FAIR), link)
 
 
-def queue_tile(queue: Queue, in_work: int) -> Tile:
+def queue_tile(scheduler: SchedulerState) -> Tile:
     link = reverse("admin:django_q_ormq_changelist")
+    oldest, in_work = scheduler.oldest, scheduler.in_work
     note: object = f"no task waits, {in_work} in work"
-    if queue.oldest is not None:
-        note = format_html("oldest: {}, {} in work", labels.relative_time(queue.oldest), in_work)
-    return Tile("Queue", f"{queue.waiting:,}", note, link=link)
+    if oldest is not None:
+        note = format_html("oldest: {}, {} in work", labels.relative_time(oldest), in_work)
+    return Tile("Queue", f"{scheduler.queued:,}", note, link=link)
 
 
 def next_run_tile(board: Dashboard) -> Tile:

@@ -102,10 +102,16 @@ class TestRun:
 
     def test_gives_up_after_five_exits_with_growing_pauses(self, tree):
         tree.run("""
+            bad = '''
+            while not (FOLDER / "running").exists():  # to end early would fail the start
+                time.sleep(0.01)
+            sys.exit(2)
+            '''
             try:
                 with Supervisor() as s:
                     s.start(python("time.sleep(600)", name="good"))
-                    s.start(python("print('hopeless'); sys.exit(2)", name="bad"))
+                    s.start(python(bad, name="bad"))
+                    (FOLDER / "running").touch()
                     s.run()
             except SupervisorError as error:
                 sys.exit(f"ERROR {error}")

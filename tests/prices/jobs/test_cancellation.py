@@ -15,8 +15,8 @@ from prices import services
 from prices.domain.bars import SeriesKey
 from prices.domain.outcomes import Outcome
 from prices.jobs import execution, runs, tasks
-from prices.jobs.cancellation import cancel
 from prices.jobs.execution import Execution
+from prices.jobs.runs import cancel
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.locks import worker_name
 from tests.support.builders import NOW, WEEK, tracked
@@ -48,7 +48,7 @@ def noticed(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     def look_and_tell(work: Execution) -> bool:
         if look(work):
             event.set()
-        return work.is_cancelled()
+        return work.cancelled
 
     monkeypatch.setattr(Execution, "look", look_and_tell)
     return event

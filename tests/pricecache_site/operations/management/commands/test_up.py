@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 import pytest
+from django.core.management import CommandError
 
 from pricecache_site.operations.management.commands import up
-from pricecache_site.operations.roles import RoleError
 
 
 class TestPort:
@@ -52,7 +52,7 @@ class TestSelectRoles:
     def test_refuses_the_embedded_mongodb_alone_beside_an_external_one(self, settings):
         settings.MONGODB_EMBEDDED = False
 
-        with pytest.raises(RoleError, match="unset it"):
+        with pytest.raises(CommandError, match="unset it"):
             up._select_roles(["mongod"])
 
 
