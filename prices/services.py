@@ -20,11 +20,12 @@ from prices.store.instances import database as database
 from prices.store.instances import ensure_schema as ensure_schema
 from prices.store.instances import forget as forget
 from prices.store.instances import leases as leases
-from prices.store.instances import once_a_process, request_bucket
+from prices.store.instances import once_a_process as once_a_process
 from prices.store.instances import ping_store as ping_store
 from prices.store.instances import provider_log as provider_log
 from prices.store.instances import quotes as quotes
 from prices.store.instances import recent_closes as recent_closes
+from prices.store.instances import request_bucket
 from prices.store.instances import sweeper as sweeper
 from prices.sync.history import SyncService
 from prices.sync.quotes import LiveService

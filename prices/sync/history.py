@@ -17,12 +17,11 @@ from prices.domain.sessions import overlap_start, sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError, RateLimited, Unavailable, UnknownSymbol
 from prices.providers.limiter import LimitedProvider
-from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.catalog import Catalog
 from prices.store.locks import Busy, Leases, series_lock
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.symbols.tracking import mic_of
+from prices.symbols.tracking import mic_of, symbol_states
 from prices.sync.parallel import run_parallel
 from prices.sync.publish import Published, publish
 

@@ -14,11 +14,10 @@ from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.providers.limiter import LimitedProvider
-from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository
 from prices.store.catalog import Catalog
 from prices.store.quotes import QuoteStore
-from prices.symbols.tracking import resume
+from prices.symbols.tracking import resume, symbol_states
 
 # How many series are appended to at once.
 _BATCH = 500
