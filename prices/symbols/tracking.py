@@ -17,8 +17,8 @@ from prices.domain.markets import MIC_OF_EXCHANGE, resolve
 from prices.domain.quotes import Quote
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
-from prices.store.catalog import Catalog
 from prices.store.corrections import CorrectionLog
+from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
 
 

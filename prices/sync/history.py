@@ -18,8 +18,8 @@ from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError, RateLimited, Unavailable, UnknownSymbol
 from prices.providers.limiter import LimitedProvider
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.catalog import Catalog
 from prices.store.locks import Busy, Leases, series_lock
+from prices.store.manifests import Catalog
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.symbols.tracking import mic_of, symbol_states
 from prices.sync.parallel import run_parallel

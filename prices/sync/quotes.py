@@ -15,7 +15,7 @@ from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.providers.limiter import LimitedProvider
 from prices.store.bars import BarRepository
-from prices.store.catalog import Catalog
+from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
 from prices.symbols.tracking import resume, symbol_states
 
