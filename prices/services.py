@@ -89,6 +89,7 @@ def sync_service() -> SyncService:
     return SyncService(
         bars=bars(),
         catalog=catalog(),
+        quotes=quotes(),
         limiter=_limiter(),
         leases=leases(),
         history_years=settings.HISTORY_YEARS,

@@ -107,7 +107,7 @@ def _sync(work: Execution) -> str | None:
         return None
     transferred = 0
     if run.parent_id is None and run.kind != Kind.BACKFILL:
-        transferred = services.live_service().transfer(now=now)
+        transferred = services.sync_service().transfer(now=now)
     done_before = _done_before(run)
     symbols = [symbol for symbol in _symbols_to_sync(run, now) if symbol not in done_before]
     total = len(done_before) + len(symbols)
@@ -128,7 +128,7 @@ def _symbols_to_sync(run: SyncRun, now: datetime) -> list[str]:
         return current_names(run.symbols)  # they may have been renamed since
     if run.options.get("whole"):
         return _active()
-    return [d.symbol for d in services.sync_service().plan(now=now, quotes=services.quotes().all())]
+    return [d.symbol for d in services.sync_service().plan(now=now)]
 
 
 def _active() -> list[str]:

@@ -22,7 +22,6 @@ from prices.store.locks import Busy, Leases, series_lock
 from prices.store.manifests import Catalog
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.symbols.tracking import mic_of
-from prices.sync.parallel import run_parallel
 from prices.sync.publish import Published, as_stored, publish
 
 
@@ -86,10 +85,9 @@ class VerifyService:
         corrections. No symbol is begun once `stopped()` returns True.
         :raises StoreUnavailable: MongoDB went away.
         """
-        yield from run_parallel(
+        yield from self.limiter.in_parallel(
             lambda row: self._verify_one(row, now=now, fix=fix, run=run),
             TrackedSymbol.objects.filter(symbol__in=list(symbols)),
-            threads=self.limiter.parallel,
             stopped=stopped,
         )
 
