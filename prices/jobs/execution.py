@@ -21,7 +21,7 @@ from prices.jobs import runs
 from prices.jobs.cancellation import Cancelled
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.symbols import health, quarantine
+from prices.symbols import health
 from prices.symbols.tracking import current_names
 from prices.sync.history import SyncService
 from prices.sync.verify import Verdict, VerifyService
@@ -71,9 +71,9 @@ class Execution:
 
     @contextmanager
     def count_requests(self, service: SyncService | VerifyService) -> Iterator[None]:
-        before = service.requests
+        before = service.limiter.requests
         yield
-        sent = service.requests - before
+        sent = service.limiter.requests - before
         SyncRun.objects.filter(pk=self.run.pk).update(requests=F("requests") + sent)
 
 
@@ -207,7 +207,7 @@ def _verify(work: Execution) -> str:
             symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=work.is_cancelled
         ):
             if verified.outcome.answer is not None:
-                quarantine.record(verified.outcome, run, now=timezone.now())
+                health.record_refusals(verified.outcome, run, now=timezone.now())
             if verified.verdict is Verdict.DIFFERS:
                 run.differing.append(verified.outcome.symbol)
                 SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)

@@ -9,8 +9,6 @@ from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
-from django.db.models import QuerySet
-
 from prices.domain.actions import Actions, Adjust, adjusted
 from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
 from prices.domain.coverage import Coverage, Gap, held_of, overall
@@ -283,11 +281,10 @@ class PriceReader:
 
     def reports(self, symbols: Iterable[str] | None = None, *, now: datetime) -> list[SymbolReport]:
         """Returns reports of the given symbols (also by former names), or of all, by symbol."""
-        wanted = None if symbols is None else list(symbols)
-        rows = list(_rows(wanted))
-        if wanted is not None and len(rows) < len(wanted):
-            wanted = current_names(wanted)
-            rows = list(_rows(wanted))
+        wanted = None if symbols is None else current_names(symbols)
+        rows = TrackedSymbol.objects.all()
+        if wanted is not None:
+            rows = rows.filter(symbol__in=wanted)
         manifests = self._bars.manifests(wanted, ledgers=False)
         provider = self._log.state()
         return [report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
@@ -306,11 +303,6 @@ def _bars(held: HeldSeries, adjust: Adjust, start: date | None, end: date | None
 
 def _state_of(row: TrackedSymbol, manifest: Manifest | None) -> SymbolState:
     return SymbolState.of(row, outline_of(manifest) if manifest else None)
-
-
-def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:
-    rows = TrackedSymbol.objects.all()
-    return rows if symbols is None else rows.filter(symbol__in=symbols)
 
 
 def report(

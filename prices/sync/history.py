@@ -55,11 +55,6 @@ class SyncService:
     leases: Leases
     history_years: int | None = None
 
-    @property
-    def requests(self) -> int:
-        """How many requests this process has sent to the provider."""
-        return self.limiter.requests
-
     def transfer(self, *, now: datetime) -> int:
         """Stores closing quotes as provisional bars of their sessions. Returns how many."""
         quotes = self.quotes.all()

@@ -59,11 +59,6 @@ class VerifyService:
     limiter: LimitedProvider
     leases: Leases
 
-    @property
-    def requests(self) -> int:
-        """How many requests this process has sent to the provider."""
-        return self.limiter.requests
-
     def verifiable(self) -> list[str]:
         """Returns the active symbols with a history of the provider, sorted."""
         active = TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True)
