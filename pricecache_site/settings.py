@@ -128,14 +128,14 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "prices.api.compression.gzip_json",
+    "prices.web.middleware.gzip_json",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "prices.web.security_headers.page_policy",
+    "prices.web.middleware.page_policy",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
 TEMPLATES: list[dict[str, Any]] = [
@@ -261,10 +261,10 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["prices.api.permissions.ReadOrStaff"],
-    "DEFAULT_RENDERER_CLASSES": ["prices.api.formats.OrjsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["prices.api.formats.AnyJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "prices.api.formats.FormatNegotiation",
+    "DEFAULT_PERMISSION_CLASSES": ["prices.api.policies.ReadOrStaff"],
+    "DEFAULT_RENDERER_CLASSES": ["prices.api.policies.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["prices.api.policies.AnyJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "prices.api.policies.FormatNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.web.problems.problem_response",
 }

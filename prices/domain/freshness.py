@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from prices.domain.bars import Ints, Times
 from prices.domain.coverage import UNKNOWN
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
+from prices.domain.series import Outline
 from prices.domain.sessions import Sessions, sessions_of
 
 LAGGING_AFTER = timedelta(hours=3)
@@ -20,6 +22,12 @@ _SILENT_SESSIONS = 5
 # One that failed so often in a row will most likely fail again.
 _VAIN_FAILURES = 3
 _DAY = timedelta(days=1)
+# The fields of a state that come from the symbol's own record, and from its series.
+RECORD_FIELDS = (
+    *("symbol", "mic", "active", "added_at", "last_update", "last_error", "failures"),
+    *("next_attempt_at", "last_queried_at", "missing_since", "suspended_reason"),
+)
+_OUTLINE_FIELDS = ("source", "first", "last", "final_through", "gaps", "gap_due_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,14 @@ class SymbolState:
     missing_since: date | None = None
     suspended_reason: str = ""
     quote: Quote | None = None
+
+    @classmethod
+    def of(cls, record: Any, outline: Outline | None, quote: Quote | None = None) -> Self:
+        """Joins a record that has `RECORD_FIELDS` with the outline of the symbol's series."""
+        known = {name: getattr(record, name) for name in RECORD_FIELDS}
+        if outline is not None:
+            known |= {name: getattr(outline, name) for name in _OUTLINE_FIELDS}
+        return cls(**known, quote=quote)
 
     @property
     def calendar(self) -> Sessions | None:

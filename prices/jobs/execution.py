@@ -19,7 +19,7 @@ from prices.domain.wording import plural
 from prices.jobs import runs
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.symbols import health, quarantine
+from prices.symbols import health
 from prices.symbols.tracking import current_names
 from prices.sync.history import SyncService
 from prices.sync.verify import Verdict, VerifyService
@@ -69,9 +69,9 @@ class Execution:
 
     @contextmanager
     def count_requests(self, service: SyncService | VerifyService) -> Iterator[None]:
-        before = service.requests
+        before = service.limiter.requests
         yield
-        sent = service.requests - before
+        sent = service.limiter.requests - before
         SyncRun.objects.filter(pk=self.run.pk).update(requests=F("requests") + sent)
 
 
@@ -105,7 +105,7 @@ def _sync(work: Execution) -> str | None:
         return None
     transferred = 0
     if run.parent_id is None and run.kind != Kind.BACKFILL:
-        transferred = services.live_service().transfer(now=now)
+        transferred = services.sync_service().transfer(now=now)
     done_before = _done_before(run)
     symbols = [symbol for symbol in _symbols_to_sync(run, now) if symbol not in done_before]
     total = len(done_before) + len(symbols)
@@ -126,7 +126,7 @@ def _symbols_to_sync(run: SyncRun, now: datetime) -> list[str]:
         return current_names(run.symbols)  # they may have been renamed since
     if run.options.get("whole"):
         return _active()
-    return [d.symbol for d in services.sync_service().plan(now=now, quotes=services.quotes().all())]
+    return [d.symbol for d in services.sync_service().plan(now=now)]
 
 
 def _active() -> list[str]:
@@ -205,7 +205,7 @@ def _verify(work: Execution) -> str:
             symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=lambda: work.cancelled
         ):
             if verified.outcome.answer is not None:
-                quarantine.record(verified.outcome, run, now=timezone.now())
+                health.record_refusals(verified.outcome, run, now=timezone.now())
             if verified.verdict is Verdict.DIFFERS:
                 run.differing.append(verified.outcome.symbol)
                 SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)

@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 from prices.domain.outcomes import Outcome
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.locks import is_dead, worker_name
-from prices.symbols import health, quarantine
+from prices.symbols import health
 
 # A run whose worker has been silent for this long is queued again.
 SILENT_AFTER = timedelta(seconds=90)
@@ -155,7 +155,7 @@ def record(run: SyncRun, outcome: Outcome, *, now: datetime, during_outage: bool
             fields = health.apply_outcome(row, outcome, during_outage=during_outage, now=now)
             TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
     if is_history:
-        quarantine.record(outcome, run, now=now)
+        health.record_refusals(outcome, run, now=now)
     if outcome.error:
         run.errors[outcome.symbol] = outcome.error[:500]
     SyncRun.objects.filter(pk=run.pk).update(

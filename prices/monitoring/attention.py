@@ -15,7 +15,7 @@ from prices.domain.wording import stamp
 from prices.models import Quarantine, TrackedSymbol
 from prices.reads.reader import SymbolReport
 from prices.reads.survey import Survey
-from prices.symbols import quarantine
+from prices.symbols.health import open_quarantine
 
 MAX_NEEDS = 10
 
@@ -76,7 +76,7 @@ def needs(survey: Survey, *, now: datetime) -> Needs:
 
     :raises StoreError: the store does not answer any more.
     """
-    held_back = {entry.symbol: entry for entry in quarantine.open_entries().order_by("last_seen")}
+    held_back = {entry.symbol: entry for entry in open_quarantine().order_by("last_seen")}
     troubles = _troubles(survey, held_back)
     those = np.flatnonzero(troubles < _NONE)
     # lexsort takes the last key first. Ties stay in the survey's order, which is by symbol.

@@ -17,7 +17,7 @@ from prices.models import SyncRun
 from prices.monitoring.attention import name_some
 from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.store.mongo import StoreError
-from prices.symbols import quarantine
+from prices.symbols.health import open_quarantine
 
 ERROR_RATE_TARGET = 0.05
 
@@ -72,7 +72,7 @@ def status(*, now: datetime) -> SystemStatus:
         down.append(f"{cluster.sentence} {cluster.advice}")
     totals = survey.totals() if survey is not None else None
     rate = _error_rate(now)
-    quarantined = quarantine.open_entries().values("symbol").distinct().count()
+    quarantined = open_quarantine().values("symbol").distinct().count()
     verification = history.latest_verification()
     impaired += _shortcomings(totals, rate, quarantined, verification)
     return SystemStatus(

@@ -25,7 +25,7 @@ from prices.domain.freshness import lagging_flags, sessions_behind_column, stale
 from prices.domain.series import Outline
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
-from prices.store.catalog import Catalog
+from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
 
 Flags = NDArray[np.bool_]

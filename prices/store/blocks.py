@@ -17,7 +17,7 @@ from pymongo.write_concern import WriteConcern
 
 from prices.domain.bars import SeriesKey
 from prices.domain.series import Manifest
-from prices.store.documents import manifest_of
+from prices.store.manifests import manifest_of
 from prices.store.mongo import MAX_READ_MS, Db, failures_named, run_batch
 from prices.store.packing import Packed
 

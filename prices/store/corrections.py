@@ -12,7 +12,7 @@ from pymongo.client_session import ClientSession
 
 from prices.domain.answers import Correction, Why
 from prices.domain.bars import SeriesKey
-from prices.store.documents import midnight
+from prices.store.manifests import midnight
 from prices.store.mongo import Db, failures_named
 
 

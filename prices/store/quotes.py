@@ -11,8 +11,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from prices.domain.quotes import Quote
-from prices.store.change_follower import ChangeFollower
-from prices.store.mongo import Db, failures_named
+from prices.store.mongo import ChangeFollower, Db, failures_named
 
 # How old this process's copy may be before it is brought up to date.
 COPY_SECONDS = 5.0

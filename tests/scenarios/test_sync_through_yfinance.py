@@ -184,17 +184,17 @@ class TestLive:
         yahoo.standin.set_clock(thursday)
         tracked(*names, "NOHISTORY")
         updated(thursday, *names)
-        live = services.live_service()
+        live, sync = services.live_service(), services.sync_service()
 
         before_close = FRIDAYS_CLOSE - timedelta(minutes=1)
         yahoo.standin.set_clock(before_close)
         list(live.refresh(names, now=before_close))
-        early = live.transfer(now=before_close)
+        early = sync.transfer(now=before_close)
         after_close = FRIDAYS_CLOSE + timedelta(minutes=1)
         yahoo.standin.set_clock(after_close)
         list(live.refresh(names, now=after_close))
         yahoo.standin.clear_log()
-        made = live.transfer(now=after_close)
+        made = sync.transfer(now=after_close)
 
         assert early == 0
         assert made == 20

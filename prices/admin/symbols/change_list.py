@@ -182,7 +182,7 @@ def attach_reports(rows: Sequence[TrackedSymbol], *, closes: bool = False) -> st
     try:
         manifests = services.bars().manifests([row.symbol for row in rows], ledgers=False)
         provider = services.provider_log().state()
-        recent = services.recent_closes(manifests.values()) if closes else {}
+        recent = services.bars().recent_closes(manifests.values()) if closes else {}
     except StoreError as error:
         return str(error)
     now = timezone.now()

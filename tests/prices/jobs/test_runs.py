@@ -188,7 +188,7 @@ class TestRevival:
         def away(**_: object) -> None:
             raise StoreUnavailable("MongoDB does not answer")
 
-        monkeypatch.setattr(services.live_service(), "transfer", away)
+        monkeypatch.setattr(services.sync_service(), "transfer", away)
 
         tasks.historical_sync()
 

@@ -13,8 +13,7 @@ from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.ranges import DateRange
 from prices.domain.series import Facts, Manifest
-from prices.store.bars import BarRepository
-from prices.store.documents import bar_documents, bars_key
+from prices.store.bars import BarRepository, bar_documents, bars_key
 from prices.store.manifests import GRACE, Manifests
 from prices.store.mongo import Db, StoreConflict, StoreUnavailable
 from prices.store.sweeper import Sweeper

@@ -10,7 +10,7 @@ from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
 from prices.domain.series import Facts, Outline, outline_of
 from prices.store.bars import BarRepository
-from prices.store.catalog import Catalog
+from prices.store.manifests import Catalog
 from prices.store.mongo import Db
 from tests.support.work import counting
 

@@ -44,6 +44,7 @@ class TestNewSymbol:
         service = SyncService(
             bars=services.bars(),
             catalog=services.catalog(),
+            quotes=services.quotes(),
             limiter=limiter,
             leases=leases,
             history_years=4,

@@ -50,7 +50,7 @@ def refreshed(*symbols: str, now: datetime = NOW) -> dict[str, Any]:
 def transferred(quote: Quote, now: datetime = EVENING) -> int:
     """How many bars stage 1 makes of a quote that a refresh has stored."""
     services.quotes().put([quote])
-    return services.live_service().transfer(now=now)
+    return services.sync_service().transfer(now=now)
 
 
 class TestDue:
@@ -258,7 +258,7 @@ class TestTransfer:
     def test_happens_once(self) -> None:
         transferred(QUOTE)
 
-        assert services.live_service().transfer(now=EVENING) == 0
+        assert services.sync_service().transfer(now=EVENING) == 0
         assert stored() == [*WEEK, TUESDAY]
 
     @pytest.mark.parametrize(

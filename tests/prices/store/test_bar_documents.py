@@ -8,7 +8,7 @@ import bson
 from bson.codec_options import CodecOptions
 
 from prices.domain.bars import BarSeries
-from prices.store.documents import bar_documents
+from prices.store.bars import bar_documents
 
 ROWS = [
     (date(2026, 6, 1) + timedelta(days=n), 1.5 + n, 2.5 + n, 0.5 + n, 1.25 + n, 10 * n)

@@ -1,4 +1,4 @@
-"""Responses are gzipped when the client accepts it."""
+"""JSON is gzipped when the client accepts it, and pages have a Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -57,3 +57,8 @@ class TestCompression:
         answer = client.get("/admin/login/", headers={"Accept-Encoding": "gzip"})
 
         assert "Content-Encoding" not in answer.headers
+
+
+def test_pages_have_a_policy_and_bars_have_none(client: Client) -> None:
+    assert "default-src 'none'" in client.get("/admin/login/")["Content-Security-Policy"]
+    assert "Content-Security-Policy" not in client.get("/cache/historical/NOSUCH")

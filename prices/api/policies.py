@@ -1,18 +1,34 @@
-"""The formats of the API: bodies are read and written as JSON, and any other format is a 406."""
+"""The policies that REST framework applies to every view: permissions, parsing, rendering."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from rest_framework.exceptions import NotAcceptable, ParseError
+from django.conf import settings
+from rest_framework.exceptions import MethodNotAllowed, NotAcceptable, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+if TYPE_CHECKING:  # rest_framework.views imports this module while it is itself being imported
+    from rest_framework.views import APIView
+
 JSON_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+class ReadOrStaff(BasePermission):
+    """Reads are public, or need an account by setting; changes need a staff account."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.method in SAFE_METHODS:
+            return settings.PUBLIC_READS or request.user.is_authenticated
+        if request.method not in view.allowed_methods:
+            raise MethodNotAllowed(str(request.method))  # the same for everybody, not 401 or 403
+        return bool(request.user.is_authenticated and request.user.is_staff)
 
 
 class AnyJSONParser(JSONParser):

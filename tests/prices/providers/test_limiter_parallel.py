@@ -1,19 +1,23 @@
-"""run_parallel: results as they finish, and an early end."""
+"""Work in parallel: results as they finish, and an early end."""
 
 from __future__ import annotations
 
 import threading
+from unittest.mock import Mock
 
 import pytest
 
-from prices.sync.parallel import run_parallel
+from prices.providers.limiter import LimitedProvider
+from tests.support.fakes import FakeProvider
 
 
-def never() -> bool:
-    return False
+def limited(threads: int) -> LimitedProvider:
+    provider = FakeProvider()
+    provider.parallel = threads
+    return LimitedProvider(provider, Mock(), Mock())
 
 
-class TestRunParallel:
+class TestInParallel:
     def test_yields_results_in_the_order_in_which_they_finish(self) -> None:
         second_is_done = threading.Event()
 
@@ -22,19 +26,19 @@ class TestRunParallel:
                 second_is_done.wait()
             return number * 10
 
-        results = run_parallel(work, [1, 2], threads=2, stopped=never)
+        results = limited(2).in_parallel(work, [1, 2])
 
         first = next(results)
         second_is_done.set()
         assert (first, list(results)) == (20, [10])
 
     def test_yields_none_as_a_result(self) -> None:
-        assert list(run_parallel(lambda _: None, [1, 2], threads=1, stopped=never)) == [None, None]
+        assert list(limited(1).in_parallel(lambda _: None, [1, 2])) == [None, None]
 
     def test_begins_nothing_once_stopped(self) -> None:
         begun: list[int] = []
 
-        results = run_parallel(begun.append, range(5), threads=1, stopped=lambda: len(begun) == 2)
+        results = limited(1).in_parallel(begun.append, range(5), stopped=lambda: len(begun) == 2)
 
         assert (len(list(results)), begun) == (2, [0, 1])
 
@@ -43,7 +47,7 @@ class TestRunParallel:
             raise LookupError("no such thing")
 
         with pytest.raises(LookupError):
-            list(run_parallel(fail, [1], threads=1, stopped=never))
+            list(limited(1).in_parallel(fail, [1]))
 
     def test_begins_nothing_more_once_its_caller_stops(self) -> None:
         begun: list[int] = []
@@ -55,7 +59,7 @@ class TestRunParallel:
                 goes_on.wait()
             return number
 
-        results = run_parallel(work, range(100), threads=1, stopped=never)
+        results = limited(1).in_parallel(work, range(100))
         assert next(results) == 0
         threading.Timer(0.05, goes_on.set).start()  # while close() waits for the thread
         results.close()
