@@ -7,7 +7,7 @@ from datetime import datetime
 
 from portfolio.domain.price_history import PriceHistory
 from prices.domain.actions import Adjust
-from prices.domain.ranges import Asked
+from prices.domain.ranges import RequestedRange
 from prices.domain.sessions import sessions_of
 from prices.reads.instances import reader
 from prices.reads.reader import History
@@ -17,7 +17,7 @@ def load_prices(
     symbols: Iterable[str], *, now: datetime, adjust: Adjust = Adjust.SPLITS
 ) -> dict[str, PriceHistory]:
     """Returns whole histories by symbol, without untracked symbols. Never asks the provider."""
-    histories = reader().histories(symbols, Asked(), adjust, now=now)
+    histories = reader().histories(symbols, RequestedRange(), adjust, now=now)
     return {symbol: _price_history(symbol, history) for symbol, history in histories.items()}
 
 

@@ -21,7 +21,7 @@ from prices.api.formats import JSON_OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.bars import NotTracked
 from prices.domain.markets import resolve
-from prices.domain.ranges import Asked
+from prices.domain.ranges import RequestedRange
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import current_names, track
@@ -49,13 +49,13 @@ class SchedulerView(APIView):
 
 
 @lru_cache(maxsize=1_000)
-def _parse_history_query(text: str) -> tuple[str, Asked, Adjust]:
+def _parse_history_query(text: str) -> tuple[str, RequestedRange, Adjust]:
     """Returns the market, range and adjustment of a query string.
 
     Cached: front ends repeat a few query strings, and validation takes as long as a read.
     """
     query = validate(serializers.HistoryQuery, QueryDict(text))
-    asked = Asked(query.get("start"), query.get("end"), query.get("days"))
+    asked = RequestedRange(query.get("start"), query.get("end"), query.get("days"))
     return query["market"], asked, Adjust(query["adjust"])
 
 

@@ -64,7 +64,7 @@ class Actions:
         object.__setattr__(self, "splits", tuple(sorted(self.splits)))
         object.__setattr__(self, "dividends", tuple(sorted(self.dividends)))
 
-    def merged(self, newer: Actions, since: date) -> Actions:
+    def merge(self, newer: Actions, since: date) -> Actions:
         """`newer` speaks for everything from `since` on, these for what came before."""
         return Actions(
             tuple(s for s in self.splits if s.session < since)
@@ -82,7 +82,7 @@ class Adjust(StrEnum):
     NONE = "none"
 
 
-def adjusted(series: BarSeries, actions: Actions, adjust: Adjust) -> BarSeries:
+def adjust_bars(series: BarSeries, actions: Actions, adjust: Adjust) -> BarSeries:
     """The stored (split-adjusted) daily series in the asked basis.
 
     For `Adjust.ALL` the series must reach to the last stored bar: each later ex-date weighs on
@@ -104,7 +104,7 @@ def split_factors(sessions: Times, splits: Iterable[Split]) -> Floats:
     return factors
 
 
-def rebased(series: BarSeries, own: Iterable[Split], splits: Iterable[Split]) -> BarSeries:
+def rebase_bars(series: BarSeries, own: Iterable[Split], splits: Iterable[Split]) -> BarSeries:
     """Bars that are adjusted for their `own` splits, adjusted for `splits` instead."""
     factor = split_factors(series.sessions, own) / split_factors(series.sessions, splits)
     if (factor == 1).all():
@@ -112,7 +112,7 @@ def rebased(series: BarSeries, own: Iterable[Split], splits: Iterable[Split]) ->
     return series.with_prices(factor, np.rint(series.volume / factor).astype(np.int64))
 
 
-def rebased_dividends(
+def rebase_dividends(
     dividends: Iterable[Dividend], own: Iterable[Split], splits: Iterable[Split]
 ) -> tuple[Dividend, ...]:
     """Dividends that are adjusted for their `own` splits, adjusted for `splits` instead."""

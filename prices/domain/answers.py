@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from prices.domain.actions import Actions
 from prices.domain.bars import BarSeries
-from prices.domain.manual_bars import HandFilled, parted
+from prices.domain.manual_bars import ManualBar, separate_manual
 from prices.domain.ranges import DateRange
 
 SAMPLE = "sample"
@@ -47,15 +47,15 @@ class Stored:
     currency: str = ""
     fetched_at: datetime | None = None
     final_through: date | None = None
-    by_hand: tuple[HandFilled, ...] = ()
+    by_hand: tuple[ManualBar, ...] = ()
 
     @property
     def provided(self) -> BarSeries:
         """The bars that are the provider's own."""
-        return parted(self.series, self.by_hand)[0]
+        return separate_manual(self.series, self.by_hand)[0]
 
 
-class Why(StrEnum):
+class CorrectionReason(StrEnum):
     """Why a stored bar changed."""
 
     SETTLED = "volume settled"
@@ -79,7 +79,7 @@ class Correction:
     field: str
     old: float | None
     new: float | None
-    why: Why = Why.REVISED
+    why: CorrectionReason = CorrectionReason.REVISED
 
 
 class Guard(StrEnum):

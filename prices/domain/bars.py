@@ -37,7 +37,7 @@ class InvalidSymbol(ValueError):
     """Text that cannot be a symbol."""
 
 
-def checked_symbol(text: str) -> str:
+def parse_symbol(text: str) -> str:
     """The symbol in canonical spelling (upper case, no blanks).
 
     :raises InvalidSymbol: with a sentence for users.
@@ -72,7 +72,7 @@ class SeriesKey:
     interval: Interval = Interval.DAY
 
     def __post_init__(self) -> None:
-        if checked_symbol(self.symbol) != self.symbol:
+        if parse_symbol(self.symbol) != self.symbol:
             raise InvalidSymbol(f"“{self.symbol}” is not spelled as a symbol is stored.")
 
     def __hash__(self) -> int:
@@ -207,7 +207,7 @@ class BarSeries:
         """The bars that start later than `ts`."""
         return self.take(slice(int(np.searchsorted(self.ts, moment(ts), side="right")), None))
 
-    def merged(self, newer: BarSeries) -> BarSeries:
+    def merge(self, newer: BarSeries) -> BarSeries:
         """Both series as one; where both have a bar, `newer`'s."""
         kept = self.take(~np.isin(self.ts, newer.ts))
         order = np.argsort(np.concatenate([kept.ts, newer.ts]), kind="stable")

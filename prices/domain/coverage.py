@@ -67,7 +67,7 @@ def shares(present: Ints, expected: Ints) -> Floats:
     return np.select([expected == UNKNOWN, expected == 0], [np.nan, 100.0], capped)
 
 
-def coverage(present: Times, calendar: Sessions | None, wanted: DateRange) -> Coverage:
+def measure_coverage(present: Times, calendar: Sessions | None, wanted: DateRange) -> Coverage:
     """Coverage of a range by stored sessions (datetime64[D], ascending).
 
     Bars on days that are no session count for nothing.
@@ -83,7 +83,7 @@ def coverage(present: Times, calendar: Sessions | None, wanted: DateRange) -> Co
     return Coverage(len(expected), len(expected) - len(lacking), tuple(lacking.tolist()))
 
 
-def held_of(
+def measure_read_coverage(
     present: Times,
     first: date | None,
     calendar: Sessions | None,
@@ -97,12 +97,14 @@ def held_of(
     """
     closed = calendar.last_closed(now) if calendar else None
     if calendar is None or closed is None or first is None:
-        return coverage(present, None, DateRange(date.min, date.max))
+        return measure_coverage(present, None, DateRange(date.min, date.max))
     begin, finish = max(start or first, first), min(end or closed, closed)
-    return coverage(present, calendar, DateRange(begin, max(begin, finish + timedelta(days=1))))
+    return measure_coverage(
+        present, calendar, DateRange(begin, max(begin, finish + timedelta(days=1)))
+    )
 
 
-def overall(
+def measure_series_coverage(
     first: date, gaps: int, last: date, calendar: Sessions | None, now: datetime
 ) -> Coverage:
     """Coverage of a whole series, from its first bar to the last closed session at `now`.
@@ -117,7 +119,7 @@ def overall(
     return Coverage(max(calendar.count(first, max(closed, last) + day), present), present)
 
 
-def overall_columns(
+def measure_coverage_columns(
     first: Times, gaps: Ints, last: Times, calendar: Sessions | None, now: datetime
 ) -> tuple[Ints, Ints]:
     """Returns `overall` for columns of series of one exchange: (expected, present).
@@ -133,7 +135,7 @@ def overall_columns(
     return np.maximum(rank(end + day) - rank(first), present), present
 
 
-def retried(
+def update_gaps(
     known: Iterable[Gap], lacking: Iterable[date], asked: DateRange, reason: str, now: datetime
 ) -> tuple[Gap, ...]:
     """The gaps after an answer for `asked`: each lacking session in it was tried once more.

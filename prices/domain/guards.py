@@ -33,7 +33,7 @@ _RECENT = timedelta(days=30)
 _CONFIRMED_AFTER = timedelta(days=7)
 
 
-def in_stored_unit(stored: Stored, fetched: Fetched) -> Fetched | Refusal:
+def convert_to_stored_unit(stored: Stored, fetched: Fetched) -> Fetched | Refusal:
     """The answer in the unit of the stored prices, which a series keeps for ever.
 
     Yahoo flips between pounds and pence; only where prices moved with the unit's name are they
@@ -45,7 +45,7 @@ def in_stored_unit(stored: Stored, fetched: Fetched) -> Fetched | Refusal:
     factor = units / their_units
     held, told = stored.series, fetched.series
     old, new = _overlap(held.close, held, told.close, told)
-    if mine == theirs and len(old) and step_between(old, new * factor) is None:
+    if mine == theirs and len(old) and find_step(old, new * factor) is None:
         dividends = (replace(d, amount=d.amount * factor) for d in fetched.actions.dividends)
         return replace(
             fetched,
@@ -58,16 +58,16 @@ def in_stored_unit(stored: Stored, fetched: Fetched) -> Fetched | Refusal:
     )
 
 
-def basis_step(stored: Stored, bars: BarSeries, actions: Actions) -> float | None:
+def find_basis_step(stored: Stored, bars: BarSeries, actions: Actions) -> float | None:
     """The factor by which as-traded prices moved, as no revision moves them; None: they did not.
 
     Each side's splits are undone by its own events, so a restated answer that tells its split
     agrees, and another company's prices do not.
     """
-    return step_between(*as_traded(stored, bars, actions))
+    return find_step(*as_traded_closes(stored, bars, actions))
 
 
-def unexplained_splits(
+def check_new_splits(
     stored: Stored, bars: BarSeries, actions: Actions, step: float
 ) -> Refusal | None:
     """Judges an answer with other splits whose as-traded prices moved by `step`.
@@ -75,23 +75,23 @@ def unexplained_splits(
     None where its bars are the stored ones, and go on across each new split without its step:
     then both are on the new basis already, and only the event is new.
     """
-    if step_between(*_overlap(stored.series.close, stored.series, bars.close, bars)) is not None:
-        return moved_basis(step)
+    if find_step(*_overlap(stored.series.close, stored.series, bars.close, bars)) is not None:
+        return basis_refusal(step)
     new = [split for split in actions.splits if split not in stored.actions.splits]
     for split in stored.actions.splits:
         if not any(is_near(split.session, other.session) for other in actions.splits):
             return Refusal(Guard.ACTIONS, f"the answer lacks the split of {split.session}")
     behind = next((split for split in new if not _goes_on(bars, split)), None)
-    return pending(behind) if behind else None
+    return split_pending_refusal(behind) if behind else None
 
 
-def moved_basis(step: float) -> Refusal:
+def basis_refusal(step: float) -> Refusal:
     return Refusal(
         Guard.BASIS, f"prices are {step:.6g} times the stored ones, and no split explains it"
     )
 
 
-def pending(split: Split) -> Refusal:
+def split_pending_refusal(split: Split) -> Refusal:
     return Refusal(
         Guard.SPLIT_PENDING,
         f"split pending: {split.numerator:g}:{split.denominator:g} on {split.session}, and the "
@@ -99,7 +99,7 @@ def pending(split: Split) -> Refusal:
     )
 
 
-def unrestated(bars: BarSeries, actions: Actions, today: date) -> Split | None:
+def find_unrestated_split(bars: BarSeries, actions: Actions, today: date) -> Split | None:
     """A recent split across which an answer's bars step: its history is not restated yet."""
     for split in actions.splits:
         if today - _RECENT <= split.session <= today and _steps(bars, split):
@@ -126,7 +126,7 @@ def _move_at(bars: BarSeries, session: date) -> float | None:
     return float(np.log(bars.close[at] / bars.close[at - 1]))
 
 
-def completeness(stored: Stored, bars: BarSeries) -> Refusal | None:
+def check_completeness(stored: Stored, bars: BarSeries) -> Refusal | None:
     """A whole answer holds at least nine tenths of the sessions that are stored."""
     held = float(np.isin(stored.provided.ts, bars.ts).mean())
     if held >= COMPLETE:
@@ -138,7 +138,7 @@ def completeness(stored: Stored, bars: BarSeries) -> Refusal | None:
     )
 
 
-def lost_dividends(stored: Stored, told: Actions, since: date) -> list[Dividend]:
+def find_lost_dividends(stored: Stored, told: Actions, since: date) -> list[Dividend]:
     """The stored dividends from `since` on that an answer does not tell, not even days apart."""
     return [
         dividend
@@ -147,24 +147,24 @@ def lost_dividends(stored: Stored, told: Actions, since: date) -> list[Dividend]
     ]
 
 
-def moved_over_the_edge(stored: Stored, told: Actions, since: date) -> bool:
+def has_dividend_moved_in(stored: Stored, told: Actions, since: date) -> bool:
     """A dividend is told that may be one from before `since` on another day: twice is wrong."""
     early = [d for d in stored.actions.dividends if d.session < since]
     return any(old.may_be(new) for old in early for new in told.dividends)
 
 
-def dividends_complete(stored: Stored, told: Actions) -> Refusal | None:
+def check_dividends(stored: Stored, told: Actions) -> Refusal | None:
     """A whole answer tells at least nine tenths of the stored dividends; one may be withdrawn."""
-    lost = lost_dividends(stored, told, date.min)
+    lost = find_lost_dividends(stored, told, date.min)
     count = len(stored.actions.dividends)
     if len(lost) <= max(1, (1 - COMPLETE) * count):
         return None
     return Refusal(Guard.ACTIONS, f"the answer lacks {len(lost)} of the {count} stored dividends")
 
 
-def unit_jump(stored: Stored, after: BarSeries, actions: Actions) -> Refusal | None:
+def check_unit(stored: Stored, after: BarSeries, actions: Actions) -> Refusal | None:
     """A close some hundred times the one before it, where none was stored yet."""
-    old, new = as_traded(stored, after, actions)
+    old, new = as_traded_closes(stored, after, actions)
     unchanged = np.isin(after.ts, stored.series.ts)
     unchanged[unchanged] = np.abs(new / old - 1) < 0.5
     judged = ~(unchanged[1:] & unchanged[:-1])
@@ -177,7 +177,7 @@ def unit_jump(stored: Stored, after: BarSeries, actions: Actions) -> Refusal | N
     )
 
 
-def unsettled_step(
+def find_unsettled_step(
     old: BarSeries, new: BarSeries, calendar: Sessions | None, now: datetime
 ) -> date | None:
     """The first session behind `old` that moves as by a split, and is not confirmed yet.
@@ -193,7 +193,7 @@ def unsettled_step(
     closed = calendar.last_closed(now) if calendar else None
     confirmed = now.date() - _CONFIRMED_AFTER
     if calendar and closed:
-        confirmed = calendar.shifted(closed, -_SESSIONS_TO_CONFIRM)
+        confirmed = calendar.shift(closed, -_SESSIONS_TO_CONFIRM)
     fresh = new.sessions > np.datetime64(confirmed, "D")
     found = fresh & moves_like_a_split(moves) & (np.abs(moves) > 1.2 * usual)
     if not found.any():
@@ -208,7 +208,7 @@ def moves_like_a_split(moves: Floats) -> NDArray[np.bool_]:
     return np.asarray((np.abs(sizes[:, None] - _RATIOS) < _DAYS_MOVE).any(axis=1))
 
 
-def step(session: date) -> Refusal:
+def step_refusal(session: date) -> Refusal:
     return Refusal(
         Guard.STEP,
         f"the price moves as by a split on {session}, and none is told; it is taken once five "
@@ -216,7 +216,7 @@ def step(session: date) -> Refusal:
     )
 
 
-def step_between(old: Floats, new: Floats) -> float | None:
+def find_step(old: Floats, new: Floats) -> float | None:
     """The factor by which prices of the same sessions moved as no revision moves them."""
     ratios = new / old
     if len(ratios) > 1 and (np.abs(ratios - 1) > SAME_PRICE).mean() > 0.5:
@@ -234,7 +234,7 @@ def _roughness(closes: Floats) -> float:
     return float(np.abs(np.diff(np.log(closes))).sum())
 
 
-def as_traded(stored: Stored, bars: BarSeries, actions: Actions) -> tuple[Floats, Floats]:
+def as_traded_closes(stored: Stored, bars: BarSeries, actions: Actions) -> tuple[Floats, Floats]:
     """The closes of both sides on shared sessions, each side's splits undone by its own events."""
     old = stored.series
     before = old.close * split_factors(old.sessions, stored.actions.splits)
@@ -248,7 +248,7 @@ def _overlap(mine: Floats, old: BarSeries, theirs: Floats, new: BarSeries) -> tu
     return mine[at], theirs[there]
 
 
-def described(refused: Iterable[date]) -> str:
+def describe_sessions(refused: Iterable[date]) -> str:
     """Sessions as users read them: the first few, and how many more."""
     days = sorted(refused)
     more = f" and {len(days) - 3} more" if len(days) > 3 else ""

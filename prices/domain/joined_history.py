@@ -7,24 +7,17 @@ from datetime import date
 
 import numpy as np
 
-from prices.domain.actions import (
-    Actions,
-    Dividend,
-    Split,
-    is_near,
-    rebased,
-    rebased_dividends,
-)
+from prices.domain.actions import Actions, Dividend, Split, is_near, rebase_bars, rebase_dividends
 from prices.domain.answers import Stored
 from prices.domain.bars import BarSeries
-from prices.domain.guards import SAME_PRICE, as_traded
+from prices.domain.guards import SAME_PRICE, as_traded_closes
 
 
 class NotOneCompany(ValueError):
     """Nothing shows that two histories are one company's, or they are not; the message says why."""
 
 
-def joined(main: Stored, other: Stored) -> Stored:
+def join_histories(main: Stored, other: Stored) -> Stored:
     """Both histories on one basis: `main` where both have a session, `other` around it.
 
     :raises NotOneCompany: the as-traded closes do not agree on most of the sessions that both have.
@@ -34,13 +27,13 @@ def joined(main: Stored, other: Stored) -> Stored:
     _check_agreement(main, other)
     actions = _joined_actions(main, other)
     ours, theirs = (
-        rebased(one.series, one.actions.splits, actions.splits) for one in (main, other)
+        rebase_bars(one.series, one.actions.splits, actions.splits) for one in (main, other)
     )
-    return replace(main, series=theirs.merged(ours), actions=actions)
+    return replace(main, series=theirs.merge(ours), actions=actions)
 
 
 def _check_agreement(main: Stored, other: Stored) -> None:
-    mine, theirs = as_traded(main, other.series, other.actions)
+    mine, theirs = as_traded_closes(main, other.series, other.actions)
     if not len(mine):
         raise NotOneCompany("the histories have no session in common to compare")
     differing = np.abs(theirs / mine - 1) > SAME_PRICE
@@ -61,8 +54,7 @@ def _joined_actions(main: Stored, other: Stored) -> Actions:
         *(s for s in other.actions.splits if _outside(s, main) and not _is_told(s, known)),
     )
     mine, theirs = (
-        rebased_dividends(one.actions.dividends, one.actions.splits, splits)
-        for one in (main, other)
+        rebase_dividends(one.actions.dividends, one.actions.splits, splits) for one in (main, other)
     )
     added = (d for d in theirs if _outside(d, main) and not any(d.may_be(m) for m in mine))
     return Actions(splits, (*mine, *added))

@@ -18,7 +18,7 @@ _SLIP = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class HandFilled:
+class ManualBar:
     """Who gave the bar of a session, when, and out of which source.
 
     `offered` is what the provider said of the session at `offered_at`, where that is something
@@ -33,7 +33,7 @@ class HandFilled:
     offered_at: datetime | None = None
 
 
-def parted(bars: BarSeries, by_hand: Iterable[HandFilled]) -> tuple[BarSeries, BarSeries]:
+def separate_manual(bars: BarSeries, by_hand: Iterable[ManualBar]) -> tuple[BarSeries, BarSeries]:
     """The bars of all other sessions, and those of the sessions that were filled by hand."""
     sessions = [filled.session for filled in by_hand]
     if not sessions:
@@ -42,26 +42,28 @@ def parted(bars: BarSeries, by_hand: Iterable[HandFilled]) -> tuple[BarSeries, B
     return bars.take(~theirs), bars.take(theirs)
 
 
-def noted(
-    by_hand: Iterable[HandFilled],
+def record_offers(
+    by_hand: Iterable[ManualBar],
     kept: BarSeries,
     offered: BarSeries,
     asked: DateRange,
     answered_at: datetime,
-) -> tuple[HandFilled, ...]:
+) -> tuple[ManualBar, ...]:
     """What is known of the bars filled by hand after an answer that `offered` those.
 
     `kept` is the series after it. Of a session outside of what was asked nothing new is known.
     """
     return tuple(
-        _noted(filled, bar_of(kept, filled.session), bar_of(offered, filled.session), answered_at)
+        _noted(
+            filled, find_bar(kept, filled.session), find_bar(offered, filled.session), answered_at
+        )
         if filled.session in asked
         else filled
         for filled in by_hand
     )
 
 
-def _noted(filled: HandFilled, kept: Bar | None, offered: Bar | None, at: datetime) -> HandFilled:
+def _noted(filled: ManualBar, kept: Bar | None, offered: Bar | None, at: datetime) -> ManualBar:
     if offered is None or kept is None or _is_same(kept, offered):
         return replace(filled, offered=None, offered_at=None)
     known = filled.offered is not None and _is_same(filled.offered, offered)
@@ -72,13 +74,13 @@ def _is_same(one: Bar, other: Bar) -> bool:
     return all(abs(a - b) <= SAME_VALUE * abs(a) for a, b in zip(one[1:], other[1:], strict=True))
 
 
-def bar_of(series: BarSeries, session: date) -> Bar | None:
+def find_bar(series: BarSeries, session: date) -> Bar | None:
     """The bar of one session; None: there is none."""
     at = int(np.searchsorted(series.ts, moment(session)))
     return series[at] if at < len(series) and series.ts[at] == moment(session) else None
 
 
-def checked_bar(series: BarSeries, session: date, values: tuple[float, ...]) -> BarSeries:
+def parse_bar(series: BarSeries, session: date, values: tuple[float, ...]) -> BarSeries:
     """A bar given by hand (open, high, low, close, volume) as a series of one.
 
     :raises InvalidBars: it makes no sense, or is far from the bars around it; a sentence for users.
@@ -92,7 +94,7 @@ def checked_bar(series: BarSeries, session: date, values: tuple[float, ...]) -> 
             "between its low and its high."
         ) from error
     at = int(np.searchsorted(series.ts, moment(session)))
-    for near in {at - 1, at + (bar_of(series, session) is not None)} & set(range(len(series))):
+    for near in {at - 1, at + (find_bar(series, session) is not None)} & set(range(len(series))):
         ratio = close / float(series.close[near])
         if not 1 / _SLIP < ratio < _SLIP:
             raise InvalidBars(

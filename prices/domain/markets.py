@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prices.domain.bars import InvalidSymbol, checked_symbol
+from prices.domain.bars import InvalidSymbol, parse_symbol
 
 
 class UnknownMarket(ValueError):
@@ -153,19 +153,19 @@ def resolve(symbol: str, market: str = "") -> tuple[str, Market | None]:
     :raises InvalidSymbol, UnknownMarket: with a sentence for users.
     """
     if not market.strip():
-        canonical = checked_symbol(symbol)
+        canonical = parse_symbol(symbol)
         return canonical, market_of(canonical)
     chosen = MARKETS.get(market.strip().upper())
     if chosen is None:
         raise UnknownMarket(f"“{market}” is not a market; known are {', '.join(MARKETS)}.")
-    ticker = checked_symbol(symbol.replace("/", "") if chosen.name == "FX" else symbol)
+    ticker = parse_symbol(symbol.replace("/", "") if chosen.name == "FX" else symbol)
     told = market_of(ticker)
     if told is not None and told is not chosen and told.name != "US":
         raise InvalidSymbol(f"“{symbol}” is a symbol of {told.name}, not of {chosen.name}.")
     canonical = chosen.spell(ticker.removesuffix(chosen.suffix))
     if not canonical.endswith(chosen.suffix):
         canonical += chosen.suffix
-    return checked_symbol(canonical), chosen
+    return parse_symbol(canonical), chosen
 
 
 def market_of(symbol: str) -> Market | None:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from prices.domain import guards
 from prices.domain.actions import Actions, split_factors
-from prices.domain.answers import SAMPLE, Correction, Fetched, Refusal, Stored, Why
+from prices.domain.answers import SAMPLE, Correction, CorrectionReason, Fetched, Refusal, Stored
 from prices.domain.bars import BarSeries, Floats
 from prices.domain.guards import SAME_PRICE
-from prices.domain.manual_bars import HandFilled, bar_of, noted, parted
+from prices.domain.manual_bars import ManualBar, find_bar, record_offers, separate_manual
 from prices.domain.sessions import Sessions
 
 # Relative: what float32 noise may move without being a change.
@@ -50,7 +50,7 @@ class Decision:
     corrections: tuple[Correction, ...] = field(default=())
     note: str = ""
     refusal: Refusal | None = None
-    by_hand: tuple[HandFilled, ...] = ()
+    by_hand: tuple[ManualBar, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -78,17 +78,17 @@ def merge(
         return _nothing(stored, "a later answer is already stored")
     if trusted:
         return _released(stored, bars, fetched.actions)
-    answer = guards.in_stored_unit(stored, fetched)
+    answer = guards.convert_to_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
         return _refused(stored, answer)
     if answer is not fetched:
         bars = closed_bars(answer, calendar, now=now)
     # What a person gave is judged by nobody: the answer goes on as if it lacked those sessions.
-    bars, offered = parted(bars, stored.by_hand)
+    bars, offered = separate_manual(bars, stored.by_hand)
     decision = _judged(stored, answer, bars, today)
     decision = _without_unsettled_step(stored, decision, calendar, now)
     kept = decision.bars if decision.change is Change.REPLACE else stored.series
-    told = noted(stored.by_hand, kept, offered, answer.asked, answer.fetched_at)
+    told = record_offers(stored.by_hand, kept, offered, answer.asked, answer.fetched_at)
     return replace(decision, by_hand=told)
 
 
@@ -102,15 +102,15 @@ def _judged(stored: Stored, answer: Fetched, bars: BarSeries, today: date) -> De
     restated = actions.splits != stored.actions.splits
     if not whole and (note := _doubt(stored, answer, bars, expected, restated=restated)):
         return Decision(Change.WHOLE, BarSeries.empty(), stored.actions, note=note)
-    after = bars if restated else stored.series.merged(bars)
-    short = guards.completeness(stored, bars) if whole else None
+    after = bars if restated else stored.series.merge(bars)
+    short = guards.check_completeness(stored, bars) if whole else None
     # A short answer that agrees with what is stored adds to it, but cannot replace it.
     replaces = restated or not np.isin(bars.ts, stored.series.ts).any()
     refusal = (
         _basis_refusal(stored, bars, actions, step, restated=restated)
         or (short if replaces else None)
-        or (guards.dividends_complete(stored, answer.actions) if whole else None)
-        or guards.unit_jump(stored, after, actions)
+        or (guards.check_dividends(stored, answer.actions) if whole else None)
+        or guards.check_unit(stored, after, actions)
     )
     if refusal:
         return _refused(stored, refusal)
@@ -128,9 +128,9 @@ def _doubt(
         return "the answer has none of the sessions that are stored"
     if restated:
         return "the splits changed"
-    if guards.lost_dividends(stored, answer.actions, since):
+    if guards.find_lost_dividends(stored, answer.actions, since):
         return "a dividend is told no more"
-    if guards.moved_over_the_edge(stored, answer.actions, since):
+    if guards.has_dividend_moved_in(stored, answer.actions, since):
         return "a dividend was moved"
     return ""
 
@@ -142,11 +142,11 @@ def _told(
 
     A split of a day to come is told in advance; it counts once the prices are restated for it.
     """
-    actions = stored.actions.merged(answer.actions, since=answer.asked.start)
+    actions = stored.actions.merge(answer.actions, since=answer.asked.start)
     effective = Actions(tuple(s for s in actions.splits if s.session <= today), actions.dividends)
-    step = guards.basis_step(stored, bars, effective)
+    step = guards.find_basis_step(stored, bars, effective)
     if step is not None and effective != actions:
-        early = guards.basis_step(stored, bars, actions)
+        early = guards.find_basis_step(stored, bars, actions)
         if early is None:
             return actions, None
     return effective, step
@@ -158,8 +158,8 @@ def _basis_refusal(
     if step is None:
         return None
     if restated:
-        return guards.unexplained_splits(stored, bars, actions, step)
-    return guards.moved_basis(step)
+        return guards.check_new_splits(stored, bars, actions, step)
+    return guards.basis_refusal(step)
 
 
 def closed_bars(fetched: Fetched, calendar: Sessions | None, *, now: datetime) -> BarSeries:
@@ -196,22 +196,24 @@ def _first(stored: Stored, bars: BarSeries, told: Actions, today: date) -> Decis
     if not len(bars):
         return _nothing(stored, "the provider has no bars")
     actions = Actions(tuple(s for s in told.splits if s.session <= today), told.dividends)
-    if split := guards.unrestated(bars, actions, today):
-        return _refused(stored, guards.pending(split))
+    if split := guards.find_unrestated_split(bars, actions, today):
+        return _refused(stored, guards.split_pending_refusal(split))
     return Decision(Change.REPLACE, bars, actions)
 
 
 def _released(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
     if not len(bars):
         return _nothing(stored, "the provider has no bars")
-    count = Correction(bars.sessions[0].item(), "bars", len(stored.series), len(bars), Why.RELEASED)
+    count = Correction(
+        bars.sessions[0].item(), "bars", len(stored.series), len(bars), CorrectionReason.RELEASED
+    )
     given_up = (_given_up(filled.session, stored.series, bars) for filled in stored.by_hand)
     return Decision(Change.REPLACE, bars, actions, (count, *given_up))
 
 
 def _given_up(session: date, old: BarSeries, new: BarSeries) -> Correction:
-    before, after = (bar.close if (bar := bar_of(of, session)) else None for of in (old, new))
-    return Correction(session, "close", before, after, Why.RELEASED)
+    before, after = (bar.close if (bar := find_bar(of, session)) else None for of in (old, new))
+    return Correction(session, "close", before, after, CorrectionReason.RELEASED)
 
 
 def _decide(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
@@ -222,7 +224,7 @@ def _decide(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
         changed = bars.take(
             np.isin(bars.sessions, _touched(corrections)) | np.isin(bars.ts, new.ts)
         )
-        return Decision(Change.REPLACE, old.merged(changed), actions, corrections)
+        return Decision(Change.REPLACE, old.merge(changed), actions, corrections)
     return Decision(Change.APPEND if len(new) else Change.NOTHING, new, actions)
 
 
@@ -238,7 +240,7 @@ def _restated(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
         *_split_corrections(stored.actions, actions),
         *_corrections(stored, old, bars, SAME_PRICE, SAME_PRICE),
     )
-    return Decision(Change.REPLACE, old.merged(bars), actions, corrections)
+    return Decision(Change.REPLACE, old.merge(bars), actions, corrections)
 
 
 def _split_corrections(before: Actions, after: Actions) -> list[Correction]:
@@ -246,8 +248,8 @@ def _split_corrections(before: Actions, after: Actions) -> list[Correction]:
     came = (s for s in after.splits if s not in before.splits)
     went = (s for s in before.splits if s not in after.splits)
     return [
-        *(Correction(s.session, "split", None, s.ratio, Why.SPLIT) for s in came),
-        *(Correction(s.session, "split", s.ratio, None, Why.SPLIT) for s in went),
+        *(Correction(s.session, "split", None, s.ratio, CorrectionReason.SPLIT) for s in came),
+        *(Correction(s.session, "split", s.ratio, None, CorrectionReason.SPLIT) for s in went),
     ]
 
 
@@ -270,12 +272,14 @@ def _corrections(
         for at in np.flatnonzero(np.abs(after - before) > tolerance):
             session = old.sessions[mine[at]].item()
             settles = name == "volume" and session > settled
-            why = Why.SETTLED if settles else Why.REVISED
+            why = CorrectionReason.SETTLED if settles else CorrectionReason.REVISED
             found.append(Correction(session, name, float(before[at]), float(after[at]), why))
     inside = (new.ts > old.ts[0]) & (new.ts < old.ts[-1]) & ~np.isin(new.ts, old.ts)
     for at in np.flatnonzero(inside):
         session = new.sessions[at].item()
-        found.append(Correction(session, "close", None, float(new.close[at]), Why.HEALED))
+        found.append(
+            Correction(session, "close", None, float(new.close[at]), CorrectionReason.HEALED)
+        )
     return sorted(found, key=lambda c: c.session)
 
 
@@ -287,10 +291,10 @@ def _without_unsettled_step(
         return decision
     last = stored.series.ts[-1]
     new = decision.bars.take(decision.bars.ts > last)
-    session = guards.unsettled_step(stored.series, new, calendar, now)
+    session = guards.find_unsettled_step(stored.series, new, calendar, now)
     if session is None or decision.actions.splits != stored.actions.splits:
         return decision
-    refusal = guards.step(session)
+    refusal = guards.step_refusal(session)
     kept = decision.bars.between(None, session)
     if decision.change is Change.APPEND and not len(kept):
         return _refused(stored, refusal)

@@ -63,7 +63,7 @@ class _Need:
     since: datetime
 
 
-def due(states: Iterable[SymbolState], *, now: datetime) -> list[Due]:
+def plan_fetches(states: Iterable[SymbolState], *, now: datetime) -> list[Due]:
     """The active symbols to fetch, in order.
 
     Those that only a gap makes due, and those that are silent, get what the others spare; who has
@@ -108,10 +108,10 @@ def _need(state: SymbolState, closes: dict[str, _Close], now: datetime) -> _Need
 
 
 def _quoted(state: SymbolState, now: datetime) -> bool:
-    return state.quote is not None and trades(state.quote, state.last, now=now)
+    return state.quote is not None and is_traded(state.quote, state.last, now=now)
 
 
-def trades(quote: Quote, last: date | None, *, now: datetime) -> bool:
+def is_traded(quote: Quote, last: date | None, *, now: datetime) -> bool:
     """Does the quote show that a symbol whose last bar is of `last` trades?"""
     recent = now - quote.market_time <= _TRADES_WITHIN
     return recent and (last is None or quote.session > last)
@@ -173,7 +173,7 @@ def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, exte
     return closed is not None and quote.fetched_at < calendar.closed_at(closed)
 
 
-def quote_riders(states: Iterable[SymbolState], places: int, *, now: datetime) -> list[str]:
+def pick_lost_symbols(states: Iterable[SymbolState], places: int, *, now: datetime) -> list[str]:
     """Symbols that the provider lost, to look for in the free `places` of a request for quotes.
 
     Those that the system suspended once a day, those that may be suspended next whenever there is

@@ -64,7 +64,7 @@ def closing_bar(quote: Quote, last: Bar, currency: str, calendar: Sessions | Non
     if bar is None or calendar is None or quote.market_state in ("", "REGULAR"):
         return None
     closed = calendar.last_closed(quote.fetched_at)
-    if closed != quote.session or calendar.shifted(last.ts.date(), 1) != quote.session:
+    if closed != quote.session or calendar.shift(last.ts.date(), 1) != quote.session:
         return None
     if quote.currency != currency or quote.previous_close is None:
         return None

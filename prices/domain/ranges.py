@@ -22,14 +22,14 @@ class DateRange(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedRange:
     """The range a reader wants: inclusive dates, or a number of days up to today."""
 
     start: date | None = None
     end: date | None = None
     days: int | None = None
 
-    def within(self, last: date | None, now: datetime) -> tuple[date | None, date | None]:
+    def resolve(self, last: date | None, now: datetime) -> tuple[date | None, date | None]:
         """The inclusive dates to look up in a series that ends with `last`; None: unbounded.
 
         Days count back from today, or from the end of a series that ended before them.
@@ -47,7 +47,7 @@ def _before(day: date, days: int) -> date:
     return date.fromordinal(max(day.toordinal() - days, 1))
 
 
-def merged(ranges: Iterable[DateRange]) -> tuple[DateRange, ...]:
+def merge_ranges(ranges: Iterable[DateRange]) -> tuple[DateRange, ...]:
     """The same dates in the fewest ranges, ascending; empty ranges vanish."""
     out: list[DateRange] = []
     for start, end in sorted(r for r in ranges if r.start < r.end):

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from prices.domain.actions import Actions
 from prices.domain.bars import Bar, SeriesKey
 from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.domain.ranges import DateRange
 
 _NO_ACTIONS = Actions()
@@ -25,7 +25,7 @@ class Facts:
     final_through: date | None = None
     asked: tuple[DateRange, ...] = ()
     gaps: tuple[Gap, ...] = ()
-    by_hand: tuple[HandFilled, ...] = ()
+    by_hand: tuple[ManualBar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

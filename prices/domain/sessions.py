@@ -82,7 +82,7 @@ class Sessions:
         closed: datetime = self.closes[position].item()
         return closed.replace(tzinfo=UTC) + self.lag
 
-    def shifted(self, session: date, by: int) -> date:
+    def shift(self, session: date, by: int) -> date:
         """The session `by` sessions later (negative: earlier), clamped to what is known."""
         position = int(np.searchsorted(self.dates, np.datetime64(session, "D"))) + by
         shifted: date = self.dates[min(max(position, 0), len(self.dates) - 1)].item()
@@ -122,7 +122,7 @@ def _closed_by(sessions: Sessions, now: datetime) -> int:
 
 def overlap_start(last: date, final_through: date | None, calendar: Sessions | None) -> date:
     """Where a fetch that brings a series forward begins: 7 sessions back, or at what is not final."""
-    back = calendar.shifted(last, -7) if calendar else last - timedelta(days=10)
+    back = calendar.shift(last, -7) if calendar else last - timedelta(days=10)
     return min(back, final_through) if final_through else back
 
 

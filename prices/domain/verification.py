@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from prices.domain.actions import Actions, Split, rebased, rebased_dividends
+from prices.domain.actions import Actions, Split, rebase_bars, rebase_dividends
 from prices.domain.answers import Fetched, Refusal, Stored
 from prices.domain.bars import Bar, BarSeries, Floats
-from prices.domain.guards import SAME_PRICE, in_stored_unit
-from prices.domain.manual_bars import parted
+from prices.domain.guards import SAME_PRICE, convert_to_stored_unit
+from prices.domain.manual_bars import separate_manual
 from prices.domain.merge import FIELDS, closed_bars
 from prices.domain.sessions import Sessions
 
@@ -86,10 +86,10 @@ def compare(
     Prices to 1e-4; volumes exactly, where the bar is final. A bar that is stored and not final
     may still be lacking at the provider. Bars filled by hand are left out.
     """
-    answer = in_stored_unit(stored, fetched)
+    answer = convert_to_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
         return Comparison(0, basis=answer.reason)
-    theirs, _ = parted(closed_bars(answer, calendar, now=now), stored.by_hand)
+    theirs, _ = separate_manual(closed_bars(answer, calendar, now=now), stored.by_hand)
     mine = stored.provided.between(answer.asked.start, None)
     told = _effective(answer, now)
     if not len(mine):
@@ -121,7 +121,7 @@ def _on_one_basis(
     if _mostly_agree(mine, theirs):
         return mine, "", True
     own, new = stored.actions.splits, told.splits
-    restated = rebased(mine, own, new)
+    restated = rebase_bars(mine, own, new)
     if own != new and _mostly_agree(restated, theirs):
         changed = sorted({*own} ^ {*new})
         return restated, f"the provider is on another split basis: {_splits(changed)}", True
@@ -186,7 +186,7 @@ def _actions_that_differ(
     """`rebase`: dividends are compared on the provider's split basis."""
     paid = stored.actions.dividends
     if rebase:
-        paid = rebased_dividends(paid, stored.actions.splits, told.splits)
+        paid = rebase_dividends(paid, stored.actions.splits, told.splits)
     mine = replace(stored.actions, dividends=paid)
     pairs = (
         (SPLIT, _ratios(mine), _ratios(told), 1e-6),

@@ -9,14 +9,14 @@ from hashlib import blake2b
 
 from django.db.models import QuerySet
 
-from prices.domain.actions import Actions, Adjust, adjusted
-from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
-from prices.domain.coverage import Coverage, Gap, held_of, overall
+from prices.domain.actions import Actions, Adjust, adjust_bars
+from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
+from prices.domain.coverage import Coverage, Gap, measure_read_coverage, measure_series_coverage
 from prices.domain.freshness import SymbolState, staleness
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
-from prices.domain.ranges import Asked
+from prices.domain.ranges import RequestedRange
 from prices.domain.series import Facts, Manifest
 from prices.models import TrackedSymbol
 from prices.reads.symbol_states import state_of
@@ -61,7 +61,7 @@ class History:
 class _Query:
     """A request for one or many symbols, and the state of the provider at that time."""
 
-    asked: Asked
+    asked: RequestedRange
     adjust: Adjust
     now: datetime
     provider: ProviderState
@@ -113,13 +113,13 @@ class PriceReader:
         self._provider = TTLLookup(lambda name: provider_log.state(), ttl)
 
     def history(
-        self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
+        self, symbol: str, asked: RequestedRange, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> History:
         """Returns the stored bars of a tracked symbol, which may be given by a former name.
 
         :raises NotTracked, InvalidSymbol: with a sentence for users.
         """
-        canonical = checked_symbol(symbol)
+        canonical = parse_symbol(symbol)
         row = self._rows.get(canonical)
         stored = self._series.read(SeriesKey(row.symbol))
         if stored is None and (today := tracked_row(canonical)).symbol != row.symbol:
@@ -130,7 +130,7 @@ class PriceReader:
     def histories(
         self,
         symbols: Iterable[str],
-        asked: Asked,
+        asked: RequestedRange,
         adjust: Adjust = Adjust.SPLITS,
         *,
         now: datetime,
@@ -172,7 +172,7 @@ class PriceReader:
             source=state.source,
             as_of=facts.fetched_at,
             stale_reason=about.stale_reason,
-            coverage=held_of(
+            coverage=measure_read_coverage(
                 bars.sessions, state.first, state.calendar, about.start, about.end, now
             ),
             quote=about.quote,
@@ -182,13 +182,13 @@ class PriceReader:
         )
 
     def version(
-        self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
+        self, symbol: str, asked: RequestedRange, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> str:
         """Returns the `version` that `history` would have, without reading bars.
 
         :raises NotTracked, InvalidSymbol:
         """
-        canonical = checked_symbol(symbol)
+        canonical = parse_symbol(symbol)
         row = self._rows.get(canonical)
         manifest = self._series.manifest(SeriesKey(row.symbol))
         return self._about(
@@ -203,7 +203,7 @@ class PriceReader:
         self, named: str, row: TrackedSymbol, manifest: Manifest | None, query: _Query
     ) -> _About:
         state, now = state_of(row, manifest), query.now
-        start, end = query.asked.within(state.last, now)
+        start, end = query.asked.resolve(state.last, now)
         stale_reason = staleness(state, query.provider, now)
         quote = self._quotes.get([row.symbol]).get(row.symbol)
         # Everything that a result depends on; the manifest's version stands for the bars.
@@ -229,7 +229,7 @@ class PriceReader:
 
     def corrections(
         self, symbol: str, *, since: date | None = None, limit: int = 1_000
-    ) -> tuple[TrackedSymbol, list[Recorded], tuple[HandFilled, ...]]:
+    ) -> tuple[TrackedSymbol, list[Recorded], tuple[ManualBar, ...]]:
         """Returns the row of a tracked symbol, its corrections (newest first) and manual bars.
 
         `since` is the first session whose corrections are returned.
@@ -261,7 +261,7 @@ def _bars(held: HeldSeries, adjust: Adjust, start: date | None, end: date | None
     until = end + _DAY if end else None
     # Dividends after `end` change earlier prices, so bars are adjusted before the end is cut off.
     within = held.bars(start, None if adjust is Adjust.ALL else until)
-    return adjusted(within, held.manifest.facts.actions, adjust).between(None, until)
+    return adjust_bars(within, held.manifest.facts.actions, adjust).between(None, until)
 
 
 def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:
@@ -279,7 +279,7 @@ def report(
         row=row,
         state=state,
         bars=manifest.count if manifest and held else 0,
-        coverage=overall(state.first, state.gaps, state.last, state.calendar, now)
+        coverage=measure_series_coverage(state.first, state.gaps, state.last, state.calendar, now)
         if state.first and state.last
         else Coverage(None, 0),
         stale_reason=staleness(state, provider, now),

@@ -14,7 +14,7 @@ from bson.raw_bson import RawBSONDocument
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import COLUMNS, Bar, BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.domain.ranges import DateRange
 from prices.domain.series import Facts, Manifest, Outline
 
@@ -135,7 +135,7 @@ def _facts_of(document: Mapping[str, Any]) -> Facts:
             for g in document.get("gaps", ())
         ),
         by_hand=tuple(
-            HandFilled(
+            ManualBar(
                 _day(d["session"]),
                 d["by"],
                 d["at"],

@@ -11,7 +11,7 @@ from prices.domain.answers import Fetched
 from prices.domain.bars import SeriesKey
 from prices.domain.merge import Change
 from prices.domain.outcomes import Outcome, Result
-from prices.domain.planning import Due, due
+from prices.domain.planning import Due, plan_fetches
 from prices.domain.quotes import Quote
 from prices.domain.sessions import overlap_start, sessions_of
 from prices.models import TrackedSymbol
@@ -61,7 +61,7 @@ class SyncService:
 
         `quotes` show which of the symbols that the provider lost are traded again.
         """
-        return due(symbol_states(self.catalog, quotes or {}), now=now)
+        return plan_fetches(symbol_states(self.catalog, quotes or {}), now=now)
 
     def sync(
         self,

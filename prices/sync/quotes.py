@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from prices.domain.bars import BarSeries, Interval
 from prices.domain.outcomes import Outcome, Result
-from prices.domain.planning import quote_is_due, quote_riders, trades
+from prices.domain.planning import is_traded, pick_lost_symbols, quote_is_due
 from prices.domain.quotes import Quote, closing_bar
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
@@ -48,7 +48,7 @@ class LiveService:
             and quote_is_due(state, held.get(state.symbol), now=now, extended=extended)
         ]
         places = -len(wanted) % self.limiter.quotes_per_request
-        return wanted + quote_riders(states, places, now=now)
+        return wanted + pick_lost_symbols(states, places, now=now)
 
     def refresh(
         self,
@@ -96,7 +96,7 @@ class LiveService:
         back = {
             quote.symbol
             for quote in quotes
-            if quote.symbol in gone and trades(quote, lasts.get(quote.symbol), now=now)
+            if quote.symbol in gone and is_traded(quote, lasts.get(quote.symbol), now=now)
         }
         resume(suspended.filter(symbol__in=back))
         suspended.filter(symbol__in=gone - back).update(next_attempt_at=now + _LOOKUP_PAUSE)

@@ -37,7 +37,7 @@ def _days() -> list[date]:
     assert calendar is not None
     closed = calendar.last_closed(timezone.now())
     assert closed is not None
-    return [calendar.shifted(closed, -n) for n in range(7, -1, -1)]
+    return [calendar.shift(closed, -n) for n in range(7, -1, -1)]
 
 
 def _holed() -> TrackedSymbol:

@@ -11,7 +11,7 @@ from prices.domain.actions import (
     Adjust,
     Dividend,
     Split,
-    adjusted,
+    adjust_bars,
     dividend_factors,
     split_factors,
 )
@@ -58,7 +58,7 @@ class TestActions:
         old = Actions(SPLITS, (Dividend(day("2026-03-03"), 0.1), Dividend(day("2026-03-05"), 0.2)))
         newer = Actions((), (Dividend(day("2026-03-02"), 9.0), Dividend(day("2026-03-05"), 0.25)))
 
-        merged = old.merged(newer, since=day("2026-03-05"))
+        merged = old.merge(newer, since=day("2026-03-05"))
 
         assert merged.splits == (Split(day("2026-03-04"), 7, 1),)
         assert merged.dividends == (
@@ -104,10 +104,10 @@ class TestDividendFactors:
 
 class TestAdjusted:
     def test_for_splits_is_what_is_stored(self) -> None:
-        assert adjusted(WEEK, Actions(SPLITS), Adjust.SPLITS) is WEEK
+        assert adjust_bars(WEEK, Actions(SPLITS), Adjust.SPLITS) is WEEK
 
     def test_for_nothing_gives_prices_and_volumes_as_traded(self) -> None:
-        traded = adjusted(WEEK, Actions(SPLITS), Adjust.NONE)
+        traded = adjust_bars(WEEK, Actions(SPLITS), Adjust.NONE)
 
         assert traded.close.tolist() == pytest.approx([14.0, 15.4, 2.4, 2.6, 1.4])
         assert traded.open.tolist() == pytest.approx([14.0, 15.4, 2.4, 2.6, 1.4])
@@ -116,7 +116,7 @@ class TestAdjusted:
     def test_for_all_weighs_dividends_on_the_split_adjusted(self) -> None:
         actions = Actions(SPLITS, (Dividend(day("2026-03-05"), 0.3),))
 
-        everything = adjusted(WEEK, actions, Adjust.ALL)
+        everything = adjust_bars(WEEK, actions, Adjust.ALL)
 
         # 1 - 0.3/1.2 = 0.75
         assert everything.close.tolist() == pytest.approx([0.75, 0.825, 0.9, 1.3, 1.4])
@@ -124,7 +124,7 @@ class TestAdjusted:
 
     @pytest.mark.parametrize("adjust", list(Adjust))
     def test_without_events_changes_nothing(self, adjust: Adjust) -> None:
-        assert adjusted(WEEK, Actions(), adjust) is WEEK
+        assert adjust_bars(WEEK, Actions(), adjust) is WEEK
 
 
 class TestAgainstYahoo:
@@ -133,7 +133,7 @@ class TestAgainstYahoo:
         result = recorded(next(recordings.glob("recordings/*MSFT-dividends*")))
         bars, _ = recorded_bars(result)
 
-        whole = adjusted(bars, recorded_actions(result), Adjust.ALL)
+        whole = adjust_bars(bars, recorded_actions(result), Adjust.ALL)
 
         ratio = whole.close / bars.close
         before = bars.sessions.tolist().index(day("2021-02-16"))
@@ -150,7 +150,7 @@ class TestAgainstYahoo:
             bars, theirs = recorded_bars(result)
             actions = recorded_actions(result)
 
-            ours = adjusted(bars, actions, Adjust.ALL).close
+            ours = adjust_bars(bars, actions, Adjust.ALL).close
 
             ratio = theirs / ours
             assert abs(ratio / ratio[-1] - 1).max() < 1e-4, path.name
@@ -162,7 +162,9 @@ class TestAgainstYahoo:
         """Munich Re paid 8.60 euros on 2018-04-26; its answer was recorded without events."""
         bars, theirs = recorded_bars(recorded(next(recordings.glob(f"recordings/{EVENTLESS}*"))))
 
-        ours = adjusted(bars, Actions((), (Dividend(day("2018-04-26"), 8.60),)), Adjust.ALL).close
+        ours = adjust_bars(
+            bars, Actions((), (Dividend(day("2018-04-26"), 8.60),)), Adjust.ALL
+        ).close
 
         ratio = theirs / ours
         assert abs(ratio / ratio[-1] - 1).max() < 1e-4
@@ -171,7 +173,7 @@ class TestAgainstYahoo:
         before, _ = recorded_bars(recorded(next(recordings.glob("recordings/*GOOG*2022-03-06*"))))
         after, _ = recorded_bars(recorded(next(recordings.glob("recordings/*GOOG*2025-02-27*"))))
 
-        traded = adjusted(after, Actions((Split(day("2022-07-18"), 20, 1),)), Adjust.NONE)
+        traded = adjust_bars(after, Actions((Split(day("2022-07-18"), 20, 1),)), Adjust.NONE)
 
         assert closes(before) == {"2020-01-02": pytest.approx(1367.369995)}
         assert closes(traded) == {"2020-01-02": pytest.approx(1367.37, rel=1e-5)}

@@ -14,7 +14,7 @@ from prices.domain.bars import (
     InvalidBars,
     InvalidSymbol,
     SeriesKey,
-    checked_symbol,
+    parse_symbol,
 )
 from tests.prices.domain.builders import at, closes, day, series
 
@@ -205,7 +205,7 @@ class TestMerged:
         old = series(("2026-03-02", 1.0), ("2026-03-03", 2.0), ("2026-03-05", 3.0))
         new = series(("2026-03-03", 2.5), ("2026-03-04", 2.75), ("2026-03-06", 4.0))
 
-        assert closes(old.merged(new)) == {
+        assert closes(old.merge(new)) == {
             "2026-03-02": 1.0,
             "2026-03-03": 2.5,
             "2026-03-04": 2.75,
@@ -216,8 +216,8 @@ class TestMerged:
     def test_of_nothing_is_the_other(self) -> None:
         week = series(("2026-03-02", 1.0))
 
-        assert week.merged(BarSeries.empty()) == week
-        assert BarSeries.empty().merged(week) == week
+        assert week.merge(BarSeries.empty()) == week
+        assert BarSeries.empty().merge(week) == week
 
 
 class TestCheckedSymbol:
@@ -234,14 +234,14 @@ class TestCheckedSymbol:
         ],
     )
     def test_spells_canonically(self, typed: str, canonical: str) -> None:
-        assert checked_symbol(typed) == canonical
+        assert parse_symbol(typed) == canonical
 
     @pytest.mark.parametrize(
         "typed", ["", "  ", "A B", "A/B", "$TSLA", "A|1d", "Ä", "-A", "A" * 33]
     )
     def test_refuses_what_cannot_be_one(self, typed: str) -> None:
         with pytest.raises(InvalidSymbol, match="is not a symbol"):
-            checked_symbol(typed)
+            parse_symbol(typed)
 
 
 class TestSeriesKey:

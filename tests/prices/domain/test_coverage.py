@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from prices.domain.coverage import Coverage, Gap, coverage, overall, retried, share
+from prices.domain.coverage import (
+    Coverage,
+    Gap,
+    measure_coverage,
+    measure_series_coverage,
+    share,
+    update_gaps,
+)
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, day, sessions
 
@@ -25,7 +32,7 @@ class TestCoverage:
     def test_counts_sessions_and_names_those_that_lack(self) -> None:
         held = stored("2026-11-23", "2026-11-24", "2026-11-27")
 
-        found = coverage(held, sessions("XNYS"), WANTED)
+        found = measure_coverage(held, sessions("XNYS"), WANTED)
 
         assert found == Coverage(5, 3, (day("2026-11-25"), day("2026-11-30")))
         assert found.percent == 60.0
@@ -33,20 +40,20 @@ class TestCoverage:
     def test_of_every_session_is_whole(self) -> None:
         held = stored("2026-11-23", "2026-11-24", "2026-11-25", "2026-11-27", "2026-11-30")
 
-        assert coverage(held, sessions("XNYS"), WANTED).percent == 100.0
+        assert measure_coverage(held, sessions("XNYS"), WANTED).percent == 100.0
 
     def test_ignores_bars_on_days_that_are_no_session(self) -> None:
         held = stored("2026-11-23", "2026-11-26", "2026-11-28")
 
-        assert coverage(held, sessions("XNYS"), WANTED).present == 1
+        assert measure_coverage(held, sessions("XNYS"), WANTED).present == 1
 
     def test_ignores_bars_outside_the_range(self) -> None:
         held = stored("2026-11-20", "2026-11-23", "2026-12-01")
 
-        assert coverage(held, sessions("XNYS"), WANTED).present == 1
+        assert measure_coverage(held, sessions("XNYS"), WANTED).present == 1
 
     def test_claims_no_gap_where_sessions_are_not_known(self) -> None:
-        found = coverage(stored("2026-11-23", "2026-11-30"), None, WANTED)
+        found = measure_coverage(stored("2026-11-23", "2026-11-30"), None, WANTED)
 
         assert found == Coverage(None, 2, ())
         assert found.percent is None
@@ -54,7 +61,7 @@ class TestCoverage:
     def test_of_a_range_without_sessions_is_whole(self) -> None:
         weekend = DateRange(day("2026-11-28"), day("2026-11-30"))
 
-        assert coverage(stored(), sessions("XNYS"), weekend).percent == 100.0
+        assert measure_coverage(stored(), sessions("XNYS"), weekend).percent == 100.0
 
     def test_percent_is_rounded_to_two_digits(self) -> None:
         assert Coverage(3, 2).percent == 66.67
@@ -63,19 +70,26 @@ class TestCoverage:
 class TestOverall:
     def test_reaches_to_the_last_closed_session(self) -> None:
         # bars from Monday to Wednesday, one of them lacking; Friday and Monday closed since
-        found = overall(day("2026-11-23"), 1, day("2026-11-25"), sessions("XNYS"), NOW)
+        found = measure_series_coverage(
+            day("2026-11-23"), 1, day("2026-11-25"), sessions("XNYS"), NOW
+        )
 
         assert found == Coverage(5, 2)
 
     def test_does_not_expect_the_session_that_trades(self) -> None:
         now = at("2026-11-30 20:00")
 
-        found = overall(day("2026-11-23"), 0, day("2026-11-27"), sessions("XNYS"), now)
+        found = measure_series_coverage(
+            day("2026-11-23"), 0, day("2026-11-27"), sessions("XNYS"), now
+        )
 
         assert found == Coverage(4, 4)
 
     def test_is_not_known_without_sessions(self) -> None:
-        assert overall(day("2026-11-23"), 0, day("2026-11-27"), None, NOW).percent is None
+        assert (
+            measure_series_coverage(day("2026-11-23"), 0, day("2026-11-27"), None, NOW).percent
+            is None
+        )
 
 
 class TestGap:
@@ -93,7 +107,7 @@ class TestRetried:
     LACKING = day("2026-11-25")
 
     def tried(self, *known: Gap, now: datetime = NOW) -> tuple[Gap, ...]:
-        return retried(known, [self.LACKING], WANTED, REASON, now)
+        return update_gaps(known, [self.LACKING], WANTED, REASON, now)
 
     def test_asks_for_a_new_gap_again_after_an_hour(self) -> None:
         assert self.tried() == (Gap(self.LACKING, 1, at("2026-12-01 03:00"), REASON),)
@@ -135,7 +149,7 @@ class TestRetried:
     def test_leaves_gaps_outside_of_what_was_asked(self) -> None:
         elsewhere = Gap(day("2026-10-01"), 2, NOW, "other")
 
-        found = retried([elsewhere], [elsewhere.session, self.LACKING], WANTED, REASON, NOW)
+        found = update_gaps([elsewhere], [elsewhere.session, self.LACKING], WANTED, REASON, NOW)
 
         assert found == (elsewhere, Gap(self.LACKING, 1, at("2026-12-01 03:00"), REASON))
 

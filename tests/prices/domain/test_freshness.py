@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from prices.domain.freshness import SymbolState, staleness
-from prices.domain.planning import Due, Priority, due, next_attempt, trades
+from prices.domain.planning import Due, Priority, is_traded, next_attempt, plan_fetches
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
 from prices.domain.wording import stamp
@@ -125,7 +125,7 @@ class TestSymbolState:
 
 class TestDue:
     def of(self, *states: SymbolState, now: datetime = NOW):
-        return due(states, now=now)
+        return plan_fetches(states, now=now)
 
     @pytest.mark.parametrize(
         ("changes", "priority"),
@@ -258,7 +258,7 @@ class TestSpare:
         """The symbols that are fetched beside `needed` others, while `idle` ones need nothing."""
         others = [replace(self.TAIL, symbol=f"T{n}") for n in range(needed)]
         at_rest = [replace(SETTLED, symbol=f"I{n}") for n in range(idle)]
-        planned = due([*others, *at_rest, *states], now=now)
+        planned = plan_fetches([*others, *at_rest, *states], now=now)
         return [one.symbol for one in planned if one.symbol[1:] not in map(str, range(needed))]
 
     @pytest.mark.parametrize(
@@ -309,7 +309,9 @@ class TestSpare:
         now, today = at("2026-03-11 21:00"), day("2026-03-11")
         at_rest = replace(SETTLED, last=today, final_through=today, last_update=now)
 
-        planned = [d.symbol for d in due([replace(FRESH, **known), *[at_rest] * 10], now=now)]
+        planned = [
+            d.symbol for d in plan_fetches([replace(FRESH, **known), *[at_rest] * 10], now=now)
+        ]
 
         assert ("IT" not in planned) is is_vain
 
@@ -330,8 +332,8 @@ class TestSpare:
     def test_of_a_silent_symbol_comes_once_after_each_close(self) -> None:
         silent = replace(FRESH, last=day("2026-02-02"), last_update=at("2026-03-09 20:00"))
 
-        assert due([silent], now=at("2026-03-10 19:59")) == []
-        assert due([silent], now=at("2026-03-10 20:00")) == [Due("AAPL", Priority.SILENT)]
+        assert plan_fetches([silent], now=at("2026-03-10 19:59")) == []
+        assert plan_fetches([silent], now=at("2026-03-10 20:00")) == [Due("AAPL", Priority.SILENT)]
 
 
 class TestTrades:
@@ -348,7 +350,7 @@ class TestTrades:
     def test_needs_a_recent_trade_after_the_last_bar(
         self, market_time: str, last: str | None, expected: bool
     ) -> None:
-        assert trades(quote_of(market_time), day(last) if last else None, now=NOW) is expected
+        assert is_traded(quote_of(market_time), day(last) if last else None, now=NOW) is expected
 
 
 class TestNextAttempt:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Guard, Stored
 from prices.domain.bars import BarSeries
-from prices.domain.coverage import coverage
+from prices.domain.coverage import measure_coverage
 from prices.domain.merge import Change, merge
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, day, series, sessions
@@ -84,6 +84,6 @@ class TestCoverage:
     def test_counts_what_lies_in_the_range_where_sessions_are_not_known(self) -> None:
         held = series(*WEEK).sessions
 
-        found = coverage(held, None, DateRange(day("2026-03-03"), day("2026-03-05")))
+        found = measure_coverage(held, None, DateRange(day("2026-03-03"), day("2026-03-05")))
 
         assert (found.expected, found.present, found.gaps) == (None, 2, ())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
-from prices.domain.answers import Guard, Why
+from prices.domain.answers import CorrectionReason, Guard
 from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, closes, day, series, sessions
@@ -259,7 +259,7 @@ class TestTrusted:
         assert closes(decision.bars) == dict(rows)
         (correction,) = decision.corrections
         assert (correction.field, correction.old, correction.new) == ("bars", 5, 2)
-        assert correction.why is Why.RELEASED
+        assert correction.why is CorrectionReason.RELEASED
 
     def test_an_empty_answer_destroys_nothing(self) -> None:
         decision = merge(stored(), answer(asked=WHOLE), sessions("XNYS"), now=NOW, trusted=True)
@@ -275,10 +275,10 @@ class TestWhy:
         decision = decided(*rows, held=held)
 
         assert [(c.session, c.why) for c in decision.corrections] == [
-            (day("2026-03-03"), Why.REVISED),
-            (day("2026-03-04"), Why.REVISED),
-            (day("2026-03-05"), Why.SETTLED),
-            (day("2026-03-06"), Why.SETTLED),
+            (day("2026-03-03"), CorrectionReason.REVISED),
+            (day("2026-03-04"), CorrectionReason.REVISED),
+            (day("2026-03-05"), CorrectionReason.SETTLED),
+            (day("2026-03-06"), CorrectionReason.SETTLED),
         ]
 
     def test_a_price_is_revised_also_before_that(self) -> None:
@@ -287,7 +287,7 @@ class TestWhy:
         decision = decided(*WEEK[1:4], ("2026-03-06", 104.01), held=held)
 
         assert {(c.field, c.why) for c in decision.corrections} == {
-            (name, Why.REVISED) for name in ("open", "high", "low", "close")
+            (name, CorrectionReason.REVISED) for name in ("open", "high", "low", "close")
         }
 
     def test_a_gap_is_healed(self) -> None:
@@ -295,7 +295,7 @@ class TestWhy:
 
         (correction,) = decided(*WEEK, held=held).corrections
 
-        assert (correction.session, correction.why) == (day("2026-03-04"), Why.HEALED)
+        assert (correction.session, correction.why) == (day("2026-03-04"), CorrectionReason.HEALED)
         assert (correction.field, correction.old, correction.new) == ("close", None, 102.0)
 
 

@@ -10,7 +10,7 @@ import pytest
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Stored
 from prices.domain.bars import BarSeries
-from prices.domain.joined_history import NotOneCompany, joined
+from prices.domain.joined_history import NotOneCompany, join_histories
 
 NONE = Actions()
 
@@ -34,7 +34,7 @@ class TestJoined:
         main = _stored(_row(3, 11.0, 7), _row(4, 12.0, 7))
         other = _stored(_row(2, 10.0), _row(3, 11.0005), _row(4, 12.0), _row(5, 13.0))
 
-        both = joined(main, other)
+        both = join_histories(main, other)
 
         assert _closes(both) == [(2, 10.0, 100), (3, 11.0, 7), (4, 12.0, 7), (5, 13.0, 100)]
 
@@ -43,7 +43,7 @@ class TestJoined:
         main = _stored(_row(3, 5.0), _row(5, 6.0), actions=Actions((split,)))
         other = _stored(_row(2, 8.0), _row(3, 10.0))  # it never heard of the split
 
-        both = joined(main, other)
+        both = join_histories(main, other)
 
         assert _closes(both) == [(2, 4.0, 200), (3, 5.0, 100), (5, 6.0, 100)]
         assert both.actions.splits == (split,)
@@ -53,7 +53,7 @@ class TestJoined:
         main = _stored(_row(2, 8.0), _row(3, 10.0))
         other = _stored(_row(3, 5.0, 200), _row(5, 6.0), actions=Actions((split,)))
 
-        both = joined(main, other)
+        both = join_histories(main, other)
 
         assert _closes(both) == [(2, 4.0, 200), (3, 5.0, 200), (5, 6.0, 100)]
         assert both.actions.splits == (split,)
@@ -64,7 +64,7 @@ class TestJoined:
         main = _stored(_row(3, 11.0), _row(5, 12.0), actions=Actions((), (late,)))
         other = _stored(_row(1, 9.0), _row(3, 11.0), actions=Actions((), (early, wrong)))
 
-        assert joined(main, other).actions.dividends == (early, late)
+        assert join_histories(main, other).actions.dividends == (early, late)
 
     def test_puts_dividends_on_the_basis_of_all_splits(self) -> None:
         split = Split(date(2026, 6, 5), 2, 1)
@@ -72,7 +72,7 @@ class TestJoined:
         paid = Dividend(date(2026, 6, 2), 0.5)
         other = _stored(_row(1, 8.0), _row(3, 10.0), actions=Actions((), (paid,)))
 
-        assert joined(main, other).actions.dividends == (Dividend(date(2026, 6, 2), 0.25),)
+        assert join_histories(main, other).actions.dividends == (Dividend(date(2026, 6, 2), 0.25),)
 
     def test_counts_an_event_once_that_both_tell_around_the_edge(self) -> None:
         main = _stored(
@@ -86,13 +86,13 @@ class TestJoined:
             actions=Actions((Split(date(2026, 6, 8), 3, 1),), (Dividend(date(2026, 6, 2), 0.2),)),
         )
 
-        assert joined(main, other).actions == main.actions
+        assert join_histories(main, other).actions == main.actions
 
     def test_lets_one_revised_bar_of_several_differ(self) -> None:
         main = _stored(_row(2, 10.0), _row(3, 11.0), _row(4, 12.0))
         other = _stored(_row(2, 10.0), _row(3, 11.5), _row(4, 12.0))
 
-        assert joined(main, other).series == main.series
+        assert join_histories(main, other).series == main.series
 
     @pytest.mark.parametrize(
         ("main", "other", "why"),
@@ -118,4 +118,4 @@ class TestJoined:
         self, main: Stored, other: Stored, why: str
     ) -> None:
         with pytest.raises(NotOneCompany, match=why):
-            joined(main, other)
+            join_histories(main, other)

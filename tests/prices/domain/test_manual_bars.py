@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.answers import Correction, Fetched, Stored, Why
+from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import Bar, BarSeries, InvalidBars
-from prices.domain.manual_bars import HandFilled, checked_bar
+from prices.domain.manual_bars import ManualBar, parse_bar
 from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange
 from prices.domain.verification import compare
@@ -26,7 +26,7 @@ WEEK = (
     ("2026-03-06", 104.0),
 )
 WEDNESDAY = day("2026-03-04")
-FILLED = HandFilled(WEDNESDAY, "alice", SATURDAY, "the exchange's bulletin")
+FILLED = ManualBar(WEDNESDAY, "alice", SATURDAY, "the exchange's bulletin")
 # The provider's answer for the week, with another close of the session that was filled.
 OTHER = (*WEEK[:2], ("2026-03-04", 102.5), *WEEK[3:])
 THEIRS = Bar(at("2026-03-04 00:00"), 102.5, 102.5, 102.5, 102.5, 1_000)
@@ -114,7 +114,7 @@ class TestMerge:
     def test_does_not_count_against_an_answer_that_lacks_it(self) -> None:
         """Of ten bars two are by hand: the eight that the provider gave are all there."""
         rows = [(f"2026-03-{n:02}", 100.0) for n in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
-        filled = (FILLED, HandFilled(day("2026-03-05"), "alice", SATURDAY, "the bulletin"))
+        filled = (FILLED, ManualBar(day("2026-03-05"), "alice", SATURDAY, "the bulletin"))
         answer = fetched(series(*rows[:2], *rows[4:]), fetched_at=NOW)
 
         decision = merged(answer, stored(series(*rows), by_hand=filled))
@@ -138,8 +138,8 @@ class TestMerge:
         assert closes(decision.bars)["2026-03-04"] == 102.5
         assert decision.by_hand == ()
         assert decision.corrections == (
-            Correction(day("2026-03-02"), "bars", 5, 5, Why.RELEASED),
-            Correction(WEDNESDAY, "close", 102.0, 102.5, Why.RELEASED),
+            Correction(day("2026-03-02"), "bars", 5, 5, CorrectionReason.RELEASED),
+            Correction(WEDNESDAY, "close", 102.0, 102.5, CorrectionReason.RELEASED),
         )
 
     def test_stays_where_an_answer_has_nothing(self) -> None:
@@ -160,7 +160,7 @@ class TestMerge:
     def test_raises_no_doubt_where_all_that_was_asked_for_is_by_hand(self) -> None:
         """That the provider has none of three stored sessions would ask for the whole history."""
         filled = tuple(
-            HandFilled(day(f"2026-03-0{n}"), "alice", SATURDAY, "the bulletin") for n in (3, 4, 5)
+            ManualBar(day(f"2026-03-0{n}"), "alice", SATURDAY, "the bulletin") for n in (3, 4, 5)
         )
         nothing = fetched(BarSeries.empty(), asked=DateRange(day("2026-03-03"), day("2026-03-06")))
 
@@ -181,7 +181,7 @@ class TestVerification:
 
 class TestCheckedBar:
     def test_is_a_series_of_one(self) -> None:
-        bar = checked_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, (101.0, 103.0, 100.0, 102.0, 7))
+        bar = parse_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, (101.0, 103.0, 100.0, 102.0, 7))
 
         assert [bar[0]] == [Bar(at("2026-03-04 00:00"), 101.0, 103.0, 100.0, 102.0, 7)]
 
@@ -196,4 +196,4 @@ class TestCheckedBar:
     )
     def test_refuses_with_a_sentence(self, values: tuple[float, ...], told: str) -> None:
         with pytest.raises(InvalidBars, match=told):
-            checked_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, values)
+            parse_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, values)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
-from prices.domain.answers import Correction, Fetched, Stored, Why
+from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange
@@ -76,7 +76,7 @@ class TestMerge:
 
         assert decision.change is Change.REPLACE
         assert decision.corrections == (
-            Correction(day("2026-03-05"), "volume", 1000.0, 1002.0, Why.SETTLED),
+            Correction(day("2026-03-05"), "volume", 1000.0, 1002.0, CorrectionReason.SETTLED),
         )
         assert closes(decision.bars) == {**dict(WEEK), "2026-03-09": 105.0}
         assert decision.bars.volume.tolist() == [1000, 1000, 1000, 1002, 1000, 1000]

@@ -53,7 +53,7 @@ def applied(held: Stored, answer: Fetched, decision: Decision) -> Stored:
     if decision.change is Change.NOTHING:
         after = held.series
     elif decision.change is Change.APPEND:
-        after = held.series.merged(decision.bars)
+        after = held.series.merge(decision.bars)
     else:
         after = decision.bars
     moments = [when for when in (held.fetched_at, answer.fetched_at) if when]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.answers import Correction, Fetched, Stored, Why
+from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.merge import Change, merge
 from prices.domain.ranges import DateRange
@@ -72,7 +72,7 @@ class TestGoog:
         assert decision.actions == SPLIT
         assert decision.bars.close.tolist() == pytest.approx([68.3685], abs=1e-4)
         assert decision.corrections == (
-            Correction(day("2022-07-18"), "split", None, 20.0, Why.SPLIT),
+            Correction(day("2022-07-18"), "split", None, 20.0, CorrectionReason.SPLIT),
         )
 
     def test_is_refused_when_it_is_not(self, recordings: Path) -> None:
@@ -121,7 +121,7 @@ class TestRevisions:
             decision = merge(held, answer, sessions("XNYS"), now=now)
             assert decision.change not in (Change.REFUSE, Change.WHOLE), (path.name, decision)
             if decision.change is Change.APPEND:
-                bars = held.series.merged(decision.bars)
+                bars = held.series.merge(decision.bars)
             else:
                 bars = decision.bars if decision.change is Change.REPLACE else held.series
             held = Stored(bars, decision.actions, "yahoo", "USD", now)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.answers import Correction, Guard, Refusal, Why
+from prices.domain.answers import Correction, CorrectionReason, Guard, Refusal
 from prices.domain.merge import Change, Decision, merge
 from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import closes, day, fetched, series, sessions
@@ -133,7 +133,7 @@ class TestSplit:
             "2026-03-09": 52.5,
         }
         assert decision.corrections == (
-            Correction(day("2026-03-09"), "split", None, 2.0, Why.SPLIT),
+            Correction(day("2026-03-09"), "split", None, 2.0, CorrectionReason.SPLIT),
         )
 
     def test_converts_the_bars_that_the_answer_lacks(self) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from prices.domain.freshness import SymbolState
-from prices.domain.planning import quote_is_due, quote_riders
+from prices.domain.planning import pick_lost_symbols, quote_is_due
 from prices.domain.quotes import Quote
 from tests.prices.domain.builders import at, day
 
@@ -47,7 +47,7 @@ class TestDue:
 
 class TestRiders:
     def of(self, *states: SymbolState, places: int = 9, late: timedelta = timedelta(0)):
-        return quote_riders(states, places, now=NOW + late)
+        return pick_lost_symbols(states, places, now=NOW + late)
 
     @pytest.mark.parametrize(
         ("state", "rides"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prices.domain.ranges import Asked, DateRange, merged
+from prices.domain.ranges import DateRange, RequestedRange, merge_ranges
 from tests.prices.domain.builders import at, day
 
 EPOCH = date(2026, 1, 1)
@@ -42,7 +42,7 @@ class TestDateRange:
 
 class TestMerged:
     def test_joins_what_touches_and_keeps_what_does_not(self) -> None:
-        found = merged(
+        found = merge_ranges(
             [
                 dates("2026-03-10", "2026-03-12"),
                 dates("2026-03-01", "2026-03-03"),
@@ -57,7 +57,7 @@ class TestMerged:
     @settings(deadline=None)
     @given(st.lists(any_range, max_size=8))
     def test_has_the_same_days_in_the_fewest_ranges(self, ranges: list[DateRange]) -> None:
-        found = merged(ranges)
+        found = merge_ranges(ranges)
 
         assert days_of(*found) == days_of(*ranges)
         assert all(one.start < one.end for one in found)
@@ -79,24 +79,27 @@ class TestAsked:
     def test_days_count_back_from_today_or_from_the_end(
         self, last: str | None, expected: tuple[str, str]
     ) -> None:
-        found = Asked(days=30).within(day(last) if last else None, self.NOW)
+        found = RequestedRange(days=30).resolve(day(last) if last else None, self.NOW)
 
         assert found == tuple(map(day, expected))
 
     def test_days_count_back_from_the_end_that_is_asked_for(self) -> None:
-        found = Asked(days=10, end=day("2026-03-11")).within(day("2026-06-08"), self.NOW)
+        found = RequestedRange(days=10, end=day("2026-03-11")).resolve(day("2026-06-08"), self.NOW)
 
         assert found == (day("2026-03-01"), day("2026-03-11"))
 
     def test_counting_back_ends_with_the_first_date_there_is(self) -> None:
-        found = Asked(days=50_000, end=date(1, 1, 5)).within(day("2026-06-08"), self.NOW)
+        found = RequestedRange(days=50_000, end=date(1, 1, 5)).resolve(day("2026-06-08"), self.NOW)
 
         assert found == (date.min, date(1, 1, 5))
 
     def test_behind_the_end_there_is_a_day(self) -> None:
-        _, end = Asked(end=date.max).within(None, self.NOW)
+        _, end = RequestedRange(end=date.max).resolve(None, self.NOW)
 
         assert end == date.max - timedelta(days=1)
 
     def test_dates_stay_what_they_are(self) -> None:
-        assert Asked(day("2026-01-01"), None).within(None, self.NOW) == (day("2026-01-01"), None)
+        assert RequestedRange(day("2026-01-01"), None).resolve(None, self.NOW) == (
+            day("2026-01-01"),
+            None,
+        )

@@ -182,10 +182,10 @@ class TestShifted:
         ],
     )
     def test_counts_sessions(self, xnys: Sessions, session: str, by: int, found: str) -> None:
-        assert xnys.shifted(day(session), by) == day(found)
+        assert xnys.shift(day(session), by) == day(found)
 
     def test_ends_at_the_last_that_is_known(self, xnys: Sessions) -> None:
         last = xnys.dates[-1].item()
 
-        assert xnys.shifted(last, 5) == last
-        assert xnys.shifted(last + timedelta(days=30), 1) == last
+        assert xnys.shift(last, 5) == last
+        assert xnys.shift(last + timedelta(days=30), 1) == last
