@@ -22,7 +22,7 @@ from prices.api.bodies import history_body
 from prices.api.serializers import HistoryOut, HistoryQuery
 from prices.domain.actions import Adjust
 from prices.domain.bars import BarSeries
-from prices.domain.ranges import RequestedRange
+from prices.domain.coverage import RequestedRange
 
 
 def empty(request: HttpRequest) -> HttpResponse:

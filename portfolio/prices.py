@@ -7,7 +7,7 @@ from datetime import datetime
 
 from portfolio.domain.price_history import PriceHistory
 from prices.domain.actions import Adjust
-from prices.domain.ranges import RequestedRange
+from prices.domain.coverage import RequestedRange
 from prices.domain.sessions import sessions_of
 from prices.reads.instances import reader
 from prices.reads.reader import History

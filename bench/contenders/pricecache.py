@@ -13,7 +13,7 @@ from bench.contenders.base import Place, Store
 from bench.data import Array, Columns
 from prices import services
 from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
-from prices.domain.ranges import RequestedRange
+from prices.domain.coverage import RequestedRange
 from prices.domain.series import Facts
 from prices.store import mongo
 from prices.store.manifests import Manifests

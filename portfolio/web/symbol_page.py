@@ -15,9 +15,9 @@ from portfolio.domain.entries import FIRST_DATE
 from portfolio.web.page_guard import private_page
 from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol
+from prices.domain.coverage import RequestedRange
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
-from prices.domain.ranges import RequestedRange
 from prices.reads.instances import reader
 from prices.reads.names import NotTracked
 from prices.reads.reader import History

@@ -20,8 +20,8 @@ from prices.api import bodies, serializers
 from prices.api.formats import JSON_OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.bars import NotTracked
+from prices.domain.coverage import RequestedRange
 from prices.domain.markets import resolve
-from prices.domain.ranges import RequestedRange
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import current_names, track

@@ -11,12 +11,17 @@ from django.db.models import QuerySet
 
 from prices.domain.actions import Actions, Adjust, adjust_bars
 from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
-from prices.domain.coverage import Coverage, Gap, measure_read_coverage, measure_series_coverage
+from prices.domain.coverage import (
+    Coverage,
+    Gap,
+    RequestedRange,
+    measure_read_coverage,
+    measure_series_coverage,
+)
 from prices.domain.freshness import SymbolState, staleness
 from prices.domain.manual_bars import ManualBar
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
-from prices.domain.ranges import RequestedRange
 from prices.domain.series import Facts, Manifest
 from prices.models import TrackedSymbol
 from prices.reads.symbol_states import state_of
@@ -257,9 +262,14 @@ class PriceReader:
 
 
 def _bars(held: HeldSeries, adjust: Adjust, start: date | None, end: date | None) -> BarSeries:
-    """Returns the bars from `start` to `end`, both inclusive, adjusted."""
+    """Returns the bars from `start` to `end`, both inclusive, adjusted.
+
+    Stored bars are adjusted for splits already.
+    """
     until = end + _DAY if end else None
     # Dividends after `end` change earlier prices, so bars are adjusted before the end is cut off.
+    if adjust is Adjust.SPLITS:
+        return held.bars(start, until)
     within = held.bars(start, None if adjust is Adjust.ALL else until)
     return adjust_bars(within, held.manifest.facts.actions, adjust).between(None, until)
 

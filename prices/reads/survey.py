@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from prices.domain.bars import Floats, Ints, Times
 from prices.domain.coverage import UNKNOWN, measure_coverage_columns, share, shares
-from prices.domain.freshness import lagging_flags, sessions_behind_column, stale_flags
-from prices.domain.series import Outline
+from prices.domain.freshness import Outline, lagging_flags, sessions_behind_column, stale_flags
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
 from prices.store.catalog import Catalog

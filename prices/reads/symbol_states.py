@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from prices.domain.freshness import SymbolState
+from prices.domain.freshness import Outline, SymbolState, outline_of
 from prices.domain.quotes import Quote
-from prices.domain.series import Manifest, Outline, outline_of
+from prices.domain.series import Manifest
 from prices.models import TrackedSymbol
 from prices.store.catalog import Catalog
 

@@ -96,7 +96,8 @@ class BarRepository:
                 bars = series_of(next(iter(document["bars"]), None))
             except InvalidBars:
                 continue
-            bars = bars.take(bars.ts <= moment(manifest.last)) if manifest.last else bars
+            if manifest.last_bar:
+                bars = bars.take(bars.ts <= moment(manifest.last_bar.ts))
             if (start, end) != (None, None) or len(bars) == manifest.count:
                 return StoredSeries(manifest, bars)
         raise StoreError(
@@ -152,7 +153,7 @@ class BarRepository:
             if base.generation and not (base.dirty or base.pending)
         }
         for base, bars, _ in wanted.values():
-            if not len(bars) or base.last is None or bars.ts[0] <= moment(base.last):
+            if not len(bars) or base.last_bar is None or bars.ts[0] <= moment(base.last_bar.ts):
                 raise ValueError("only bars after the last one can be appended")
         marked = self._manifests.swap_many(
             {key: (base.version, {"dirty": True}) for key, (base, _, _) in wanted.items()}

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from prices.domain.bars import Interval, SeriesKey
-from prices.domain.series import Manifest, Outline
+from prices.domain.freshness import Outline
+from prices.domain.series import Manifest
 from prices.store.change_follower import ChangeFollower
 from prices.store.documents import OUTLINE, bars_key, outline_from
 from prices.store.mongo import MAX_READ_MS, Db, failures_named
@@ -49,7 +50,7 @@ def recent_closes(
     db: Db, manifests: Iterable[Manifest], *, days: int = 45
 ) -> dict[SeriesKey, list[float]]:
     """Returns the closes of each daily series' last `days` days, ascending; one round trip."""
-    latest = [(m, m.generation, m.last) for m in manifests]
+    latest = [(m, m.generation, m.last_bar and m.last_bar.ts) for m in manifests]
     wanted = {bars_key(m.key, g): (m.key, last) for m, g, last in latest if g and last}
     if not wanted:
         return {}

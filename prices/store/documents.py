@@ -13,10 +13,10 @@ from bson.raw_bson import RawBSONDocument
 
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import COLUMNS, Bar, BarSeries, Interval, SeriesKey
-from prices.domain.coverage import Gap
+from prices.domain.coverage import DateRange, Gap
+from prices.domain.freshness import Outline
 from prices.domain.manual_bars import ManualBar
-from prices.domain.ranges import DateRange
-from prices.domain.series import Facts, Manifest, Outline
+from prices.domain.series import Facts, Manifest
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 # Up to this many bars are encoded one by one.

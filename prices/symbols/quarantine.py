@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db.models import F
 
-from prices.domain.answers import Fetched, Guard
-from prices.domain.outcomes import Outcome, Result
+from prices.domain.answers import Fetched, Guard, Outcome, Result
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 
 Resolution = Quarantine.Resolution

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 
 from prices.domain.answers import SAMPLE, Fetched, Guard, Refusal, Stored
 from prices.domain.bars import BarSeries, SeriesKey
-from prices.domain.coverage import measure_coverage, update_gaps
+from prices.domain.coverage import DateRange, measure_coverage, merge_ranges, update_gaps
 from prices.domain.guards import describe_sessions
 from prices.domain.merge import Change, Decision, merge
-from prices.domain.ranges import DateRange, merge_ranges
 from prices.domain.series import Facts
 from prices.domain.sessions import Sessions
 from prices.store.bars import BarRepository, StoredSeries

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from prices.domain.answers import Outcome, Result
 from prices.domain.bars import BarSeries, Interval
-from prices.domain.outcomes import Outcome, Result
 from prices.domain.planning import is_traded, pick_lost_symbols, quote_is_due
 from prices.domain.quotes import Quote, closing_bar
 from prices.domain.sessions import sessions_of
@@ -92,7 +92,7 @@ class LiveService:
         if not gone:
             return
         manifests = self.bars.manifests(gone)
-        lasts = {key.symbol: m.last.date() for key, m in manifests.items() if m.last}
+        lasts = {key.symbol: m.last_bar.ts.date() for key, m in manifests.items() if m.last_bar}
         back = {
             quote.symbol
             for quote in quotes

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from prices.domain.answers import SAMPLE, Stored
 from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
+from prices.domain.coverage import merge_ranges
 from prices.domain.joined_history import NotOneCompany, join_histories
 from prices.domain.markets import market_of
-from prices.domain.ranges import merge_ranges
 from prices.domain.series import Facts, Manifest
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository, StoredSeries

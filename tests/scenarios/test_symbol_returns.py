@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from prices import services
-from prices.domain.ranges import RequestedRange
+from prices.domain.coverage import RequestedRange
 from prices.jobs import execution, runs, tasks
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import Db

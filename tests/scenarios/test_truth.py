@@ -14,9 +14,9 @@ import pytest
 
 from prices import services
 from prices.domain.actions import Adjust
+from prices.domain.answers import Result
 from prices.domain.bars import SeriesKey
-from prices.domain.outcomes import Result
-from prices.domain.ranges import RequestedRange
+from prices.domain.coverage import RequestedRange
 from prices.store.mongo import Db
 from prices.symbols.tracking import fields_from_answer, track
 from tests.standin import Instrument

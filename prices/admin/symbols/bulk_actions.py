@@ -27,7 +27,7 @@ from prices.admin.symbols.change_list import load_survey, rows_in, survey_condit
 from prices.admin.symbols.forms import TagForm
 from prices.admin.symbols.operations import Operation, Symbols, symbol_names
 from prices.admin.user_actions import report_failures, warn_nothing_left
-from prices.domain.symbol_condition import CONDITIONS
+from prices.domain.freshness import CONDITIONS
 from prices.domain.wording import plural
 from prices.models import SyncRun, TrackedSymbol
 from prices.reads.survey import Survey

@@ -23,7 +23,7 @@ from unfold.views import ChangeList
 
 from prices import services
 from prices.admin.symbols.columns import attach_reports
-from prices.domain.symbol_condition import condition_ranks
+from prices.domain.freshness import condition_ranks
 from prices.models import TrackedSymbol
 from prices.reads.survey import Survey
 from prices.store.mongo import StoreError

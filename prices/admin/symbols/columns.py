@@ -13,7 +13,7 @@ from prices import services
 from prices.admin.widgets import labels
 from prices.admin.widgets.lists import column
 from prices.domain.bars import SeriesKey
-from prices.domain.symbol_condition import Condition, condition_of
+from prices.domain.freshness import Condition, condition_of
 from prices.domain.wording import plural
 from prices.models import TrackedSymbol
 from prices.reads.reader import SymbolReport, report

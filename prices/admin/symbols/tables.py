@@ -16,9 +16,9 @@ from prices.admin.symbols.page_data import SymbolData
 from prices.admin.widgets import labels
 from prices.admin.widgets.panels import Table, make_table
 from prices.admin.widgets.runs import run_link
+from prices.domain.answers import Result
 from prices.domain.bars import Bar, BarSeries
 from prices.domain.manual_bars import ManualBar
-from prices.domain.outcomes import Result
 from prices.domain.wording import plural
 from prices.store.corrections import Recorded
 

@@ -13,7 +13,7 @@ import numpy as np
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 from prices.domain.sessions import Sessions, sessions_of
 
 VOLUME = 1_000

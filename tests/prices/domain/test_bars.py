@@ -120,7 +120,7 @@ class TestBarSeries:
     def test_refuses_columns_that_are_no_numbers_and_tables(self) -> None:
         ts, ones = np.array(["2026-03-02"], "datetime64[ms]"), np.array([1])
 
-        with pytest.raises(InvalidBars, match="column open holds something else"):
+        with pytest.raises(InvalidBars, match="column open cannot be converted"):
             BarSeries(ts, np.array(["ten"]), ones, ones, ones, ones)
         with pytest.raises(InvalidBars, match="column high is not one-dimensional"):
             BarSeries(ts, ones, np.ones((1, 1)), ones, ones, ones)
@@ -189,18 +189,7 @@ class TestBetween:
             series(*self.WEEK).between(datetime(2026, 3, 2), None)  # noqa: DTZ001
 
 
-class TestAfter:
-    @pytest.mark.parametrize(
-        ("ts", "found"),
-        [("2026-03-01", [1.0, 2.0]), ("2026-03-02", [2.0]), ("2026-03-03", [])],
-    )
-    def test_leaves_out_the_bar_at_the_moment_itself(self, ts: str, found: list[float]) -> None:
-        week = series(("2026-03-02", 1.0), ("2026-03-03", 2.0))
-
-        assert week.after(at(ts)).close.tolist() == found
-
-
-class TestMerged:
+class TestMerge:
     def test_takes_the_newer_bar_where_both_have_one(self) -> None:
         old = series(("2026-03-02", 1.0), ("2026-03-03", 2.0), ("2026-03-05", 3.0))
         new = series(("2026-03-03", 2.5), ("2026-03-04", 2.75), ("2026-03-06", 4.0))
@@ -250,7 +239,7 @@ class TestSeriesKey:
         assert str(SeriesKey("AAPL", Interval.MINUTE)) == "AAPL|1m"
 
     def test_refuses_another_spelling(self) -> None:
-        with pytest.raises(InvalidSymbol, match="not spelled as"):
+        with pytest.raises(InvalidSymbol, match="not a symbol in canonical spelling"):
             SeriesKey("aapl")
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import CorrectionReason, Guard
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, Decision, merge
-from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, closes, day, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
 
 WHOLE = DateRange(day("1900-01-01"), day("2026-03-16"))
 MONDAY = ("2026-03-09", 52.5, 2_000)
+NEXT_WEEK = ("2026-03-09", 104.5)
 HALVED = tuple((when, close / 2, 2_000) for when, close in WEEK)
 SPLIT = Split(day("2026-03-09"), 2, 1)
 ON_THE_DAY = at("2026-03-09 20:30")  # Monday, half an hour after New York's close
@@ -113,7 +114,7 @@ class TestStepOfANewBar:
         assert decision.change is change
         if change is Change.REFUSE:
             assert guard(decision) is Guard.STEP
-            assert "moves as by a split on 2026-03-09" in decision.reason
+            assert "the price changed like a split on 2026-03-09" in decision.reason
 
     @pytest.mark.parametrize("price", [80.0, 60.0, 104.0 * 1.3])
     def test_that_no_split_makes_passes(self, price: float) -> None:
@@ -232,7 +233,7 @@ class TestDividends:
         decision = decided(*WEEK[3:], held=self.held())
 
         assert decision.change is Change.WHOLE
-        assert decision.reason == "a dividend is told no more"
+        assert decision.reason == "the answer lacks a stored dividend"
 
     def test_that_vanish_from_the_whole_are_not_given_up(self) -> None:
         decision = decided(*WEEK, held=self.held(), asked=WHOLE)
@@ -240,11 +241,55 @@ class TestDividends:
         assert guard(decision) is Guard.ACTIONS
         assert decision.reason == "the answer lacks 3 of the 3 stored dividends"
 
+    def test_told_as_before_are_no_reason_to_ask_for_the_whole(self) -> None:
+        early, late = Dividend(day("2026-03-02"), 0.2), Dividend(day("2026-03-05"), 0.6)
+        found = answer(*WEEK[1:], NEXT_WEEK, actions=Actions((), (late,)))
+
+        decision = merge(
+            stored(actions=Actions((), (early, late))), found, sessions("XNYS"), now=NOW
+        )
+
+        assert decision.change is Change.APPEND
+        assert decision.actions.dividends == (early, late)
+
     def test_one_may_be_withdrawn(self) -> None:
         decision = decided(*WEEK, held=self.held(), actions=Actions((), self.PAID[1:]), asked=WHOLE)
 
         assert decision.change is Change.NOTHING
         assert decision.actions.dividends == self.PAID[1:]
+
+
+class TestSplits:
+    def test_of_a_day_to_come_are_no_part_of_a_first_answer(self) -> None:
+        first = stored(series(), source="")
+        old, coming = Split(day("2020-08-31"), 4, 1), Split(day("2026-03-18"), 2, 1)
+        found = answer(*WEEK, actions=Actions((old, coming)), asked=WHOLE)
+
+        decision = merge(first, found, sessions("XNYS"), now=NOW)
+
+        assert decision.change is Change.REPLACE
+        assert decision.actions.splits == (old,)
+
+    def test_that_vanish_are_missed_beside_others_that_do_not(self) -> None:
+        old, lost = Split(day("2020-08-31"), 4, 1), Split(day("2026-03-06"), 2, 1)
+        held = stored(actions=Actions((old, lost)))
+        found = answer(*WEEK, actions=Actions((old,)), asked=WHOLE)
+
+        decision = merge(held, found, sessions("XNYS"), now=NOW)
+
+        assert decision.refusal is not None
+        assert decision.refusal.guard is Guard.ACTIONS
+        assert decision.reason == "the answer lacks the split of 2026-03-06"
+
+    def test_of_21_for_20_are_missed_in_a_part_of_the_overlap(self) -> None:
+        """The smallest there are; two bars of five moved, and none of the others."""
+        moved = [(when, close * 1.05) for when, close in (*WEEK[3:], NEXT_WEEK)]
+
+        decision = merge(stored(), answer(*WEEK[:3], *moved), sessions("XNYS"), now=NOW)
+
+        assert decision.refusal is not None
+        assert decision.refusal.guard is Guard.BASIS
+        assert "prices are 1.05 times the stored ones" in decision.reason
 
 
 class TestTrusted:

@@ -109,7 +109,7 @@ class TestResolve:
 
     @pytest.mark.parametrize("market", ["NASDAQ2", "US;", "."])
     def test_names_the_markets_when_it_knows_none(self, market: str) -> None:
-        with pytest.raises(UnknownMarket, match="is not a market; known are US, TASE, LSE"):
+        with pytest.raises(UnknownMarket, match=r"is not a market\. Use one of US, TASE, LSE"):
             resolve("AAPL", market)
 
     @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, Decision, merge
-from prices.domain.ranges import DateRange
 from prices.domain.sessions import overlap_start
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 

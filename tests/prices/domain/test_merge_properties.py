@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from prices.domain.actions import Actions
 from prices.domain.answers import Fetched, Stored
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, Decision, closed_bars, merge
-from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, day, fetched, sessions
 
 NOW = at("2026-03-13 12:00")  # Friday before the open: Thursday is the last closed session

@@ -12,8 +12,8 @@ import pytest
 from prices.domain.actions import Actions, Split
 from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, merge
-from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import (
     closes,
     day,

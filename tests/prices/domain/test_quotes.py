@@ -189,3 +189,11 @@ class TestQuoteIsDue:
 
         assert quote_is_due(self.STATE, None, now=sunday, extended=False)
         assert quote_is_due(replace(self.STATE, mic=""), QUOTE, now=sunday, extended=False)
+
+
+class TestClosingQuote:
+    def test_that_moves_as_by_a_split_is_left_to_the_history(self) -> None:
+        """The close before it may still be told on the old basis."""
+        halved = replace(QUOTE, price=51.5, open=50.5, high=52.0, low=50.25)
+
+        assert close_of(halved) is None

@@ -189,3 +189,10 @@ class TestShifted:
 
         assert xnys.shift(last, 5) == last
         assert xnys.shift(last + timedelta(days=30), 1) == last
+
+
+class TestSessions:
+    def test_close_at_the_same_moment_on_every_clock(self) -> None:
+        close = at("2026-03-02 21:00").astimezone(ZoneInfo("America/New_York"))
+
+        assert sessions("XNYS").last_closed(close) == day("2026-03-02")

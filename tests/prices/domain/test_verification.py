@@ -11,7 +11,7 @@ import pytest
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Fetched, Stored
 from prices.domain.bars import BarSeries
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 from prices.domain.sessions import sessions_of
 from prices.domain.verification import Comparison, Difference, compare
 

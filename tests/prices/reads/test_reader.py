@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from prices import services
 from prices.domain.actions import Adjust
-from prices.domain.ranges import RequestedRange
+from prices.domain.coverage import RequestedRange
 from prices.models import SymbolAlias, TrackedSymbol
 from tests.support.builders import ACTIONS, NOW, published, tracked
 from tests.support.work import counting

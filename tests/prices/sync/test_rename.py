@@ -19,8 +19,8 @@ from prices import services
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidSymbol, SeriesKey
+from prices.domain.coverage import RequestedRange
 from prices.domain.quotes import Quote
-from prices.domain.ranges import RequestedRange
 from prices.domain.series import Facts
 from prices.jobs import tasks
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
