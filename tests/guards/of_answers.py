@@ -71,10 +71,10 @@ ANSWERS = (
     ),
     _merge("if early is None:", "if False:"),
     _merge("for s in told.splits if s.session <= today)", "for s in told.splits)"),
-    _merge("if split := guards.find_unrestated_split(bars, actions, today):", "if split := None:"),
+    _merge("if split := refusals.unrestated(bars, actions, today):", "if split := None:"),
     # A restated series loses no bar, and what the answer lacks is put on its basis.
     _merge(
-        "return Decision(Change.REPLACE, old.merge(bars), actions, corrections)",
+        "return Decision(Change.REPLACE, old.merged(bars), actions, corrections)",
         "return Decision(Change.REPLACE, bars, actions, corrections)",
     ),
     _merge("np.rint(stored.series.volume / factor)", "np.rint(stored.series.volume)"),
@@ -82,8 +82,8 @@ ANSWERS = (
     _merge("(len(new) and new.ts[0] < old.ts[-1])", "False"),
     _merge("NOISE = 1e-7", "NOISE = 0.0"),
     _merge(
-        "Decision(Change.REPLACE, old.merge(changed), actions, corrections)",
-        "Decision(Change.REPLACE, old.merge(bars), actions, corrections)",
+        "Decision(Change.REPLACE, old.merged(changed), actions, corrections)",
+        "Decision(Change.REPLACE, old.merged(bars), actions, corrections)",
     ),
     # Every change is on record, with its reason.
     _merge("for at in np.flatnonzero(np.abs(after - before) > tolerance):", "for at in ():"),
@@ -92,14 +92,14 @@ ANSWERS = (
     _merge("*_split_corrections(stored.actions, actions),", ""),
     # What is not final is read again.
     _overlap("return min(back, final_through) if final_through else back", "return back"),
-    _overlap("calendar.shift(last, -7)", "calendar.shift(last, -1)"),
+    _overlap("calendar.shifted(last, -7)", "calendar.shifted(last, -1)"),
     # What a person gave stays, is judged by nobody, and what the provider says of it is noted.
     _by_hand(
-        "bars, offered = separate_manual(bars, stored.by_hand)",
-        "offered = separate_manual(bars, stored.by_hand)[1]",
+        "bars, offered = parted(bars, stored.by_hand)",
+        "offered = parted(bars, stored.by_hand)[1]",
     ),
     _by_hand(
-        "told = record_offers(stored.by_hand, kept, offered, answer.asked, answer.fetched_at)",
+        "told = noted(stored.by_hand, kept, offered, answer.asked, answer.fetched_at)",
         "told = stored.by_hand",
     ),
     _by_hand("(count, *given_up)", "(count,)"),

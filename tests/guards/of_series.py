@@ -78,7 +78,7 @@ SERIES = (
     # A quote becomes a bar only where it is the close of the one session that follows.
     _quotes('quote.market_state in ("", "REGULAR"):', "False:"),
     _quotes("if closed != quote.session or", "if"),
-    _quotes("or calendar.shift(last.ts.date(), 1) != quote.session:", ":"),
+    _quotes("or calendar.shifted(last.ts.date(), 1) != quote.session:", ":"),
     _quotes(
         "if quote.currency != currency or quote.previous_close is None:",
         "if quote.previous_close is None:",
