@@ -21,6 +21,7 @@ from prices.domain.planning import (
 from prices.domain.quotes import Quote
 from tests.prices.domain.builders import at, day
 from tests.prices.domain.test_freshness import FRESH, NOW, WITHOUT_SESSIONS
+from tests.prices.domain.test_quotes import QUOTE
 
 SETTLED = replace(FRESH, final_through=FRESH.last)
 # Tuesday, while New York trades (13:30 to 20:00 UTC).
@@ -332,3 +333,52 @@ class TestPickLostSymbols:
 
         assert self.of(GONE, LOST, places=0, late=day - timedelta(seconds=1)) == []
         assert self.of(GONE, LOST, places=0, late=day) == ["AAPL"]
+
+
+class TestQuoteRenewal:
+    def is_due(self, now: str, fetched_at: str = "2026-03-06 21:05", **kwargs: Any) -> bool:
+        quote = replace(QUOTE, fetched_at=at(fetched_at))
+        known = {"now": at(now), "extended": False, **kwargs}
+        return quote_is_due(TRADED, quote, **known)
+
+    @pytest.mark.parametrize(
+        ("now", "is_due"),
+        [
+            ("2026-03-08 15:00", False),  # Sunday.
+            ("2026-03-09 13:29", False),
+            ("2026-03-09 13:30", True),
+            ("2026-03-09 19:59", True),
+        ],
+    )
+    def test_while_the_market_is_open(self, now: str, is_due: bool) -> None:
+        assert self.is_due(now) is is_due
+
+    def test_once_after_the_close(self) -> None:
+        assert self.is_due("2026-03-09 20:15", fetched_at="2026-03-09 19:59")
+        assert not self.is_due("2026-03-09 20:30", fetched_at="2026-03-09 20:15")
+        assert not self.is_due("2026-03-10 13:29", fetched_at="2026-03-09 20:15")
+
+    def test_after_an_outage_over_the_close(self) -> None:
+        assert self.is_due("2026-03-10 03:00", fetched_at="2026-03-09 18:00")
+
+    @pytest.mark.parametrize(
+        ("now", "is_due"),
+        [
+            ("2026-03-09 07:29", False),
+            ("2026-03-09 07:30", True),  # Six hours before the open.
+            ("2026-03-10 01:59", True),
+            ("2026-03-10 02:00", False),
+            ("2026-11-27 13:00", True),  # A session of three and a half hours.
+            ("2026-11-27 23:59", True),
+        ],
+    )
+    def test_around_the_session_when_extended(self, now: str, is_due: bool) -> None:
+        fetched_at = str(at(now) - timedelta(minutes=15))[:16]
+
+        assert self.is_due(now, fetched_at=fetched_at, extended=True) is is_due
+
+    def test_always_without_a_quote_or_known_sessions(self) -> None:
+        sunday = at("2026-03-08 15:00")
+
+        assert quote_is_due(TRADED, None, now=sunday, extended=False)
+        assert quote_is_due(replace(TRADED, mic=""), QUOTE, now=sunday, extended=False)
