@@ -67,6 +67,10 @@ class Actions:
         object.__setattr__(self, "splits", tuple(sorted(self.splits)))
         object.__setattr__(self, "dividends", tuple(sorted(self.dividends)))
 
+    def effective_on(self, day: date) -> Actions:
+        """Returns the actions without splits that are announced for a later day."""
+        return Actions(tuple(s for s in self.splits if s.session <= day), self.dividends)
+
     def merge(self, newer: Actions, since: date) -> Actions:
         """Returns these actions before `since`, and `newer` ones from then on."""
         return Actions(

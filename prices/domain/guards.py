@@ -82,7 +82,7 @@ def check_new_splits(
         if not any(is_near(split.session, other.session) for other in actions.splits):
             return Refusal(Guard.ACTIONS, f"the answer lacks the split of {split.session}")
     pending = next((split for split in new if not _is_restated(bars, split)), None)
-    return split_pending_refusal(pending) if pending else None
+    return _split_pending(pending) if pending else None
 
 
 def basis_refusal(step: float) -> Refusal:
@@ -91,17 +91,18 @@ def basis_refusal(step: float) -> Refusal:
     )
 
 
-def split_pending_refusal(split: Split) -> Refusal:
+def _split_pending(split: Split) -> Refusal:
     return Refusal(
         Guard.SPLIT_PENDING,
         f"split pending: {split}, and the provider has not restated the history yet",
     )
 
 
-def find_unrestated_split(bars: BarSeries, actions: Actions, today: date) -> Split | None:
-    """Returns a recent split for which the provider has not restated its history yet."""
+def check_restated(bars: BarSeries, actions: Actions, today: date) -> Refusal | None:
+    """Refuses a history that the provider has not restated for a recent split yet."""
     recent = (s for s in actions.splits if today - _MAX_UNRESTATED <= s.session <= today)
-    return next((split for split in recent if _is_restated(bars, split) is False), None)
+    pending = next((split for split in recent if _is_restated(bars, split) is False), None)
+    return _split_pending(pending) if pending else None
 
 
 def _is_restated(bars: BarSeries, split: Split) -> bool | None:

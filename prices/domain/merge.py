@@ -145,7 +145,7 @@ def _merge_actions(
     A split that is announced for a later day counts once the prices are restated for it.
     """
     actions = stored.actions.merge(answer.actions, since=answer.asked.start)
-    effective = Actions(tuple(s for s in actions.splits if s.session <= today), actions.dividends)
+    effective = actions.effective_on(today)
     step = guards.find_basis_step(stored, bars, effective)
     is_early = step is not None and effective != actions
     if is_early and guards.find_basis_step(stored, bars, actions) is None:
@@ -196,9 +196,9 @@ def _take_first(stored: Stored, bars: BarSeries, answered: Actions, today: date)
     """Decides on the first history of the provider, which also replaces the sample's bars."""
     if not len(bars):
         return _nothing(stored, "the provider has no bars")
-    actions = Actions(tuple(s for s in answered.splits if s.session <= today), answered.dividends)
-    if split := guards.find_unrestated_split(bars, actions, today):
-        return _refuse(stored, guards.split_pending_refusal(split))
+    actions = answered.effective_on(today)
+    if refusal := guards.check_restated(bars, actions, today):
+        return _refuse(stored, refusal)
     return Decision(Change.REPLACE, bars, actions)
 
 

@@ -89,7 +89,8 @@ def compare(
         return Comparison(0, basis=answer.reason)
     theirs, _ = separate_manual(closed_bars(answer, calendar, now=now), stored.by_hand)
     mine = stored.provided.between(answer.asked.start, None)
-    actions = _effective_actions(answer, now)
+    today = now.astimezone(ZoneInfo(answer.timezone)).date()
+    actions = answer.actions.effective_on(today)
     if not len(mine):
         return Comparison(0, newer=len(theirs))
     shared = np.intersect1d(mine.ts, theirs.ts, assume_unique=True)
@@ -104,13 +105,6 @@ def compare(
     newer = int((theirs.ts > mine.ts[-1]).sum())
     found.sort(key=lambda difference: (difference.session, difference.field))
     return Comparison(len(shared), tuple(found), basis, newer)
-
-
-def _effective_actions(answer: Fetched, now: datetime) -> Actions:
-    """Returns the actions without splits that are announced for a later day."""
-    today = now.astimezone(ZoneInfo(answer.timezone)).date()
-    splits = tuple(split for split in answer.actions.splits if split.session <= today)
-    return Actions(splits, answer.actions.dividends)
 
 
 def _rebase_stored(
