@@ -25,7 +25,7 @@ from portfolio.domain.figures import (
 from portfolio.domain.valuation import Holding
 from portfolio.models import Portfolio, Transaction
 from portfolio.reports import Report, build_report
-from prices.domain.bars import Ints, checked_symbol
+from prices.domain.bars import Ints, parse_symbol
 
 SPARKLINE_LENGTH = 7
 _PORTFOLIO_FIELDS = ("name", "base_currency", "benchmark", "created_at")
@@ -55,7 +55,7 @@ def build(
     :raises InvalidSymbol: the benchmark is not a symbol.
     """
     compared = portfolio.benchmark if benchmark is None else benchmark
-    compared = checked_symbol(compared) if compared else ""
+    compared = parse_symbol(compared) if compared else ""
     report = build_report(portfolio, now=timezone.now(), benchmark=compared)
     last, chart_interval = report.figures.last, ChartInterval(interval)
     period = report.figures.period(ChartRange(range).start(last) if last else None)

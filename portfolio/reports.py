@@ -12,8 +12,8 @@ from portfolio.domain.market_data import PriceHistory, symbols_to_read
 from portfolio.domain.valuation import Valuation, value_entries
 from portfolio.models import Portfolio, stored_entries
 from prices.domain.actions import Adjust
+from prices.domain.coverage import RequestedRange
 from prices.domain.markets import major_currency
-from prices.domain.ranges import Asked
 from prices.domain.sessions import sessions_of
 from prices.reads.instances import reader
 from prices.reads.reader import History
@@ -23,7 +23,7 @@ def load_prices(
     symbols: Iterable[str], *, now: datetime, adjust: Adjust = Adjust.SPLITS
 ) -> dict[str, PriceHistory]:
     """Returns whole histories by symbol, without untracked symbols. Never asks the provider."""
-    histories = reader().histories(symbols, Asked(), adjust, now=now)
+    histories = reader().histories(symbols, RequestedRange(), adjust, now=now)
     return {symbol: _price_history(symbol, history) for symbol, history in histories.items()}
 
 

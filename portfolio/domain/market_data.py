@@ -82,7 +82,7 @@ class PriceHistory:
         if quote is None or not len(self.closes) or quote.currency != self.unit:
             return None
         close, session = float(self.closes[-1]), self.sessions[-1].item()
-        latest = self.calendar.shifted(session, 1) if self.calendar else session + _MAX_DISTANCE
+        latest = self.calendar.shift(session, 1) if self.calendar else session + _MAX_DISTANCE
         if not session < quote.session <= latest:
             return None
         before = quote.previous_close

@@ -15,9 +15,9 @@ from portfolio.domain.entries import FIRST_DATE
 from portfolio.web.pages import private_page
 from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol
+from prices.domain.coverage import RequestedRange
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
-from prices.domain.ranges import Asked
 from prices.domain.wording import plural
 from prices.reads.instances import reader
 from prices.reads.names import NotTracked
@@ -33,7 +33,7 @@ MAX_SUGGESTION_AGE = timedelta(days=7)
 def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
     now = timezone.now()
     try:
-        history = reader().history(symbol, Asked(), now=now)
+        history = reader().history(symbol, RequestedRange(), now=now)
         _, actions, currency = reader().actions(symbol)
     except (NotTracked, InvalidSymbol) as error:
         raise Http404(
@@ -66,7 +66,7 @@ def suggested_close(request: HttpRequest) -> HttpResponse:
         day = date.min
     if day < FIRST_DATE:  # the form reports the wrong date
         return JsonResponse({"problem": ""})
-    days = Asked(day - MAX_SUGGESTION_AGE, day)
+    days = RequestedRange(day - MAX_SUGGESTION_AGE, day)
     try:
         history = reader().history(symbol, days, Adjust.NONE, now=timezone.now())
     except InvalidSymbol as error:

@@ -19,7 +19,7 @@ from prices.api.policies import JSON_OPTIONS
 from prices.api.serializers import RunSerializer
 from prices.domain.actions import Actions
 from prices.domain.bars import COLUMNS, BarSeries, Interval
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.jobs import runs, schedules
@@ -145,7 +145,7 @@ def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[st
 
 
 def corrections_body(
-    row: TrackedSymbol, found: list[Recorded], by_hand: tuple[HandFilled, ...]
+    row: TrackedSymbol, found: list[Recorded], by_hand: tuple[ManualBar, ...]
 ) -> dict[str, Any]:
     return {
         "symbol": row.symbol,

@@ -18,8 +18,8 @@ from prices import services
 from prices.api import bodies, serializers
 from prices.domain.actions import Adjust
 from prices.domain.bars import NotTracked
+from prices.domain.coverage import RequestedRange
 from prices.domain.markets import resolve
-from prices.domain.ranges import Asked
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import current_names, track
@@ -48,15 +48,15 @@ class SchedulerView(APIView):
 
 
 @lru_cache(maxsize=1_000)
-def _parse_query(text: str) -> tuple[str, Asked, Adjust]:
+def _parse_query(text: str) -> tuple[str, RequestedRange, Adjust]:
     """Returns the market, range and adjustment of a query string."""
     query = validate(serializers.HistoryQuery, QueryDict(text))
-    asked = Asked(query.get("start"), query.get("end"), query.get("days"))
+    asked = RequestedRange(query.get("start"), query.get("end"), query.get("days"))
     return query["market"], asked, Adjust(query["adjust"])
 
 
 @lru_cache(maxsize=20_000)
-def _parse_history_request(symbol: str, text: str) -> tuple[str, Asked, Adjust]:
+def _parse_history_request(symbol: str, text: str) -> tuple[str, RequestedRange, Adjust]:
     """Returns the canonical symbol, the range and the adjustment of a request.
 
     Cached, like query strings: front ends repeat a few of them, and validation takes as long as

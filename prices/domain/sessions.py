@@ -1,4 +1,4 @@
-"""Sessions: which days an exchange trades, and which of them are closed or settled at `now`."""
+"""The sessions of an exchange: its trading days, and which of them are closed or settled."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from prices.domain.bars import Times
 
-# Before this no calendar is asked: no gap is claimed for older bars.
+# Sessions before this year are unknown, so older bars have no gaps.
 FIRST_YEAR = 1990
-# Minutes from a session's close until the provider's bar of it is whole (yfinance-cache's table,
-# measured by its users); for exchanges that are not listed, and for safety, the longest of Europe.
+# Minutes from a session's close until the provider's bar of it is complete, as measured by the
+# users of yfinance-cache. Other exchanges get the default.
 _LAG_MINUTES = {
     **dict.fromkeys(["XNYS", "XTSE", "XHEL", "XCSE", "24/7", "24/5"], 0),
     **dict.fromkeys(["XLON", "XMIL"], 20),
@@ -29,7 +29,8 @@ _DEFAULT_LAG_MINUTES = 15
 SESSIONS_TO_SETTLE = 2
 
 
-# Calendars are built one at a time: the library silences warnings for the whole process meanwhile.
+# Calendars are built one at a time, because the library changes the warning filters of the whole
+# process meanwhile.
 _building = threading.Lock()
 
 
@@ -47,34 +48,34 @@ class Sessions:
         return timedelta(minutes=_LAG_MINUTES.get(self.mic, _DEFAULT_LAG_MINUTES))
 
     def between(self, start: date, end: date) -> Times:
-        """The sessions with start ≤ session < end, datetime64[D]."""
+        """Returns the sessions with start ≤ session < end, datetime64[D]."""
         low, high = np.searchsorted(self.dates, np.array([start, end], "datetime64[D]"))
         return self.dates[low:high]
 
     def count(self, start: date, end: date) -> int:
-        """How many sessions there are with start ≤ session < end."""
+        """Returns the number of sessions with start ≤ session < end."""
         return max(0, self._rank(end) - self._rank(start))
 
     def is_session(self, when: date) -> bool:
         return self.count(when, when + timedelta(days=1)) == 1
 
     def last_closed(self, now: datetime) -> date | None:
-        """The latest session whose close + lag is not after `now`."""
+        """Returns the latest session whose close + lag is not after `now`."""
         return self._session(self._closed(now) - 1)
 
     def last_settled(self, now: datetime) -> date | None:
-        """The latest session whose bar is final at `now`."""
+        """Returns the latest session whose bar is final at `now`."""
         return self._session(self._closed(now) - 1 - SESSIONS_TO_SETTLE)
 
     def is_open_within(self, around: timedelta, now: datetime) -> bool:
-        """Does a session trade at some moment from `around` before `now` to `around` after it?"""
+        """Returns whether a session is open at any time from `now` - `around` to `now` + `around`."""
         position = int(np.searchsorted(self.closes, _utc(now - around), side="right"))
         return position < len(self.opens) and bool(self.opens[position] <= _utc(now + around))
 
     def closed_at(self, session: date) -> datetime:
-        """When the session's close + lag is, in UTC.
+        """Returns the session's close + lag, in UTC.
 
-        :raises KeyError: the day is no session.
+        :raises KeyError: the day is not a session.
         """
         if not self.is_session(session):
             raise KeyError(session)
@@ -82,26 +83,26 @@ class Sessions:
         closed: datetime = self.closes[position].item()
         return closed.replace(tzinfo=UTC) + self.lag
 
-    def shifted(self, session: date, by: int) -> date:
-        """The session `by` sessions later (negative: earlier), clamped to what is known."""
+    def shift(self, session: date, by: int) -> date:
+        """Returns the session `by` sessions later (or earlier), clamped to the known ones."""
         position = int(np.searchsorted(self.dates, np.datetime64(session, "D"))) + by
         shifted: date = self.dates[min(max(position, 0), len(self.dates) - 1)].item()
         return shifted
 
     def _closed(self, now: datetime) -> int:
-        """How many sessions are closed."""
+        """Returns the number of closed sessions."""
         return _closed_by(self, now)
 
     def _rank(self, day: date) -> int:
-        """How many sessions there are before a day."""
+        """Returns the number of sessions before a day."""
         ranks, first = self._ranks
         return ranks[min(max(day.toordinal() - first, 0), len(ranks) - 1)]
 
     @cached_property
     def _ranks(self) -> tuple[list[int], int]:
-        """`_rank` of every day from the first session's on, which begins with that ordinal.
+        """`_rank` of every day from the first session on, and that session's ordinal.
 
-        Thousands of symbols are looked at for one status: a list is asked ten times as fast.
+        A status page looks up thousands of symbols, and a list answers ten times as fast.
         """
         first, last = self.dates[0], self.dates[-1]
         days = np.arange(first, last + np.timedelta64(2, "D"))
@@ -116,21 +117,21 @@ class Sessions:
 
 @lru_cache(maxsize=256)
 def _closed_by(sessions: Sessions, now: datetime) -> int:
-    """Remembered, for many symbols are judged at the same moment."""
+    """Cached, because many symbols are looked at with the same `now`."""
     return int(np.searchsorted(sessions.closes, _utc(now - sessions.lag), side="right"))
 
 
 def overlap_start(last: date, final_through: date | None, calendar: Sessions | None) -> date:
-    """Where a fetch that brings a series forward begins: 7 sessions back, or at what is not final."""
-    back = calendar.shifted(last, -7) if calendar else last - timedelta(days=10)
+    """Returns where an incremental fetch begins: 7 sessions back, or at the first bar not final."""
+    back = calendar.shift(last, -7) if calendar else last - timedelta(days=10)
     return min(back, final_through) if final_through else back
 
 
 @lru_cache(maxsize=128)
 def sessions_of(mic: str) -> Sessions | None:
-    """The sessions of an exchange since `FIRST_YEAR`; None for an unknown exchange.
+    """Returns the sessions of an exchange since `FIRST_YEAR`. Returns None if it is unknown.
 
-    Known from one year of the calendar ahead of the process's start.
+    The last session is about a year after the process started.
     """
     if not mic:
         return None
@@ -146,7 +147,7 @@ def sessions_of(mic: str) -> Sessions | None:
 
 
 def _calendar(mic: str) -> exchange_calendars.ExchangeCalendar:
-    """From `FIRST_YEAR`, or from the first day that the exchange's holidays are known."""
+    """Returns the calendar from `FIRST_YEAR`, or from the first day with known holidays."""
     try:
         return exchange_calendars.get_calendar(mic, start=date(FIRST_YEAR, 1, 1))
     except ValueError:

@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from prices import services
-from prices.domain.outcomes import Outcome
+from prices.domain.answers import Outcome
 from prices.domain.wording import plural
 from prices.jobs import runs
 from prices.models import Attempt, SyncRun, TrackedSymbol

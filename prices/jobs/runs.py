@@ -10,7 +10,7 @@ from django.db.models import F, Q, Sum
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from prices.domain.outcomes import Outcome
+from prices.domain.answers import Outcome
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.locks import is_dead, worker_name
 from prices.symbols import health

@@ -14,9 +14,9 @@ from django.db import DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
+from prices.domain.answers import Outcome, Result
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
-from prices.domain.outcomes import Outcome, Result
 from prices.domain.wording import plural
 from prices.jobs import execution, runs
 from prices.jobs.requests import RunRequest

@@ -21,7 +21,7 @@ import numpy as np
 from prices.domain.actions import Actions, Dividend, Split, split_factors
 from prices.domain.answers import SAMPLE, Fetched
 from prices.domain.bars import BarSeries, Floats
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 from prices.providers.base import Unavailable
 
 # The package's symbols → today's.

@@ -22,8 +22,8 @@ from yfinance.exceptions import YFException, YFPricesMissingError
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, nonsense
+from prices.domain.coverage import DateRange
 from prices.domain.quotes import Quote
-from prices.domain.ranges import DateRange
 from prices.providers.yahoo_errors import error_of
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"

@@ -9,15 +9,20 @@ from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
-from prices.domain.actions import Actions, Adjust, adjusted
-from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
-from prices.domain.coverage import Coverage, Gap, held_of, overall
-from prices.domain.freshness import SymbolState, staleness
-from prices.domain.manual_bars import HandFilled
+from prices.domain.actions import Actions, Adjust, adjust_bars
+from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
+from prices.domain.coverage import (
+    Coverage,
+    Gap,
+    RequestedRange,
+    measure_read_coverage,
+    measure_series_coverage,
+)
+from prices.domain.freshness import SymbolState, outline_of, staleness
+from prices.domain.manual_bars import ManualBar
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
-from prices.domain.ranges import Asked
-from prices.domain.series import Facts, Manifest, outline_of
+from prices.domain.series import Facts, Manifest
 from prices.models import TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog, Recorded
@@ -63,7 +68,7 @@ class History:
 class _Query:
     """A request for one or many symbols, and the state of the provider at that time."""
 
-    asked: Asked
+    asked: RequestedRange
     adjust: Adjust
     now: datetime
     provider: ProviderState
@@ -153,13 +158,13 @@ class PriceReader:
         self._provider = _TTLLookup(lambda name: provider_log.state(), ttl)
 
     def history(
-        self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
+        self, symbol: str, asked: RequestedRange, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> History:
         """Returns the stored bars of a tracked symbol, which may be given by a former name.
 
         :raises NotTracked, InvalidSymbol: with a sentence for users.
         """
-        canonical = checked_symbol(symbol)
+        canonical = parse_symbol(symbol)
         row = self._rows.get(canonical)
         stored = self._series.read(SeriesKey(row.symbol))
         if stored is None and (today := tracked_row(canonical)).symbol != row.symbol:
@@ -170,7 +175,7 @@ class PriceReader:
     def histories(
         self,
         symbols: Iterable[str],
-        asked: Asked,
+        asked: RequestedRange,
         adjust: Adjust = Adjust.SPLITS,
         *,
         now: datetime,
@@ -212,7 +217,7 @@ class PriceReader:
             source=state.source,
             as_of=facts.fetched_at,
             stale_reason=about.stale_reason,
-            coverage=held_of(
+            coverage=measure_read_coverage(
                 bars.sessions, state.first, state.calendar, about.start, about.end, now
             ),
             quote=about.quote,
@@ -222,7 +227,7 @@ class PriceReader:
         )
 
     def version(
-        self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
+        self, symbol: str, asked: RequestedRange, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> str:
         """Returns the `version` that `history` would have, without reading bars.
 
@@ -241,7 +246,7 @@ class PriceReader:
         self, named: str, row: TrackedSymbol, manifest: Manifest | None, query: _Query
     ) -> _About:
         state, now = _state_of(row, manifest), query.now
-        start, end = query.asked.within(state.last, now)
+        start, end = query.asked.resolve(state.last, now)
         stale_reason = staleness(state, query.provider, now)
         quote = self._quotes.get([row.symbol]).get(row.symbol)
         # Everything that a result depends on; the manifest's version stands for the bars.
@@ -267,7 +272,7 @@ class PriceReader:
 
     def corrections(
         self, symbol: str, *, since: date | None = None, limit: int = 1_000
-    ) -> tuple[TrackedSymbol, list[Recorded], tuple[HandFilled, ...]]:
+    ) -> tuple[TrackedSymbol, list[Recorded], tuple[ManualBar, ...]]:
         """Returns the row of a tracked symbol, its corrections (newest first) and manual bars.
 
         `since` is the first session whose corrections are returned.
@@ -298,7 +303,7 @@ def _bars(held: HeldSeries, adjust: Adjust, start: date | None, end: date | None
     until = end + _DAY if end else None
     # Dividends after `end` change earlier prices, so bars are adjusted before the end is cut off.
     within = held.bars(start, None if adjust is Adjust.ALL else until)
-    return adjusted(within, held.manifest.facts.actions, adjust).between(None, until)
+    return adjust_bars(within, held.manifest.facts.actions, adjust).between(None, until)
 
 
 def _state_of(row: TrackedSymbol, manifest: Manifest | None) -> SymbolState:
@@ -315,7 +320,7 @@ def report(
         row=row,
         state=state,
         bars=manifest.count if manifest and held else 0,
-        coverage=overall(state.first, state.gaps, state.last, state.calendar, now)
+        coverage=measure_series_coverage(state.first, state.gaps, state.last, state.calendar, now)
         if state.first and state.last
         else Coverage(None, 0),
         stale_reason=staleness(state, provider, now),

@@ -106,7 +106,8 @@ class BarRepository:
                 bars = _series_of(next(iter(document["bars"]), None))
             except InvalidBars:
                 continue
-            bars = bars.take(bars.ts <= moment(manifest.last)) if manifest.last else bars
+            if manifest.last_bar:
+                bars = bars.take(bars.ts <= moment(manifest.last_bar.ts))
             if (start, end) != (None, None) or len(bars) == manifest.count:
                 return StoredSeries(manifest, bars)
         raise StoreError(
@@ -141,7 +142,7 @@ class BarRepository:
         self, manifests: Iterable[Manifest], *, days: int = 45
     ) -> dict[SeriesKey, list[float]]:
         """Returns the closes of each daily series' last `days` days, ascending; one round trip."""
-        latest = [(m, m.generation, m.last) for m in manifests]
+        latest = [(m, m.generation, m.last_bar and m.last_bar.ts) for m in manifests]
         wanted = {bars_key(m.key, g): (m.key, last) for m, g, last in latest if g and last}
         if not wanted:
             return {}
@@ -183,7 +184,7 @@ class BarRepository:
             if base.generation and not (base.dirty or base.pending)
         }
         for base, bars, _ in wanted.values():
-            if not len(bars) or base.last is None or bars.ts[0] <= moment(base.last):
+            if not len(bars) or base.last_bar is None or bars.ts[0] <= moment(base.last_bar.ts):
                 raise ValueError("only bars after the last one can be appended")
         marked = self._manifests.swap_many(
             {key: (base.version, {"dirty": True}) for key, (base, _, _) in wanted.items()}

@@ -10,7 +10,7 @@ from typing import Any
 from pymongo import DESCENDING
 from pymongo.client_session import ClientSession
 
-from prices.domain.answers import Correction, Why
+from prices.domain.answers import Correction, CorrectionReason
 from prices.domain.bars import SeriesKey
 from prices.store.manifests import midnight
 from prices.store.mongo import Db, failures_named
@@ -87,5 +87,7 @@ class CorrectionLog:
 
 
 def _recorded(d: dict[str, Any]) -> Recorded:
-    correction = Correction(d["session"].date(), d["field"], d["old"], d["new"], Why(d["why"]))
+    correction = Correction(
+        d["session"].date(), d["field"], d["old"], d["new"], CorrectionReason(d["why"])
+    )
     return Recorded(d["symbol"], correction, d["seen_at"], d["run"])

@@ -19,10 +19,10 @@ from pymongo.errors import DuplicateKeyError
 
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import Bar, Interval, SeriesKey
-from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled
-from prices.domain.ranges import DateRange
-from prices.domain.series import Facts, Manifest, Outline
+from prices.domain.coverage import DateRange, Gap
+from prices.domain.freshness import Outline
+from prices.domain.manual_bars import ManualBar
+from prices.domain.series import Facts, Manifest
 from prices.store.mongo import ChangeFollower, Db, StoreConflict, failures_named, run_batch
 
 # Longer than any read may take, so that no reader loses the generation it started with.
@@ -247,7 +247,7 @@ def _facts_of(document: Mapping[str, Any]) -> Facts:
             Gap(d["session"].date(), *(d[name] for name in _GAP)) for d in document.get("gaps", ())
         ),
         by_hand=tuple(
-            HandFilled(d["session"].date(), d["by"], d["at"], d["note"], offer, d["offered_at"])
+            ManualBar(d["session"].date(), d["by"], d["at"], d["note"], offer, d["offered_at"])
             for d in document.get("by_hand", ())
             for offer in [_bar_of(d["offered"])]
         ),

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from prices.domain.answers import Fetched, Guard
-from prices.domain.outcomes import Outcome, Result
+from prices.domain.answers import Fetched, Guard, Outcome, Result
 from prices.domain.planning import next_attempt
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.symbols.tracking import CLEAN_RECORD, RESUMED, fields_from_answer, resume

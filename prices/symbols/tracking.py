@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from prices.domain.answers import Fetched
-from prices.domain.bars import NotTracked, SeriesKey, checked_symbol
+from prices.domain.bars import NotTracked, SeriesKey, parse_symbol
 from prices.domain.freshness import RECORD_FIELDS, SymbolState
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve
 from prices.domain.quotes import Quote
@@ -71,7 +71,7 @@ def tracked_row(symbol: str) -> TrackedSymbol:
 
     :raises NotTracked, InvalidSymbol: with a message for users.
     """
-    canonical = checked_symbol(symbol)
+    canonical = parse_symbol(symbol)
     row = resolve_row(canonical)
     if row is None:
         raise NotTracked(

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from prices.domain.answers import Fetched
+from prices.domain.answers import Fetched, Outcome, Result
 from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.merge import Change
-from prices.domain.outcomes import Outcome, Result
-from prices.domain.planning import Due, due
+from prices.domain.planning import Due, plan_fetches
 from prices.domain.quotes import closing_bar
 from prices.domain.sessions import overlap_start, sessions_of
 from prices.models import TrackedSymbol
@@ -83,7 +82,7 @@ class SyncService:
 
         The quotes show which of the symbols that the provider lost are traded again.
         """
-        return due(symbol_states(self.catalog, self.quotes.all()), now=now)
+        return plan_fetches(symbol_states(self.catalog, self.quotes.all()), now=now)
 
     def sync(
         self,
@@ -191,12 +190,12 @@ class SyncService:
 
     def _begin(self, row: TrackedSymbol, stored: StoredSeries | None, now: datetime) -> date | None:
         """Returns where a fetch begins that brings the series up to date, as `_earliest`."""
-        if stored is None or stored.manifest.last is None or row.last_update is None:
+        if stored is None or stored.manifest.last_bar is None or row.last_update is None:
             return self._earliest(now, stored)
         facts = stored.manifest.facts
         if facts.source != self.limiter.name:
             return self._earliest(now)
-        last = stored.manifest.last.date()
+        last = stored.manifest.last_bar.ts.date()
         begin = overlap_start(last, facts.final_through, sessions_of(row.mic))
         return min([begin, *(gap.session for gap in facts.gaps if gap.is_due(now))])
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from prices.domain.outcomes import Outcome, Result
-from prices.domain.planning import quote_is_due, quote_riders, trades
+from prices.domain.answers import Outcome, Result
+from prices.domain.planning import is_traded, pick_lost_symbols, quote_is_due
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
@@ -43,7 +43,7 @@ class LiveService:
             and quote_is_due(state, held.get(state.symbol), now=now, extended=extended)
         ]
         places = -len(wanted) % self.limiter.quotes_per_request
-        return wanted + quote_riders(states, places, now=now)
+        return wanted + pick_lost_symbols(states, places, now=now)
 
     def refresh(
         self,
@@ -87,11 +87,11 @@ class LiveService:
         if not gone:
             return
         manifests = self.bars.manifests(gone)
-        lasts = {key.symbol: m.last.date() for key, m in manifests.items() if m.last}
+        lasts = {key.symbol: m.last_bar.ts.date() for key, m in manifests.items() if m.last_bar}
         back = {
             quote.symbol
             for quote in quotes
-            if quote.symbol in gone and trades(quote, lasts.get(quote.symbol), now=now)
+            if quote.symbol in gone and is_traded(quote, lasts.get(quote.symbol), now=now)
         }
         resume(suspended.filter(symbol__in=back))
         suspended.filter(symbol__in=gone - back).update(next_attempt_at=now + _LOOKUP_PAUSE)

@@ -9,9 +9,8 @@ from enum import StrEnum
 from random import SystemRandom
 from typing import Any
 
-from prices.domain.answers import SAMPLE, Fetched, Guard
+from prices.domain.answers import SAMPLE, Fetched, Guard, Outcome, Result
 from prices.domain.bars import SeriesKey
-from prices.domain.outcomes import Outcome, Result
 from prices.domain.sessions import sessions_of
 from prices.domain.verification import Comparison, compare
 from prices.models import TrackedSymbol

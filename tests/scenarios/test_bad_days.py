@@ -22,7 +22,7 @@ THURSDAY = 3
 DAYS = range(-2, 4)
 
 PENDING = "split pending: {ratio} on {ex}, and the provider has not restated the history yet"
-STEP = "the price moves as by a split on {ex}, and none is told"
+STEP = "the price changed like a split on {ex}, but the provider reports none"
 BASIS = "times the stored ones, and no split explains it"
 
 

@@ -12,8 +12,8 @@ import pytest
 from django.db import connections
 
 from prices import services
+from prices.domain.answers import Outcome, Result
 from prices.domain.bars import BarSeries
-from prices.domain.outcomes import Outcome, Result
 from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import (

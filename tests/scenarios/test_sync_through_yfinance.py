@@ -9,7 +9,7 @@ import pytest
 
 from prices import services
 from prices.domain.actions import Split
-from prices.domain.outcomes import Outcome, Result
+from prices.domain.answers import Outcome, Result
 from prices.models import TrackedSymbol
 from prices.store.mongo import Db
 from prices.symbols.tracking import fields_from_answer, track

@@ -10,8 +10,8 @@ from typing import Any
 from prices.domain.actions import Actions
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.quotes import Quote
-from prices.domain.ranges import DateRange
 from prices.providers.base import ProviderError, UnknownSymbol
 
 Rows = Iterable[tuple[Any, ...]]

@@ -25,7 +25,7 @@ from prices.admin.symbols.tables import PRICE_HEADERS, price_cells
 from prices.admin.user_actions import log, method_not_allowed, queue_run, report_failures
 from prices.admin.widgets.panels import Table
 from prices.domain.bars import BarSeries, InvalidBars
-from prices.domain.manual_bars import bar_of
+from prices.domain.manual_bars import find_bar
 from prices.domain.wording import plural
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
@@ -124,7 +124,7 @@ def fill_page(
     if data.error:
         messages.error(request, data.error)
         return _back_to(row)
-    known = bar_of(data.bars, day)
+    known = find_bar(data.bars, day)
     filled = next((f for f in data.facts.by_hand if f.session == day), None)
     initial = {"note": filled.note, **known._asdict()} if filled and known else None
     form = FillForm(request.POST or None, initial=initial)

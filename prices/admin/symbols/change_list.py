@@ -26,7 +26,7 @@ from unfold.views import ChangeList
 from prices import services
 from prices.admin.widgets import labels
 from prices.domain.bars import SeriesKey
-from prices.domain.symbol_condition import Condition, condition_of, condition_ranks
+from prices.domain.freshness import Condition, condition_of, condition_ranks
 from prices.domain.wording import plural
 from prices.models import TrackedSymbol
 from prices.reads.reader import SymbolReport, report

@@ -12,8 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from prices.admin.symbols.change_list import Symbols, load_survey, rows_in, survey_conditions
-from prices.domain.freshness import LAGGING_AFTER
-from prices.domain.symbol_condition import CONDITIONS
+from prices.domain.freshness import CONDITIONS, LAGGING_AFTER
 from prices.models import Tag
 from prices.reads.survey import Flags, Survey
 

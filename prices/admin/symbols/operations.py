@@ -32,7 +32,7 @@ from prices.admin.symbols.change_list import (
     survey_conditions,
 )
 from prices.admin.symbols.forms import TagForm
-from prices.domain.symbol_condition import CONDITIONS
+from prices.domain.freshness import CONDITIONS
 from prices.domain.wording import plural
 from prices.jobs import requests
 from prices.models import SyncRun, Tag, TrackedSymbol

@@ -8,8 +8,8 @@ from datetime import datetime
 import numpy as np
 
 from prices import services
+from prices.domain.answers import Result
 from prices.domain.bars import BarSeries, SeriesKey, Times
-from prices.domain.outcomes import Result
 from prices.domain.series import Facts
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.reads.reader import SymbolReport, report

@@ -16,9 +16,9 @@ from prices.admin.symbols.page_data import SymbolData
 from prices.admin.widgets import labels
 from prices.admin.widgets.panels import Table, make_table
 from prices.admin.widgets.runs import run_link
+from prices.domain.answers import Result
 from prices.domain.bars import Bar, BarSeries
-from prices.domain.manual_bars import HandFilled
-from prices.domain.outcomes import Result
+from prices.domain.manual_bars import ManualBar
 from prices.domain.wording import plural
 from prices.store.corrections import Recorded
 
@@ -74,14 +74,14 @@ def price_cells(bar: Bar) -> list[object]:
     return [labels.nowrap(bar.ts.date()), *prices, f"{bar.volume:,}"]
 
 
-def _source(filled: HandFilled) -> SafeString:
+def _source(filled: ManualBar) -> SafeString:
     return format_html(
         '<span class="pc-text">by hand: {}<span class="pc-subtle"> ({})</span></span>',
         *(filled.by, filled.note),
     )
 
 
-def _state(data: SymbolData, session: date, filled: HandFilled | None) -> SafeString:
+def _state(data: SymbolData, session: date, filled: ManualBar | None) -> SafeString:
     if filled is not None:
         return labels.badge("by hand", "warning" if filled.offered else "info")
     final = data.facts.final_through is not None and session <= data.facts.final_through
@@ -155,7 +155,7 @@ def by_hand_table(data: SymbolData, *, may_change: bool) -> Table:
         "The provider says": _offered,
     }
 
-    def buttons(filled: HandFilled) -> SafeString:
+    def buttons(filled: ManualBar) -> SafeString:
         take = [_button("take_offered", "Take the provider's", filled.session)]
         return _button_group(
             *take * (filled.offered is not None),
@@ -167,7 +167,7 @@ def by_hand_table(data: SymbolData, *, may_change: bool) -> Table:
     return make_table("Filled by hand", shown, columns, buttons=buttons if may_change else None)
 
 
-def _offered(filled: HandFilled) -> SafeString:
+def _offered(filled: ManualBar) -> SafeString:
     if filled.offered is None:
         return format_html('<span class="pc-subtle">{}</span>', "nothing else")
     o = filled.offered

@@ -13,7 +13,7 @@ import numpy as np
 
 from prices.domain.bars import Times
 from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.domain.series import Facts
 from prices.domain.sessions import FIRST_YEAR, Sessions
 from prices.domain.wording import plural, stamp
@@ -184,7 +184,7 @@ def _describe_gap(gap: Gap) -> str:
     return f"{gap.session}: gap, {gap.reason}; requested {plural(gap.tries, 'time')}, {retry}"
 
 
-def _describe_filled(filled: HandFilled) -> str:
+def _describe_filled(filled: ManualBar) -> str:
     differs = f"; the provider says {filled.offered.close:g}" if filled.offered else ""
     return f"{filled.session}: filled by {filled.by} ({filled.note}){differs}"
 

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from prices import services
 from prices.api.bodies import corrections_body
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.management.foreground import ForegroundCommand, iso_date, tracked_rows
 from prices.store.corrections import Recorded
 
@@ -60,6 +60,6 @@ def _correction_line(entry: Recorded) -> str:
     )
 
 
-def _manual_bar_line(filled: HandFilled) -> str:
+def _manual_bar_line(filled: ManualBar) -> str:
     offered = f"; the provider says {filled.offered.close:.10g}" if filled.offered else ""
     return f"  {filled.session}  filled by {filled.by}: {filled.note}{offered}"

@@ -1,3 +1,3 @@
-"""Tests of the domain: plain values in, plain values out."""
+"""Tests of the domain with plain values."""
 
 from __future__ import annotations

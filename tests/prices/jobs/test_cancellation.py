@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
 from prices import services
+from prices.domain.answers import Outcome
 from prices.domain.bars import SeriesKey
-from prices.domain.outcomes import Outcome
 from prices.jobs import execution, runs, tasks
 from prices.jobs.execution import Execution
 from prices.jobs.runs import cancel

@@ -10,8 +10,7 @@ import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import BarSeries, Interval, SeriesKey
-from prices.domain.coverage import Gap
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange, Gap
 from prices.domain.series import Facts, Manifest
 from prices.store.bars import BarRepository, bar_documents, bars_key
 from prices.store.manifests import GRACE, Manifests

@@ -8,7 +8,8 @@ import pytest
 
 from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
-from prices.domain.series import Facts, Outline, outline_of
+from prices.domain.freshness import Outline, outline_of
+from prices.domain.series import Facts
 from prices.store.bars import BarRepository
 from prices.store.manifests import Catalog
 from prices.store.mongo import Db

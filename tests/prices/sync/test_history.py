@@ -8,8 +8,8 @@ import pytest
 
 from prices import services
 from prices.domain.actions import Actions, Split
+from prices.domain.answers import Result
 from prices.domain.coverage import Gap
-from prices.domain.outcomes import Result
 from prices.domain.planning import Due, Priority
 from prices.sync.history import SyncService
 from tests.support.builders import NOW, WEEK, published, tracked

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from prices import services
+from prices.domain.answers import Result
 from prices.domain.bars import BarSeries
-from prices.domain.outcomes import Result
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
 from prices.providers.base import RateLimited, Unavailable

@@ -13,9 +13,9 @@ from django.test import Client, override_settings
 
 from prices import services
 from prices.domain.actions import Actions, Dividend
+from prices.domain.answers import Result
 from prices.domain.bars import SeriesKey
-from prices.domain.outcomes import Result
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 from prices.jobs import cluster_health, history, runs, tasks
 from prices.models import Quarantine, SyncRun
 from prices.providers.base import ProviderError, Unavailable, UnknownSymbol

@@ -11,7 +11,7 @@ from django.test import Client
 
 from prices import services
 from prices.admin import user_actions
-from prices.domain.answers import Why
+from prices.domain.answers import CorrectionReason
 from prices.domain.coverage import Gap
 from prices.models import SyncRun, TrackedSymbol
 from tests.support.admin_pages import (
@@ -206,7 +206,7 @@ class TestFilling:
         assert "2026-06-04 now has the provider&#x27;s bar" in page
         assert stored()[2] == theirs
         latest = services.corrections().latest("ACME")[0].correction
-        assert latest.why is Why.RELEASED
+        assert latest.why is CorrectionReason.RELEASED
 
     def test_changes_and_withdraws_a_bar_filled_by_hand(
         self, admin_client: Client, row: TrackedSymbol

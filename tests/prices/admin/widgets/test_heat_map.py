@@ -11,14 +11,14 @@ import numpy as np
 from prices.admin.widgets.heat_map import SessionMap, Year, draw_years, summarize
 from prices.domain.bars import Bar
 from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.domain.series import Facts
 from prices.domain.sessions import Sessions, sessions_of
 from tests.support.builders import NOW, WEEK
 
 THURSDAY, FRIDAY = date(2026, 6, 4), date(2026, 6, 5)
 GAP = Gap(THURSDAY, 2, NOW + timedelta(hours=6), "the provider has none")
-FILLED = HandFilled(THURSDAY, "alice", NOW, "the bulletin")
+FILLED = ManualBar(THURSDAY, "alice", NOW, "the bulletin")
 NEW_YORK = sessions_of("XNYS")
 
 
