@@ -140,9 +140,13 @@ def _start_up_sync_has_ended(running: System) -> bool:
 
 
 def _tracked(running: System, standin: StandIn, group: int) -> list[str]:
-    """Tracks the symbols of one test without fetching them."""
+    """Tracks the symbols of one test. `manage.py track` would also queue a backfill of them."""
     symbols = list(standin.book.instruments)[group * SYMBOLS : (group + 1) * SYMBOLS]
-    running.manage("track", *symbols, "--no-fetch")
+    code = (
+        "from django.utils.timezone import now; from prices.symbols.tracking import track\n"
+        f"for symbol in {symbols}: track(symbol, now=now())"
+    )
+    running.manage("shell", "-c", code)
     return symbols
 
 
