@@ -117,8 +117,9 @@ def _sync(work: Execution) -> str | None:
     for at in range(0, len(symbols), runs.PART_SIZE):
         _sync_part(work, symbols[at : at + runs.PART_SIZE])
         work.check(len(symbols))
-    from_quotes = f"; {transferred} bars from quotes" if transferred else ""
-    return (plural(total, "symbol") if total else "nothing was due") + from_quotes
+    # The run's counts say how many symbols it had; the message says what they do not.
+    from_quotes = [f"{transferred} bars from quotes"] if transferred else []
+    return "; ".join([*([] if total else ["nothing was due"]), *from_quotes])
 
 
 def _symbols_to_sync(run: SyncRun, now: datetime) -> list[str]:

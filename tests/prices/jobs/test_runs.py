@@ -135,7 +135,7 @@ class TestRevival:
         assert revived == 1
         assert provider.asked == [("BBB", None)]
         assert (run.state, run.attempts, run.updated, run.bars) == ("succeeded", 2, 2, 10)
-        assert (run.total, run.message) == (2, "2 symbols")
+        assert (run.total, run.message) == (2, "")
 
     def test_queues_a_run_again_that_lost_its_task(self, provider: FakeProvider) -> None:
         waits = runs.queue(Kind.BACKFILL, trigger="a person", symbols=["AAA"])
