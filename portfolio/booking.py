@@ -1,7 +1,5 @@
 """Booking: every change of portfolios and transactions, and the checks against what is booked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Imports a file of transactions into a portfolio: all of them or none."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime

@@ -3,8 +3,6 @@
 What belongs to another user is reported exactly as if it did not exist.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

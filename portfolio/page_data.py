@@ -1,7 +1,5 @@
 """Response bodies of portfolios, reports and transactions, for the API and the pages."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any

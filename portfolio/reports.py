@@ -1,7 +1,5 @@
 """Loads price histories from the store, and values stored portfolios with them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime

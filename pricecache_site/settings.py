@@ -1,7 +1,5 @@
 """The settings. Those that a deployment may change come from the environment or from `.env`."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import tomllib

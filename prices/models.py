@@ -1,7 +1,5 @@
 """Django's tables: tracked symbols, runs of jobs, quarantined answers and counts of reads."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from django.db import models

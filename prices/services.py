@@ -1,7 +1,5 @@
 """Builds the services of this process from the settings, once a process and lazily."""
 
-from __future__ import annotations
-
 from django.conf import settings
 from django.utils.module_loading import import_string
 

@@ -1,7 +1,5 @@
 """Serializers that validate the API's requests, and those that describe its responses."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework import serializers

@@ -1,7 +1,5 @@
 """Routes of the portfolio's API; the pages are below /portfolios/."""
 
-from __future__ import annotations
-
 from django.urls import path
 
 from portfolio.api import views

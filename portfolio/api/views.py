@@ -1,7 +1,5 @@
 """Endpoints of portfolios, their transactions, and files of transactions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import IO, Any, cast
 

@@ -1,7 +1,5 @@
 """Portfolio entries: validated transactions, independent of the database."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

@@ -1,7 +1,5 @@
 """The ledger: transactions added up to positions by the average-cost method, and to cash."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field

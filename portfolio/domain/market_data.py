@@ -1,7 +1,5 @@
 """Market data of a valuation: price histories of symbols, and the exchange rates made of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta

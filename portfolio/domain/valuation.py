@@ -6,8 +6,6 @@ whose error on a sum of money is far below a cent. The value of each holding is 
 before holdings are added up, so that the published figures add up to the cent.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta

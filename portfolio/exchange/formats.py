@@ -1,7 +1,5 @@
 """File formats of several tools: how each is recognised and how its rows are read."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

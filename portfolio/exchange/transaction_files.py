@@ -1,7 +1,5 @@
 """Reads and writes files of transactions; a line that is wrong becomes an error with its number."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """Forms of the portfolio's pages; `portfolio.domain.entries` and `booking` check the rules."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -3,8 +3,6 @@
 Every page is guarded: content policy, caching, login, and an answer in an outage.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps

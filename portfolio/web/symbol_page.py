@@ -1,7 +1,5 @@
 """The page of one symbol: its prices, and how fresh and complete they are."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from typing import Any
 

@@ -3,8 +3,6 @@
 static/portfolio/format.js formats numbers the same way.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal

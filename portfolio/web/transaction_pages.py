@@ -1,7 +1,5 @@
 """Pages that add, change, delete and import transactions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Routes of the portfolio's pages below /portfolios/."""
 
-from __future__ import annotations
-
 from django.urls import path
 
 from portfolio.web import pages, transaction_pages

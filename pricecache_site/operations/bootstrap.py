@@ -1,7 +1,5 @@
 """Creates what must exist before anything serves: tables, schema, schedules, admin, sample."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import dataclass
 from datetime import datetime

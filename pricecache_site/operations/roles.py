@@ -1,7 +1,5 @@
 """The parts of the system as children of the supervisor, and checks made before they start."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import signal

@@ -1,7 +1,5 @@
 """Users, groups, API tokens, and the log of what users did; nobody can change the log."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import admin

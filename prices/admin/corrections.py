@@ -1,7 +1,5 @@
 """The latest corrections of all symbols: which stored values were changed, and why."""
 
-from __future__ import annotations
-
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse

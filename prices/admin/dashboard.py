@@ -1,7 +1,5 @@
 """The dashboard: tiles, symbols that need attention, coverage by market, recent syncs, jobs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Answers of the provider that are in quarantine, and the action that releases a symbol."""
 
-from __future__ import annotations
-
 import json
 
 from django.contrib import admin

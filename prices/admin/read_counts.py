@@ -1,7 +1,5 @@
 """How often the cache was read in each hour, and how fast it answered."""
 
-from __future__ import annotations
-
 from django.contrib import admin
 
 from prices.admin.widgets.labels import NONE, relative_time, truncated_percent

@@ -1,7 +1,5 @@
 """The runs of jobs: what each changed, and what failed."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What pages do when a user presses something: queue a run, log the user, report failures."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """Builds the bodies of responses from the values that other rooms return."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Hashable
 from contextlib import suppress

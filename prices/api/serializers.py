@@ -1,7 +1,5 @@
 """Serializers that validate requests, and those that only describe responses in the schema."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The endpoints: each parses the request, makes one call and formats the result."""
 
-from __future__ import annotations
-
 import time
 from functools import lru_cache
 from typing import Any

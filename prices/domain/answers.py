@@ -1,7 +1,5 @@
 """A provider's answer, the stored series that it meets, and the outcome for the symbol."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum

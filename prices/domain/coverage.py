@@ -1,7 +1,5 @@
 """Ranges of dates, and coverage: which sessions of a range are stored, and which are gaps."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta

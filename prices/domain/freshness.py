@@ -1,7 +1,5 @@
 """Freshness: whether a symbol's stored series is up to date, and its condition in one word."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """The guards: rules that an answer must satisfy before it may change a stored series."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Joins the histories of one company, stored under its former and its present name."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

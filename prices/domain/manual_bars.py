@@ -1,7 +1,5 @@
 """Manual bars: bars that a person entered, which no answer of the provider replaces."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """Markets: their names, Yahoo's suffixes and exchange codes, exchanges (MIC) and currencies."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

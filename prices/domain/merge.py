@@ -1,7 +1,5 @@
 """Merging: decides what a provider's answer changes in a stored series, or why it is refused."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum

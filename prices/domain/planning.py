@@ -1,7 +1,5 @@
 """Planning: which symbols are due for a fetch or a quote, and in what order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Quotes: the latest price of a symbol, and the daily bar that a quote after the close gives."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo

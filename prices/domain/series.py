@@ -1,7 +1,5 @@
 """What the store knows of a series besides its bars: its facts and its manifest."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime
 

@@ -1,7 +1,5 @@
 """The sessions of an exchange: its trading days, and which of them are closed or settled."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

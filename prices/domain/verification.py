@@ -1,7 +1,5 @@
 """Verification: how a stored series differs from the provider's present answer."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime

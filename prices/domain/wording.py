@@ -1,7 +1,5 @@
 """Wording of counts and times in sentences for users."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 

@@ -1,7 +1,5 @@
 """Whether jobs run: the one answer for status, admin, API, /readyz and the supervisor."""
 
-from __future__ import annotations
-
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta

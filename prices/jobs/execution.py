@@ -1,7 +1,5 @@
 """The work of a run, by its kind: what is done with each symbol, and how the run ends."""
 
-from __future__ import annotations
-
 import logging
 import traceback
 from collections.abc import Callable, Iterator

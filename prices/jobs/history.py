@@ -1,7 +1,5 @@
 """What users see of runs: progress, failures, the days gone by, and what verifications found."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Every way to ask for a run. A request is queued for the cluster, or begun right here."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime

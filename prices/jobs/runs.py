@@ -1,7 +1,5 @@
 """The life of a run: recorded before the work, counted during it, cancelled or closed after it."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

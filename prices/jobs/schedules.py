@@ -1,7 +1,5 @@
 """The scheduled jobs as data, django-q2's schedules made equal to them, and pausing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

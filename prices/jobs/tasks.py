@@ -1,7 +1,5 @@
 """What the cluster calls. Every task may run twice, and continues what a dead worker left."""
 
-from __future__ import annotations
-
 import logging
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """What the operator's commands share: runs in the foreground, symbols as typed, errors."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Which symbols most need an operator's attention, why, and what repairs each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime

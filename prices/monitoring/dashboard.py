@@ -1,7 +1,5 @@
 """The figures of the dashboard, also while a part of the system does not answer."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The state of the whole system: one word, and the reasons for it as sentences."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

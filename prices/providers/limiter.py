@@ -1,7 +1,5 @@
 """The limiter in front of the provider: checks every request, and records how it went."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator

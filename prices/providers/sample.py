@@ -4,8 +4,6 @@
 steps of adjusted close ÷ close are the splits and dividends; a constant factor changes no step.
 """
 
-from __future__ import annotations
-
 import csv
 import gzip
 from collections.abc import Iterator

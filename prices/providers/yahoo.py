@@ -1,7 +1,5 @@
 """Yahoo Finance through yfinance: the only module that imports it, or pandas."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import threading

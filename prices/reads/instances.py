@@ -1,7 +1,5 @@
 """The objects of this process that read stored prices, built from the settings on first use."""
 
-from __future__ import annotations
-
 from django.conf import settings
 
 from prices.reads.reader import PriceReader

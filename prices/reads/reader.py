@@ -1,7 +1,5 @@
 """Reads stored prices for the API, the admin and the portfolio."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ after the last one (append). Each is published by one compare-and-swap on the ma
 so that a crash at any point leaves the old answer readable.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

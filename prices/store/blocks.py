@@ -4,8 +4,6 @@ A block names the content it copies, (generation, count), which never changes. S
 shows whether a block is complete, and a block that is not is ignored.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any

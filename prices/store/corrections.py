@@ -1,7 +1,5 @@
 """The corrections: every change of a stored bar, kept forever."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -3,8 +3,6 @@
 The catalog is a copy of their outlines in this process.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """The MongoDB client of this process, what its failures mean to callers, and following changes."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import random

@@ -1,7 +1,5 @@
 """The latest quote of every symbol, shared by all processes, with a copy in each of them."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Sweeping: deleting the bars of generations that no reader can be reading any more."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Symbol health: how an outcome changes its symbol's row, and what of its answer is in quarantine."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Tracking: starting and stopping to track symbols, and finding their rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType

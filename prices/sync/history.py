@@ -2,8 +2,6 @@
 symbol: plan → fetch → merge → publish.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace

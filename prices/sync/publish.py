@@ -1,7 +1,5 @@
 """Publishing: merging an answer with what is stored, and storing what changes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Live prices: refreshing quotes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta

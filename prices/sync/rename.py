@@ -1,7 +1,5 @@
 """Renaming: a symbol's history continues under its new name, and the former name leads to it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any

@@ -3,8 +3,6 @@
 Each is one publication. A series that another process changed meanwhile is read again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, datetime

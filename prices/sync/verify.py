@@ -1,7 +1,5 @@
 """Verifying stored histories: comparing them with the provider's, and publishing what differs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime

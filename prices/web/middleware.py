@@ -1,7 +1,5 @@
 """Middleware: gzip for JSON, and the Content-Security-Policy for pages."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

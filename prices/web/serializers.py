@@ -1,7 +1,5 @@
 """Base serializers of both APIs; unknown parameters are errors."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework import serializers

@@ -1,7 +1,5 @@
 """The theme's ModelAdmin with django-stubs' types, and bases of lists that are only read."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """Owners find their portfolios and transactions; for others they do not exist."""
 
-from __future__ import annotations
-
 import pytest
 from django.contrib.auth.models import User
 from django.http import Http404

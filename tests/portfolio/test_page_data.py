@@ -1,7 +1,5 @@
 """The bodies of a portfolio, over prices written by hand."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """What goes wrong over days or for everybody, beside a hundred symbols that stay complete."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """A symbol that Yahoo loses and finds again, through the jobs and the real yfinance."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Stage 2 when something is in its way: failures, rivals, limits, outages."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

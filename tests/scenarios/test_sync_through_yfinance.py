@@ -1,7 +1,5 @@
 """Sync and live update through the real provider: what is stored is what Yahoo serves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 

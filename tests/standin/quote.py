@@ -1,7 +1,5 @@
 """Bodies of /v7/finance/quote: one row per known symbol, nothing for the others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

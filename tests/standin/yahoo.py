@@ -1,7 +1,5 @@
 """Yahoo's behaviour without the network: routes requests and keeps clock, faults and log."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

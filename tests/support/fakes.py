@@ -1,7 +1,5 @@
 """A provider whose answers are set by the test."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Builders of entries, price histories and figures for tests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal

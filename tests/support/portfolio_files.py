@@ -1,7 +1,5 @@
 """Reads files of transactions in tests, in our own format and with USD as default currency."""
 
-from __future__ import annotations
-
 from portfolio.domain.entries import Entry
 from portfolio.exchange.transaction_files import ParsedFile, parse_file
 from tests.support.portfolio_builders import NOW

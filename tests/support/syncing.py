@@ -1,7 +1,5 @@
 """Steps shared by the tests of sync and live update."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

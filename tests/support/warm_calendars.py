@@ -3,8 +3,6 @@
 It fills the cache of the library alone, so every mutant still runs all of our own code.
 """
 
-from __future__ import annotations
-
 from datetime import date
 
 import exchange_calendars

@@ -1,7 +1,5 @@
 """`manage.py up` as a tree of processes: explained refusals, restarts, and a clean end."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

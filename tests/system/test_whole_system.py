@@ -1,7 +1,5 @@
 """The whole system: `manage.py up`, real cluster, mongod and yfinance, HTTP, and kill -9."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sqlite3

@@ -1,7 +1,5 @@
 """manage.py demo_portfolio: creates a portfolio over the sample's symbols."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The buttons of the scheduler page and of a run's page: one POST view for each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from django.contrib import admin, messages

@@ -1,7 +1,5 @@
 """The scheduler page: clusters, open runs, jobs, failures, the provider and the action log."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any

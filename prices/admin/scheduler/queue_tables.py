@@ -1,7 +1,5 @@
 """The tables of django-q2 on the theme: schedules, queue, and the tasks that the cluster ran."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import admin, messages

@@ -1,7 +1,5 @@
 """The buttons on the page of one symbol, and the form that fills a gap by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date
 

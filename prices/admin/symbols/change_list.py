@@ -6,8 +6,6 @@ rows of one page. Search, selection, permissions and filters of stored fields st
 of figures narrow Django's query, so that "select all" means what is shown.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar

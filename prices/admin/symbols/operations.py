@@ -5,8 +5,6 @@ something ask for confirmation first. Each operation logs and reports what it di
 page named, even if the list changes meanwhile.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """The page of one symbol, the data of its chart, and the page that follows a run."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.exceptions import PermissionDenied

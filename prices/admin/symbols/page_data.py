@@ -1,7 +1,5 @@
 """Loads what the page of one symbol shows, from both databases in a fixed number of queries."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """The tables on the page of one symbol: bars, gaps, manual bars, attempts, corrections."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any

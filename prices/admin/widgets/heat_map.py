@@ -4,8 +4,6 @@ The server draws it as SVG. Each state has its own shape, so that nothing depend
 Sessions that need attention are elements with a title; the others are one path for each month.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 

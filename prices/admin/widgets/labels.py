@@ -1,7 +1,5 @@
 """Small pieces of HTML that lists, details and the dashboard share: badges, times, figures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache

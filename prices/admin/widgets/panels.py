@@ -1,7 +1,5 @@
 """Tiles, tables and buttons as data, and the templates that render them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """How lists and pages show a run: its state, its progress, its links and buttons."""
 
-from __future__ import annotations
-
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString

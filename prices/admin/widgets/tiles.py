@@ -1,7 +1,5 @@
 """The tiles of the dashboard: each figure with its meaning and a link to the list behind it."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.urls import reverse

@@ -1,7 +1,5 @@
 """manage.py corrections: which stored bars were changed later."""
 
-from __future__ import annotations
-
 from datetime import date
 from json import dumps
 from typing import Any

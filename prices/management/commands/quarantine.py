@@ -1,7 +1,5 @@
 """manage.py quarantine: the answers in quarantine, and releasing them."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

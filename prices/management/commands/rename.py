@@ -1,7 +1,5 @@
 """manage.py rename: give a symbol its new ticker."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser

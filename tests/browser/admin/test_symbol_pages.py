@@ -1,7 +1,5 @@
 """The pages of symbols in a real Chromium: they fit, are readable, and every button works."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, timedelta
 from pathlib import Path

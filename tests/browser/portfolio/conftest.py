@@ -1,7 +1,5 @@
 """Fixtures of the page tests: a browser, a logged-in user, and stored prices."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The page of a symbol in Chromium; browser and server format numbers alike."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Page, expect
 

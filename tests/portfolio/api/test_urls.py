@@ -1,7 +1,5 @@
 """No route lets a user see, guess or change another user's portfolio."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

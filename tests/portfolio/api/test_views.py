@@ -1,7 +1,5 @@
 """The endpoints of portfolios, their transactions, and files of transactions."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

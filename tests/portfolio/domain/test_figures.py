@@ -1,7 +1,5 @@
 """Figures worked by hand: profit by source, the last session's change, returns, chart ranges."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Positions, excess sales and cash, worked by hand."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from portfolio.domain.figures import Profit

@@ -1,7 +1,5 @@
 """Live prices, and the valuation in other currencies, worked by hand."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any

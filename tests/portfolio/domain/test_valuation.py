@@ -1,7 +1,5 @@
 """Values of each day: splits and incomplete data, worked by hand, and random transactions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal

@@ -1,7 +1,5 @@
 """Exports of other tools."""
 
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Reads our own format, reports every wrong line, and reads back what is written."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

@@ -1,7 +1,5 @@
 """The demo portfolio over the real sample: splits, stored dividends and cash."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any

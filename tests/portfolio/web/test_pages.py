@@ -1,7 +1,5 @@
 """Pages show their owner's portfolios only, say so in an outage, and allow this site's files only."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """`prepare` on an empty system, on a prepared one, and when something is wrong."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 

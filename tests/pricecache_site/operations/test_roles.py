@@ -1,7 +1,5 @@
 """The parts of the system: the check of a stuck cluster, locks, ports and addresses."""
 
-from __future__ import annotations
-
 import socket
 from datetime import timedelta
 

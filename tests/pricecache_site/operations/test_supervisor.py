@@ -1,7 +1,5 @@
 """The supervisor with small real processes: how it starts, restarts and stops them."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Accounts: the list hides tokens, and each button leaves an entry in a log that nobody changes."""
 
-from __future__ import annotations
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User

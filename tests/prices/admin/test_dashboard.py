@@ -1,7 +1,5 @@
 """The bars of the last days' runs: their pieces, and their description."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from prices.admin.dashboard import run_bars

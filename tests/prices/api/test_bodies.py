@@ -1,7 +1,5 @@
 """Bodies: bars, GET /cache/status and /cache/scheduler/status."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

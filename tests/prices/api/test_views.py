@@ -1,7 +1,5 @@
 """GET /cache/historical/{symbol}: the response, its entity tag, and the work that a read takes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Builders of domain values, and readers of recorded answers."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

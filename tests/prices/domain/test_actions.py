@@ -1,7 +1,5 @@
 """Adjusting prices for splits and dividends, compared with hand-made numbers and Yahoo's."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

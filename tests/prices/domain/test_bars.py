@@ -1,7 +1,5 @@
 """Series of bars: which columns are valid, and cutting and merging them."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Ranges of dates, expected and missing sessions, and the pauses between retries of gaps."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 

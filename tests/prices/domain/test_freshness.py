@@ -1,7 +1,5 @@
 """Why a series is stale, and the condition of a symbol."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import product
 

@@ -1,7 +1,5 @@
 """The guards one by one: which answers they refuse, and which not."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

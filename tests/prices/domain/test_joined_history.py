@@ -1,7 +1,5 @@
 """Joining the histories of one company under two names."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

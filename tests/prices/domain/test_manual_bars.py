@@ -1,7 +1,5 @@
 """Manual bars: answers do not replace them, but their other values are recorded."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

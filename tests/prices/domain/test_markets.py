@@ -1,7 +1,5 @@
 """Resolving symbols and markets, exchange codes and currencies."""
 
-from __future__ import annotations
-
 import pytest
 
 from prices.domain.bars import InvalidSymbol

@@ -1,7 +1,5 @@
 """Merging: what an answer changes in a stored series."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Properties of merging, for any answers in any order."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date, timedelta
 

@@ -1,7 +1,5 @@
 """Merging recorded answers of Yahoo."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

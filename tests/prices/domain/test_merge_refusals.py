@@ -1,7 +1,5 @@
 """Which answers a merge refuses, and how it restates a history."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Which symbols are due for a fetch or a quote, and in what order."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any

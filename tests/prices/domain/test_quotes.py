@@ -1,7 +1,5 @@
 """Quotes, and the daily bars that they give after the close."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any

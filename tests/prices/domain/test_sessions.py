@@ -1,7 +1,5 @@
 """Sessions, compared with dates and hours that were looked up by hand."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 

@@ -1,7 +1,5 @@
 """Comparing a stored series with the provider's present answer."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

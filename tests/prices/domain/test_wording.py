@@ -1,7 +1,5 @@
 """Wording of counts and times."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from prices.domain.wording import plural, stamp

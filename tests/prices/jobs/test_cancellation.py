@@ -1,7 +1,5 @@
 """Cancelling: runs that are queued, in work, split into parts, or whose worker is dead."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from datetime import timedelta

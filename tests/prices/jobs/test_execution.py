@@ -1,7 +1,5 @@
 """The work of each kind of run: what is fetched, counted and said."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """What users see of runs: progress, the latest, failures, days, and verifications."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Requests for runs: what each records, queued and begun, and onboarding."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The life of a run: queued, split into parts, revived after a lost worker, forgotten."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """Schedules: paused until somebody resumes them, also over restarts, and run at once."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest

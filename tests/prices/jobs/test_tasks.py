@@ -1,7 +1,5 @@
 """What the schedules call: syncs without a second one beside them, and the canary."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The dashboard: its figures as counted by hand, its buttons and links, permissions, constant work."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The state of the whole system: its word and its reasons, whatever does not answer."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

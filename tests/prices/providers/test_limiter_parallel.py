@@ -1,7 +1,5 @@
 """Work in parallel: results as they finish, and an early end."""
 
-from __future__ import annotations
-
 import threading
 from unittest.mock import Mock
 

@@ -1,7 +1,5 @@
 """The sample: real prices of 2000 to 2013, as traded in the package, split-adjusted here."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """PriceReader: many histories equal single reads and take as many round trips as one."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

@@ -1,7 +1,5 @@
 """Each rule exists for one symbol and for columns of all symbols: both give the same."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Documents: bars as bytes, one by one and all at once."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import bson

@@ -1,7 +1,5 @@
 """BarRepository: publishing by the manifest's rules, reading, deleting, sweeping."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Outlines: all series at a glance, always as they were last published."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The client of MongoDB: lost compare-and-swaps, names of failures, and following changes."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """What outcomes leave on a symbol's row: pauses, the two days to a suspension, the way back."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Corrections and quarantine as users meet them: jobs, API, commands, admin."""
 
-from __future__ import annotations
-
 import json
 from datetime import date, timedelta
 from io import StringIO

@@ -1,7 +1,5 @@
 """Stage 2: plan, fetch, merge, publish, with a provider of the test's own and a real MongoDB."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 import pytest

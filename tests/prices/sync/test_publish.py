@@ -1,7 +1,5 @@
 """Publishing: what of a decision reaches the store, also beside other writers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Live prices: quotes renewed in few requests, and closing quotes as bars (stage 1)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Renaming a symbol: its history continues, reads follow, and a second call completes a crash."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Mending by hand, against a real store and syncs: a gap is filled, and no sync undoes it."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import pytest

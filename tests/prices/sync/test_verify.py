@@ -1,7 +1,5 @@
 """Verifying: differences are found, fixed unless the guards refuse it, and reported in status."""
 
-from __future__ import annotations
-
 from datetime import date
 from io import StringIO
 from typing import Any

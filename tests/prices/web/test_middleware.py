@@ -1,7 +1,5 @@
 """JSON is gzipped when the client accepts it, and pages have a Content-Security-Policy."""
 
-from __future__ import annotations
-
 import gzip
 from datetime import date, timedelta
 

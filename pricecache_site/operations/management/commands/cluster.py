@@ -1,7 +1,5 @@
 """manage.py cluster: the job cluster of this machine, in the foreground."""
 
-from __future__ import annotations
-
 import logging
 import os
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """manage.py prepare: creates what must exist before the parts are started one by one."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser

@@ -1,7 +1,5 @@
 """manage.py up: runs the whole system as one tree of processes in the foreground."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import time

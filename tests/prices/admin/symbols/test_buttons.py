@@ -1,7 +1,5 @@
 """The buttons on the page of one symbol, and filling a gap by hand."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 import pytest

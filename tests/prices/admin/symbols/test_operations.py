@@ -1,7 +1,5 @@
 """The actions of the list: the confirmation, what they queue or change, rights and failures."""
 
-from __future__ import annotations
-
 import csv
 import io
 from datetime import timedelta

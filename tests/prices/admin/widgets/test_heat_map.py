@@ -1,7 +1,5 @@
 """The heat map: the shape of each day, and its description."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """manage.py sync_historical: what it takes, and when it fails."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management.base import CommandError
 

@@ -1,7 +1,5 @@
 """manage.py track: what it tracks, fetches and queues, and what it says."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management.base import CommandError
 from django_q.models import OrmQ

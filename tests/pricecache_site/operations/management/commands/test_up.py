@@ -1,7 +1,5 @@
 """`manage.py up`: its options and what it prints; `tests/system` runs it."""
 
-from __future__ import annotations
-
 import argparse
 
 import pytest
