@@ -1,8 +1,6 @@
 #!/usr/bin/env python
 """Runs the commands of the project."""
 
-from __future__ import annotations
-
 import os
 import sys
 

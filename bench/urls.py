@@ -22,7 +22,7 @@ from prices.api.bodies import history_body
 from prices.api.serializers import HistoryOut, HistoryQuery
 from prices.domain.actions import Adjust
 from prices.domain.bars import BarSeries
-from prices.domain.ranges import Asked
+from prices.domain.coverage import RequestedRange
 
 
 def empty(request: HttpRequest) -> HttpResponse:
@@ -35,7 +35,7 @@ class StockView(APIView):
     def get(self, request: Request, symbol: str) -> Response:
         query = HistoryQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        asked = Asked(days=query.validated_data["days"])
+        asked = RequestedRange(days=query.validated_data["days"])
         history = services.reader().history(symbol, asked, Adjust.SPLITS, now=timezone.now())
         bars = [history.bars[at] for at in range(len(history.bars))]
         # Without bars, so that the product's fast rendering of them is not part of this view.

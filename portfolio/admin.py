@@ -1,7 +1,5 @@
 """Read-only admin of portfolios and transactions; users see their own only."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.contrib import admin

@@ -1,8 +1,5 @@
 """Booking: every change of portfolios and transactions, and the checks against what is booked."""
 
-from __future__ import annotations
-
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,17 +7,18 @@ from typing import Any
 
 from django.db import transaction
 
-from portfolio.domain import fx
 from portfolio.domain.entries import (
     Entry,
     InvalidEntry,
+    by_symbol,
     entry_fields,
     validate_base_currency,
     validate_entry,
 )
-from portfolio.domain.holdings import ExcessSale, find_excess_sale
+from portfolio.domain.ledger import ExcessSale, find_excess_sale
+from portfolio.domain.market_data import symbols_to_track
 from portfolio.models import Portfolio, Transaction, stored_entries, with_current_symbols
-from portfolio.prices import load_prices
+from portfolio.reports import load_prices
 from prices.domain.actions import Split
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
@@ -32,11 +30,11 @@ from prices.reads.names import current_names, resolve_row
 _SplitsBySymbol = dict[str, Sequence[Split]]
 
 
-class Refused(ValueError):
+class Refused(InvalidEntry):
     """A booking after which more would be sold than is held; `sale` is the sale in question."""
 
     def __init__(self, excess: ExcessSale) -> None:
-        super().__init__(str(excess))
+        super().__init__("quantity", str(excess))
         self.sale = excess.entry
 
 
@@ -100,7 +98,8 @@ def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Bo
     entry = changed[1]
     splits = _load_splits(changed, now)
     with transaction.atomic():
-        _check_sales([*_other_entries(row), entry], changed, splits)
+        others = stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
+        _check_sales([*others, entry], changed, splits)
         for name, value in entry_fields(entry).items():
             setattr(row, name, value)
         row.save()
@@ -112,7 +111,8 @@ def remove(row: Transaction, *, now: datetime) -> None:
     removed = with_current_symbols([row.entry])
     splits = _load_splits(removed, now)
     with transaction.atomic():
-        _check_sales(_other_entries(row), removed, splits)
+        others = stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
+        _check_sales(others, removed, splits)
         row.delete()
 
 
@@ -139,7 +139,7 @@ def _validate_name(portfolio: Portfolio, text: str) -> str:
     name = " ".join(text.replace("\x00", "").split())
     if not name:
         raise InvalidEntry("name", "Enter a name.")
-    others = Portfolio.objects.filter(owner=portfolio.owner, name=name).exclude(pk=portfolio.pk)
+    others = Portfolio.objects.filter(owner=portfolio.owner_id, name=name).exclude(pk=portfolio.pk)
     if others.exists():
         raise InvalidEntry("name", f"You already have a portfolio “{name}”. Choose another name.")
     return name
@@ -155,17 +155,9 @@ def _validate_benchmark(text: str) -> str:
     return next(iter(current_names([symbol])))
 
 
-def _symbols(entries: Iterable[Entry]) -> list[str]:
-    return list(dict.fromkeys(entry.symbol for entry in entries if entry.symbol))
-
-
-def _other_entries(row: Transaction) -> list[Entry]:
-    return stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
-
-
 def _load_splits(entries: Iterable[Entry], now: datetime) -> _SplitsBySymbol:
     """Loads splits before the transaction begins, which must not wait for the price store."""
-    symbols = _symbols(entries)
+    symbols = by_symbol(entries)
     histories = load_prices(symbols, now=now) if symbols else {}
     return {s: history.actions.splits for s, history in histories.items() if len(history.closes)}
 
@@ -181,11 +173,9 @@ def _check_sales(
 def _refusals(
     entries: Iterable[Entry], changed: Iterable[Entry], splits: _SplitsBySymbol
 ) -> Iterator[Refused]:
-    by_symbol: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        by_symbol[entry.symbol].append(entry)
-    for symbol in _symbols(changed):
-        excess = find_excess_sale(by_symbol[symbol], splits.get(symbol, ()))
+    remaining = by_symbol(entries)
+    for symbol in by_symbol(changed):
+        excess = find_excess_sale(remaining.get(symbol, ()), splits.get(symbol, ()))
         # Without a history a split may be unknown, which only matters if something is held.
         if excess is not None and (symbol in splits or not excess.held):
             yield Refused(excess)
@@ -195,11 +185,9 @@ def _onboard(
     portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime
 ) -> list[str]:
     """Tracks the symbols and exchange rates that entries need; returns those that are new."""
-    symbols = _symbols(entries)
-    if portfolio.benchmark:
-        symbols.append(portfolio.benchmark)
+    symbols = [*by_symbol(entries), *filter(None, [portfolio.benchmark])]
     rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("currency", flat=True)
     of_markets = (market.currency for s in symbols if (market := market_of(s)))
     units = {*(e.currency for e in entries), *rows, *of_markets} - {""}
-    pairs = fx.symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
-    return onboard([*symbols, *pairs], trigger=trigger, now=now).new
+    pairs = symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
+    return onboard([*symbols, *pairs], trigger=trigger, now=now)

@@ -1,16 +1,14 @@
 """Imports a file of transactions into a portfolio: all of them or none."""
 
-from __future__ import annotations
-
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
 from portfolio import booking
 from portfolio.domain.entries import Entry
-from portfolio.exchange.csv_reader import LineError, ParsedFile, ParsedLine, parse_file
+from portfolio.exchange.transaction_files import LineError, ParsedFile, ParsedLine, parse_file
 from portfolio.models import Portfolio, stored_entries
 
 
@@ -86,17 +84,12 @@ def _line_error(refused: booking.Refused, lines: list[ParsedLine]) -> LineError:
 
 def _find_duplicates(lines: list[ParsedLine], stored: list[Entry]) -> set[int]:
     """Returns the lines that are booked already; each booked entry matches one line."""
-    unmatched = Counter(_identity(entry) for entry in stored)
+    # The note is not part of what makes two transactions the same.
+    unmatched = Counter(replace(entry, note="") for entry in stored)
     found = set()
     for line in lines:
-        key = _identity(line.entry)
+        key = replace(line.entry, note="")
         if unmatched[key] > 0:
             unmatched[key] -= 1
             found.add(line.number)
     return found
-
-
-def _identity(entry: Entry) -> tuple[object, ...]:
-    """Returns what makes two transactions the same; the note is not part of it."""
-    numbers = (entry.quantity, entry.price, entry.amount, entry.fees)
-    return (entry.kind, entry.date, entry.symbol, entry.currency, *numbers)

@@ -1,6 +1,7 @@
-"""Stored portfolios and their transactions. Holdings and values are computed from them."""
+"""Stored portfolios and their transactions. Holdings and values are computed from them.
 
-from __future__ import annotations
+What belongs to another user is reported exactly as if it did not exist.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,9 +9,10 @@ from dataclasses import replace
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.http import Http404
 from django.utils.timezone import now
 
-from portfolio.domain.entries import FIELDS, MAX_NOTE_LENGTH, Entry, EntryKind
+from portfolio.domain.entries import FIELDS, MAX_NOTE_LENGTH, Entry, EntryKind, by_symbol
 from prices.models import SymbolAlias
 
 
@@ -73,6 +75,29 @@ class Transaction(models.Model):
         return Entry(**{**fields, "kind": EntryKind(self.kind)})
 
 
+def find_portfolio(owner_id: int | None, portfolio_id: int) -> Portfolio:
+    """Returns the owner's portfolio.
+
+    :raises Http404: there is none, or it belongs to another user.
+    """
+    portfolio = Portfolio.objects.filter(owner=owner_id, pk=portfolio_id).first()
+    if portfolio is None:
+        raise Http404("You have no portfolio with this number. Choose one from your list.")
+    return portfolio
+
+
+def find_transaction(owner_id: int | None, portfolio_id: int, transaction_id: int) -> Transaction:
+    """Returns a transaction of the owner's portfolio.
+
+    :raises Http404: there is none, or the portfolio belongs to another user.
+    """
+    portfolio = find_portfolio(owner_id, portfolio_id)
+    row = portfolio.transactions.filter(pk=transaction_id).first()
+    if row is None:
+        raise Http404("This portfolio has no such transaction. It may have been deleted.")
+    return row
+
+
 def stored_entries(rows: models.QuerySet[Transaction]) -> list[Entry]:
     """Returns rows as entries by date, in the order of booking, under their current symbols."""
     values = rows.order_by("date", "pk").values_list(*FIELDS)
@@ -81,8 +106,7 @@ def stored_entries(rows: models.QuerySet[Transaction]) -> list[Entry]:
 
 def with_current_symbols(entries: Sequence[Entry]) -> list[Entry]:
     """Returns the entries with former symbols replaced; unchanged entries are the same objects."""
-    symbols = dict.fromkeys(entry.symbol for entry in entries if entry.symbol)
-    aliases = SymbolAlias.objects.filter(symbol__in=symbols)
+    aliases = SymbolAlias.objects.filter(symbol__in=by_symbol(entries))
     current = dict(aliases.values_list("symbol", "target__symbol"))
     return [
         replace(entry, symbol=current[entry.symbol]) if entry.symbol in current else entry

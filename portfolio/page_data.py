@@ -1,8 +1,7 @@
 """Response bodies of portfolios, reports and transactions, for the API and the pages."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,21 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from portfolio.domain.chart_ranges import ChartInterval, ChartRange, last_of_each
 from portfolio.domain.entries import text_fields
-from portfolio.domain.figures import Period, Profit, allocation, day_change, rebase
+from portfolio.domain.figures import (
+    ChartInterval,
+    ChartRange,
+    Period,
+    Profit,
+    allocation,
+    day_change,
+    last_of_each,
+    rebase,
+)
 from portfolio.domain.valuation import Holding
 from portfolio.models import Portfolio, Transaction
 from portfolio.reports import Report, build_report
-from prices.domain.bars import Ints, checked_symbol
+from prices.domain.bars import Ints, parse_symbol
 
 SPARKLINE_LENGTH = 7
 _PORTFOLIO_FIELDS = ("name", "base_currency", "benchmark", "created_at")
@@ -37,7 +44,7 @@ def build(
     range: str = ChartRange.YEAR,  # noqa: A002  # the name of the API's parameter
     interval: str = ChartInterval.DAY,
     benchmark: str | None = None,
-    page: int = 1,
+    page: int | str = 1,
     page_size: int = 50,
     symbol: str = "",
 ) -> Body:
@@ -46,15 +53,28 @@ def build(
     :raises InvalidSymbol: the benchmark is not a symbol.
     """
     compared = portfolio.benchmark if benchmark is None else benchmark
-    compared = checked_symbol(compared) if compared else ""
+    compared = parse_symbol(compared) if compared else ""
     report = build_report(portfolio, now=timezone.now(), benchmark=compared)
     last, chart_interval = report.figures.last, ChartInterval(interval)
     period = report.figures.period(ChartRange(range).start(last) if last else None)
     transactions = transaction_page_body(portfolio.transactions.all(), page, page_size, symbol)
-    body = _complete_body(report, period, range, chart_interval, transactions)
-    if compared:
-        body["benchmark_series"] = _benchmark_body(compared, report, period, chart_interval)
-    return body
+    history = _line_body(report, period, chart_interval)
+    figures = {"profit": period.profit, **_returns_body(period)}
+    return {
+        **overview_body(report, transactions["count"]),
+        "period": {
+            "range": range,
+            "start": history["start"],
+            "end": history["end"],
+            **(dict.fromkeys(figures) if report.figures.is_unknown else figures),
+        },
+        "history": history,
+        "allocation": _allocation_body(report),
+        "benchmark_series": _benchmark_body(compared, report, period, chart_interval)
+        if compared
+        else None,
+        "transaction_page": transactions,
+    }
 
 
 def transaction_body(row: Transaction) -> Body:
@@ -62,9 +82,12 @@ def transaction_body(row: Transaction) -> Body:
 
 
 def transaction_page_body(
-    rows: QuerySet[Transaction], page: int, page_size: int, symbol: str = ""
+    rows: QuerySet[Transaction], page: int | str, page_size: int, symbol: str = ""
 ) -> Body:
-    """Returns a page of transactions, the latest first; beyond the last page, the last one."""
+    """Returns a page of transactions, the latest first.
+
+    Beyond the last page it is the last one; if `page` is not a number, it is the first one.
+    """
     pages = Paginator(rows.filter(symbol=symbol.upper()) if symbol else rows, page_size)
     shown = pages.get_page(page)
     return {
@@ -104,10 +127,7 @@ def _sorted_holdings(report: Report) -> list[Holding]:
 
 
 def _warning_bodies(report: Report) -> list[Body]:
-    return [
-        {"code": one.code, "symbol": one.symbol, "since": one.since, "text": one.text}
-        for one in report.figures.warnings
-    ]
+    return [asdict(notice) for notice in report.figures.warnings]
 
 
 def _summary_body(report: Report) -> Body:
@@ -251,26 +271,6 @@ def _chart_positions(report: Report, period: Period, interval: ChartInterval) ->
     return np.unique(np.concatenate([at[:1], chosen]))
 
 
-def _complete_body(
-    report: Report, period: Period, range_name: str, interval: ChartInterval, page: Body
-) -> Body:
-    history = _line_body(report, period, interval)
-    figures = {"profit": period.profit, **_returns_body(period)}
-    return {
-        **overview_body(report, page["count"]),
-        "period": {
-            "range": range_name,
-            "start": history["start"],
-            "end": history["end"],
-            **(dict.fromkeys(figures) if report.figures.is_unknown else figures),
-        },
-        "history": history,
-        "allocation": _allocation_body(report),
-        "benchmark_series": None,
-        "transaction_page": page,
-    }
-
-
 def _allocation_body(report: Report) -> Body:
     def rows(values: Mapping[str, float]) -> list[Body]:
         return [
@@ -278,8 +278,7 @@ def _allocation_body(report: Report) -> Body:
             for name, value in sorted(values.items(), key=lambda part: -part[1])
         ]
 
-    parts = allocation(report.valuation, report.market_titles())
-    return {kind: rows(values) for kind, values in parts.items()}
+    return {kind: rows(values) for kind, values in allocation(report.valuation).items()}
 
 
 def _benchmark_body(symbol: str, report: Report, period: Period, interval: ChartInterval) -> Body:

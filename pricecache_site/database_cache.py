@@ -1,7 +1,5 @@
 """A cache in the database whose reads never write."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -3,8 +3,6 @@
 An unusable value is replaced by its default and recorded, and `manage.py check` reports it.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import os

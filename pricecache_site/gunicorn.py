@@ -1,7 +1,5 @@
 """The configuration of the web server, read by `python -m gunicorn -c`."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal

@@ -1,7 +1,5 @@
 """The settings. Those that a deployment may change come from the environment or from `.env`."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import tomllib
@@ -128,17 +126,16 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "prices.api.compression.gzip_json",
+    "prices.web.middleware.gzip_json",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "prices.web.security_headers.page_policy",
+    "prices.web.middleware.page_policy",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
-WSGI_APPLICATION = "pricecache_site.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -150,10 +147,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {
-                name: f"portfolio.web.templatetags.{name}"
-                for name in ("portfolio_drawing", "portfolio_format")
-            },
+            "libraries": {"portfolio_tags": "portfolio.web.template_tags"},
         },
     }
 ]
@@ -185,19 +179,15 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Used by the portfolio's pages; the admin has its own login page.
 LOGIN_URL = "portfolios:login"
-LANGUAGE_CODE = "en-us"
 TIME_ZONE = time_zone("PRICECACHE_TIME_ZONE", "UTC")
-USE_TZ = True
 STATIC_URL = "static/"
 # Static files are served from the installed packages, so there is no collectstatic step.
 # `litecharts` contains lightweight-charts as one file.
 STATICFILES_DIRS = [("litecharts", Path(litecharts.__file__).parent / "js")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-X_FRAME_OPTIONS = "DENY"
 # A form holds the text of the largest file that may be imported into a portfolio.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
-SECURE_CONTENT_TYPE_NOSNIFF = True
 
 # Pages load everything from this server. Our own pages have neither inline scripts nor inline
 # styles; the admin's theme and the API's documentation need the exceptions below.
@@ -253,15 +243,12 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "catch_up": False,
     "queue_limit": 4,
-    "bulk": 1,
     "recycle": 100,
     "max_rss": 600_000,
     "poll": 0.5,
     "guard_cycle": 1,
     "save_limit": 50,
     "save_limit_per": "group",
-    "cache": "default",
-    "time_zone": TIME_ZONE,
     # At INFO each canary writes three lines a minute. The admin shows the runs.
     "log_level": "WARNING",
 }
@@ -272,10 +259,10 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["prices.api.permissions.ReadOrStaff"],
-    "DEFAULT_RENDERER_CLASSES": ["prices.api.formats.OrjsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["prices.api.formats.AnyJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "prices.api.formats.FormatNegotiation",
+    "DEFAULT_PERMISSION_CLASSES": ["prices.api.policies.ReadOrStaff"],
+    "DEFAULT_RENDERER_CLASSES": ["prices.api.policies.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["prices.api.policies.AnyJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "prices.api.policies.FormatNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.web.problems.problem_response",
 }
@@ -288,7 +275,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # --- the admin -------------------------------------------------------------------------------

@@ -1,6 +1,4 @@
-"""What Django itself keeps: the symbols that are tracked, and a row for every run of a job."""
-
-from __future__ import annotations
+"""Django's tables: tracked symbols, runs of jobs, quarantined answers and counts of reads."""
 
 from datetime import timedelta
 
@@ -9,7 +7,7 @@ from django.utils.timezone import now
 
 
 class Tag(models.Model):
-    """A word that people put on symbols, to find them again."""
+    """A label that users put on symbols to filter by."""
 
     class Colour(models.TextChoices):
         GREY = "default", "grey"
@@ -29,37 +27,43 @@ class Tag(models.Model):
 
 
 class TrackedSymbol(models.Model):
-    """A symbol whose prices are kept. Deleting the row leaves its bars in the store."""
+    """A symbol whose prices are kept up to date. Deleting the row leaves its bars in the store."""
 
     symbol = models.CharField(max_length=32, unique=True, help_text="As Yahoo spells it.")
     market = models.CharField(max_length=16, blank=True)
     mic = models.CharField(
-        "exchange", max_length=8, blank=True, help_text="MIC; empty: no known sessions."
+        "exchange", max_length=8, blank=True, help_text="MIC. Empty if its sessions are unknown."
     )
     currency = models.CharField(max_length=8, blank=True)
     timezone = models.CharField("time zone", max_length=64, blank=True)
     name = models.CharField(max_length=200, blank=True)
     instrument_type = models.CharField("type", max_length=32, blank=True)
-    active = models.BooleanField(default=True, help_text="Off: served, but not synced any more.")
+    active = models.BooleanField(
+        default=True, help_text="If off, stored prices are served but not synced."
+    )
     added_at = models.DateTimeField(default=now)
     last_update = models.DateTimeField(
         null=True,
         blank=True,
         db_index=True,
-        help_text="When the provider last answered for its history.",
+        help_text="When the provider last answered a request for its history.",
     )
     last_attempt_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=500, blank=True)
-    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    failures = models.PositiveIntegerField(default=0, help_text="Failed fetches in a row.")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     last_queried_at = models.DateTimeField(null=True, blank=True)
     reads = models.PositiveBigIntegerField(default=0, help_text="How often its prices were read.")
     missing_since = models.DateField(
-        null=True, blank=True, help_text="The day the provider first said that it does not exist."
+        null=True,
+        blank=True,
+        help_text="The day on which the provider first reported it as unknown.",
     )
-    missing_reason = models.CharField(max_length=500, blank=True, help_text="In whose words.")
+    missing_reason = models.CharField(
+        max_length=500, blank=True, help_text="How the provider reported it."
+    )
     suspended_reason = models.CharField(
-        max_length=500, blank=True, help_text="Why it was suspended; empty if a person did it."
+        max_length=500, blank=True, help_text="Why the system suspended it. Empty if a user did."
     )
 
     tags = models.ManyToManyField(Tag, blank=True, related_name="symbols")
@@ -72,7 +76,7 @@ class TrackedSymbol(models.Model):
 
 
 class SymbolAlias(models.Model):
-    """A symbol's former name; reads of it are answered by the symbol that bears the history."""
+    """A former name of a symbol. Reads of it return the history of `target`."""
 
     symbol = models.CharField(max_length=32, unique=True)
     target = models.ForeignKey(TrackedSymbol, on_delete=models.CASCADE, related_name="aliases")
@@ -86,9 +90,9 @@ class SymbolAlias(models.Model):
 
 
 class Quarantine(models.Model):
-    """An answer of the provider that was not stored, or not wholly, and why.
+    """An answer of the provider that was not stored, or not completely, and why.
 
-    At most one is open a symbol and kind; the same refusal again raises `times`.
+    At most one row per symbol and kind is open. The same refusal again increments `times`.
     """
 
     class Resolution(models.TextChoices):
@@ -96,9 +100,9 @@ class Quarantine(models.Model):
         RELEASED = "released", "released by hand"
 
     symbol = models.CharField(max_length=32, db_index=True)
-    kind = models.CharField(max_length=16, help_text="Which guard refused it.")
+    kind = models.CharField(max_length=16, help_text="The guard that refused it.")
     reason = models.CharField(max_length=500)
-    summary = models.JSONField(default=dict, blank=True, help_text="What the answer held.")
+    summary = models.JSONField(default=dict, blank=True, help_text="What the answer contained.")
     run = models.ForeignKey("SyncRun", null=True, blank=True, on_delete=models.SET_NULL)
     first_seen = models.DateTimeField(default=now)
     last_seen = models.DateTimeField(default=now)
@@ -116,7 +120,7 @@ class Quarantine(models.Model):
 
 
 class SyncRun(models.Model):
-    """One run of a job: written before the work, closed after it."""
+    """One run of a job. The row is created before the work and closed after it."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting for other parts"
@@ -138,19 +142,21 @@ class SyncRun(models.Model):
 
     kind = models.CharField(max_length=32, choices=Kind.choices)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
-    trigger = models.CharField(max_length=150, help_text="Who or what asked for it.")
+    trigger = models.CharField(max_length=150, help_text="Who or what requested it.")
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="parts"
     )
     symbols = models.JSONField(
-        default=list, blank=True, help_text="Those to work on; empty: all that are due."
+        default=list, blank=True, help_text="The symbols to work on. Empty for all that are due."
     )
     options = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    worker = models.CharField(max_length=120, blank=True, help_text="Who works or worked on it.")
+    worker = models.CharField(
+        max_length=120, blank=True, help_text="The worker that runs or ran it."
+    )
     attempts = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0, help_text="Symbols to work on.")
     updated = models.PositiveIntegerField(
@@ -159,17 +165,17 @@ class SyncRun(models.Model):
     unchanged = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     bars = models.PositiveIntegerField(default=0, help_text="Bars written.")
-    requests = models.PositiveIntegerField(default=0, help_text="Sent to the provider.")
-    errors = models.JSONField(default=dict, blank=True, help_text="Symbol: why it failed.")
+    requests = models.PositiveIntegerField(default=0, help_text="Requests sent to the provider.")
+    errors = models.JSONField(default=dict, blank=True, help_text="Failed symbols and the reasons.")
     differing = models.JSONField(
         default=list,
         blank=True,
-        help_text="Symbols that a verification found to differ, and that it did not fix.",
+        help_text="Symbols that a verification found to differ and did not fix.",
     )
     message = models.CharField(max_length=500, blank=True)
-    traceback = models.TextField(blank=True, help_text="Of what nobody foresaw.")
+    traceback = models.TextField(blank=True, help_text="The traceback of an unexpected error.")
     cancelled_by = models.CharField(
-        max_length=150, blank=True, help_text="Who wants it to stop; what is done stays done."
+        max_length=150, blank=True, help_text="Who cancelled it. Finished work is kept."
     )
 
     class Meta:
@@ -188,14 +194,14 @@ class SyncRun(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """From the start of the work to its end."""
+        """The time from the start of the work to its end. None if it has not ended."""
         if self.started_at is None or self.finished_at is None:
             return None
         return self.finished_at - self.started_at
 
 
 class PausedJob(models.Model):
-    """A scheduled job that a person holds back until it is resumed."""
+    """A scheduled job that a user has paused. Resuming it deletes the row."""
 
     job = models.CharField(max_length=100, unique=True)
     paused_by = models.CharField(max_length=150)
@@ -206,7 +212,7 @@ class PausedJob(models.Model):
 
 
 class Attempt(models.Model):
-    """What one run brought for one symbol; it goes with its run."""
+    """The result of one run for one symbol. It is deleted with its run."""
 
     symbol = models.ForeignKey(
         TrackedSymbol, on_delete=models.CASCADE, related_name="attempts", db_index=False
@@ -216,7 +222,7 @@ class Attempt(models.Model):
     result = models.CharField(max_length=16)
     bars = models.PositiveIntegerField(default=0, help_text="Bars written.")
     since = models.DateField(
-        null=True, help_text="The first day that the provider answered for; null: it did not."
+        null=True, help_text="The first day of the provider's answer. Null if there was none."
     )
     error = models.CharField(max_length=500, blank=True)
 
@@ -228,12 +234,14 @@ class Attempt(models.Model):
 
 
 class ReadCount(models.Model):
-    """Reads of one hour, by whether the cache had prices for them."""
+    """Counts of the reads in one hour, by whether the cache had prices for them."""
 
     hour = models.DateTimeField(unique=True)
     hits = models.PositiveBigIntegerField(default=0)
     misses = models.PositiveBigIntegerField(default=0)
-    timings = models.JSONField(default=dict, help_text="How many reads took how long: usage.py.")
+    timings = models.JSONField(
+        default=dict, help_text="Counts of reads by duration, as in usage.py."
+    )
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H} h: {self.hits} hits, {self.misses} misses"

@@ -1,7 +1,5 @@
 """Builds the services of this process from the settings, once a process and lazily."""
 
-from __future__ import annotations
-
 from django.conf import settings
 from django.utils.module_loading import import_string
 
@@ -9,28 +7,56 @@ from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import PriceProvider
 from prices.providers.limiter import LimitedProvider, RateLimiter
+from prices.reads.instances import bars as bars
+from prices.reads.instances import blocks as blocks
+from prices.reads.instances import catalog as catalog
+from prices.reads.instances import corrections as corrections
+from prices.reads.instances import database as database
 from prices.reads.instances import overview as overview
+from prices.reads.instances import provider_log as provider_log
+from prices.reads.instances import provider_name
+from prices.reads.instances import quotes as quotes
 from prices.reads.instances import reader as reader
 from prices.reads.instances import usage as usage
-from prices.store.instances import bars as bars
-from prices.store.instances import blocks as blocks
-from prices.store.instances import catalog as catalog
-from prices.store.instances import corrections as corrections
-from prices.store.instances import database as database
-from prices.store.instances import ensure_schema as ensure_schema
-from prices.store.instances import forget as forget
-from prices.store.instances import leases as leases
-from prices.store.instances import once_a_process, request_bucket
-from prices.store.instances import ping_store as ping_store
-from prices.store.instances import provider_log as provider_log
-from prices.store.instances import quotes as quotes
-from prices.store.instances import recent_closes as recent_closes
-from prices.store.instances import sweeper as sweeper
+from prices.store import mongo, schema
+from prices.store.locks import Leases
+from prices.store.mongo import forget as forget
+from prices.store.mongo import once_a_process as once_a_process
+from prices.store.provider_state import RequestBucket
+from prices.store.sweeper import Sweeper
 from prices.sync.history import SyncService
 from prices.sync.quotes import LiveService
 from prices.sync.rename import RenameService
 from prices.sync.repair import RepairService
 from prices.sync.verify import VerifyService
+
+
+def ensure_schema() -> None:
+    """Creates the collections and indexes that are not there yet. :raises StoreError:"""
+    schema.ensure_schema(database())
+
+
+def ping_store() -> None:
+    """:raises StoreUnavailable: MongoDB does not answer."""
+    mongo.ping(database())
+
+
+def sweeper() -> Sweeper:
+    return Sweeper(database())
+
+
+def leases() -> Leases:
+    return Leases(database())
+
+
+@once_a_process
+def request_bucket() -> RequestBucket:
+    return RequestBucket(
+        database(),
+        provider_name(),
+        per_minute=max(settings.YAHOO_REQUESTS_PER_MINUTE, 1),
+        burst=max(settings.YAHOO_BURST, 1),
+    )
 
 
 def build_provider() -> PriceProvider:
@@ -61,6 +87,7 @@ def sync_service() -> SyncService:
     return SyncService(
         bars=bars(),
         catalog=catalog(),
+        quotes=quotes(),
         limiter=_limiter(),
         leases=leases(),
         history_years=settings.HISTORY_YEARS,

@@ -1,7 +1,5 @@
 """What tests share: one mongod a run, a clean store a test, and builders of prices."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The project's settings, in a folder of the test run's own and with a private mongod."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path

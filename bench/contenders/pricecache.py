@@ -13,7 +13,7 @@ from bench.contenders.base import Place, Store
 from bench.data import Array, Columns
 from prices import services
 from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
-from prices.domain.ranges import Asked
+from prices.domain.coverage import RequestedRange
 from prices.domain.series import Facts
 from prices.store import mongo
 from prices.store.manifests import Manifests
@@ -83,7 +83,7 @@ class WholeAnswer(PriceCache):
     warm_up = BUSY + 10
 
     def read(self, symbol: str, since: date | None) -> Any:
-        return self._reader.history(symbol, Asked(start=since), now=self._now)
+        return self._reader.history(symbol, RequestedRange(start=since), now=self._now)
 
     def columns(self, answer: Any) -> Columns:
         return super().columns(answer.bars)

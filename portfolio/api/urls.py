@@ -1,10 +1,8 @@
 """Routes of the portfolio's API; the pages are below /portfolios/."""
 
-from __future__ import annotations
-
 from django.urls import path
 
-from portfolio.api import files, views
+from portfolio.api import views
 
 app_name = "portfolio_api"
 _ONE = "portfolio/<int:portfolio_id>"
@@ -17,6 +15,6 @@ urlpatterns = [
     path(f"{_ONE}/live", views.LiveView.as_view(), name="live"),
     path(f"{_ONE}/transactions", views.TransactionsView.as_view(), name="transactions"),
     path(_ROW, views.TransactionView.as_view(), name="transaction"),
-    path(f"{_ONE}/import", files.ImportView.as_view(), name="import"),
-    path(f"{_ONE}/export", files.ExportView.as_view(), name="export"),
+    path(f"{_ONE}/import", views.ImportView.as_view(), name="import"),
+    path(f"{_ONE}/export", views.ExportView.as_view(), name="export"),
 ]

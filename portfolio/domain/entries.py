@@ -1,8 +1,6 @@
 """Portfolio entries: validated transactions, independent of the database."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -30,10 +28,7 @@ TRADES = (EntryKind.BUY, EntryKind.SELL)
 WITHOUT_SYMBOL = (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL)
 # Order within a day: money comes in first and goes out last, so that the order in which
 # transactions were recorded does not matter.
-_ORDER = (
-    *(EntryKind.DEPOSIT, EntryKind.BUY, EntryKind.DIVIDEND),
-    *(EntryKind.FEE, EntryKind.SELL, EntryKind.WITHDRAWAL),
-)
+_ORDER = ("deposit", "buy", "dividend", "fee", "sell", "withdrawal")
 
 # The currencies of ISO 4217 that money is held in.
 _ISO = """
@@ -103,6 +98,15 @@ FIELDS = tuple(Entry.__dataclass_fields__)
 def entry_fields(entry: Entry) -> Mapping[str, object]:
     """Returns the entry's values by field name, which are also the column names of the table."""
     return {name: getattr(entry, name) for name in FIELDS}
+
+
+def by_symbol(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Returns the entries of each symbol, in their order, without those that have no symbol."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.symbol:
+            found.setdefault(entry.symbol, []).append(entry)
+    return found
 
 
 def format_decimal(value: Decimal) -> str:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
+import pyxirr
+from numpy.typing import NDArray
 
-from portfolio.domain.notices import Notice, build_notice
-from portfolio.domain.price_history import PriceHistory, carry_forward
-from portfolio.domain.returns import Payment, annual, drawdowns, growth, money_weighted
-from portfolio.domain.valuation import Holding, Valuation
+from portfolio.domain.market_data import PriceHistory, carry_forward
+from portfolio.domain.valuation import Holding, Notice, Valuation, build_notice
 from prices.domain.bars import Floats, Ints, Times
+
+# A value below one cent counts as nothing.
+MIN_BASE = 0.01
+# Over a shorter time a yearly rate is misleading: 1 % in a day would be 3,678 % a year.
+_MIN_DAYS = 30
+_YEAR = 365.0
+# A larger yearly rate is a typing error or a gift of a few weeks ago.
+_MAX_RATE = 1e6
+
+# The day, and the money that an investor put in (negative) or got back (positive).
+Payment = tuple[date, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +168,11 @@ class Figures:
         first, days = max(begin, 0), valuation.days[begin + 1 : stop + 1].tolist()
         payouts = (ledger.taken_out - ledger.put_in)[begin + 1 : stop + 1]
         base, start_value, end_value = 1.0, 0.0, float(valuation.total[stop])
-        payments = [Payment(days[n], float(payouts[n])) for n in np.flatnonzero(payouts)]
+        payments = [(days[n], float(payouts[n])) for n in np.flatnonzero(payouts)]
         if begin >= 0:
             base, start_value = float(index[begin]), float(valuation.total[begin])
-            payments.insert(0, Payment(valuation.days[begin].item(), -start_value))
-        payments.append(Payment(valuation.days[stop].item(), end_value))
+            payments.insert(0, (valuation.days[begin].item(), -start_value))
+        payments.append((valuation.days[stop].item(), end_value))
         returns = index / base - 1 if base > 0 else np.zeros(len(index))
         drawdown, max_drawdown = drawdowns(np.concatenate([[base], index[first : stop + 1]]))
         return Period(
@@ -193,6 +205,52 @@ class Period:
     profit: float | None = None
 
 
+def growth(values: Floats, put_in: Floats, taken_out: Floats) -> tuple[Floats, Ints]:
+    """Returns the value of one unit by the end of each day, and the days whose gain has no base.
+
+    Money put in counts from the start of its day, money taken out until its end: the factor of a
+    day is (value + taken out) / (value of the day before + put in).
+    """
+    before = np.concatenate([[0.0], values[:-1]]) + put_in
+    after = values + taken_out
+    factors = np.ones(len(values))
+    np.divide(after, before, out=factors, where=before >= MIN_BASE)
+    has_no_base = (np.abs(before) < MIN_BASE) & (np.abs(after) >= MIN_BASE)
+    # No more than everything can be lost: a debt has no return.
+    index = np.cumprod(np.maximum(factors, 0.0)).astype(np.float64)
+    return index, np.flatnonzero(has_no_base).astype(np.int64)
+
+
+def drawdowns(index: Floats) -> tuple[float, float]:
+    """Returns the fraction below the running maximum: at the end, and the deepest. Both are ≤ 0."""
+    peak = np.maximum.accumulate(index)
+    below = np.divide(index, peak, out=np.ones(len(index)), where=peak > 0) - 1
+    return float(below[-1]), float(below.min())
+
+
+def annual(growth_factor: float, days: int) -> float | None:
+    """Converts the growth over `days` to a yearly rate. Returns None below one year."""
+    if days < _YEAR or growth_factor <= 0:
+        return None
+    return float(growth_factor ** (_YEAR / days) - 1)
+
+
+def money_weighted(payments: Sequence[Payment]) -> float | None:
+    """Returns the yearly rate at which the present value of all payments is 0.
+
+    This is the XIRR of spreadsheets, with 365 days a year. Returns None if there is no such rate,
+    if it is implausibly high, or if the payments span less than 30 days.
+    """
+    days, amounts = [day for day, _ in payments], [amount for _, amount in payments]
+    if not days or (max(days) - min(days)).days < _MIN_DAYS:
+        return None
+    try:
+        rate = pyxirr.xirr(days, amounts)
+    except pyxirr.InvalidPaymentsError:
+        return None
+    return rate if rate is not None and abs(rate) <= _MAX_RATE else None
+
+
 def rebase(
     history: PriceHistory, valuation: Valuation, days: Times
 ) -> Iterable[tuple[date, float]]:
@@ -206,12 +264,12 @@ def rebase(
     return zip(inside.tolist(), (values / values[0]).tolist(), strict=True)
 
 
-def allocation(valuation: Valuation, markets: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Returns the value by symbol, currency and market; `markets` gives each symbol's market."""
+def allocation(valuation: Valuation) -> dict[str, dict[str, float]]:
+    """Returns the value by symbol, currency and title of the market."""
     parts = [
-        (one.symbol, one.position.currency, markets.get(one.symbol) or "other", one.values[-1])
+        (one.symbol, one.position.currency, one.history.market_title or "other", one.values[-1])
         for one in valuation.holdings
-        if one.is_valued and one.is_open
+        if one.is_valued and one.is_open and one.history
     ]
     if valuation.ledger.tracked and len(valuation.days):
         parts.append(("Cash", valuation.base, "Cash", valuation.ledger.cash[-1]))
@@ -220,3 +278,50 @@ def allocation(valuation: Valuation, markets: dict[str, str]) -> dict[str, dict[
         for sums, name in zip(found.values(), names, strict=True):
             sums[name] = round(sums.get(name, 0.0) + float(value), 2)
     return found
+
+
+class ChartRange(StrEnum):
+    """A range that ends with the last valued day."""
+
+    MONTH = "1m"
+    QUARTER = "3m"
+    HALF = "6m"
+    THIS_YEAR = "ytd"
+    YEAR = "1y"
+    THREE_YEARS = "3y"
+    FIVE_YEARS = "5y"
+    TEN_YEARS = "10y"
+    MAX = "max"
+
+    def start(self, end: date) -> date | None:
+        """Returns the first day of the range that ends with `end`. Returns None if unlimited."""
+        if self is ChartRange.MAX:
+            return None
+        if self is ChartRange.THIS_YEAR:
+            return date(end.year - 1, 12, 31)
+        count, unit = int(self[:-1]), self[-1]
+        month = np.datetime64(end, "M") - count * (12 if unit == "y" else 1)
+        # The 31st becomes the last day of a shorter month.
+        day = min(month.astype("M8[D]") + end.day - 1, (month + 1).astype("M8[D]") - 1)
+        start: date = day.item()
+        return start
+
+
+class ChartInterval(StrEnum):
+    """The distance between two points."""
+
+    DAY = "1d"
+    WEEK = "1wk"
+    MONTH = "1mo"
+
+
+def last_of_each(days: Times, interval: ChartInterval) -> NDArray[np.intp]:
+    """Returns the positions of the last day of each day, week (to Sunday) or month, ascending."""
+    if interval is ChartInterval.DAY or not len(days):
+        return np.arange(len(days))
+    if interval is ChartInterval.WEEK:
+        # Day 0, 1970-01-01, was a Thursday: weeks begin on Mondays.
+        bucket = (days.astype("datetime64[D]").astype("i8") + 3) // 7
+    else:
+        bucket = days.astype("datetime64[M]").astype("i8")
+    return np.append(np.flatnonzero(np.diff(bucket)), len(days) - 1)

@@ -6,9 +6,6 @@ whose error on a sum of money is far below a cent. The value of each holding is 
 before holdings are added up, so that the published figures add up to the cent.
 """
 
-from __future__ import annotations
-
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,14 +15,49 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from portfolio.domain.cash import Ledger
-from portfolio.domain.entries import Entry, EntryKind, format_decimal
-from portfolio.domain.fx import Rates
-from portfolio.domain.holdings import Position, build_position
-from portfolio.domain.notices import Notice, build_notice
-from portfolio.domain.price_history import PriceHistory, carry_forward
+from portfolio.domain.entries import Entry, EntryKind, by_symbol, format_decimal
+from portfolio.domain.ledger import Ledger, Position, build_position
+from portfolio.domain.market_data import PriceHistory, Rates, carry_forward
 from prices.domain.bars import Floats, Times
 from prices.domain.markets import major_currency
+
+# A text about a symbol starts with it, so that pages can name several symbols in one sentence.
+_TEXTS = {
+    "loading": "{symbol}: the history is being fetched{attempt}; value and return exclude it so far.",
+    "unpriced": "{symbol}: there are no prices ({reason}); value and return exclude it.",
+    "no_rate": "{subject}: there is no exchange rate from {currencies} to {base} yet; value and "
+    "return exclude it.",
+    "early_rate": "{currency} in {base}: the rates begin on {first}; the first one is used for the "
+    "days before, back to {since}.",
+    "late_history": "{symbol}: the closes begin on {first}; from {since} until then it is valued "
+    "at the price of your last trade.",
+    "gap": "{symbol}: {sessions} without a close; the previous close is used.",
+    "stale": "{symbol}: the last close is of {since} ({reason}); it is used for the days since.",
+    "oversold": "{symbol}: {sold} were sold on {since}, but only {held} were held; the excess is "
+    "not counted. Correct the sale, or add the missing purchase.",
+    "debt": "Cash is below zero from {since} on; the lowest balance is {lowest:.2f} {currency}. A "
+    "deposit is probably missing.",
+    "withdrawal": "Withdrawals are not counted because no deposit is recorded. Without deposits, "
+    "the proceeds of sales already count as taken out.",
+    "no_base": "On {since} money came in while nothing was held. It is part of the profit, but not "
+    "of the time-weighted return.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`code` is for programs, `text` for people; `since` is the first day affected."""
+
+    code: str
+    symbol: str
+    since: date
+    text: str
+
+
+def build_notice(code: str, since: date, symbol: str = "", **details: object) -> Notice:
+    """Returns the notice of a code; `details` fill the other placeholders of its text."""
+    text = _TEXTS[code].format(symbol=symbol, since=since, **details)
+    return Notice(code, symbol, since, text)
 
 
 class HoldingStatus(StrEnum):
@@ -100,15 +132,17 @@ def value_entries(
 ) -> Valuation:
     """Values entries in the currency `base`; `prices` has their symbols and the FX symbols."""
     ordered = sorted(entries, key=lambda e: e.order)
-    by_symbol: dict[str, list[Entry]] = defaultdict(list)
-    for entry in ordered:
-        if entry.symbol:
-            by_symbol[entry.symbol].append(entry)
     rates = Rates(base, prices)
-    holdings = [_build_holding(s, own, prices.get(s), rates) for s, own in by_symbol.items()]
+    holdings = [
+        _build_holding(symbol, own, prices.get(symbol), rates)
+        for symbol, own in by_symbol(ordered).items()
+    ]
     days = _days(ordered, holdings, now)
     ledger = Ledger(days, rates, tracked=any(e.kind is EntryKind.DEPOSIT for e in ordered))
-    _record_payments(holdings, ledger)
+    for holding in holdings:
+        for day, currency, amount in holding.position.payments:
+            if rates.has(currency):
+                ledger.record(day, currency, float(amount), valued=holding.is_valued)
     fees, account_notices = _record_account_entries(ordered, ledger)
     for holding in holdings:
         if holding.is_valued and holding.history:
@@ -151,13 +185,6 @@ def _days(entries: list[Entry], holdings: list[Holding], now: datetime) -> Times
     end = max([*ends, entries[-1].date])
     first, stop = np.array([entries[0].date, end + timedelta(days=1)], "datetime64[D]")
     return np.arange(first, stop)
-
-
-def _record_payments(holdings: list[Holding], ledger: Ledger) -> None:
-    for holding in holdings:
-        for day, currency, amount in holding.position.payments:
-            if ledger.rates.has(currency):
-                ledger.record(day, currency, float(amount), valued=holding.is_valued)
 
 
 def _record_account_entries(entries: list[Entry], ledger: Ledger) -> tuple[float, list[Notice]]:
@@ -249,12 +276,27 @@ def _notices(valuation: Valuation, entries: list[Entry]) -> Iterable[Notice]:
     for currency, day in used:
         first_use[currency] = min(day, first_use.get(currency, day))
     if len(valuation.days):
-        yield from valuation.rates.notices(first_use, valuation.days[-1].item())
+        yield from _rate_notices(valuation, first_use)
     ledger = valuation.ledger
     if ledger.tracked and len(valuation.days) and ledger.cash.min() < 0:
         first: date = valuation.days[int(np.argmax(ledger.cash < 0))].item()
         lowest = float(ledger.cash.min())
         yield build_notice("debt", first, lowest=lowest, currency=valuation.base)
+
+
+def _rate_notices(valuation: Valuation, first_use: Mapping[str, date]) -> Iterable[Notice]:
+    """Yields notices about late or stale rates of currencies, each used since a day."""
+    rates, end, stale = valuation.rates, valuation.days[-1].item(), set[str]()
+    for currency, start in sorted(first_use.items()):
+        for history, _ in rates.legs(currency) or ():
+            first: date = history.sessions[0].item()
+            symbol, last = history.symbol, history.last_session
+            if first > start:
+                details = {"currency": currency, "base": rates.base, "first": first}
+                yield build_notice("early_rate", start, symbol, **details)
+            if history.stale_reason and last < end and symbol not in stale:
+                stale.add(symbol)
+                yield build_notice("stale", last, symbol, reason=history.stale_reason)
 
 
 def _holding_notices(holding: Holding, valuation: Valuation) -> Iterable[Notice]:

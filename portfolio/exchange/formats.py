@@ -1,14 +1,13 @@
 """File formats of several tools: how each is recognised and how its rows are read."""
 
-from __future__ import annotations
-
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from portfolio.domain.entries import FIELDS, MAX_DIGITS, MAX_PLACES, EntryKind
-from portfolio.exchange.text_files import Unreadable, parse_date
+from portfolio.domain.entries import FIELDS, MAX_DIGITS, MAX_PLACES, EntryKind, format_decimal
+from portfolio.exchange.text_files import MAX_LINES, NumberedRow, Unreadable, parse_date
 
 Cells = Mapping[str, str]
 # Returns the cell of a column as a number; raises Unreadable.
@@ -163,3 +162,61 @@ def find_format(columns: list[str]) -> Format:
         f"“{', '.join(columns)[:200]}”. Use “{','.join(FIELDS)}”, or an export of Ghostfolio "
         "or Portfolio Performance."
     )
+
+
+# The column of Ghostfolio's CSV, and the field of its JSON.
+_GHOSTFOLIO_FIELDS = {
+    "date": "date",
+    "code": "symbol",
+    "datasource": "dataSource",
+    "currency": "currency",
+    "price": "unitPrice",
+    "quantity": "quantity",
+    "action": "type",
+    "fee": "fee",
+    "note": "comment",
+}
+# Written out, a number such as 1e999999999 would fill the memory.
+_MAX_EXPONENT = 40
+
+
+def is_ghostfolio_json(text: str) -> bool:
+    return text.lstrip().startswith("{")
+
+
+def read_activities(text: str) -> list[NumberedRow]:
+    """Reads Ghostfolio's own export as the table that its CSV would be.
+
+    Returns the header as row 0, then each activity with its number, the first being 1.
+
+    :raises Unreadable:
+    """
+    try:
+        # Decimals keep numbers exactly as they are written.
+        export = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        names = {p["symbol"]: p["name"] for p in export.get("assetProfiles", [])}
+        rows = [
+            [_cell(activity.get(name), names) for name in _GHOSTFOLIO_FIELDS.values()]
+            for activity in export["activities"]
+        ]
+    except Unreadable:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise Unreadable(
+            "This looks like JSON, but it is not an export of Ghostfolio: the list “activities” "
+            "is missing."
+        ) from None
+    if len(rows) > MAX_LINES:
+        raise Unreadable(f"The file has more than {MAX_LINES:,} activities. Import it in parts.")
+    return list(enumerate([list(_GHOSTFOLIO_FIELDS), *rows]))
+
+
+def _cell(value: Any, names: dict[str, str]) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
+            raise Unreadable(f"{value} is too large or too small for an amount.")
+        return format_decimal(value)
+    # Items without a market have a made-up symbol; their name is in the profiles.
+    return str(names.get(value, value))

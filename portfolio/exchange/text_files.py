@@ -1,7 +1,5 @@
 """Text of a table as different programs write it: encodings, separators, numbers and dates."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -1,13 +1,11 @@
 """Forms of the portfolio's pages; `portfolio.domain.entries` and `booking` check the rules."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 
 from django import forms
 
-from portfolio.booking import Refused, parse_entry
+from portfolio.booking import parse_entry
 from portfolio.domain.entries import MAX_NOTE_LENGTH, Entry, EntryKind, InvalidEntry
 
 
@@ -15,26 +13,15 @@ class FocusForm(forms.Form):
     """A form that puts the cursor into the first field with an error."""
 
     use_required_attribute = False
-    # Fields as wide as the form.
-    wide: tuple[str, ...] = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            field.is_wide = name in self.wide  # type: ignore[attr-defined]
-            field.widget.attrs.setdefault("autocomplete", "off")
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        for name in [name for name in self.errors if name in self.fields][:1]:
+            self.fields[name].widget.attrs["autofocus"] = True
 
-    def focus_first_error(self) -> None:
-        for name in self.errors:
-            if name in self.fields:
-                self.fields[name].widget.attrs["autofocus"] = True
-                return
-
-    def show_error(self, error: InvalidEntry | Refused) -> None:
+    def show_error(self, error: InvalidEntry) -> None:
         """Shows a broken rule beside its field."""
-        field = error.field if isinstance(error, InvalidEntry) else "quantity"
-        self.add_error(field if field in self.fields else None, str(error))
-        self.focus_first_error()
+        self.add_error(error.field if error.field in self.fields else None, str(error))
 
 
 def _code_input(suggestions: str, **attrs: Any) -> forms.TextInput:
@@ -44,8 +31,6 @@ def _code_input(suggestions: str, **attrs: Any) -> forms.TextInput:
 
 class PortfolioForm(FocusForm):
     """The settings of a portfolio, as `booking.save_portfolio` takes them."""
-
-    wide = ("name",)
 
     name = forms.CharField(
         max_length=100,
@@ -82,8 +67,6 @@ def _number(label: str, help_text: str = "") -> forms.DecimalField:
 class TransactionForm(FocusForm):
     """One transaction; `entry` is set once the form is valid."""
 
-    wide = ("note",)
-
     kind = forms.ChoiceField(
         choices=[(kind.value, kind.value.capitalize()) for kind in EntryKind],
         error_messages={"required": "Choose the kind of transaction."},
@@ -116,12 +99,9 @@ class TransactionForm(FocusForm):
         self.entry: Entry | None = None
 
     def clean(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        if self.errors:
-            self.focus_first_error()
-            return data
-        try:
-            self.entry = parse_entry(data, self._base, now=self._now)
-        except InvalidEntry as error:
-            self.show_error(error)
-        return data
+        if not self.errors:
+            try:
+                self.entry = parse_entry(self.cleaned_data, self._base, now=self._now)
+            except InvalidEntry as error:
+                self.show_error(error)
+        return self.cleaned_data

@@ -1,25 +1,52 @@
-"""Pages of portfolios: login, the list, one portfolio, its settings and its deletion."""
+"""Pages of portfolios: login, the list, one portfolio, its settings and its deletion.
 
-from __future__ import annotations
+Every page is guarded: content policy, caching, login, and an answer in an outage.
+"""
 
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from typing import Any, cast
 
+from csp.constants import SELF
+from csp.decorators import csp_replace
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_http_methods
 
 from portfolio import booking, page_data
 from portfolio.domain.entries import InvalidEntry
-from portfolio.domain.notices import merge_texts
-from portfolio.models import Portfolio
-from portfolio.ownership import find_portfolio
+from portfolio.models import Portfolio, find_portfolio
 from portfolio.web.forms import PortfolioForm
-from portfolio.web.page_guard import guarded_page, private_page
 from prices.models import TrackedSymbol
+from prices.reads.reader import StoreError
+
+logger = logging.getLogger(__name__)
+
+View = Callable[..., HttpResponseBase]
+
+# The style element that lightweight-charts adds for its logo, by the hash of its text.
+LOGO_STYLE = "'sha256-3pRED1tOXas1FXFoPb9TGCjmYe9XQsmO9OV23khV2nY='"
+# What the admin's theme and the API's documentation need is not allowed on these pages. A
+# directive that is None falls back to `default-src 'none'` of the site-wide policy.
+_strict_policy = csp_replace(
+    {
+        "script-src": [SELF],
+        "style-src-elem": [SELF, LOGO_STYLE],
+        "style-src-attr": None,
+        "img-src": [SELF],
+        "font-src": None,
+    }
+)
 
 PAGE_SIZE = 15
 _CURRENCIES = ("USD", "EUR", "GBP", "GBp", "CHF", "JPY", "CAD", "AUD", "SEK", "ILS", "HKD")
@@ -27,6 +54,41 @@ _CURRENCIES = ("USD", "EUR", "GBP", "GBp", "CHF", "JPY", "CAD", "AUD", "SEK", "I
 TRIGGER = "portfolio page"
 # The parts of a point that the chart draws.
 _POINT_FIELDS = ("date", "value", "invested", "twr")
+
+
+def guarded_page(view: View) -> View:
+    """Restricts a page to this site's scripts and styles, and keeps it out of shared caches.
+
+    While a database does not answer, the page says so with status 503.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        try:
+            response = view(request, *args, **kwargs)
+        except StoreError as error:
+            response = _unavailable(request, str(error))
+        except OperationalError:
+            response = _unavailable(request, "The database is busy.")
+        patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+    return _strict_policy(guarded)
+
+
+def private_page(*methods: str) -> Callable[[View], View]:
+    """Guards a page of logged-in users that accepts the given methods."""
+
+    def decorate(view: View) -> View:
+        return guarded_page(login_required(require_http_methods([*methods, "HEAD"])(view)))
+
+    return decorate
+
+
+def _unavailable(request: HttpRequest, message: str) -> HttpResponseBase:
+    logger.warning("%s %s: %s", request.method, request.path, message)
+    return render(request, "portfolio/unavailable.html", {"message": message}, status=503)
+
 
 login = guarded_page(
     LoginView.as_view(
@@ -65,7 +127,6 @@ def listing(request: HttpRequest) -> HttpResponse:
 def _save(form: PortfolioForm, portfolio: Portfolio) -> bool:
     """Saves the form's values. Returns False, and shows the error, if they are not valid."""
     if not form.is_valid():
-        form.focus_first_error()
         return False
     try:
         booking.save_portfolio(portfolio, form.cleaned_data, trigger=TRIGGER, now=timezone.now())
@@ -88,11 +149,23 @@ def _tile(portfolio: Portfolio) -> dict[str, Any]:
     }
 
 
+def merge_texts(warnings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns the texts of warnings; a text shared by several symbols names them all, once."""
+    symbols: dict[str, list[str]] = {}
+    for warning in warnings:
+        text = warning["text"].removeprefix(f"{warning['symbol']}: ")
+        named = symbols.setdefault(text, [])
+        if text != warning["text"]:
+            named.append(warning["symbol"])
+    return [f"{', '.join(named)}: {text}" if named else text for text, named in symbols.items()]
+
+
 @private_page("GET")
 def portfolio_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """Shows one portfolio; the page contains the points of the chart."""
     portfolio = find_portfolio(request.user.pk, portfolio_id)
-    page = page_data.build(portfolio, page=_page_number(request), page_size=PAGE_SIZE)
+    number = request.GET.get("page", 1)
+    page = page_data.build(portfolio, page=number, page_size=PAGE_SIZE)
     points = page["history"]["data"]
     chart = {
         "points": [{name: point[name] for name in _POINT_FIELDS} for point in points],
@@ -101,11 +174,6 @@ def portfolio_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     warnings = merge_texts(page["warnings"])
     context = {"page": page, "chart": chart, "warnings": warnings, **suggestions(portfolio)}
     return render(request, "portfolio/portfolio.html", context)
-
-
-def _page_number(request: HttpRequest) -> int:
-    text = request.GET.get("page", "1")
-    return max(1, int(text)) if text.isdecimal() and len(text) < 7 else 1
 
 
 @private_page("GET", "POST")

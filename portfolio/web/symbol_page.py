@@ -1,7 +1,5 @@
 """The page of one symbol: its prices, and how fresh and complete they are."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,12 +10,13 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from portfolio.domain.entries import FIRST_DATE
-from portfolio.web.page_guard import private_page
+from portfolio.web.pages import private_page
 from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol
+from prices.domain.coverage import RequestedRange
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
-from prices.domain.ranges import Asked
+from prices.domain.wording import plural
 from prices.reads.instances import reader
 from prices.reads.names import NotTracked
 from prices.reads.reader import History
@@ -32,7 +31,7 @@ MAX_SUGGESTION_AGE = timedelta(days=7)
 def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
     now = timezone.now()
     try:
-        history = reader().history(symbol, Asked(), now=now)
+        history = reader().history(symbol, RequestedRange(), now=now)
         _, actions, currency = reader().actions(symbol)
     except (NotTracked, InvalidSymbol) as error:
         raise Http404(
@@ -65,7 +64,7 @@ def suggested_close(request: HttpRequest) -> HttpResponse:
         day = date.min
     if day < FIRST_DATE:  # the form reports the wrong date
         return JsonResponse({"problem": ""})
-    days = Asked(day - MAX_SUGGESTION_AGE, day)
+    days = RequestedRange(day - MAX_SUGGESTION_AGE, day)
     try:
         history = reader().history(symbol, days, Adjust.NONE, now=timezone.now())
     except InvalidSymbol as error:
@@ -103,7 +102,7 @@ def _describe_history(history: History, now: datetime) -> list[str]:
     if coverage.percent is None:
         sentences.append("The sessions of its exchange are not known, so gaps are not known.")
     elif gaps := int(np.searchsorted(np.array(coverage.gaps, "M8[D]"), bars.sessions[-1])):
-        sentences.append(f"{gaps:,} {'session' if gaps == 1 else 'sessions'} without a bar.")
+        sentences.append(f"{plural(gaps, 'session')} without a bar.")
     else:
         sentences.append("No session in between is missing.")
     if history.stale_reason:
@@ -112,11 +111,9 @@ def _describe_history(history: History, now: datetime) -> list[str]:
         sentences.append("Up to date with the last closed session.")
     if history.as_of:
         sentences.append(f"Last confirmed by the provider {_age(history.as_of, now)}.")
-    major, units = major_currency(history.currency)
+    major, units = major_currency(unit := history.currency)
     if units > 1:
-        sentences.append(
-            f"Prices are in {history.currency}; {units} {history.currency} = 1 {major}."
-        )
+        sentences.append(f"Prices are in {unit}; {units} {unit} = 1 {major}.")
     return sentences
 
 

@@ -1,6 +1,4 @@
-"""Pages that add, change and delete a transaction."""
-
-from __future__ import annotations
+"""Pages that add, change, delete and import transactions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +13,12 @@ from django.utils.text import capfirst
 from portfolio import booking
 from portfolio.booking import Booked, Refused
 from portfolio.domain.entries import Entry, EntryKind, text_fields
-from portfolio.models import Portfolio
-from portfolio.ownership import find_portfolio, find_transaction
+from portfolio.exchange.text_files import MAX_BYTES, Unreadable, decode
+from portfolio.importing import Duplicates, ImportResult, import_file
+from portfolio.models import Portfolio, find_portfolio, find_transaction
 from portfolio.web.forms import TransactionForm
-from portfolio.web.page_guard import private_page
-from portfolio.web.pages import TRIGGER, suggestions
+from portfolio.web.pages import TRIGGER, private_page, suggestions
+from prices.domain.wording import plural
 
 
 @private_page("GET", "POST")
@@ -68,14 +67,14 @@ def _edit(
         except Refused as error:
             form.show_error(error)
         else:
-            messages.success(request, f"{saved}: {form.entry}.{loading_text(booked.tracked)}")
+            messages.success(request, f"{saved}: {form.entry}.{_describe_loading(booked.tracked)}")
             next_page = "add" if "again" in request.POST else "portfolio"
             return redirect(f"portfolios:{next_page}", portfolio.pk)
     shared = {"portfolio": portfolio, "form": form, "button": "Save", "is_transaction": True}
     return render(request, "portfolio/form.html", {**context, **shared, **suggestions(portfolio)})
 
 
-def loading_text(tracked: list[str]) -> str:
+def _describe_loading(tracked: list[str]) -> str:
     """Returns a sentence about symbols that are new, to follow another sentence."""
     return f" The history of {', '.join(tracked)} is being loaded." if tracked else ""
 
@@ -103,3 +102,83 @@ def delete_transaction(
         "back": reverse("portfolios:portfolio", args=[portfolio.pk]),
     }
     return render(request, "portfolio/confirm.html", context)
+
+
+# A longer preview would not be read.
+MAX_LINES, MAX_ERRORS = 200, 20
+CHOICES = (
+    (Duplicates.REFUSE, "report them, and book nothing"),
+    (Duplicates.SKIP, "skip duplicates"),
+    (Duplicates.BOOK, "book them again"),
+)
+
+
+@private_page("GET", "POST")
+def import_transactions(request: HttpRequest, portfolio_id: int) -> HttpResponse:
+    """Shows a preview of a file first, then books all of it or nothing."""
+    portfolio = find_portfolio(request.user.pk, portfolio_id)
+    given = request.POST.get("duplicates")
+    duplicates = Duplicates(given) if given in list(Duplicates) else Duplicates.REFUSE
+    context: dict[str, Any] = {"portfolio": portfolio, "choices": CHOICES, "duplicates": duplicates}
+    content = _read_content(request)
+    if content:
+        result = import_file(
+            portfolio,
+            content,
+            preview="book" not in request.POST,
+            duplicates=duplicates,
+            trigger=TRIGGER,
+            now=timezone.now(),
+        )
+        if result.ok and "book" in request.POST:
+            messages.success(request, _booked_message(result))
+            return redirect("portfolios:portfolio", portfolio.pk)
+        context |= _preview_context(result, content, duplicates)
+    elif request.method == "POST":
+        context["problem"] = "Choose a file, or paste its text, to see what would be booked."
+    return render(request, "portfolio/import.html", context)
+
+
+def _read_content(request: HttpRequest) -> bytes:
+    """Returns the chosen file, or else the text, which may be that of the previous file."""
+    file = request.FILES.get("file")
+    if file is not None:
+        content: bytes = file.read(MAX_BYTES + 1)
+        return content
+    text = request.POST.get("content", "")
+    return text.encode() if text.strip() else b""
+
+
+def _booked_message(result: ImportResult) -> str:
+    skipped = f" {plural(result.skipped, 'line')} skipped." if result.skipped else ""
+    return f"{plural(result.booked, 'transaction')} booked.{skipped}{_describe_loading(result.tracked)}"
+
+
+def _preview_context(
+    result: ImportResult, content: bytes, duplicates: Duplicates
+) -> dict[str, Any]:
+    lines, errors = result.file.lines, result.file.errors
+    bookable = len(lines) - (len(result.duplicates) if duplicates is Duplicates.SKIP else 0)
+    if not result.ok:
+        headline = f"Nothing can be booked yet: {plural(len(errors), 'error')} to correct"
+    elif bookable:
+        headline = f"{plural(bookable, 'transaction')} would be booked"
+    else:
+        headline = "Nothing to book"
+    try:
+        text = decode(content)
+    except Unreadable:
+        text = ""
+    return {
+        "result": result,
+        "content": text,
+        "lines": [
+            (number, entry, number in result.duplicates) for number, entry in lines[:MAX_LINES]
+        ],
+        "more_lines": len(lines[MAX_LINES:]),
+        "errors": errors[:MAX_ERRORS],
+        "more_errors": len(errors[MAX_ERRORS:]),
+        "can_book": result.ok and bookable > 0,
+        "headline": headline,
+        "book_label": f"Book {plural(bookable, 'transaction')}",
+    }

@@ -1,11 +1,8 @@
 """Routes of the portfolio's pages below /portfolios/."""
 
-from __future__ import annotations
-
 from django.urls import path
 
 from portfolio.web import pages, transaction_pages
-from portfolio.web.import_page import import_page
 from portfolio.web.symbol_page import suggested_close, symbol_page
 
 app_name = "portfolios"
@@ -20,7 +17,7 @@ urlpatterns = [
     path(_ONE, pages.portfolio_page, name="portfolio"),
     path(f"{_ONE}settings/", pages.edit_portfolio, name="edit"),
     path(f"{_ONE}delete/", pages.delete_portfolio, name="delete"),
-    path(f"{_ONE}import/", import_page, name="import"),
+    path(f"{_ONE}import/", transaction_pages.import_transactions, name="import"),
     path(f"{_ONE}add/", transaction_pages.add_transaction, name="add"),
     path(_ROW, transaction_pages.change_transaction, name="change"),
     path(f"{_ROW}delete/", transaction_pages.delete_transaction, name="remove"),

@@ -1,7 +1,5 @@
 """The Django app that runs the system on a machine."""
 
-from __future__ import annotations
-
 from django.apps import AppConfig
 
 

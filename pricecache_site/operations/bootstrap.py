@@ -1,7 +1,5 @@
 """Creates what must exist before anything serves: tables, schema, schedules, admin, sample."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +20,6 @@ from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError
 from prices.sync.sample import load_sample
 from prices.web.database_errors import explain_database_error
-
-
-class PrepareError(Exception):
-    """The system cannot be prepared; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +69,23 @@ class Prepared:
 def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
     """Creates what is missing. Any number of processes may call it, at every start.
 
-    :raises PrepareError:
+    :raises CommandError: the system cannot be prepared.
     """
     try:
         make_folders()
         with hold_lock(settings.DATA_DIR / "run" / "prepare.lock", wait=120):
             return _prepare(now, with_sample)
     except LockHeldError as error:
-        raise PrepareError(
+        raise CommandError(
             f"Process {error.pid} has been preparing {settings.DATA_DIR} for two minutes: "
             "find out why it takes so long, or end it and start again."
         ) from error
     except DatabaseError as error:
-        raise PrepareError(explain_database_error(error)) from error
+        raise CommandError(explain_database_error(error)) from error
     except StoreError as error:
-        raise PrepareError(f"{str(error).rstrip('.')}: check that MongoDB runs.") from error
+        raise CommandError(f"{str(error).rstrip('.')}: check that MongoDB runs.") from error
     except OSError as error:
-        raise PrepareError(explain_folder_error(settings.DATA_DIR, error)) from error
+        raise CommandError(explain_folder_error(settings.DATA_DIR, error)) from error
 
 
 def make_folders() -> None:
@@ -125,7 +119,7 @@ def _create_first_admin() -> NewAdmin | None:
         return None
     name, password = settings.ADMIN_USER, settings.ADMIN_PASSWORD
     if users.filter(username=name).exists():
-        raise PrepareError(
+        raise CommandError(
             f"There is no administrator, and '{name}' is an ordinary user: set "
             "PRICECACHE_ADMIN_USER to another name."
         )

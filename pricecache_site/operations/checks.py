@@ -1,7 +1,5 @@
 """System checks of the settings: `manage.py check` names each wrong one and what to do."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Health endpoints for load balancers and service managers."""
 
-from __future__ import annotations
-
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone

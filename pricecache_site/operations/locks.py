@@ -1,7 +1,5 @@
 """Keeps a folder or a port to one user, with lock files and a check of the port."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

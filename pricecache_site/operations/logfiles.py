@@ -1,7 +1,5 @@
 """Log files of bounded size."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable
 from logging.handlers import RotatingFileHandler

@@ -1,7 +1,5 @@
 """The embedded MongoDB: finds the mongod, checks and starts it, and explains why it ended."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Child processes: one child of the supervisor, and processes that die with their parent."""
 
-from __future__ import annotations
-
 import ctypes
 import enum
 import os

@@ -1,15 +1,15 @@
 """The parts of the system as children of the supervisor, and checks made before they start."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.management import CommandError
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
@@ -20,10 +20,6 @@ from prices.jobs.cluster_health import MAX_SILENCE, Word, cluster_state
 
 ROLES = ("mongod", "cluster", "web")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # a lookup
-
-
-class RoleError(Exception):
-    """A part of the system cannot start; the message says why and what to do."""
 
 
 def mongod_server() -> EmbeddedMongod:
@@ -83,8 +79,7 @@ def web_url() -> str:
 
 def web_answers() -> bool:
     """Returns whether the web server answers a request, with whatever status."""
-    host = _ANY_ADDRESS.get(settings.WEB_HOST, settings.WEB_HOST)
-    connection = http.client.HTTPConnection(host, settings.WEB_PORT, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(web_url()).netloc, timeout=5)
     try:
         connection.request("GET", "/healthz")
         connection.getresponse().read()
@@ -112,7 +107,7 @@ def why_cluster_is_stuck(uptime: float) -> str | None:
 def lock_roles(roles: Iterable[str]) -> Iterator[None]:
     """Keeps another `up` from running these parts on the same data folder.
 
-    :raises RoleError: one of them runs already.
+    :raises CommandError: one of them runs already.
     """
     run = settings.DATA_DIR / "run"
     with ExitStack() as stack:
@@ -122,7 +117,7 @@ def lock_roles(roles: Iterable[str]) -> Iterator[None]:
                 if role != "mongod":  # mongod locks its own folder.
                     hold_lock(run / f"{role}.lock", wait=3).close()
             except LockHeldError as error:
-                raise RoleError(
+                raise CommandError(
                     f"Process {error.pid} already runs the {role} of {settings.DATA_DIR}: stop it "
                     "first, or set PRICECACHE_DATA_DIR to another folder."
                 ) from error
@@ -130,9 +125,9 @@ def lock_roles(roles: Iterable[str]) -> Iterator[None]:
 
 
 def check_web_port() -> None:
-    """:raises RoleError: nothing can listen there."""
+    """:raises CommandError: nothing can listen there."""
     if reason := explain_unbindable(settings.WEB_HOST, settings.WEB_PORT, wait=2):
-        raise RoleError(
+        raise CommandError(
             f"The web address {settings.WEB_HOST}:{settings.WEB_PORT} {reason}: choose another "
             "with --port or PRICECACHE_PORT (--host or PRICECACHE_HOST)."
         )

@@ -1,10 +1,9 @@
-"""Users, groups and API tokens: the admin classes of Django and DRF on the theme."""
-
-from __future__ import annotations
+"""Users, groups, API tokens, and the log of what users did; nobody can change the log."""
 
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
@@ -12,8 +11,14 @@ from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from prices.admin.widgets.lists import column
-from prices.web.themed_admin import ThemedAdmin
+from prices.admin.widgets.labels import NONE, badge, clipped_text, full_time, relative_time
+from prices.web.themed_admin import RecordAdmin, ThemedAdmin, column
+
+_BADGES = {
+    ADDITION: ("added", "success"),
+    CHANGE: ("done", "info"),
+    DELETION: ("deleted", "danger"),
+}
 
 for _model in (User, Group, TokenProxy):
     admin.site.unregister(_model)
@@ -46,3 +51,22 @@ class ThemedTokenAdmin(TokenAdmin, ThemedAdmin[TokenProxy]):
 
     def has_change_permission(self, request: HttpRequest, obj: TokenProxy | None = None) -> bool:
         return False
+
+
+@admin.register(LogEntry)
+class LogAdmin(RecordAdmin):
+    list_display = ("when", "who", "kind", "what", "about")
+    list_display_links = ("when",)
+    list_filter = ("user", "action_flag", "content_type")
+    search_fields = ("object_repr", "change_message", "user__username")
+    search_help_text = "Object, words or user"
+    list_select_related = ("user", "content_type")
+    ordering = ("-action_time",)
+    fields = ("time", "who", "kind", "what", "about", "content_type")
+
+    when = column("When", lambda entry: relative_time(entry.action_time), "action_time")
+    time = column("When", lambda entry: full_time(entry.action_time))
+    who = column("Who", lambda entry: entry.user.get_username(), "user__username")
+    kind = column("Kind", lambda entry: badge(*_BADGES[entry.action_flag]))
+    what = column("What", lambda entry: clipped_text(entry.get_change_message()))
+    about = column("About", lambda entry: entry.object_repr or NONE)

@@ -1,7 +1,5 @@
 """The latest corrections of all symbols: which stored values were changed, and why."""
 
-from __future__ import annotations
-
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -39,16 +37,13 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _corrections_table(found: list[Recorded]) -> Table:
-    symbols = {entry.symbol for entry in found}
-    rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("symbol", "pk")
-    keys: dict[str, int] = dict(rows)
+    rows = TrackedSymbol.objects.filter(symbol__in={entry.symbol for entry in found})
+    keys: dict[str, int] = dict(rows.values_list("symbol", "pk"))
 
     def symbol_link(entry: Recorded) -> object:
         key = keys.get(entry.symbol)
         return link(entry.symbol, "admin:prices_trackedsymbol_change", key) if key else entry.symbol
 
     seen = {"Seen": lambda entry: relative_time(entry.seen_at), "Symbol": symbol_link}
-    empty = "No stored value has been changed yet."
-    return make_table(
-        "Corrections, newest first", found, {**seen, **CORRECTION_COLUMNS}, empty=empty
-    )
+    columns, empty = {**seen, **CORRECTION_COLUMNS}, "No stored value has been changed yet."
+    return make_table("Corrections, newest first", found, columns, empty=empty)

@@ -1,7 +1,5 @@
 """The dashboard: tiles, symbols that need attention, coverage by market, recent syncs, jobs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,16 +10,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from prices.admin.scheduler.job_table import job_table
+from prices.admin.scheduler.page import job_table
 from prices.admin.widgets import tiles
 from prices.admin.widgets.labels import badge, coverage_bar, link
 from prices.admin.widgets.panels import Table, button, make_table, two_lines
-from prices.admin.widgets.run_bars import run_bars
-from prices.jobs import history
+from prices.domain.wording import plural
 from prices.jobs.history import RunDay
 from prices.monitoring.attention import Need, Needs, Remedy
-from prices.monitoring.dashboard import Dashboard, MarketCoverage
+from prices.monitoring.dashboard import Dashboard
 from prices.monitoring.dashboard import dashboard as load_figures
+from prices.reads.survey import Totals
 
 _STATUS_VARIANTS = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
 _HEADLINES = {
@@ -37,6 +35,10 @@ _REMEDY_BUTTONS = {
     Remedy.RESUME: ("Resume", "play_arrow"),
     Remedy.GAPS: ("Request again", "refresh"),
 }
+# A day of the bars of syncs: the height of a whole bar, the distance of bars, and their width.
+_HEIGHT, _STEP, _WIDTH = 100, 20, 14
+# A single failure among hundreds must still be visible.
+_MIN_HEIGHT = 3.0
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +65,11 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "panels": {
             "Prices": tiles.price_tiles(board),
             "Reads and fetches": tiles.traffic_tiles(board),
-            "Jobs": tiles.job_tiles(board, history.queue(now=now)),
+            "Jobs": [
+                tiles.workers_tile(board.cluster),
+                tiles.queue_tile(board.status.scheduler),
+                tiles.next_run_tile(board),
+            ],
         },
         "needs": _needs_table(needs, request.user.has_perm("prices.change_trackedsymbol")),
         "more_needs": needs.total - len(needs.worst) if needs else 0,
@@ -80,24 +86,18 @@ def _needs_table(needs: Needs | None, may_change: bool) -> Table:
         ),
         "Why": lambda need: format_html('<span class="pc-why">{}</span>', need.reason),
     }
-    return make_table(
-        "Needs attention",
-        needs.worst if needs else (),
-        columns,
-        empty="Nothing: every symbol is complete and fresh." if needs else _STORE_IS_AWAY,
-        buttons=_remedy_button if may_change else None,
-    )
+    worst = needs.worst if needs else ()
+    empty = "Nothing: every symbol is complete and fresh." if needs else _STORE_IS_AWAY
+    buttons = _remedy_button if may_change else None
+    return make_table("Needs attention", worst, columns, empty=empty, buttons=buttons)
 
 
 def _remedy_button(need: Need) -> SafeString:
     symbol = need.row.symbol
     if need.remedy is Remedy.REVIEW:
-        url = reverse("admin:prices_quarantine_changelist") + f"?q={symbol}"
-        return format_html(
-            '<a class="pc-button" href="{}">Review<span class="pc-sr"> the answer for {}</span></a>',
-            url,
-            symbol,
-        )
+        url = reverse("admin:prices_quarantine_changelist", query={"q": symbol})
+        words = format_html('Review<span class="pc-sr"> the answer for {}</span>', symbol)
+        return format_html('<a class="pc-button" href="{}">{}</a>', url, words)
     label, icon = _REMEDY_BUTTONS[need.remedy]
     url = reverse("admin:prices_trackedsymbol_act", args=[need.row.pk])
     return button(url, label, about=f"for {symbol}", name="do", value=need.remedy, icon=icon)
@@ -106,22 +106,20 @@ def _remedy_button(need: Need) -> SafeString:
 def _market_table(board: Dashboard) -> Table:
     columns = {
         "Market": _market_link,
-        "Symbols": lambda market: f"{market.totals.symbols:,}",
-        "Coverage": lambda market: coverage_bar(tiles.coverage_percent(market.totals)),
-        "Stale": lambda market: f"{market.totals.stale:,}",
-        "Gaps": lambda market: f"{market.totals.gaps:,}",
+        "Symbols": lambda market: f"{market[1].symbols:,}",
+        "Coverage": lambda market: coverage_bar(tiles.coverage_percent(market[1])),
+        "Stale": lambda market: f"{market[1].stale:,}",
+        "Gaps": lambda market: f"{market[1].gaps:,}",
     }
     empty = _STORE_IS_AWAY if board.markets is None else "No symbol is tracked yet."
-    return make_table("Coverage by market", board.markets or (), columns, empty=empty)
+    markets = tuple((board.markets or {}).items())
+    return make_table("Coverage by market", markets, columns, empty=empty)
 
 
-def _market_link(market: MarketCoverage) -> object:
-    if not market.name:
+def _market_link(market: tuple[str, Totals]) -> object:
+    if not (name := market[0]):
         return "other"
-    url = reverse("admin:prices_trackedsymbol_changelist")
-    return format_html(
-        '<a class="pc-link" href="{}?market={}">{}</a>', url, market.name, market.name
-    )
+    return link(name, "admin:prices_trackedsymbol_changelist", market=name)
 
 
 def _day_table(days: Sequence[RunDay]) -> Table:
@@ -134,3 +132,55 @@ def _day_table(days: Sequence[RunDay]) -> Table:
     }
     shown = [day for day in reversed(days) if day.total]
     return make_table("Syncs by day", shown, columns, empty="No sync began on these days.")
+
+
+def run_bars(days: Sequence[RunDay]) -> dict[str, Any]:
+    """Returns a stacked bar for each day by how its runs ended: geometry for an SVG.
+
+    `most` is the number of runs that fills a whole bar.
+    """
+    most = max((day.total for day in days), default=0)
+    return {
+        "bars": [
+            {"x": n * _STEP, "words": _describe(day), "pieces": _pieces(n * _STEP, day, most)}
+            for n, day in enumerate(days)
+        ],
+        "width": len(days) * _STEP,
+        "height": _HEIGHT,
+        "step": _STEP,
+        "most": most,
+        "first": f"{days[0].day:%-d %b}" if days else "",
+        "last": f"{days[-1].day:%-d %b}" if days else "",
+        "summary": _summary(days),
+    }
+
+
+def _pieces(x: int, day: RunDay, most: int) -> list[dict[str, Any]]:
+    """Returns the rectangles of one day, from the bottom up."""
+    pieces, top = [], float(_HEIGHT)
+    for kind in ("good", "partial", "failed", "other"):
+        if count := getattr(day, kind):
+            height = max(_HEIGHT * count / most, _MIN_HEIGHT)
+            top = max(top - height, 0.0)
+            box = {"x": x + (_STEP - _WIDTH) // 2, "y": round(top, 2), "width": _WIDTH}
+            pieces.append({"kind": kind, "height": height, **box})
+    return pieces
+
+
+def _describe(day: RunDay) -> str:
+    if not day.total:
+        return f"{day.day}: no sync"
+    other = f", {day.other} cancelled or open" if day.other else ""
+    return f"{day.day}: {day.good} good, {day.partial} partly failed, {day.failed} failed{other}"
+
+
+def _summary(days: Sequence[RunDay]) -> str:
+    good, partial, failed, total = (
+        sum(getattr(day, name) for day in days) for name in ("good", "partial", "failed", "total")
+    )
+    if not total:
+        return f"No sync in the last {len(days)} days."
+    return (
+        f"{plural(total, 'sync')} in the last {len(days)} days: {good:,} good, "
+        f"{partial:,} partly failed, {failed:,} failed."
+    )

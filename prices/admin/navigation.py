@@ -1,7 +1,5 @@
 """The links of the sidebar."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Answers of the provider that are in quarantine, and the action that releases a symbol."""
 
-from __future__ import annotations
-
 import json
 
 from django.contrib import admin
@@ -12,11 +10,11 @@ from django.utils.html import format_html
 
 from prices.admin.user_actions import name_symbols, queue_run, warn_nothing_left
 from prices.admin.widgets.labels import NONE, clipped_text, full_time, relative_time
-from prices.admin.widgets.lists import HidingFilter, RecordAdmin, column
 from prices.admin.widgets.panels import make_table
 from prices.admin.widgets.runs import run_link
 from prices.jobs import requests
 from prices.models import Quarantine
+from prices.web.themed_admin import HidingFilter, RecordAdmin, column
 
 
 class ResolvedFilter(HidingFilter):

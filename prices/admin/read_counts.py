@@ -1,13 +1,11 @@
 """How often the cache was read in each hour, and how fast it answered."""
 
-from __future__ import annotations
-
 from django.contrib import admin
 
 from prices.admin.widgets.labels import NONE, relative_time, truncated_percent
-from prices.admin.widgets.lists import RecordAdmin, column
 from prices.models import ReadCount
 from prices.reads.usage import median_of
+from prices.web.themed_admin import RecordAdmin, column
 
 
 def _hit_rate(count: ReadCount) -> str:

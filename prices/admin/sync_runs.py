@@ -1,7 +1,5 @@
 """The runs of jobs: what each changed, and what failed."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -14,10 +12,10 @@ from django.utils.html import format_html
 
 from prices.admin.scheduler.buttons import RUNS
 from prices.admin.widgets import labels, runs
-from prices.admin.widgets.lists import HidingFilter, RecordAdmin, column
-from prices.admin.widgets.panels import Table, is_fragment, make_table
-from prices.jobs.history import is_repeatable, progress_of
+from prices.admin.widgets.panels import Table, make_table
+from prices.jobs.history import progress_of
 from prices.models import SyncRun
+from prices.web.themed_admin import HidingFilter, RecordAdmin, column
 
 _MAX_SYMBOLS = 200
 _TIME_FIELDS = (("created_at_", "started_at_"), ("heard_at", "finished_at_"), ("took", "attempts"))
@@ -87,18 +85,15 @@ class SyncRunAdmin(RecordAdmin):
     ) -> HttpResponse:
         run = kwargs["obj"]
         context |= live_context(run, request)
-        context["run_errors"] = make_table(
-            "Errors",
-            sorted(run.errors.items()),
-            {"Symbol": lambda error: error[0], "Why it failed": lambda error: error[1]},
-        )
+        columns = {"Symbol": lambda error: error[0], "Why it failed": lambda error: error[1]}
+        context["run_errors"] = make_table("Errors", sorted(run.errors.items()), columns)
         context["run_parts"] = _part_table(run.parts.order_by("id"))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        if not is_fragment(request):
+        if "live" not in request.GET:
             return super().change_view(request, object_id, *args, **kwargs)
         run = self.get_object(request, object_id)
         if run is None or not self.has_view_permission(request, run):
@@ -116,7 +111,7 @@ def live_context(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
     progress = progress_of(run, now=now)
     may_change = request.user.has_perm(RUNS)
     stoppable = may_change and whole.is_open and not progress.stopping
-    repeatable = run.parent_id is None and run.state in _FAILED and is_repeatable(run)
+    repeatable = may_change and run.parent_id is None and run.state in _FAILED
     return {
         "now": now,
         "run": run,
@@ -124,9 +119,7 @@ def live_context(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
         "bar": runs.progress_bar(progress) if run.is_open or progress.total else labels.NONE,
         "progress": progress,
         "cancel": runs.cancel_button(whole) if stoppable else "",
-        "again": runs.repeat_button(run, "Try again what failed")
-        if may_change and repeatable
-        else "",
+        "again": runs.repeat_button(run, "Try again what failed") if repeatable else "",
     }
 
 

@@ -1,7 +1,5 @@
 """The pages and buttons below /admin/ besides those of Django's admin site."""
 
-from __future__ import annotations
-
 from django.contrib import admin
 from django.urls import path
 

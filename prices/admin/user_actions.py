@@ -1,36 +1,31 @@
 """What pages do when a user presses something: queue a run, log the user, report failures."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 
-from prices.admin.action_log import log
 from prices.admin.widgets.runs import run_link
 from prices.domain.wording import plural
 from prices.jobs.cluster_health import Word, cluster_state
 from prices.jobs.requests import RunRequest
 from prices.models import SyncRun
 from prices.store.mongo import StoreError
+from prices.sync.repair import CannotRepair
+
+# A function of `prices.jobs.requests` that takes symbols and the trigger of the run.
+AskForRun = Callable[..., RunRequest]
 
 
-class RequestOfSymbols(Protocol):
-    """A function of `prices.jobs.requests` that takes symbols."""
-
-    def __call__(self, symbols: Iterable[str], *, trigger: str) -> RunRequest: ...
-
-
-def queue_run(
-    request: HttpRequest, ask: RequestOfSymbols, symbols: list[str], what: str
-) -> SyncRun:
+def queue_run(request: HttpRequest, ask: AskForRun, symbols: list[str], what: str) -> SyncRun:
     """Queues a run and logs who did it. `what` completes the sentence "Run 7 is queued: …"."""
     run = ask(symbols, trigger=trigger_of(request)).queue()
     log(request, run, f"Queued: {what}.")
@@ -38,6 +33,17 @@ def queue_run(
     messages.success(request, format_html("{} is queued: {}.", link, what))
     warn_if_no_jobs_run(request)
     return run
+
+
+def log(request: HttpRequest, target: Model, message: str) -> None:
+    """Logs that the user of the request did something with `target`."""
+    log_all(request, [target], message)
+
+
+def log_all(request: HttpRequest, targets: Any, message: str) -> None:
+    """Logs the same for each row of a list or queryset."""
+    assert request.user.pk is not None  # noqa: S101  # Users who may change rows are signed in.
+    LogEntry.objects.log_actions(request.user.pk, targets, CHANGE, change_message=message)
 
 
 def trigger_of(request: HttpRequest) -> str:
@@ -63,19 +69,19 @@ def warn_nothing_left(request: HttpRequest) -> None:
 
 def method_not_allowed(request: HttpRequest) -> HttpResponse:
     """Answers a GET of a button's address, which happens after signing in again."""
-    response = render(request, "405.html", status=405)
-    response["Allow"] = "POST"
-    return response
+    return HttpResponseNotAllowed(["POST"], render_to_string("405.html", request=request))
 
 
 @contextmanager
 def report_failures(request: HttpRequest) -> Iterator[None]:
-    """Turns failures of both databases into messages instead of a server error.
+    """Turns refused repairs and failures of both databases into messages.
 
     The message is kept in a cookie, so it is shown also while SQLite is locked.
     """
     try:
         yield
+    except CannotRepair as error:
+        messages.error(request, str(error))
     except StoreError as error:
         messages.error(request, f"Nothing was changed. {error}")
     except OperationalError as error:

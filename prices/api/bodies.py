@@ -1,18 +1,23 @@
 """Builds the bodies of responses from the values that other rooms return."""
 
-from __future__ import annotations
-
+import threading
+from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+import orjson
+from cachetools import LRUCache
 from django.conf import settings
 from django.utils import timezone
+from numpy.typing import NDArray
 
-from prices.api.bars import bars_json
+from prices.api.policies import JSON_OPTIONS
 from prices.api.serializers import RunSerializer
 from prices.domain.actions import Actions
-from prices.domain.bars import COLUMNS, Interval
-from prices.domain.manual_bars import HandFilled
+from prices.domain.bars import COLUMNS, BarSeries, Interval
+from prices.domain.manual_bars import ManualBar
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.jobs import runs, schedules
@@ -21,9 +26,19 @@ from prices.monitoring.status import status
 from prices.reads import usage
 from prices.reads.reader import History
 from prices.reads.survey import LiveTotals, Totals
+from prices.services import once_a_process
 from prices.store.corrections import Recorded
+from prices.web.middleware import compress
 
 MAX_MISSING = 100
+# How many bytes of rendered histories a process keeps.
+MAX_CACHE_BYTES = 32_000_000
+# Bytes of a rendered history besides its content: key, version, objects.
+_OVERHEAD = 1_000
+_ROW = b'{"date":"%b","open":%b,"high":%b,"low":%b,"close":%b,"volume":%b},'
+# The text of every possible date: a lookup is ten times as fast as formatting.
+_FIRST_DAY, _END = np.datetime64("1900-01-01"), np.datetime64("2100-01-01")
+_DATES = np.datetime_as_string(np.arange(_FIRST_DAY, _END)).astype("S10")
 
 
 def history_body(history: History) -> dict[str, Any]:
@@ -50,6 +65,71 @@ def history_body(history: History) -> dict[str, Any]:
     }
 
 
+class RenderedHistory(NamedTuple):
+    """The content of a response, of which bars how many, and the version that it was made of."""
+
+    version: str
+    symbol: str
+    bars: int
+    content: bytes
+    is_gzipped: bool
+
+
+class HistoryCache:
+    """Keeps the latest rendered history of each query within `MAX_CACHE_BYTES`. Thread-safe.
+
+    A rendered history may be sent only while the reader gives the query the same version.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: LRUCache[Hashable, RenderedHistory] = LRUCache(
+            MAX_CACHE_BYTES, getsizeof=lambda rendered: len(rendered.content) + _OVERHEAD
+        )
+
+    def get(self, query: Hashable) -> RenderedHistory | None:
+        with self._lock:
+            return self._kept.get(query)
+
+    def keep(self, query: Hashable, rendered: RenderedHistory) -> None:
+        with self._lock, suppress(ValueError):  # larger than the whole cache
+            self._kept[query] = rendered
+
+
+@once_a_process
+def history_cache() -> HistoryCache:
+    return HistoryCache()
+
+
+def render_history(history: History, *, gzipped: bool) -> RenderedHistory:
+    """Renders a history as JSON, gzipped if that is worth it."""
+    content = orjson.dumps(history_body(history), option=JSON_OPTIONS)
+    packed = compress(content) if gzipped else None
+    is_gzipped = packed is not None
+    return RenderedHistory(
+        history.version, history.row.symbol, len(history.bars), packed or content, is_gzipped
+    )
+
+
+def bars_json(bars: BarSeries) -> orjson.Fragment:
+    """Returns a JSON list of {date, open, high, low, close, volume}, as a part for orjson.dumps."""
+    cells = [b""] * (6 * len(bars))
+    cells[0::6] = _DATES[(bars.sessions - _FIRST_DAY).astype("i8")].tolist()
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    for at, column in enumerate(columns, start=1):
+        cells[at::6] = _numbers(column)
+    rows = (_ROW * len(bars)) % tuple(cells)
+    return orjson.Fragment(b"[" + rows[:-1] + b"]")
+
+
+def _numbers(column: NDArray[Any]) -> list[bytes]:
+    """Returns the shortest text of each number that parses to the same number."""
+    if not len(column):
+        return []
+    packed = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)
+    return packed[1:-1].split(b",")
+
+
 def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[str, Any]:
     return {
         "symbol": row.symbol,
@@ -63,7 +143,7 @@ def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[st
 
 
 def corrections_body(
-    row: TrackedSymbol, found: list[Recorded], by_hand: tuple[HandFilled, ...]
+    row: TrackedSymbol, found: list[Recorded], by_hand: tuple[ManualBar, ...]
 ) -> dict[str, Any]:
     return {
         "symbol": row.symbol,

@@ -1,7 +1,5 @@
 """Serializers that validate requests, and those that only describe responses in the schema."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 
@@ -9,7 +7,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from prices.domain.actions import Adjust
-from prices.domain.answers import Why
+from prices.domain.answers import CorrectionReason
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
 from prices.web.serializers import StrictSerializer
@@ -194,7 +192,7 @@ class CorrectionOut(serializers.Serializer[Any]):
     )
     old = serializers.FloatField(allow_null=True, help_text="Null if there was none.")
     new = serializers.FloatField(allow_null=True)
-    reason = serializers.ChoiceField(choices=[why.value for why in Why])
+    reason = serializers.ChoiceField(choices=[why.value for why in CorrectionReason])
     seen_at = serializers.DateTimeField()
     run = serializers.IntegerField(allow_null=True)
 

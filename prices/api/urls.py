@@ -1,7 +1,5 @@
 """Routes of the API, below /cache/."""
 
-from __future__ import annotations
-
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 

@@ -1,12 +1,9 @@
 """The endpoints: each parses the request, makes one call and formats the result."""
 
-from __future__ import annotations
-
 import time
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse, QueryDict
 from django.utils import timezone
@@ -17,14 +14,14 @@ from rest_framework.views import APIView
 
 from prices import services
 from prices.api import bodies, serializers
-from prices.api.formats import JSON_OPTIONS
 from prices.domain.actions import Adjust
 from prices.domain.bars import NotTracked
+from prices.domain.coverage import RequestedRange
 from prices.domain.markets import resolve
-from prices.domain.ranges import Asked
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import current_names, track
+from prices.web.middleware import accepts_gzip
 from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer, validate
 
 _POLL_SECONDS = 0.1
@@ -49,14 +46,22 @@ class SchedulerView(APIView):
 
 
 @lru_cache(maxsize=1_000)
-def _parse_history_query(text: str) -> tuple[str, Asked, Adjust]:
-    """Returns the market, range and adjustment of a query string.
-
-    Cached: front ends repeat a few query strings, and validation takes as long as a read.
-    """
+def _parse_query(text: str) -> tuple[str, RequestedRange, Adjust]:
+    """Returns the market, range and adjustment of a query string."""
     query = validate(serializers.HistoryQuery, QueryDict(text))
-    asked = Asked(query.get("start"), query.get("end"), query.get("days"))
+    asked = RequestedRange(query.get("start"), query.get("end"), query.get("days"))
     return query["market"], asked, Adjust(query["adjust"])
+
+
+@lru_cache(maxsize=20_000)
+def _parse_history_request(symbol: str, text: str) -> tuple[str, RequestedRange, Adjust]:
+    """Returns the canonical symbol, the range and the adjustment of a request.
+
+    Cached, like query strings: front ends repeat a few of them, and validation takes as long as
+    a read.
+    """
+    market, asked, adjust = _parse_query(text)
+    return resolve(symbol, market)[0], asked, adjust
 
 
 class HistoricalView(APIView):
@@ -68,29 +73,32 @@ class HistoricalView(APIView):
         """Daily bars of a tracked symbol, with their coverage and freshness."""
         started = time.perf_counter()
         sent = request._request.META  # `request.headers` would parse all headers for one
-        market, asked, adjust = _parse_history_query(sent.get("QUERY_STRING", ""))
+        query = _parse_history_request(symbol, sent.get("QUERY_STRING", ""))
         now, reader, usage = timezone.now(), services.reader(), services.usage()
-        canonical, _ = resolve(symbol, market)
+        cache, key = bodies.history_cache(), (query, accepts_gzip(request._request))
+        known, rendered = sent.get("HTTP_IF_NONE_MATCH", ""), cache.get(key)
         try:
-            if known := sent.get("HTTP_IF_NONE_MATCH"):
-                version = reader.version(canonical, asked, adjust, now=now)
-                # Compared weakly: a proxy may have made the tag strong.
-                if known.strip() == "*" or f'"{version}"' in known:
-                    usage.hit(canonical, time.perf_counter() - started)
-                    headers = {"ETag": f'W/"{version}"', "Vary": "Accept-Encoding"}
-                    return HttpResponse(status=304, headers=headers)
-            history = reader.history(canonical, asked, adjust, now=now)
+            version = reader.version(*query, now=now) if known or rendered else ""
+            # Compared weakly: a proxy may have made the tag strong.
+            if known.strip() == "*" or (known and f'"{version}"' in known):
+                usage.hit(query[0], time.perf_counter() - started)
+                return HttpResponse(status=304, headers=_headers(version))
+            if rendered is None or rendered.version != version:
+                rendered = bodies.render_history(reader.history(*query, now=now), gzipped=key[1])
+                cache.keep(key, rendered)
         except NotTracked:
             usage.miss()
             raise
-        body = orjson.dumps(bodies.history_body(history), option=JSON_OPTIONS)
-        if len(history.bars):
-            usage.hit(history.row.symbol, time.perf_counter() - started)
+        if rendered.bars:
+            usage.hit(rendered.symbol, time.perf_counter() - started)
         else:
             usage.miss()
-        # Weak, because the same response may be compressed.
-        headers = {"ETag": f'W/"{history.version}"'}
-        return HttpResponse(body, content_type="application/json", headers=headers)
+        encoding = {"Content-Encoding": "gzip"} if rendered.is_gzipped else {}
+        return HttpResponse(
+            rendered.content,
+            content_type="application/json",
+            headers={**_headers(rendered.version), **encoding},
+        )
 
     def perform_authentication(self, request: Request) -> None:
         """Skips the authenticators if there is nothing that they could find."""
@@ -99,6 +107,11 @@ class HistoricalView(APIView):
             super().perform_authentication(request)
         else:
             request.user = AnonymousUser()
+
+
+def _headers(version: str) -> dict[str, str]:
+    # Weak, because the same response may be compressed.
+    return {"ETag": f'W/"{version}"', "Vary": "Accept-Encoding"}
 
 
 class ActionsView(APIView):

@@ -1,1 +1,1 @@
-"""What prices are and the rules about them: plain Python, no I/O, no clock."""
+"""The rules about prices: plain Python and numpy, without I/O or clock."""

@@ -1,4 +1,4 @@
-"""Bars: the length of one, the name of a series, and a series as immutable columns."""
+"""Bars: symbols, intervals and series keys, and series of bars as immutable columns."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ Times = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Split-adjusted prices arrive as float32 in disguise: a low may lie above an open by their
-# noise of 6e-8, and currencies' bars break the rule in the fifth digit.
+# How far a low may be above an open, and so on (relative). Yahoo's split-adjusted prices have the
+# noise of float32 (6e-8), and bars of currencies break the rule in the fifth digit.
 INVARIANT_TOLERANCE = 1e-4
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # as numpy wants it
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # numpy has no time zones.
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=&_-]{0,31}")
 
 
 class InvalidBars(ValueError):
-    """Columns that cannot be a series of bars; the message says which rule was broken where."""
+    """Columns are not a valid series of bars; the message says which rule is broken where."""
 
 
 class NotTracked(LookupError):
-    """Nobody tracks the symbol; the message says what to do."""
+    """The symbol is not tracked; the message says what to do."""
 
 
 class InvalidSymbol(ValueError):
-    """Text that cannot be a symbol."""
+    """A text is not a symbol; the message is for users."""
 
 
-def checked_symbol(text: str) -> str:
-    """The symbol in canonical spelling (upper case, no blanks).
+def parse_symbol(text: str) -> str:
+    """Returns the symbol in canonical spelling (upper case, without blanks around it).
 
     :raises InvalidSymbol: with a sentence for users.
     """
     symbol = text.strip()
-    # Before the upper case: that of ß is SS.
+    # Check ASCII first, because the upper case of ß is SS.
     if not symbol.isascii() or not _SYMBOL.fullmatch(symbol := symbol.upper()):
         raise InvalidSymbol(
-            f"“{text}” is not a symbol: use up to 32 letters, digits and . ^ = & _ -, as in "
+            f"“{text}” is not a symbol. Use up to 32 letters, digits and . ^ = & _ -, as in "
             "AAPL, VOD.L, BTC-USD, EURUSD=X or ^GSPC."
         )
     return symbol
 
 
 class Interval(StrEnum):
-    """Length of a bar."""
+    """The length of a bar."""
 
     DAY = "1d"
     HOUR = "1h"
@@ -66,24 +66,24 @@ class Interval(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SeriesKey:
-    """Names one series."""
+    """Identifies one series."""
 
     symbol: str
     interval: Interval = Interval.DAY
 
     def __post_init__(self) -> None:
-        if checked_symbol(self.symbol) != self.symbol:
-            raise InvalidSymbol(f"“{self.symbol}” is not spelled as a symbol is stored.")
+        if parse_symbol(self.symbol) != self.symbol:
+            raise InvalidSymbol(f"“{self.symbol}” is not a symbol in canonical spelling.")
 
     def __hash__(self) -> int:
-        return hash(self.symbol)  # an enum's hash takes longer than all the rest
+        return hash(self.symbol)  # The enum's hash would take longer than the rest.
 
     def __str__(self) -> str:
         return f"{self.symbol}|{self.interval}"
 
 
 class Bar(NamedTuple):
-    """One bar; `ts` is its start in UTC, of a daily bar the session's 00:00 UTC."""
+    """One bar. `ts` is its start in UTC; for a daily bar 00:00 UTC of the session."""
 
     ts: datetime
     open: float
@@ -95,10 +95,10 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class BarSeries:
-    """Bars as read-only columns of equal length, ascending by `ts`, each `ts` once.
+    """Bars as read-only columns of equal length, strictly ascending by `ts`.
 
-    `ts` is datetime64[ms] in UTC. Prices are positive and finite, low ≤ open, close ≤ high
-    (to `INVARIANT_TOLERANCE`), volume is not negative. Anything else raises `InvalidBars`.
+    `ts` is datetime64[ms] in UTC. Prices are positive and finite with low ≤ open, close ≤ high
+    (to `INVARIANT_TOLERANCE`); the volume is not negative. Anything else raises `InvalidBars`.
     """
 
     ts: Times
@@ -122,7 +122,7 @@ class BarSeries:
     def from_rows(
         cls, rows: Iterable[tuple[date | datetime, float, float, float, float, int]]
     ) -> Self:
-        """A series from (start or session, open, high, low, close, volume) rows, ascending.
+        """Returns a series of (start or session, open, high, low, close, volume) rows, ascending.
 
         :raises InvalidBars: also for a datetime without time zone.
         """
@@ -137,7 +137,7 @@ class BarSeries:
 
     @classmethod
     def of_valid(cls, *columns: NDArray[Any]) -> Self:
-        """A series from read-only columns of one that was judged before: nothing is, again."""
+        """Returns a series of read-only columns that are known to be valid, without checks."""
         series = object.__new__(cls)
         series.__dict__.update(zip(COLUMNS, columns, strict=True))
         return series
@@ -176,11 +176,11 @@ class BarSeries:
             return NotImplemented
         return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in COLUMNS)
 
-    __hash__ = None  # type: ignore[assignment]  # arrays compare by value, as lists do
+    __hash__ = None  # type: ignore[assignment]  # Arrays compare by value, as lists do.
 
     @cached_property
     def sessions(self) -> Times:
-        """The dates of daily bars, datetime64[D]."""
+        """The sessions of daily bars, datetime64[D]."""
         return self.ts.astype("datetime64[D]")
 
     @property
@@ -192,23 +192,19 @@ class BarSeries:
         return self[-1].ts if len(self) else None
 
     def take(self, which: Any) -> BarSeries:
-        """The bars a numpy index (mask, slice or ascending positions) selects."""
+        """Returns the bars that a numpy index (mask, slice or ascending positions) selects."""
         return BarSeries(*(getattr(self, name)[which] for name in COLUMNS))
 
     def between(self, start: date | datetime | None, end: date | datetime | None) -> BarSeries:
-        """The bars with start ≤ ts < end; None is unbounded. A date is its 00:00 UTC."""
+        """Returns the bars with start ≤ ts < end; None is unbounded, a date is its 00:00 UTC."""
         low = 0 if start is None else int(self.ts.searchsorted(moment(start)))
         high = len(self) if end is None else int(self.ts.searchsorted(moment(end)))
         if (low, high) == (0, len(self)):
             return self
         return self.of_valid(*[getattr(self, name)[low:high] for name in COLUMNS])
 
-    def after(self, ts: datetime) -> BarSeries:
-        """The bars that start later than `ts`."""
-        return self.take(slice(int(np.searchsorted(self.ts, moment(ts), side="right")), None))
-
-    def merged(self, newer: BarSeries) -> BarSeries:
-        """Both series as one; where both have a bar, `newer`'s."""
+    def merge(self, newer: BarSeries) -> BarSeries:
+        """Returns the bars of both series, those of `newer` where both have one."""
         kept = self.take(~np.isin(self.ts, newer.ts))
         order = np.argsort(np.concatenate([kept.ts, newer.ts]), kind="stable")
         return BarSeries(
@@ -216,7 +212,7 @@ class BarSeries:
         )
 
     def with_prices(self, factor: Floats, volume: Ints | None = None) -> BarSeries:
-        """OHLC multiplied bar by bar, the volume replaced if given."""
+        """Returns the series with OHLC multiplied bar by bar, and the volume replaced if given."""
         scaled = {n: getattr(self, n) * factor for n in ("open", "high", "low", "close")}
         return replace(self, **scaled, volume=self.volume if volume is None else volume)
 
@@ -228,7 +224,7 @@ _DTYPES = {"ts": np.dtype("datetime64[ms]"), "volume": np.dtype(np.int64)}
 def nonsense(
     open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats | Ints
 ) -> NDArray[np.bool_]:
-    """True where a row cannot be a bar: a price missing, zero or negative, or out of its range."""
+    """Returns which rows are impossible: a price missing, not positive, or out of its range."""
     prices = np.vstack([open_, high, low, close])
     with np.errstate(invalid="ignore"):
         impossible = ~np.isfinite(prices).all(axis=0) | (prices <= 0).any(axis=0) | (volume < 0)
@@ -238,20 +234,26 @@ def nonsense(
     return np.asarray(impossible | crossed)
 
 
+def shared_positions(one: BarSeries, other: BarSeries) -> tuple[Ints, Ints]:
+    """Returns the positions of the bars that both series have, in each of them, ascending."""
+    _, mine, theirs = np.intersect1d(one.ts, other.ts, assume_unique=True, return_indices=True)
+    return mine, theirs
+
+
 def moment(when: date | datetime) -> np.datetime64:
-    """A date or an aware datetime as datetime64[ms] in UTC."""
+    """Returns a date (as its 00:00 UTC) or an aware datetime as datetime64[ms] in UTC."""
     return np.datetime64(milliseconds(when), "ms")
 
 
 def milliseconds(when: date | datetime) -> int:
-    """How long after 1970 began in UTC; of a date its 00:00 UTC."""
+    """Returns the milliseconds since 1970-01-01 00:00 UTC; a date is its 00:00 UTC."""
     if isinstance(when, datetime):
         return (_utc(when) - _EPOCH) // timedelta(milliseconds=1)
     return (when.toordinal() - _EPOCH.toordinal()) * 86_400_000
 
 
 def _utc(when: date | datetime) -> datetime:
-    """Naive UTC, as numpy wants it."""
+    """Returns the time in UTC without a time zone, as numpy needs it."""
     if not isinstance(when, datetime):
         return datetime(when.year, when.month, when.day)  # noqa: DTZ001
     if when.tzinfo is None:
@@ -268,4 +270,4 @@ def _cast(name: str, column: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
         return array.astype(dtype, copy=False)
     except (TypeError, ValueError) as error:
-        raise InvalidBars(f"column {name} holds something else than {dtype}") from error
+        raise InvalidBars(f"column {name} cannot be converted to {dtype}") from error

@@ -1,9 +1,9 @@
-"""Freshness: is a symbol stale, and why."""
-
-from __future__ import annotations
+"""Freshness: whether a symbol's stored series is up to date, and its condition in one word."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +12,64 @@ from prices.domain.bars import Ints, Times
 from prices.domain.coverage import UNKNOWN
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
+from prices.domain.series import Manifest
 from prices.domain.sessions import Sessions, sessions_of
 
+Flags = NDArray[np.bool_]
+
 LAGGING_AFTER = timedelta(hours=3)
-# A symbol that was asked for and was more sessions behind than this has ceased to trade.
-_SILENT_SESSIONS = 5
-# One that failed so often in a row will most likely fail again.
-_VAIN_FAILURES = 3
+# So many possible sessions in a row without a bar may be holidays that nobody knows yet.
+MAX_POSSIBLE_HOLIDAYS = 2
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """The part of a manifest that tells how fresh its series is, as loaded for all symbols.
+
+    `close` is that of the last bar. `gap_due_at` is when the next gap is to be requested again.
+    """
+
+    symbol: str
+    count: int
+    first: date
+    last: date
+    close: float
+    source: str
+    final_through: date | None
+    gaps: int
+    gap_due_at: datetime | None
+
+
+def outline_of(manifest: Manifest) -> Outline | None:
+    """Returns the outline of a published series. Returns None if nothing is published."""
+    if not manifest.generation or manifest.first is None or manifest.last_bar is None:
+        return None
+    facts = manifest.facts
+    return Outline(
+        manifest.key.symbol,
+        manifest.count,
+        manifest.first.date(),
+        manifest.last_bar.ts.date(),
+        manifest.last_bar.close,
+        facts.source,
+        facts.final_through,
+        len(facts.gaps),
+        min((gap.next_try_at for gap in facts.gaps if gap.next_try_at), default=None),
+    )
+
+
+# What a state takes from a symbol's record, and from the outline of its series.
+RECORD_FIELDS = (
+    *("symbol", "mic", "active", "added_at", "last_update", "last_error", "failures"),
+    *("next_attempt_at", "last_queried_at", "missing_since", "suspended_reason"),
+)
+_OUTLINE_FIELDS = ("source", "first", "last", "final_through", "gaps", "gap_due_at")
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolState:
-    """What is known of one symbol: its own record and, if it has history, its manifest."""
+    """What is known of one tracked symbol: its row and, if it has history, its outline."""
 
     symbol: str
     mic: str
@@ -45,6 +90,14 @@ class SymbolState:
     suspended_reason: str = ""
     quote: Quote | None = None
 
+    @classmethod
+    def of(cls, record: Any, outline: Outline | None, quote: Quote | None = None) -> Self:
+        """Joins a record that has `RECORD_FIELDS` with the outline of the symbol's series."""
+        known = {name: getattr(record, name) for name in RECORD_FIELDS}
+        if outline is not None:
+            known |= {name: getattr(outline, name) for name in _OUTLINE_FIELDS}
+        return cls(**known, quote=quote)
+
     @property
     def calendar(self) -> Sessions | None:
         return sessions_of(self.mic)
@@ -53,38 +106,28 @@ class SymbolState:
         return self.last_update is None or now - self.last_update > LAGGING_AFTER
 
     def sessions_behind(self, now: datetime) -> int | None:
-        """Closed sessions after the last bar; None when the exchange's sessions are not known."""
+        """Returns how many sessions after the last bar are closed.
+
+        Possible sessions beyond the calendar's end count once there are too many of them to be
+        holidays. Returns None if there is no bar, or the exchange's sessions are unknown.
+        """
         calendar = self.calendar
         closed = calendar.last_closed(now) if calendar else None
         if calendar is None or closed is None or self.last is None:
             return None
-        return calendar.count(self.last + _DAY, closed + _DAY)
-
-    @property
-    def is_lost(self) -> bool:
-        """The provider knows it no more, or has failed to give it again and again."""
-        return self.missing_since is not None or self.failures >= _VAIN_FAILURES
-
-    @property
-    def was_silent(self) -> bool:
-        """At its last answer it had been without a new bar for long: it trades no more."""
-        behind = self.sessions_behind(self.last_update) if self.last_update else None
-        return behind is not None and behind > _SILENT_SESSIONS
-
-    def may_return(self, now: datetime) -> bool:
-        """Suspended by the system, and to be looked for among the quotes again."""
-        suspended = not self.active and self.suspended_reason != ""
-        return suspended and (self.next_attempt_at is None or self.next_attempt_at <= now)
+        start, end = self.last + _DAY, closed + _DAY
+        possible = calendar.count_possible(start, end)
+        return calendar.count(start, end) + possible * (possible > MAX_POSSIBLE_HOLIDAYS)
 
 
 def staleness(state: SymbolState, provider: ProviderState, now: datetime) -> str:
-    """Why the stored series is stale at `now`, in words; empty when it is not.
+    """Returns why the stored series is stale at `now`, for users; empty if it is not.
 
-    It is stale when a closed session is lacking at its end, or, where sessions are not known,
-    when it lags. A closed market makes nothing stale.
+    A series is stale if a closed session is missing at its end or, where sessions are unknown,
+    if it lags.
     """
     if state.last is None:
-        return _because("no history yet", state, provider, now)
+        return _add_cause("no history yet", state, provider, now)
     if not state.active:
         why = f" ({state.suspended_reason})" if state.suspended_reason else ""
         return f"symbol suspended{why}, last bar {state.last}"
@@ -92,10 +135,22 @@ def staleness(state: SymbolState, provider: ProviderState, now: datetime) -> str
     if behind == 0 or (behind is None and not state.is_lagging(now)):
         return ""
     what = "lagging" if behind is None else f"{behind} session{'s' * (behind != 1)} behind"
-    return _because(f"{what}, last bar {state.last}", state, provider, now)
+    calendar = state.calendar
+    known = calendar.last_known_closed(now) if calendar else None
+    if calendar and known and behind and state.last >= known:
+        what = (
+            f"no bar for {behind} weekdays after the calendar of {state.mic} ends "
+            f"({calendar.known_until})"
+        )
+    return _add_cause(f"{what}, last bar {state.last}", state, provider, now)
 
 
-def lagging_flags(last_update: Times, now: datetime) -> NDArray[np.bool_]:
+def _add_cause(what: str, state: SymbolState, provider: ProviderState, now: datetime) -> str:
+    cause = provider.describe(now) or state.last_error
+    return f"{cause}, {what}" if cause else what
+
+
+def lagging_flags(last_update: Times, now: datetime) -> Flags:
     """Returns `SymbolState.is_lagging` for a column of UTC times; NaT stands for None."""
     oldest = np.datetime64((now - LAGGING_AFTER).astimezone(UTC).replace(tzinfo=None), "us")
     return np.isnat(last_update) | (last_update < oldest)
@@ -106,19 +161,53 @@ def sessions_behind_column(last: Times, calendar: Sessions | None, now: datetime
     closed = calendar.last_closed(now) if calendar else None
     if calendar is None or closed is None:
         return np.full(len(last), UNKNOWN)
-    rank, day = calendar.dates.searchsorted, np.timedelta64(1, "D")
-    end = np.maximum(last, np.datetime64(closed, "D"))
-    return rank(end + day) - rank(last + day)
+    known, both = calendar.known_dates.searchsorted, calendar.dates.searchsorted
+    day = np.timedelta64(1, "D")
+    start, end = last + day, np.maximum(last, np.datetime64(closed, "D")) + day
+    behind = known(end) - known(start)
+    possible = both(end) - both(start) - behind
+    return np.asarray(behind + possible * (possible > MAX_POSSIBLE_HOLIDAYS))
 
 
-def stale_flags(
-    active: NDArray[np.bool_], last: Times, behind: Ints, lagging: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def stale_flags(active: Flags, last: Times, behind: Ints, lagging: Flags) -> Flags:
     """Returns for columns whether `staleness` gives a reason."""
     fresh = (behind == 0) | ((behind == UNKNOWN) & ~lagging)
     return np.asarray(np.isnat(last) | ~active | ~fresh, bool)
 
 
-def _because(what: str, state: SymbolState, provider: ProviderState, now: datetime) -> str:
-    why = provider.describe(now) or state.last_error
-    return f"{why}, {what}" if why else what
+class Condition(StrEnum):
+    """In the order in which lists sort: the conditions that need attention come last."""
+
+    FRESH = "fresh"
+    SUSPENDED = "suspended"
+    NO_HISTORY = "no history"
+    STALE = "stale"
+    FAILING = "failing"
+
+
+CONDITIONS = tuple(Condition)
+
+
+def condition_of(*, active: bool, has_history: bool, stale: bool, failing: bool) -> Condition:
+    """Returns the condition of one symbol.
+
+    `stale` means that a closed session is missing at the end of its series, `failing` that its
+    last fetch failed. A symbol is called failing only while it is also stale.
+    """
+    if not active:
+        return Condition.SUSPENDED
+    if not has_history:
+        return Condition.NO_HISTORY
+    if not stale:
+        return Condition.FRESH
+    return Condition.FAILING if failing else Condition.STALE
+
+
+def condition_ranks(
+    active: Flags, has_history: Flags, stale: Flags, failing: Flags
+) -> NDArray[np.intp]:
+    """Returns each symbol's position in `CONDITIONS`, by the rule of `condition_of`."""
+    chosen = [~active, ~has_history, ~stale, failing]
+    words = [Condition.SUSPENDED, Condition.NO_HISTORY, Condition.FRESH, Condition.FAILING]
+    ranks = [CONDITIONS.index(word) for word in words]
+    return np.select(chosen, ranks, CONDITIONS.index(Condition.STALE)).astype(np.intp)

@@ -1,9 +1,6 @@
-"""Joining: two stored histories of one company, under its former and its present name, as one."""
-
-from __future__ import annotations
+"""Joins the histories of one company, stored under its former and its present name."""
 
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 
@@ -12,35 +9,34 @@ from prices.domain.actions import (
     Dividend,
     Split,
     is_near,
-    rebased,
-    rebased_dividends,
+    rebase_bars,
+    rebase_dividends,
 )
 from prices.domain.answers import Stored
-from prices.domain.bars import BarSeries
-from prices.domain.guards import SAME_PRICE, as_traded
+from prices.domain.guards import SAME_PRICE, as_traded_closes
 
 
 class NotOneCompany(ValueError):
-    """Nothing shows that two histories are one company's, or they are not; the message says why."""
+    """Two histories cannot be shown to be of one company; the message says why."""
 
 
-def joined(main: Stored, other: Stored) -> Stored:
-    """Both histories on one basis: `main` where both have a session, `other` around it.
+def join_histories(main: Stored, other: Stored) -> Stored:
+    """Returns both histories on one split basis: `main` where both have a session.
 
-    :raises NotOneCompany: the as-traded closes do not agree on most of the sessions that both have.
+    :raises NotOneCompany: the as-traded closes do not agree on most of the shared sessions.
     """
     if main.currency and other.currency and main.currency != other.currency:
         raise NotOneCompany(f"the prices are in {main.currency} and in {other.currency}")
     _check_agreement(main, other)
-    actions = _joined_actions(main, other)
+    actions = _join_actions(main, other)
     ours, theirs = (
-        rebased(one.series, one.actions.splits, actions.splits) for one in (main, other)
+        rebase_bars(one.series, one.actions.splits, actions.splits) for one in (main, other)
     )
-    return replace(main, series=theirs.merged(ours), actions=actions)
+    return replace(main, series=theirs.merge(ours), actions=actions)
 
 
 def _check_agreement(main: Stored, other: Stored) -> None:
-    mine, theirs = as_traded(main, other.series, other.actions)
+    mine, theirs = as_traded_closes(main, other.series, other.actions)
     if not len(mine):
         raise NotOneCompany("the histories have no session in common to compare")
     differing = np.abs(theirs / mine - 1) > SAME_PRICE
@@ -50,32 +46,26 @@ def _check_agreement(main: Stored, other: Stored) -> None:
         )
 
 
-def _joined_actions(main: Stored, other: Stored) -> Actions:
-    """`main` speaks for the sessions it spans, `other` for what lies around them.
+def _join_actions(main: Stored, other: Stored) -> Actions:
+    """Returns the actions of `main`, and those of `other` from outside the sessions of `main`.
 
-    Dividends on the share count that all the splits make.
+    Dividends are on the basis of all the splits.
     """
+    first, last = main.series.sessions[[0, -1]].tolist()
+
+    def is_new(event: Split | Dividend) -> bool:
+        return not first <= event.session <= last
+
     known = main.actions.splits
-    splits = (
-        *known,
-        *(s for s in other.actions.splits if _outside(s, main) and not _is_told(s, known)),
-    )
+    added = (s for s in other.actions.splits if is_new(s) and not _is_known(s, known))
+    splits = (*known, *added)
     mine, theirs = (
-        rebased_dividends(one.actions.dividends, one.actions.splits, splits)
-        for one in (main, other)
+        rebase_dividends(one.actions.dividends, one.actions.splits, splits) for one in (main, other)
     )
-    added = (d for d in theirs if _outside(d, main) and not any(d.may_be(m) for m in mine))
-    return Actions(splits, (*mine, *added))
+    return Actions(
+        splits, (*mine, *(d for d in theirs if is_new(d) and not any(d.may_be(m) for m in mine)))
+    )
 
 
-def _outside(event: Split | Dividend, one: Stored) -> bool:
-    first, last = _span(one.series)
-    return not first <= event.session <= last
-
-
-def _is_told(split: Split, known: tuple[Split, ...]) -> bool:
+def _is_known(split: Split, known: tuple[Split, ...]) -> bool:
     return any(split.ratio == one.ratio and is_near(split.session, one.session) for one in known)
-
-
-def _span(series: BarSeries) -> tuple[date, date]:
-    return series.sessions[0].item(), series.sessions[-1].item()

@@ -1,6 +1,4 @@
-"""Bars that a person gave: they stay whatever the provider says, and what it says is noted."""
-
-from __future__ import annotations
+"""Manual bars: bars that a person entered, which no answer of the provider replaces."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,20 +7,21 @@ from datetime import date, datetime
 import numpy as np
 
 from prices.domain.bars import Bar, BarSeries, InvalidBars, moment
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 
-# Relative: what a typed price may differ by from the provider's and still be the same.
+# How far a typed value may be from the provider's and still count as equal (relative).
 SAME_VALUE = 1e-4
-# A close so many times its neighbour's, or that part of it, is a slip of the unit or of a split.
-_SLIP = 10.0
+# A close this many times its neighbour's, or that part of it, is in a wrong unit or on a wrong
+# split basis.
+_MAX_STEP = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class HandFilled:
-    """Who gave the bar of a session, when, and out of which source.
+class ManualBar:
+    """Who entered the bar of a session, when, and from which source (`note`).
 
-    `offered` is what the provider said of the session at `offered_at`, where that is something
-    else; it is on the basis of the stored series.
+    `offered` is the provider's bar of the session if it differs, on the basis of the stored
+    series, and `offered_at` is when the provider first gave it.
     """
 
     session: date
@@ -33,70 +32,69 @@ class HandFilled:
     offered_at: datetime | None = None
 
 
-def parted(bars: BarSeries, by_hand: Iterable[HandFilled]) -> tuple[BarSeries, BarSeries]:
-    """The bars of all other sessions, and those of the sessions that were filled by hand."""
-    sessions = [filled.session for filled in by_hand]
-    if not sessions:
-        return bars, BarSeries.empty()
-    theirs = np.isin(bars.sessions, np.array(sessions, "datetime64[D]"))
-    return bars.take(~theirs), bars.take(theirs)
+def separate_manual(bars: BarSeries, by_hand: Iterable[ManualBar]) -> tuple[BarSeries, BarSeries]:
+    """Returns the bars of all other sessions, and those of the sessions with a manual bar."""
+    manual = np.isin(bars.sessions, np.array([m.session for m in by_hand], "datetime64[D]"))
+    return bars.take(~manual), bars.take(manual)
 
 
-def noted(
-    by_hand: Iterable[HandFilled],
+def record_offers(
+    by_hand: Iterable[ManualBar],
     kept: BarSeries,
     offered: BarSeries,
     asked: DateRange,
     answered_at: datetime,
-) -> tuple[HandFilled, ...]:
-    """What is known of the bars filled by hand after an answer that `offered` those.
+) -> tuple[ManualBar, ...]:
+    """Returns the manual bars with what the provider `offered` for their sessions.
 
-    `kept` is the series after it. Of a session outside of what was asked nothing new is known.
+    `kept` is the series after the answer. Sessions outside `asked` do not change.
     """
     return tuple(
-        _noted(filled, bar_of(kept, filled.session), bar_of(offered, filled.session), answered_at)
-        if filled.session in asked
-        else filled
-        for filled in by_hand
+        _record_offer(manual, kept, offered, answered_at) if manual.session in asked else manual
+        for manual in by_hand
     )
 
 
-def _noted(filled: HandFilled, kept: Bar | None, offered: Bar | None, at: datetime) -> HandFilled:
-    if offered is None or kept is None or _is_same(kept, offered):
-        return replace(filled, offered=None, offered_at=None)
-    known = filled.offered is not None and _is_same(filled.offered, offered)
-    return replace(filled, offered=offered, offered_at=filled.offered_at if known else at)
+def _record_offer(
+    manual: ManualBar, kept: BarSeries, offered: BarSeries, at: datetime
+) -> ManualBar:
+    mine, theirs = find_bar(kept, manual.session), find_bar(offered, manual.session)
+    if mine is None or theirs is None or _is_same(mine, theirs):
+        return replace(manual, offered=None, offered_at=None)
+    known = manual.offered is not None and _is_same(manual.offered, theirs)
+    return replace(manual, offered=theirs, offered_at=manual.offered_at if known else at)
 
 
 def _is_same(one: Bar, other: Bar) -> bool:
     return all(abs(a - b) <= SAME_VALUE * abs(a) for a, b in zip(one[1:], other[1:], strict=True))
 
 
-def bar_of(series: BarSeries, session: date) -> Bar | None:
-    """The bar of one session; None: there is none."""
+def find_bar(series: BarSeries, session: date) -> Bar | None:
+    """Returns the bar of one session. Returns None if there is none."""
     at = int(np.searchsorted(series.ts, moment(session)))
     return series[at] if at < len(series) and series.ts[at] == moment(session) else None
 
 
-def checked_bar(series: BarSeries, session: date, values: tuple[float, ...]) -> BarSeries:
-    """A bar given by hand (open, high, low, close, volume) as a series of one.
+def parse_bar(series: BarSeries, session: date, values: tuple[float, ...]) -> BarSeries:
+    """Returns entered values (open, high, low, close, volume) as a series of one bar.
 
-    :raises InvalidBars: it makes no sense, or is far from the bars around it; a sentence for users.
+    :raises InvalidBars: with a sentence for users, if the values are impossible or the close is
+        far from those of the neighbouring bars of `series`.
     """
     open_, high, low, close, volume = values
     try:
         bar = BarSeries.from_rows([(session, open_, high, low, close, int(volume))])
     except InvalidBars as error:
         raise InvalidBars(
-            f"Such a bar cannot be: prices must be above zero, and open and close of {session} "
-            "between its low and its high."
+            f"These values are not a valid bar of {session}: prices must be above zero, and open "
+            "and close between its low and its high."
         ) from error
     at = int(np.searchsorted(series.ts, moment(session)))
-    for near in {at - 1, at + (bar_of(series, session) is not None)} & set(range(len(series))):
+    for near in {at - 1, at + (find_bar(series, session) is not None)} & set(range(len(series))):
         ratio = close / float(series.close[near])
-        if not 1 / _SLIP < ratio < _SLIP:
+        if not 1 / _MAX_STEP < ratio < _MAX_STEP:
             raise InvalidBars(
                 f"A close of {close:g} is {ratio:.3g} times that of {series.sessions[near]}, "
-                f"{series.close[near]:g}: give it in the same unit, and adjusted for later splits."
+                f"{series.close[near]:g}. Enter it in the same unit, and adjusted for later splits."
             )
     return bar

@@ -1,20 +1,22 @@
-"""Markets: short name ⇄ Yahoo suffix ⇄ exchange (MIC) ⇄ currency; Yahoo's exchange codes."""
-
-from __future__ import annotations
+"""Markets: their names, Yahoo's suffixes and exchange codes, exchanges (MIC) and currencies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prices.domain.bars import InvalidSymbol, checked_symbol
+from prices.domain.bars import InvalidSymbol, parse_symbol
 
 
 class UnknownMarket(ValueError):
-    """A market name that is not in `MARKETS`; the message lists those that are."""
+    """The market is not in `MARKETS`; the message lists those that are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A market as users name it. `mic` names the exchange's calendar; None: there is no one."""
+    """A market as users name it.
+
+    `mic` names the calendar of its exchange; None if it has no single one. `spell` turns a ticker
+    into Yahoo's spelling without the suffix.
+    """
 
     name: str
     title: str
@@ -24,32 +26,13 @@ class Market:
     spell: Callable[[str], str] = lambda ticker: ticker
 
 
-def _us(ticker: str) -> str:
-    return ticker.replace(".", "-")  # share classes: BRK.B is BRK-B
-
-
-def _crypto(ticker: str) -> str:
-    return ticker if "-" in ticker else f"{ticker}-USD"
-
-
-def _fx(ticker: str) -> str:
-    return ticker.removesuffix("=X") + "=X"
-
-
-def _index(ticker: str) -> str:
-    return "^" + ticker.removeprefix("^")
-
-
-def _four_digits(ticker: str) -> str:
-    return ticker.zfill(4) if ticker.isdigit() else ticker
-
-
 ALWAYS_OPEN, WEEKDAYS = "24/7", "24/5"
 
 MARKETS: dict[str, Market] = {
     market.name: market
     for market in (
-        Market("US", "United States", "", "XNYS", "USD", _us),
+        # The share class BRK.B is BRK-B.
+        Market("US", "United States", "", "XNYS", "USD", lambda t: t.replace(".", "-")),
         Market("TASE", "Tel Aviv", ".TA", "XTAE", "ILA"),
         Market("LSE", "London", ".L", "XLON", "GBp"),
         Market("XETRA", "Xetra", ".DE", "XETR", "EUR"),
@@ -67,21 +50,23 @@ MARKETS: dict[str, Market] = {
         Market("SIX", "Zurich", ".SW", "XSWX", "CHF"),
         Market("TSX", "Toronto", ".TO", "XTSE", "CAD"),
         Market("TSE", "Tokyo", ".T", "XTKS", "JPY"),
-        Market("HKEX", "Hong Kong", ".HK", "XHKG", "HKD", _four_digits),
+        Market(
+            "HKEX", "Hong Kong", ".HK", "XHKG", "HKD", lambda t: t.zfill(4) if t.isdigit() else t
+        ),
         Market("ASX", "Australia", ".AX", "XASX", "AUD"),
         Market("NSE", "India (NSE)", ".NS", "XBOM", "INR"),
         Market("BSE", "India (BSE)", ".BO", "XBOM", "INR"),
         Market("KRX", "Korea", ".KS", "XKRX", "KRW"),
         Market("JSE", "Johannesburg", ".JO", "XJSE", "ZAc"),
         Market("B3", "Brazil", ".SA", "BVMF", "BRL"),
-        Market("CRYPTO", "Crypto", "", ALWAYS_OPEN, "USD", _crypto),
-        Market("FX", "Currencies", "=X", WEEKDAYS, "", _fx),
-        Market("INDEX", "Indices", "", None, "", _index),
+        Market("CRYPTO", "Crypto", "", ALWAYS_OPEN, "USD", lambda t: t if "-" in t else f"{t}-USD"),
+        Market("FX", "Currencies", "=X", WEEKDAYS, "", lambda t: t.removesuffix("=X") + "=X"),
+        Market("INDEX", "Indices", "", None, "", lambda t: "^" + t.removeprefix("^")),
     )
 }
 
-# Yahoo's `exchangeName` → MIC of the calendar in exchange_calendars. A code that is not here has
-# no known calendar: no gap is ever claimed for it.
+# Calendars of exchange_calendars (MIC) and the codes that Yahoo uses as `exchangeName`. The
+# sessions of other codes are unknown.
 _EXCHANGES = {
     "XNYS": "NYQ ASE PCX PNK OQX OQB OEM OID BTS NMS NGM NCM NAS NYS SNP DJI NIM",
     "XTSE": "TOR VAN CNQ NEO TSI",
@@ -133,7 +118,7 @@ _EXCHANGES = {
 }
 MIC_OF_EXCHANGE = {code: mic for mic, codes in _EXCHANGES.items() for code in codes.split()}
 
-# Quoted in hundredths: unit → (currency, units in one of it).
+# Units of prices in hundredths: (currency, how many units are one of it).
 MINOR_CURRENCIES = {
     "GBp": ("GBP", 100),
     "GBX": ("GBP", 100),
@@ -145,31 +130,31 @@ _BY_SUFFIX = {m.suffix: m for m in MARKETS.values() if m.suffix}
 
 
 def resolve(symbol: str, market: str = "") -> tuple[str, Market | None]:
-    """The canonical symbol and its market, from what a user typed.
+    """Returns the canonical symbol and its market, from a user's input.
 
-    Without a market the symbol is taken as Yahoo's own spelling; its market is read off its
-    shape, and is None for a suffix that is not in `MARKETS`.
+    Without a market the symbol must be in Yahoo's spelling, which determines its market (None for
+    an unknown suffix).
 
     :raises InvalidSymbol, UnknownMarket: with a sentence for users.
     """
     if not market.strip():
-        canonical = checked_symbol(symbol)
+        canonical = parse_symbol(symbol)
         return canonical, market_of(canonical)
     chosen = MARKETS.get(market.strip().upper())
     if chosen is None:
-        raise UnknownMarket(f"“{market}” is not a market; known are {', '.join(MARKETS)}.")
-    ticker = checked_symbol(symbol.replace("/", "") if chosen.name == "FX" else symbol)
-    told = market_of(ticker)
-    if told is not None and told is not chosen and told.name != "US":
-        raise InvalidSymbol(f"“{symbol}” is a symbol of {told.name}, not of {chosen.name}.")
+        raise UnknownMarket(f"“{market}” is not a market. Use one of {', '.join(MARKETS)}.")
+    ticker = parse_symbol(symbol.replace("/", "") if chosen.name == "FX" else symbol)
+    spelled = market_of(ticker)
+    if spelled is not None and spelled is not chosen and spelled.name != "US":
+        raise InvalidSymbol(f"“{symbol}” is a symbol of {spelled.name}, not of {chosen.name}.")
     canonical = chosen.spell(ticker.removesuffix(chosen.suffix))
     if not canonical.endswith(chosen.suffix):
         canonical += chosen.suffix
-    return checked_symbol(canonical), chosen
+    return parse_symbol(canonical), chosen
 
 
 def market_of(symbol: str) -> Market | None:
-    """The market that a canonical symbol's shape tells; None when it tells none."""
+    """Returns the market of a canonical symbol by its spelling. Returns None if it is unknown."""
     if symbol.startswith("^"):
         return MARKETS["INDEX"]
     if symbol.endswith("=X"):
@@ -179,10 +164,10 @@ def market_of(symbol: str) -> Market | None:
         return _BY_SUFFIX.get(f".{suffix}")
     base, dash, quote = symbol.rpartition("-")
     if dash and base and len(quote) >= 3:
-        return MARKETS["CRYPTO"]  # BTC-USD; a US share class has one or two letters
+        return MARKETS["CRYPTO"]  # A US share class has only one or two letters.
     return MARKETS["US"] if "=" not in symbol else None
 
 
 def major_currency(unit: str) -> tuple[str, int]:
-    """The currency a price unit belongs to, and how many units make one: GBp → (GBP, 100)."""
+    """Returns the currency of a price unit, and how many units are one: GBp → (GBP, 100)."""
     return MINOR_CURRENCIES.get(unit, (unit, 1))

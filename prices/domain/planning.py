@@ -1,40 +1,47 @@
 """Planning: which symbols are due for a fetch or a quote, and in what order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 
 from prices.domain.answers import SAMPLE
 from prices.domain.freshness import SymbolState
 from prices.domain.quotes import Quote
+from prices.domain.sessions import sessions_of
 
-# After a close + lag: the new bar is there, and once post-market trading is over its volume has
-# settled. A tail that is not final is read once after each; between them nothing can change.
+# When a bar that is not final is fetched again, counted from its session's close + lag: at once,
+# and after post-market trading, when its volume has settled. In between nothing can change.
 TAIL_READS = (timedelta(0), timedelta(hours=4))
-# The same where sessions are not known: by age, a little less than the time between two syncs.
+# How old such a bar must be if sessions are unknown: a little less than the time between two syncs.
 _TAIL_AGE = timedelta(hours=2)
-# A bar that is late, or a gap, is asked for again at most this often.
-_REST = timedelta(minutes=30)
-# Fetches that are likely to be in vain, as a share of the others of a cycle: one may cost four
-# requests (yfinance asks twice, and for another crumb), and all together less than 2 %.
-SPARE_SHARE = 0.005
-# So large a part of the symbols makes a main cycle, and even a small system's has a fetch to
-# spare; are so many lost at once, then it was the provider's doing, and all are asked for again.
+# The minimum time between two fetches for a late bar or for a gap.
+_MIN_PAUSE = timedelta(minutes=30)
+# The share of a cycle's fetches that may be added for symbols whose fetch is likely futile. One
+# may cost four requests (yfinance repeats it, with a new crumb), and all together less than 2 %.
+FUTILE_SHARE = 0.005
+# A cycle is a main cycle if it fetches at least this part of the symbols; then even a small system
+# adds one likely futile fetch. If more symbols than this are lost at once, the provider is
+# probably at fault, and all of them are fetched again.
 _LARGE_PART = 0.25
-# A quote whose last trade is this young is of a symbol that trades.
-_TRADES_WITHIN = timedelta(days=5)
-# Nobody asked for it this long: dormant.
+# A symbol that was more sessions behind than this at its last answer has ceased to trade.
+_MAX_SESSIONS_BEHIND = 5
+# A symbol that failed this often in a row will probably fail again.
+_LOST_AFTER_FAILURES = 3
+# A symbol is traded if the last trade of its quote is not older than this.
+_MAX_TRADE_AGE = timedelta(days=5)
+# A symbol is dormant if nobody has read its prices for this long.
 DORMANT_AFTER = timedelta(days=30)
 _DAY = timedelta(days=1)
 _FAILURE_PAUSES = tuple(timedelta(minutes=m) for m in (5, 15, 60, 180, 720, 1440))
 
 
 class Priority(IntEnum):
-    """Why a symbol is fetched; lower goes first. What a user asks for is never planned: it is
-    queued at once, and between the parts of a sync."""
+    """Why a symbol is fetched, most urgent first.
+
+    What a user requests is not planned: it is queued at once, between the parts of a sync.
+    """
 
     NEW = 1
     BEHIND = 2
@@ -54,116 +61,118 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """Why a symbol is to be fetched, whether that is likely to be vain, and since when it waits."""
+    """Why a symbol is due, whether a fetch is likely futile, and since when it has been due."""
 
     state: SymbolState
     priority: Priority
     is_silent: bool
-    vain: bool
+    likely_futile: bool
     since: datetime
 
 
-def due(states: Iterable[SymbolState], *, now: datetime) -> list[Due]:
-    """The active symbols to fetch, in order.
+def plan_fetches(states: Iterable[SymbolState], *, now: datetime) -> list[Due]:
+    """Returns the active symbols to fetch, by priority and then by how recently they were read.
 
-    Those that only a gap makes due, and those that are silent, get what the others spare; who has
-    waited longest goes first.
+    Of likely futile fetches (a gap only, or a silent symbol) only a small share is included:
+    those that have been due for longest.
     """
     active = [s for s in states if s.active]
-    closes: dict[str, _Close] = {}
-    found = [need for s in active if (need := _need(s, closes, now))]
-    needed = [need for need in found if not need.vain]
-    vain = sorted((need for need in found if need.vain), key=lambda need: need.since)
-    silent = {need.state.symbol for need in vain if need.is_silent}
-    silent |= {s.symbol for s in active if s.is_lost}
+    needs = [need for s in active if (need := _need(s, now))]
+    planned = [need for need in needs if not need.likely_futile]
+    futile = sorted((need for need in needs if need.likely_futile), key=lambda need: need.since)
+    silent = {need.state.symbol for need in futile if need.is_silent}
+    silent |= {s.symbol for s in active if _is_lost(s)}
     if len(silent) <= len(active) * _LARGE_PART:
-        del vain[_spare_fetches(len(needed), len(active) - len(silent)) :]
-    planned = needed + vain
+        del futile[_count_spare(len(planned), len(active) - len(silent)) :]
+    planned += futile
     long_ago = datetime.min.replace(tzinfo=UTC)
     planned.sort(key=lambda need: need.state.last_queried_at or long_ago, reverse=True)
     planned.sort(key=lambda need: need.priority)
     return [Due(need.state.symbol, need.priority) for need in planned]
 
 
-def _spare_fetches(needed: int, known: int) -> int:
-    """Fetches likely to be vain that go with `needed` others, of `known` symbols in all."""
-    return max(int(needed * SPARE_SHARE), int(needed >= known * _LARGE_PART))
+def _count_spare(needed: int, known: int) -> int:
+    """Returns how many likely futile fetches are added to `needed` ones of `known` symbols."""
+    return max(int(needed * FUTILE_SHARE), int(needed >= known * _LARGE_PART))
 
 
-def _need(state: SymbolState, closes: dict[str, _Close], now: datetime) -> _Need | None:
+def _need(state: SymbolState, now: datetime) -> _Need | None:
     if state.next_attempt_at is not None and state.next_attempt_at > now:
         return None
-    priority = _open_work(state, closes, now)
+    priority = _open_work(state, now)
     if priority is None:
         return None
-    if state.is_lost:
+    if _is_lost(state):
         priority = Priority.SILENT
     is_silent = priority is Priority.SILENT
-    vain = priority is Priority.GAPS or (is_silent and not _quoted(state, now))
+    quoted = state.quote is not None and is_traded(state.quote, state.last, now=now)
+    likely_futile = priority is Priority.GAPS or (is_silent and not quoted)
     asked_at = state.last_queried_at or state.added_at
     if priority is not Priority.NEW and now - asked_at > DORMANT_AFTER:
         priority = Priority.DORMANT
     since = state.next_attempt_at or state.gap_due_at or state.last_update or state.added_at
-    return _Need(state, priority, is_silent, vain, since)
+    return _Need(state, priority, is_silent, likely_futile, since)
 
 
-def _quoted(state: SymbolState, now: datetime) -> bool:
-    return state.quote is not None and trades(state.quote, state.last, now=now)
+def _is_lost(state: SymbolState) -> bool:
+    """Returns whether the provider does not know the symbol any more, or keeps failing for it."""
+    return state.missing_since is not None or state.failures >= _LOST_AFTER_FAILURES
 
 
-def trades(quote: Quote, last: date | None, *, now: datetime) -> bool:
-    """Does the quote show that a symbol whose last bar is of `last` trades?"""
-    recent = now - quote.market_time <= _TRADES_WITHIN
+def is_traded(quote: Quote, last: date | None, *, now: datetime) -> bool:
+    """Returns whether a quote shows that a symbol, whose last bar is of `last`, is traded."""
+    recent = now - quote.market_time <= _MAX_TRADE_AGE
     return recent and (last is None or quote.session > last)
 
 
-# An exchange's last closed session and when its bar was to be had; None: not known.
-_Close = tuple[date, datetime] | None
+@lru_cache(maxsize=256)
+def _last_close(mic: str, now: datetime) -> tuple[date, datetime] | None:
+    """Returns an exchange's last closed session, and its close + lag. None if they are unknown."""
+    calendar = sessions_of(mic)
+    closed = calendar.last_closed(now) if calendar else None
+    return (closed, calendar.closed_at(closed)) if calendar and closed else None
 
 
-def _last_close(state: SymbolState, closes: dict[str, _Close], now: datetime) -> _Close:
-    if state.mic not in closes:
-        calendar = state.calendar
-        closed = calendar.last_closed(now) if calendar else None
-        closes[state.mic] = (closed, calendar.closed_at(closed)) if calendar and closed else None
-    return closes[state.mic]
-
-
-def _open_work(state: SymbolState, closes: dict[str, _Close], now: datetime) -> Priority | None:
+def _open_work(state: SymbolState, now: datetime) -> Priority | None:
     if state.last is None or state.last_update is None or state.source == SAMPLE:
         return Priority.NEW
-    last_close, age = _last_close(state, closes, now), now - state.last_update
+    last_close, age = _last_close(state.mic, now), now - state.last_update
     if last_close is None:
         if state.is_lagging(now):
             return Priority.BEHIND
         changes = age >= _TAIL_AGE
     else:
         session, closed_at = last_close
-        if state.last < session and (age >= _REST or state.last_update < closed_at):
-            if not state.was_silent:
-                return Priority.BEHIND
-            # Nobody waits for its next bar any more: once after each close will do.
-            return Priority.SILENT if state.last_update < closed_at else None
         changes = any(state.last_update < closed_at + after <= now for after in TAIL_READS)
+        calendar = state.calendar
+        if state.last < session and calendar and calendar.is_possible(session):
+            # It may be a holiday, so it is not fetched every half hour until there is a bar.
+            return Priority.BEHIND if changes else None
+        if state.last < session and (age >= _MIN_PAUSE or state.last_update < closed_at):
+            behind = state.sessions_behind(state.last_update)
+            if behind is None or behind <= _MAX_SESSIONS_BEHIND:
+                return Priority.BEHIND
+            # The symbol has ceased to trade, so one fetch after each close is enough.
+            return Priority.SILENT if state.last_update < closed_at else None
     if changes and state.last != state.final_through:
         return Priority.TAIL
     gap_is_due = state.gap_due_at is not None and state.gap_due_at <= now
-    return Priority.GAPS if gap_is_due and age >= _REST else None
+    return Priority.GAPS if gap_is_due and age >= _MIN_PAUSE else None
 
 
 def next_attempt(failures: int, now: datetime) -> datetime:
-    """When a symbol that failed `failures` times in a row is asked for again."""
+    """Returns when a symbol that failed `failures` times in a row may be fetched again."""
     return now + _FAILURE_PAUSES[min(failures, len(_FAILURE_PAUSES)) - 1]
 
 
 def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, extended: bool) -> bool:
-    """Quotes are renewed while the market is open, and once after its close.
+    """Returns whether a quote is renewed: while the market is open, and once after its close.
 
-    `extended`: also in the 6 hours around the session, when pre- and post-markets trade.
+    `extended` includes the 6 hours before and after the session (pre- and post-market trading).
     """
     calendar = state.calendar
     if quote is None and state.missing_since is not None:
-        return False  # it rides along with the others
+        return False  # `pick_lost_symbols` adds it to a request for other quotes.
     if quote is None or calendar is None:
         return True
     around = timedelta(hours=6) if extended else timedelta(0)
@@ -173,15 +182,21 @@ def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, exte
     return closed is not None and quote.fetched_at < calendar.closed_at(closed)
 
 
-def quote_riders(states: Iterable[SymbolState], places: int, *, now: datetime) -> list[str]:
-    """Symbols that the provider lost, to look for in the free `places` of a request for quotes.
+def pick_lost_symbols(states: Iterable[SymbolState], places: int, *, now: datetime) -> list[str]:
+    """Returns which symbols that the provider lost fill the free `places` of a quote request.
 
-    Those that the system suspended once a day, those that may be suspended next whenever there is
-    a place. Where no request goes, the suspended wait a day more and then go by themselves.
+    Symbols that the system suspended come first, at most once a day each. Without a free place
+    they are returned once they are a day overdue, for a request of their own.
     """
-    lost = [s for s in states if s.may_return(now) or (s.active and s.missing_since is not None)]
+    lost = [s for s in states if _may_return(s, now) or (s.active and s.missing_since is not None)]
     lost.sort(key=lambda s: (s.active, s.next_attempt_at or s.added_at))
     if places:
         return [s.symbol for s in lost[:places]]
-    waited = now - _DAY
-    return [s.symbol for s in lost if not s.active and (s.next_attempt_at or waited) <= waited]
+    overdue = now - _DAY
+    return [s.symbol for s in lost if not s.active and (s.next_attempt_at or overdue) <= overdue]
+
+
+def _may_return(state: SymbolState, now: datetime) -> bool:
+    """Returns whether the system suspended the symbol and is to look for a quote of it again."""
+    suspended = not state.active and state.suspended_reason != ""
+    return suspended and (state.next_attempt_at is None or state.next_attempt_at <= now)

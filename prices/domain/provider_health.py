@@ -1,7 +1,5 @@
 """Provider health: the rules of the circuit breaker and of the outage detection."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 

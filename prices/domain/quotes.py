@@ -1,9 +1,7 @@
-"""A quote: the latest price of a symbol, with the market's own time."""
-
-from __future__ import annotations
+"""Quotes: the latest price of a symbol, and the daily bar that a quote after the close gives."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,17 +10,17 @@ from prices.domain.bars import Bar, nonsense
 from prices.domain.guards import moves_like_a_split
 from prices.domain.sessions import Sessions
 
-# What a quote may say of the close before and still speak of the same prices: less than the
-# smallest split (21:20) moves them.
-_SAME_BASIS = 0.01
+# How far a quote's previous close may be from the stored one (relative). The smallest split
+# (21:20) moves prices further, so beyond this the quote may be on another split basis.
+_MAX_CLOSE_DIFFERENCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What the provider said of a symbol at `fetched_at`; `market_time` is its last trade.
+    """The provider's quote of a symbol at `fetched_at`. `market_time` is the last trade.
 
-    `market_state` is Yahoo's word: PRE, REGULAR, POST, CLOSED and the like. The day's OHLCV is
-    that of the session of `market_time`; each part may be absent.
+    `market_state` is Yahoo's word: PRE, REGULAR, POST, CLOSED and the like. Open, high, low and
+    volume are those of the session of `market_time`; each may be absent.
     """
 
     symbol: str
@@ -47,7 +45,7 @@ class Quote:
         return self.market_time.astimezone(ZoneInfo(self.timezone)).date()
 
     def day_bar(self) -> Bar | None:
-        """The session's bar so far; None where the provider left a part out."""
+        """Returns the session's bar so far. Returns None if a part of it is absent."""
         if self.open is None or self.high is None or self.low is None or self.volume is None:
             return None
         start = datetime(self.session.year, self.session.month, self.session.day, tzinfo=UTC)
@@ -55,22 +53,25 @@ class Quote:
 
 
 def closing_bar(quote: Quote, last: Bar, currency: str, calendar: Sessions | None) -> Bar | None:
-    """The bar of the session that follows `last`, if that is what the quote holds, whole.
+    """Returns the bar of the session after `last`, if the quote holds it completely.
 
-    None unless the quote was taken after that session's close (and before the next one's), is
-    complete, and continues the stored prices: their unit, their currency, their splits.
+    Returns None unless the quote was taken between that session's close and the next one's, is
+    complete, and is in the currency, unit and split basis of the stored prices.
     """
     bar = quote.day_bar()
     if bar is None or calendar is None or quote.market_state in ("", "REGULAR"):
         return None
     closed = calendar.last_closed(quote.fetched_at)
-    if closed != quote.session or calendar.shifted(last.ts.date(), 1) != quote.session:
+    day_after = last.ts.date() + timedelta(days=1)
+    if closed != quote.session or quote.session < day_after:
         return None
+    if calendar.count(day_after, quote.session):
+        return None  # a known session lies between
     if quote.currency != currency or quote.previous_close is None:
         return None
-    if abs(quote.previous_close / last.close - 1) > _SAME_BASIS:
+    if abs(quote.previous_close / last.close - 1) > _MAX_CLOSE_DIFFERENCE:
         return None
     if moves_like_a_split(np.log([bar.close / last.close])).any():
-        return None  # whether it is one, the provider's history tells
+        return None  # Only the provider's history shows whether it is a split.
     columns = (np.array([value]) for value in bar[1:])
     return None if nonsense(*columns).any() else bar

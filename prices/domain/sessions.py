@@ -4,8 +4,6 @@ A calendar of the library ends some day, and is sometimes wrong. Beyond its end 
 usual trading days are *possible* sessions: they make a symbol due, but are never claimed as gaps.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -100,10 +98,10 @@ class Sessions:
     def last_known_closed(self, now: datetime) -> date | None:
         """Returns the latest known session whose close + lag is not after `now`."""
         closed = _count_closed(self, now)
-        if self.is_known is not None:
-            closed = int(np.searchsorted(self._known_positions, closed))
-            return self.known_dates[closed - 1].item() if closed else None
-        return self._session(closed - 1)
+        if self.is_known is None:
+            return self._session(closed - 1)
+        known: Times = self.dates[:closed][self.is_known[:closed]]
+        return known[-1].item() if len(known) else None
 
     def last_settled(self, now: datetime) -> date | None:
         """Returns the latest session whose bar is final at `now`."""
@@ -125,11 +123,11 @@ class Sessions:
         closed: datetime = self.closes[position].item()
         return closed.replace(tzinfo=UTC) + self.lag
 
-    def shifted(self, session: date, by: int) -> date:
+    def shift(self, session: date, by: int) -> date:
         """Returns the session `by` sessions later (negative: earlier), clamped to the columns."""
         position = int(np.searchsorted(self.dates, np.datetime64(session, "D"))) + by
-        shifted: date = self.dates[min(max(position, 0), len(self.dates) - 1)].item()
-        return shifted
+        moved: date = self.dates[min(max(position, 0), len(self.dates) - 1)].item()
+        return moved
 
     def ends_soon(self, now: datetime) -> bool:
         """Whether the calendar has ended, or ends within `WARN_BEFORE_END`."""
@@ -159,10 +157,6 @@ class Sessions:
         ranks: list[int] = np.searchsorted(dates, days).tolist()
         return ranks
 
-    @cached_property
-    def _known_positions(self) -> NDArray[np.intp]:
-        return np.flatnonzero(self.is_known)
-
     def _session(self, position: int) -> date | None:
         if not 0 <= position < len(self.dates):
             return None
@@ -181,7 +175,7 @@ def overlap_start(last: date, final_through: date | None, calendar: Sessions | N
 
     Seven sessions before the last bar, or earlier if the bars before that are not final.
     """
-    back = calendar.shifted(last, -7) if calendar else last - timedelta(days=10)
+    back = calendar.shift(last, -7) if calendar else last - timedelta(days=10)
     return min(back, final_through) if final_through else back
 
 
@@ -192,7 +186,7 @@ def sessions_of(mic: str) -> Sessions | None:
         return None
     try:
         with _building:
-            calendar, known_until = _calendar(mic)
+            calendar, known_until = load_calendar(mic)
     except InvalidCalendarName:
         return None
     dates = calendar.sessions.to_numpy().astype("datetime64[D]")
@@ -202,13 +196,19 @@ def sessions_of(mic: str) -> Sessions | None:
     return _with_possible(known, _zone(mic))
 
 
-def calendars_ending(mics: Iterable[str], now: datetime) -> list[tuple[str, date]]:
-    """Returns (MIC, last known day) of the exchanges whose calendar ended or ends soon, by MIC."""
-    found = ((mic, sessions_of(mic)) for mic in sorted(set(mics)))
-    return [(mic, one.known_until) for mic, one in found if one and one.ends_soon(now)]
+def describe_calendar_ends(mics: Iterable[str], now: datetime) -> list[str]:
+    """Returns a sentence for each exchange whose calendar has ended or ends soon, by MIC."""
+    calendars = (sessions_of(mic) for mic in sorted(set(mics)))
+    return [
+        f"The calendar of {one.mic} ends on {one.known_until}. Update exchange-calendars "
+        "(pip install --upgrade exchange-calendars) and restart; until then weekdays count as "
+        "possible sessions."
+        for one in calendars
+        if one is not None and one.ends_soon(now)
+    ]
 
 
-def _calendar(mic: str) -> tuple[exchange_calendars.ExchangeCalendar, date]:
+def load_calendar(mic: str) -> tuple[exchange_calendars.ExchangeCalendar, date]:
     """Returns the library's calendar and the last day that it says anything about.
 
     It begins with `FIRST_YEAR`, or with the first day that the exchange's holidays are known.

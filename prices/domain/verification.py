@@ -1,33 +1,31 @@
-"""Verification: how a stored series differs from what the provider says now, and nothing else."""
-
-from __future__ import annotations
+"""Verification: how a stored series differs from the provider's present answer."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from prices.domain.actions import Actions, Split, rebased, rebased_dividends
+from prices.domain.actions import Actions, rebase_bars, rebase_dividends
 from prices.domain.answers import Fetched, Refusal, Stored
-from prices.domain.bars import Bar, BarSeries, Floats
-from prices.domain.guards import SAME_PRICE, in_stored_unit
-from prices.domain.manual_bars import parted
+from prices.domain.bars import BarSeries, Floats, shared_positions
+from prices.domain.guards import SAME_PRICE, convert_to_stored_unit
+from prices.domain.manual_bars import separate_manual
 from prices.domain.merge import FIELDS, closed_bars
 from prices.domain.sessions import Sessions
+from prices.domain.wording import plural
 
-# Fields of differences that are not a bar's own.
+# Fields of differences that are not columns of a bar.
 BAR, SPLIT, DIVIDEND = "bar", "split", "dividend"
-_MOST_TOLD = 3
+_MAX_LISTED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One value of a session on both sides; None where a side has none.
+    """A value of one session that differs; None if that side has none.
 
-    Of a whole bar that one side lacks the value is its close, of a split its ratio.
+    For a bar that one side lacks it is the close of the other's, for a split its ratio.
     """
 
     session: date
@@ -35,21 +33,17 @@ class Difference:
     stored: float | None
     provider: float | None
 
-    @property
-    def only_stored(self) -> bool:
-        return self.field == BAR and self.provider is None
-
     def __str__(self) -> str:
         return f"{self.session} {self.field}: stored {_text(self.stored)}, provider {_text(self.provider)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What comparing brought.
+    """The result of a comparison.
 
-    `basis` says in words why prices as a whole are others, instead of a difference a bar.
-    `sessions` is how many both sides have, `newer` how many the provider has behind the last
-    stored one: those are the next sync's, and no difference.
+    `sessions` counts those that both sides have. `basis` says why all prices differ, instead of
+    one difference for each bar. `newer` counts the provider's sessions after the last stored one,
+    which are no differences: the next sync fetches them.
     """
 
     sessions: int
@@ -63,68 +57,66 @@ class Comparison:
 
     @property
     def agrees_but_for_lost(self) -> bool:
-        """Nothing differs but bars that the provider has no more: those are kept."""
-        return not self.basis and all(d.only_stored for d in self.differences)
+        """Whether the only differences are bars that the provider does not have any more."""
+        return not self.basis and all(
+            d.field == BAR and d.provider is None for d in self.differences
+        )
 
     def __str__(self) -> str:
         if self.agrees:
             return f"agrees on {self.sessions} sessions"
         count = len(self.differences)
-        told = [self.basis] if self.basis else []
+        parts = [self.basis] if self.basis else []
         if count:
-            few = "; ".join(map(str, self.differences[:_MOST_TOLD]))
-            more = f"; and {count - _MOST_TOLD} more" if count > _MOST_TOLD else ""
-            told.append(f"{count} difference{'s' * (count != 1)}: {few}{more}")
-        return "; ".join(told)
+            listed = "; ".join(map(str, self.differences[:_MAX_LISTED]))
+            more = f"; and {count - _MAX_LISTED} more" if count > _MAX_LISTED else ""
+            parts.append(f"{plural(count, 'difference')}: {listed}{more}")
+        return "; ".join(parts)
 
 
 def compare(
     stored: Stored, fetched: Fetched, calendar: Sessions | None, *, now: datetime
 ) -> Comparison:
-    """Compares the closed sessions that were asked for, and the corporate actions.
+    """Compares the closed sessions of the answer's range, and the corporate actions.
 
-    Prices to 1e-4; volumes exactly, where the bar is final. A bar that is stored and not final
-    may still be lacking at the provider. Bars filled by hand are left out.
+    Prices agree to 1e-4, volumes of final bars exactly. The provider may lack stored bars that
+    are not final. Manual bars are left out.
     """
-    answer = in_stored_unit(stored, fetched)
+    answer = convert_to_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
         return Comparison(0, basis=answer.reason)
-    theirs, _ = parted(closed_bars(answer, calendar, now=now), stored.by_hand)
+    theirs, _ = separate_manual(closed_bars(answer, calendar, now=now), stored.by_hand)
     mine = stored.provided.between(answer.asked.start, None)
-    told = _effective(answer, now)
+    today = now.astimezone(ZoneInfo(answer.timezone)).date()
+    actions = answer.actions.effective_on(today)
     if not len(mine):
         return Comparison(0, newer=len(theirs))
     shared = np.intersect1d(mine.ts, theirs.ts, assume_unique=True)
     if not len(shared):
         return Comparison(0, basis=f"the answer has none of the {len(mine)} stored sessions")
-    mine, basis, comparable = _on_one_basis(stored, mine, theirs, told)
-    found = _actions_that_differ(stored, told, answer.asked.start, rebase=bool(basis))
+    mine, basis, comparable = _rebase_stored(stored, mine, theirs, actions)
+    found = _compare_actions(stored, actions, answer.asked.start, rebase=bool(basis))
     if comparable:
         settled = stored.final_through or date.min
-        found += _values_that_differ(mine, theirs, settled, slack=1 if basis else 0)
-        found += _lone_bars(mine, theirs, settled)
+        found += _compare_values(mine, theirs, settled, slack=1 if basis else 0)
+        found += _find_single_bars(mine, theirs, settled)
     newer = int((theirs.ts > mine.ts[-1]).sum())
-    return Comparison(len(shared), tuple(sorted(found, key=_order)), basis, newer)
+    found.sort(key=lambda difference: (difference.session, difference.field))
+    return Comparison(len(shared), tuple(found), basis, newer)
 
 
-def _effective(answer: Fetched, now: datetime) -> Actions:
-    """A split that is told in advance does not count yet."""
-    today = now.astimezone(ZoneInfo(answer.timezone)).date()
-    splits = tuple(split for split in answer.actions.splits if split.session <= today)
-    return Actions(splits, answer.actions.dividends)
-
-
-def _on_one_basis(
-    stored: Stored, mine: BarSeries, theirs: BarSeries, told: Actions
+def _rebase_stored(
+    stored: Stored, mine: BarSeries, theirs: BarSeries, actions: Actions
 ) -> tuple[BarSeries, str, bool]:
-    """The stored bars on the provider's basis, what to say of that, and whether that can be done."""
+    """Returns the stored bars on the provider's basis, how it differs, and if it is comparable."""
     if _mostly_agree(mine, theirs):
         return mine, "", True
-    own, new = stored.actions.splits, told.splits
-    restated = rebased(mine, own, new)
+    own, new = stored.actions.splits, actions.splits
+    restated = rebase_bars(mine, own, new)
     if own != new and _mostly_agree(restated, theirs):
         changed = sorted({*own} ^ {*new})
-        return restated, f"the provider is on another split basis: {_splits(changed)}", True
+        splits = ", ".join(map(str, changed))
+        return restated, f"the provider is on another split basis: {splits}", True
     old, now_ = _closes(mine, theirs)
     factor = float(np.median(now_ / old))
     if _mostly_equal(old * factor, now_):
@@ -146,15 +138,15 @@ def _equal(old: Floats, new: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_
 
 
 def _closes(mine: BarSeries, theirs: BarSeries) -> tuple[Floats, Floats]:
-    _, at, there = np.intersect1d(mine.ts, theirs.ts, assume_unique=True, return_indices=True)
+    at, there = shared_positions(mine, theirs)
     return mine.close[at], theirs.close[there]
 
 
-def _values_that_differ(
+def _compare_values(
     mine: BarSeries, theirs: BarSeries, settled: date, *, slack: int
 ) -> list[Difference]:
-    """`slack`: shares that a volume may differ by, for the rounding of another split basis."""
-    _, at, there = np.intersect1d(mine.ts, theirs.ts, assume_unique=True, return_indices=True)
+    """Returns the differing values. Volumes may differ by `slack` shares, for rounding."""
+    at, there = shared_positions(mine, theirs)
     final = mine.sessions[at] <= np.datetime64(settled, "D")
     found = []
     for name in FIELDS:
@@ -166,31 +158,29 @@ def _values_that_differ(
     return found
 
 
-def _lone_bars(mine: BarSeries, theirs: BarSeries, settled: date) -> list[Difference]:
-    """Bars that one side has: at the provider up to the last stored session, here final ones."""
-    kept = ~np.isin(mine.ts, theirs.ts) & (mine.sessions <= np.datetime64(settled, "D"))
-    lacking = ~np.isin(theirs.ts, mine.ts) & (theirs.ts <= mine.ts[-1])
+def _find_single_bars(mine: BarSeries, theirs: BarSeries, settled: date) -> list[Difference]:
+    """Returns the final bars that only the store has, and older ones that only the provider has."""
+    final = mine.sessions <= np.datetime64(settled, "D")
+    stored_only = np.flatnonzero(~np.isin(mine.ts, theirs.ts) & final).tolist()
+    older = theirs.ts <= mine.ts[-1]
+    missing = np.flatnonzero(~np.isin(theirs.ts, mine.ts) & older).tolist()
     return [
-        *(Difference(b.ts.date(), BAR, b.close, None) for b in _bars(mine.take(kept))),
-        *(Difference(b.ts.date(), BAR, None, b.close) for b in _bars(theirs.take(lacking))),
+        *(Difference(mine[at].ts.date(), BAR, mine[at].close, None) for at in stored_only),
+        *(Difference(theirs[at].ts.date(), BAR, None, theirs[at].close) for at in missing),
     ]
 
 
-def _bars(series: BarSeries) -> Iterable[Bar]:
-    return (series[at] for at in range(len(series)))
-
-
-def _actions_that_differ(
-    stored: Stored, told: Actions, since: date, *, rebase: bool
+def _compare_actions(
+    stored: Stored, actions: Actions, since: date, *, rebase: bool
 ) -> list[Difference]:
-    """`rebase`: dividends are compared on the provider's split basis."""
+    """Returns the differing actions, if `rebase` with dividends on the provider's basis."""
     paid = stored.actions.dividends
     if rebase:
-        paid = rebased_dividends(paid, stored.actions.splits, told.splits)
+        paid = rebase_dividends(paid, stored.actions.splits, actions.splits)
     mine = replace(stored.actions, dividends=paid)
     pairs = (
-        (SPLIT, _ratios(mine), _ratios(told), 1e-6),
-        (DIVIDEND, _amounts(mine), _amounts(told), SAME_PRICE),
+        (SPLIT, _ratios(mine), _ratios(actions), 1e-6),
+        (DIVIDEND, _amounts(mine), _amounts(actions), SAME_PRICE),
     )
     return [
         Difference(session, field, old.get(session), new.get(session))
@@ -207,19 +197,11 @@ def _ratios(actions: Actions) -> dict[date, float]:
 
 
 def _amounts(actions: Actions) -> dict[date, float]:
-    """Of two dividends of one day the sum."""
+    """Returns the amounts by session, added up if a day has two dividends."""
     amounts: dict[date, float] = defaultdict(float)
     for dividend in actions.dividends:
         amounts[dividend.session] += dividend.amount
     return dict(amounts)
-
-
-def _splits(splits: Iterable[Split]) -> str:
-    return ", ".join(f"{s.numerator:g}:{s.denominator:g} on {s.session}" for s in splits)
-
-
-def _order(difference: Difference) -> tuple[date, str]:
-    return difference.session, difference.field
 
 
 def _text(value: float | None) -> str:

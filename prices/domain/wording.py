@@ -1,6 +1,4 @@
-"""Wording of moments and counts in sentences that users read."""
-
-from __future__ import annotations
+"""Wording of counts and times in sentences for users."""
 
 from datetime import UTC, datetime
 
@@ -11,5 +9,5 @@ def plural(count: int, noun: str) -> str:
 
 
 def stamp(when: datetime) -> str:
-    """A moment as users read it: 2026-11-23 21:05 UTC."""
+    """Returns a time as users read it: "2026-11-23 21:05 UTC"."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,7 +1,5 @@
 """Jobs: requests for runs, schedules, what the cluster executes, and whether jobs run."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whether jobs run: the one answer for status, admin, API, /readyz and the supervisor."""
 
-from __future__ import annotations
-
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -139,11 +137,25 @@ class ClusterState:
 
 def cluster_state(*, now: datetime) -> ClusterState:
     """Returns what all processes and machines agree on."""
+    this_machine = socket.gethostname()
+    clusters = tuple(
+        Cluster(
+            host=stat.host,
+            pid=stat.pid,
+            here=stat.host == this_machine,
+            since=stat.tob,
+            heard_at=stat.timestamp,
+            says=str(stat.status).lower(),
+            workers=tuple(stat.workers),
+            restarted_workers=stat.reincarnations,
+        )
+        for stat in sorted(Stat.get_all(), key=lambda stat: stat.tob)
+    )
     in_work = SyncRun.objects.filter(state=SyncRun.State.RUNNING)
     return ClusterState(
         now=now,
-        clusters=tuple(_cluster(stat) for stat in sorted(Stat.get_all(), key=lambda s: s.tob)),
-        canary_at=canary_at(),
+        clusters=clusters,
+        canary_at=cache.get(_CANARY_KEY),
         progress_at=in_work.aggregate(latest=Max("heartbeat_at"))["latest"],
     )
 
@@ -151,22 +163,3 @@ def cluster_state(*, now: datetime) -> ClusterState:
 def record_canary(*, now: datetime) -> None:
     """Records that the canary ran: scheduler, queue and a worker did their parts."""
     cache.set(_CANARY_KEY, now, timeout=None)
-
-
-def canary_at() -> datetime | None:
-    """Returns when the canary last ran."""
-    found: datetime | None = cache.get(_CANARY_KEY)
-    return found
-
-
-def _cluster(stat: Stat) -> Cluster:
-    return Cluster(
-        host=stat.host,
-        pid=stat.pid,
-        here=stat.host == socket.gethostname(),
-        since=stat.tob,
-        heard_at=stat.timestamp,
-        says=str(stat.status).lower(),
-        workers=tuple(stat.workers),
-        restarted_workers=stat.reincarnations,
-    )

@@ -1,27 +1,23 @@
 """The work of a run, by its kind: what is done with each symbol, and how the run ends."""
 
-from __future__ import annotations
-
 import logging
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
 from prices import services
-from prices.domain.outcomes import Outcome
+from prices.domain.answers import Outcome
 from prices.domain.wording import plural
 from prices.jobs import runs
-from prices.jobs.cancellation import Cancelled
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.symbols import health, quarantine
+from prices.symbols import health
 from prices.symbols.tracking import current_names
 from prices.sync.history import SyncService
 from prices.sync.verify import Verdict, VerifyService
@@ -31,8 +27,14 @@ logger = logging.getLogger(__name__)
 Kind = SyncRun.Kind
 # Characters of a traceback that are kept, the last ones.
 _MAX_TRACEBACK = 10_000
+_KEEP_RUNS = timedelta(days=30)
 
 
+class Cancelled(Exception):
+    """A run stopped before its end because somebody cancelled it."""
+
+
+@dataclass(slots=True)
 class Execution:
     """A run while this process works on it.
 
@@ -40,29 +42,23 @@ class Execution:
     of every symbol.
     """
 
-    def __init__(self, run: SyncRun, *, share: bool, on_outcome: Callable[[Outcome], None]) -> None:
-        self.run = run
-        self.share = share
-        self.done = 0
-        self._on_outcome = on_outcome
-        self._cancelled = threading.Event()
+    run: SyncRun
+    share: bool
+    on_outcome: Callable[[Outcome], None]
+    done: int = 0
+    cancelled: bool = False  # what the last look found, for the threads that fetch
 
-    def record(self, outcome: Outcome, **how: Any) -> None:
+    def record(self, outcome: Outcome, *, during_outage: bool = False) -> None:
         """Records a symbol's outcome, then looks whether the run was cancelled meanwhile."""
-        runs.record(self.run, outcome, now=timezone.now(), **how)
-        self._on_outcome(outcome)
+        runs.record(self.run, outcome, now=timezone.now(), during_outage=during_outage)
+        self.on_outcome(outcome)
         self.done += 1
         self.look()
 
     def look(self) -> bool:
         """Asks the database whether the run was cancelled."""
-        if not self.is_cancelled() and runs.who_cancelled(self.run):
-            self._cancelled.set()
-        return self.is_cancelled()
-
-    def is_cancelled(self) -> bool:
-        """Returns what the last look found, for the threads that fetch."""
-        return self._cancelled.is_set()
+        self.cancelled = self.cancelled or bool(runs.who_cancelled(self.run))
+        return self.cancelled
 
     def check(self, total: int) -> None:
         """:raises Cancelled: the run was cancelled, and not all of its symbols are done."""
@@ -71,9 +67,9 @@ class Execution:
 
     @contextmanager
     def count_requests(self, service: SyncService | VerifyService) -> Iterator[None]:
-        before = service.requests
+        before = service.limiter.requests
         yield
-        sent = service.requests - before
+        sent = service.limiter.requests - before
         SyncRun.objects.filter(pk=self.run.pk).update(requests=F("requests") + sent)
 
 
@@ -82,13 +78,13 @@ def work_on(
 ) -> None:
     """Works on a claimed run and closes it, whatever happens."""
     try:
-        work = Execution(run, share=share, on_outcome=on_outcome or (lambda outcome: None))
+        work = Execution(run, share, on_outcome or (lambda outcome: None))
         message = _WORK[SyncRun.Kind(run.kind)](work)
     except Cancelled:
         runs.close(run, now=timezone.now(), cancelled=True)
     except StoreUnavailable as error:
-        # The canary queues it again until its attempts are used up.
-        runs.postpone(run, reason=str(error))
+        # Without a worker, the canary queues it again until its attempts are used up.
+        SyncRun.objects.filter(pk=run.pk).update(worker="", message=str(error)[:500])
     except Exception as error:
         # The outermost layer: the run must not stay open, and the log gets the whole error.
         logger.exception("%s failed.", run)
@@ -107,7 +103,7 @@ def _sync(work: Execution) -> str | None:
         return None
     transferred = 0
     if run.parent_id is None and run.kind != Kind.BACKFILL:
-        transferred = services.live_service().transfer(now=now)
+        transferred = services.sync_service().transfer(now=now)
     done_before = _done_before(run)
     symbols = [symbol for symbol in _symbols_to_sync(run, now) if symbol not in done_before]
     total = len(done_before) + len(symbols)
@@ -119,8 +115,9 @@ def _sync(work: Execution) -> str | None:
     for at in range(0, len(symbols), runs.PART_SIZE):
         _sync_part(work, symbols[at : at + runs.PART_SIZE])
         work.check(len(symbols))
-    from_quotes = f"; {transferred} bars from quotes" if transferred else ""
-    return (plural(total, "symbol") if total else "nothing was due") + from_quotes
+    # The run's counts say how many symbols it had; the message says what they do not.
+    from_quotes = [f"{transferred} bars from quotes"] if transferred else []
+    return "; ".join([*([] if total else ["nothing was due"]), *from_quotes])
 
 
 def _symbols_to_sync(run: SyncRun, now: datetime) -> list[str]:
@@ -128,7 +125,7 @@ def _symbols_to_sync(run: SyncRun, now: datetime) -> list[str]:
         return current_names(run.symbols)  # they may have been renamed since
     if run.options.get("whole"):
         return _active()
-    return [d.symbol for d in services.sync_service().plan(now=now, quotes=services.quotes().all())]
+    return [d.symbol for d in services.sync_service().plan(now=now)]
 
 
 def _active() -> list[str]:
@@ -157,7 +154,7 @@ def _sync_part(work: Execution, symbols: list[str]) -> None:
             start=date.fromisoformat(start) if start else None,
             run=work.run.pk,
             trusted=bool(options.get("trusted")),
-            stopped=work.is_cancelled,
+            stopped=lambda: work.cancelled,
         ):
             work.record(outcome, during_outage=_is_outage(outcome, timezone.now()))
 
@@ -192,7 +189,7 @@ def _refresh(work: Execution) -> str:
         symbols = live.due(now=now, extended=settings.LIVE_EXTENDED_HOURS)
     _reset_counts(work.run, total=len(symbols))
     for outcome in live.refresh(symbols, now=now, stopped=work.look):
-        work.record(outcome, history=False)
+        work.record(outcome)
     work.check(len(symbols))
     return f"{plural(len(symbols), 'quote')} requested" if symbols else "no market is open"
 
@@ -204,14 +201,14 @@ def _verify(work: Execution) -> str:
     _reset_counts(run, total=len(symbols))
     with work.count_requests(service):
         for verified in service.verify(
-            symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=work.is_cancelled
+            symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=lambda: work.cancelled
         ):
             if verified.outcome.answer is not None:
-                quarantine.record(verified.outcome, run, now=timezone.now())
+                health.record_refusals(verified.outcome, run, now=timezone.now())
             if verified.verdict is Verdict.DIFFERS:
                 run.differing.append(verified.outcome.symbol)
                 SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)
-            work.record(verified.outcome, history=False)
+            work.record(verified.outcome)
     work.check(len(symbols))
     differ = f", {len(run.differing)} differ" if run.differing else ""
     return plural(len(symbols), "symbol") + differ
@@ -227,7 +224,8 @@ def _reset_counts(run: SyncRun, *, total: int) -> None:
 def _sweep(work: Execution) -> str:
     now = timezone.now()
     swept = services.sweeper().sweep(now=now)
-    forgotten = runs.forget_old(now=now)
+    old_runs = SyncRun.objects.filter(finished_at__lt=now - _KEEP_RUNS, parent=None)
+    forgotten, _ = old_runs.delete()
     return f"{swept} old generations and {forgotten} old runs deleted"
 
 

@@ -1,14 +1,12 @@
 """What users see of runs: progress, failures, the days gone by, and what verifications found."""
 
-from __future__ import annotations
-
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from django.db.models import Count, F, Min, Q, QuerySet, Sum, Window
-from django.db.models.functions import Coalesce, RowNumber, TruncDate
-from django_q.models import Failure, OrmQ
+from django.db.models import Count, F, Q, QuerySet, Sum, Window
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import RowNumber, TruncDate
+from django_q.models import Failure
 
 from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
@@ -17,7 +15,12 @@ State = SyncRun.State
 DAYS = 30
 MAX_LATEST = 8
 MAX_FAILURES = 10
-_COUNTS = ("updated", "unchanged", "failed")
+_ENDS = {
+    "good": [State.SUCCEEDED],
+    "partial": [State.PARTIAL],
+    "failed": [State.FAILED],
+    "other": [State.CANCELLED, *SyncRun.OPEN],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,6 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """How many tasks wait for a worker, and since when the first of them."""
-
-    waiting: int
-    oldest: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class RunDay:
     """How many whole runs of histories were created on one day (UTC), by how they ended.
 
@@ -56,10 +51,10 @@ class RunDay:
     """
 
     day: date
-    good: int
-    partial: int
-    failed: int
-    other: int
+    good: int = 0
+    partial: int = 0
+    failed: int = 0
+    other: int = 0
 
     @property
     def total(self) -> int:
@@ -89,28 +84,27 @@ def progress_of(run: SyncRun, *, now: datetime) -> Progress:
 
 
 def _progress(which: Q, now: datetime) -> list[Progress]:
-    rows = SyncRun.objects.filter(which).order_by("id")
-    rows = rows.annotate(
+    def total(count: str) -> CombinedExpression:
+        # A run adds the counts of its parts to its own only when it is closed.
+        return F(count) + Sum(f"parts__{count}", filter=Q(state__in=SyncRun.OPEN), default=0)
+
+    rows = SyncRun.objects.filter(which).annotate(
         parts_=Count("parts"),
         open_parts=Count("parts", filter=Q(parts__state__in=SyncRun.OPEN)),
-        **{f"parts_{name}": Coalesce(Sum(f"parts__{name}"), 0) for name in _COUNTS},
+        failed_=total("failed"),
+        done=total("updated") + total("unchanged") + total("failed"),
     )
-    return [_progress_of(run, vars(run), now) for run in rows]
-
-
-def _progress_of(run: SyncRun, values: dict[str, int], now: datetime) -> Progress:
-    parts = values["parts_"]
-    # A run in parts gets their sums only when it is closed.
-    source = "parts_" if parts and run.is_open else ""
-    working = run.state == State.RUNNING and not parts
-    return Progress(
-        run=run,
-        done=sum(values[source + name] for name in _COUNTS),
-        failed=values[source + "failed"],
-        parts=parts,
-        open_parts=values["open_parts"],
-        lost=working and runs.is_lost(run, now),
-    )
+    return [
+        Progress(
+            run=run,
+            done=run.done,
+            failed=run.failed_,
+            parts=run.parts_,
+            open_parts=run.open_parts,
+            lost=run.state == State.RUNNING and not run.parts_ and runs.is_lost(run, now),
+        )
+        for run in rows.order_by("id")
+    ]
 
 
 def latest_runs() -> dict[str, list[SyncRun]]:
@@ -132,15 +126,6 @@ def failed_runs() -> list[SyncRun]:
 def failed_tasks() -> list[Failure]:
     """Returns the last tasks that broke outside of any run, the newest first."""
     return list(Failure.objects.order_by("-stopped")[:MAX_FAILURES])
-
-
-def queue(*, now: datetime) -> Queue:
-    """Returns the queue's state.
-
-    A task's lock is the time it was queued, until a worker takes it and moves the lock ahead.
-    """
-    found = OrmQ.objects.filter(lock__lte=now).aggregate(waiting=Count("id"), oldest=Min("lock"))
-    return Queue(**found)
 
 
 def is_repeatable(run: SyncRun) -> bool:
@@ -166,20 +151,12 @@ def run_days(*, now: datetime) -> tuple[RunDay, ...]:
     rows = (
         SyncRun.objects.filter(created_at__gte=begin, kind__in=runs.HISTORY_KINDS, parent=None)
         .order_by()
-        .annotate(day=TruncDate("created_at", tzinfo=UTC))
-        .values_list("day", "state")
-        .annotate(count=Count("id"))
+        .values(day=TruncDate("created_at", tzinfo=UTC))
+        .annotate(**{end: Count("id", filter=Q(state__in=states)) for end, states in _ENDS.items()})
     )
-    days: dict[date, Counter[str]] = {first + timedelta(days=n): Counter() for n in range(DAYS)}
-    for day, state, count in rows:
-        if day in days:  # a run may have been created after `now`
-            days[day][state] += count
-    return tuple(_run_day(day, counts) for day, counts in days.items())
-
-
-def _run_day(day: date, counts: Counter[str]) -> RunDay:
-    good, partial, failed = (counts[s] for s in (State.SUCCEEDED, State.PARTIAL, State.FAILED))
-    return RunDay(day, good, partial, failed, other=counts.total() - good - partial - failed)
+    found = {row["day"]: RunDay(**row) for row in rows}
+    days = (first + timedelta(days=n) for n in range(DAYS))
+    return tuple(found.get(day) or RunDay(day) for day in days)
 
 
 def latest_verification() -> Verification | None:

@@ -1,7 +1,5 @@
 """Every way to ask for a run. A request is queued for the cluster, or begun right here."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -16,14 +14,14 @@ Kind = SyncRun.Kind
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A run that nobody has written down yet. `trigger` says who or what asks for it.
+    """A run that is not recorded yet. `trigger` says who or what requests it.
 
     `options` are stored with the run as JSON. Earlier versions queued runs with the same keys.
     """
 
     kind: SyncRun.Kind
     trigger: str
-    symbols: tuple[str, ...] = ()
+    symbols: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
     def queue(self) -> SyncRun:
@@ -37,7 +35,7 @@ class RunRequest:
 
 def sync(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:
     """Brings histories forward. Without symbols the run takes all that are due."""
-    return RunRequest(Kind.HISTORICAL_SYNC, trigger, tuple(symbols))
+    return RunRequest(Kind.HISTORICAL_SYNC, trigger, list(symbols))
 
 
 def backfill(symbols: Iterable[str], *, trigger: str, start: date | None = None) -> RunRequest:
@@ -58,56 +56,34 @@ def release(symbols: Iterable[str], *, trigger: str) -> RunRequest:
 
 def verify(symbols: Iterable[str], *, trigger: str, fix: bool = False) -> RunRequest:
     """Compares stored histories with the provider's. `fix` publishes what differs."""
-    return RunRequest(Kind.VERIFY, trigger, tuple(symbols), {"fix": True} if fix else {})
+    return RunRequest(Kind.VERIFY, trigger, list(symbols), {"fix": True} if fix else {})
 
 
 def refresh(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:
     """Renews quotes whether markets are open or not. Without symbols the run takes all."""
-    symbols = tuple(symbols)
+    symbols = list(symbols)
     return RunRequest(Kind.LIVE_PRICE_UPDATE, trigger, symbols, {} if symbols else {"all": True})
-
-
-def refresh_due(*, trigger: str) -> RunRequest:
-    """Renews the quotes of open markets."""
-    return RunRequest(Kind.LIVE_PRICE_UPDATE, trigger)
-
-
-def sweep(*, trigger: str) -> RunRequest:
-    """Deletes old generations from the store, and old runs."""
-    return RunRequest(Kind.STORE_SWEEP, trigger)
 
 
 def _whole(start: date | None = None) -> dict[str, Any]:
     return {"whole": True} | ({"start": start.isoformat()} if start else {})
 
 
-def _at_least_one(symbols: Iterable[str]) -> tuple[str, ...]:
+def _at_least_one(symbols: Iterable[str]) -> list[str]:
     """:raises ValueError: there is none, and a run without symbols would take all of them."""
-    symbols = tuple(symbols)
+    symbols = list(symbols)
     if not symbols:
         raise ValueError("Name at least one symbol.")
     return symbols
 
 
-@dataclass(frozen=True, slots=True)
-class Onboarded:
-    """The current name of each symbol by the name given, and the symbols that are new."""
-
-    names: dict[str, str] = field(default_factory=dict)
-    new: list[str] = field(default_factory=list)
-
-
-def onboard(symbols: Iterable[str], *, trigger: str, now: datetime) -> Onboarded:
-    """Tracks symbols, and queues one backfill of those that were not tracked.
+def onboard(symbols: Iterable[str], *, trigger: str, now: datetime) -> list[str]:
+    """Tracks symbols, and queues one backfill of those that were not tracked, which it returns.
 
     :raises InvalidSymbol: with a sentence for users.
     """
-    done = Onboarded()
-    for symbol in dict.fromkeys(symbols):
-        row, is_new = track(symbol, now=now)
-        done.names[symbol] = row.symbol
-        if is_new:
-            done.new.append(row.symbol)
-    if done.new:
-        backfill(done.new, trigger=trigger).queue()
-    return done
+    rows = [track(symbol, now=now) for symbol in dict.fromkeys(symbols)]
+    new = [row.symbol for row, is_new in rows if is_new]
+    if new:
+        backfill(new, trigger=trigger).queue()
+    return new

@@ -1,20 +1,17 @@
-"""The life of a run: recorded before the work, counted during it, closed after it."""
+"""The life of a run: recorded before the work, counted during it, cancelled or closed after it."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from prices.domain.outcomes import Outcome
+from prices.domain.answers import Outcome
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.locks import is_dead, worker_name
-from prices.symbols import health, quarantine
+from prices.symbols import health
 
 # A run whose worker has been silent for this long is queued again.
 SILENT_AFTER = timedelta(seconds=90)
@@ -23,53 +20,27 @@ MAX_ATTEMPTS = 3
 # A run of more symbols than this is split into parts.
 PART_SIZE = 25
 PARTS_AT_ONCE = 8
-KEEP_RUNS = timedelta(days=30)
 
 State = SyncRun.State
 Kind = SyncRun.Kind
 HISTORY_KINDS = (Kind.HISTORICAL_SYNC, Kind.BACKFILL)
 
 
-def queue(
-    kind: SyncRun.Kind,
-    *,
-    trigger: str,
-    symbols: Iterable[str] = (),
-    options: dict[str, Any] | None = None,
-) -> SyncRun:
-    """Records a run and queues its task for the cluster, both or neither."""
-    with transaction.atomic():
-        run = SyncRun.objects.create(
-            kind=kind, trigger=trigger, symbols=list(symbols), options=options or {}
-        )
-        enqueue(run)
+@transaction.atomic
+def queue(kind: SyncRun.Kind, **fields: Any) -> SyncRun:
+    """Records a run with these fields and queues its task for the cluster, both or neither."""
+    run = SyncRun.objects.create(kind=kind, **fields)
+    _enqueue(run)
     return run
 
 
-def begin(
-    kind: SyncRun.Kind,
-    *,
-    trigger: str,
-    now: datetime,
-    symbols: Iterable[str] = (),
-    options: dict[str, Any] | None = None,
-) -> SyncRun:
-    """Records a run that the caller works on right away."""
-    return SyncRun.objects.create(
-        kind=kind,
-        trigger=trigger,
-        symbols=list(symbols),
-        options=options or {},
-        state=State.RUNNING,
-        attempts=1,
-        started_at=now,
-        heartbeat_at=now,
-        worker=worker_name(),
-    )
+def begin(kind: SyncRun.Kind, *, now: datetime, **fields: Any) -> SyncRun:
+    """Records a run with these fields, which the caller works on right away."""
+    started = {"state": State.RUNNING, "attempts": 1, "started_at": now, "heartbeat_at": now}
+    return SyncRun.objects.create(kind=kind, worker=worker_name(), **started, **fields)
 
 
-def enqueue(run: SyncRun) -> None:
-    """Queues a task that performs the run."""
+def _enqueue(run: SyncRun) -> None:
     async_task("prices.jobs.tasks.perform", run.pk, group=run.kind, task_name=_task_name(run))
 
 
@@ -77,27 +48,27 @@ def _task_name(run: SyncRun) -> str:
     return f"{run.kind}-{run.pk}"
 
 
+@transaction.atomic
 def claim(run_id: int, *, now: datetime) -> SyncRun | None:
     """Returns the run for the caller to work on, None if it is closed or somebody works on it.
 
     The attempt is counted before the work, so that a run that kills its worker is given up.
     """
-    with transaction.atomic():
-        run = SyncRun.objects.select_for_update().filter(pk=run_id).first()
-        if run is None or not run.is_open:
-            return None
-        if run.state == State.RUNNING and not is_lost(run, now):
-            return None
-        if who_cancelled(run):
-            close(run, now=now, cancelled=True)
-            return None
-        if run.attempts >= MAX_ATTEMPTS:
-            close(run, now=now, error=f"given up: its worker died {run.attempts} times")
-            return None
-        run.state, run.heartbeat_at, run.worker = State.RUNNING, now, worker_name()
-        run.started_at = run.started_at or now
-        run.attempts += 1
-        run.save(update_fields=["state", "heartbeat_at", "worker", "started_at", "attempts"])
+    run = SyncRun.objects.select_for_update().filter(pk=run_id).first()
+    if run is None or not run.is_open:
+        return None
+    if run.state == State.RUNNING and not is_lost(run, now):
+        return None
+    if who_cancelled(run):
+        close(run, now=now, cancelled=True)
+        return None
+    if run.attempts >= MAX_ATTEMPTS:
+        close(run, now=now, error=f"given up: its worker died {run.attempts} times")
+        return None
+    run.state, run.heartbeat_at, run.worker = State.RUNNING, now, worker_name()
+    run.started_at = run.started_at or now
+    run.attempts += 1
+    run.save(update_fields=["state", "heartbeat_at", "worker", "started_at", "attempts"])
     return run
 
 
@@ -114,9 +85,33 @@ def who_cancelled(run: SyncRun) -> str:
     return cancelled.values_list("cancelled_by", flat=True).first() or ""
 
 
-def postpone(run: SyncRun, *, reason: str) -> None:
-    """Lets an open run go, so that the canary queues it again."""
-    SyncRun.objects.filter(pk=run.pk).update(worker="", message=reason[:500])
+@transaction.atomic
+def cancel(run: SyncRun, *, by: str, now: datetime) -> SyncRun | None:
+    """Cancels a run with all its parts. Returns the whole run, None if it has ended already.
+
+    Parts that nobody works on are closed at once. The others finish the symbols that are being
+    fetched, and are closed then.
+    """
+    whole = SyncRun.objects.select_for_update().get(pk=run.parent_id or run.pk)
+    if not whole.is_open:
+        return None
+    open_runs = SyncRun.objects.filter(Q(pk=whole.pk) | Q(parent=whole), state__in=SyncRun.OPEN)
+    open_runs.update(cancelled_by=by)
+    open_runs.filter(Q(state=State.WAITING) | Q(state=State.QUEUED, parent=whole)).update(
+        state=State.CANCELLED, finished_at=now, message=f"cancelled by {by}"
+    )
+    for one in open_runs.order_by("-id"):
+        if not one.parts.exists() and (one.state == State.QUEUED or is_lost(one, now)):
+            close(one, now=now, cancelled=True)
+    settle(whole.pk, now=now)
+    whole.refresh_from_db()
+    return whole
+
+
+def abandon(run: SyncRun, *, by: str, now: datetime) -> None:
+    """Closes a run that its own worker stops working on."""
+    SyncRun.objects.filter(pk=run.pk).update(cancelled_by=by)
+    close(run, now=now, cancelled=True)
 
 
 @transaction.atomic
@@ -143,37 +138,31 @@ def share_out(run: SyncRun, symbols: list[str]) -> None:
 def _queue_next_part(parent_id: int) -> None:
     part = SyncRun.objects.filter(parent=parent_id, state=State.WAITING).order_by("id").first()
     if part and SyncRun.objects.filter(pk=part.pk, state=State.WAITING).update(state=State.QUEUED):
-        enqueue(part)
+        _enqueue(part)
 
 
-def record(
-    run: SyncRun,
-    outcome: Outcome,
-    *,
-    now: datetime,
-    history: bool = True,
-    during_outage: bool = False,
-) -> None:
+@transaction.atomic
+def record(run: SyncRun, outcome: Outcome, *, now: datetime, during_outage: bool = False) -> None:
     """Records one symbol's outcome in its row and in the run's counts, both or neither."""
-    with transaction.atomic():
-        if run.kind != Kind.LIVE_PRICE_UPDATE:
-            row = TrackedSymbol.objects.filter(symbol=outcome.symbol).first()
-            if row is not None:  # it may have been untracked meanwhile
-                _record_attempt(row, run, outcome, now)
-            if row is not None and history:
-                fields = health.apply_outcome(row, outcome, during_outage=during_outage, now=now)
-                TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
-        if history:
-            quarantine.record(outcome, run, now=now)
-        if outcome.error:
-            run.errors[outcome.symbol] = outcome.error[:500]
-        SyncRun.objects.filter(pk=run.pk).update(
-            **{outcome.result: F(outcome.result) + 1},  # the results are named like the counts
-            bars=F("bars") + outcome.bars,
-            requests=F("requests") + outcome.requests,
-            errors=run.errors,
-            heartbeat_at=now,
-        )
+    is_history = run.kind in HISTORY_KINDS
+    if run.kind != Kind.LIVE_PRICE_UPDATE:
+        row = TrackedSymbol.objects.filter(symbol=outcome.symbol).first()
+        if row is not None:  # it may have been untracked meanwhile
+            _record_attempt(row, run, outcome, now)
+        if row is not None and is_history:
+            fields = health.apply_outcome(row, outcome, during_outage=during_outage, now=now)
+            TrackedSymbol.objects.filter(pk=row.pk).update(**fields)
+    if is_history:
+        health.record_refusals(outcome, run, now=now)
+    if outcome.error:
+        run.errors[outcome.symbol] = outcome.error[:500]
+    SyncRun.objects.filter(pk=run.pk).update(
+        **{outcome.result: F(outcome.result) + 1},  # the results are named like the counts
+        bars=F("bars") + outcome.bars,
+        requests=F("requests") + outcome.requests,
+        errors=run.errors,
+        heartbeat_at=now,
+    )
 
 
 def _record_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: datetime) -> None:
@@ -188,6 +177,7 @@ def _record_attempt(row: TrackedSymbol, run: SyncRun, outcome: Outcome, now: dat
     )
 
 
+@transaction.atomic
 def close(
     run: SyncRun, *, now: datetime, message: str = "", error: str = "", cancelled: bool = False
 ) -> None:
@@ -195,13 +185,12 @@ def close(
 
     The last part to be closed closes the run that it is a part of.
     """
-    with transaction.atomic():
-        run.refresh_from_db()
-        if run.is_open:
-            _close(run, now, message=message, error=error, cancelled=cancelled)
-        if run.parent_id is not None:
-            _queue_next_part(run.parent_id)
-            settle(run.parent_id, now=now)
+    run.refresh_from_db()
+    if run.is_open:
+        _close(run, now, message=message, error=error, cancelled=cancelled)
+    if run.parent_id is not None:
+        _queue_next_part(run.parent_id)
+        settle(run.parent_id, now=now)
 
 
 def _close(run: SyncRun, now: datetime, *, message: str = "", error: str, cancelled: bool) -> None:
@@ -223,32 +212,32 @@ def _close(run: SyncRun, now: datetime, *, message: str = "", error: str, cancel
     run.save(update_fields=["state", "message", "finished_at", "heartbeat_at", "started_at"])
 
 
+@transaction.atomic
 def settle(run_id: int, *, now: datetime) -> None:
     """Closes a run that was split once all of its parts are closed."""
-    with transaction.atomic():
-        run = SyncRun.objects.select_for_update().get(pk=run_id)
-        parts = run.parts.all()
-        if not run.is_open or not parts or parts.filter(state__in=SyncRun.OPEN).exists():
-            return
-        counts = ("updated", "unchanged", "failed", "bars", "requests")
-        sums = parts.aggregate(**{f"{name}_": Sum(name) for name in counts})
-        for name in counts:
-            # The run has counts of its own if it was attempted before it was split.
-            setattr(run, name, getattr(run, name) + (sums[f"{name}_"] or 0))
-        for errors in parts.values_list("errors", flat=True):
-            run.errors |= errors
-        run.save(update_fields=[*counts, "errors"])
-        lost = parts.filter(state=State.FAILED, failed=0).first()
-        error = f"a part was lost: {lost.message}" if lost else ""
-        cancelled = parts.filter(state=State.CANCELLED).exists()
-        _close(run, now, error=error, cancelled=cancelled)
+    run = SyncRun.objects.select_for_update().get(pk=run_id)
+    parts = run.parts.all()
+    if not run.is_open or not parts or parts.filter(state__in=SyncRun.OPEN).exists():
+        return
+    counts = ("updated", "unchanged", "failed", "bars", "requests")
+    sums = parts.aggregate(**{f"{name}_": Sum(name) for name in counts})
+    for name in counts:
+        # The run has counts of its own if it was attempted before it was split.
+        setattr(run, name, getattr(run, name) + (sums[f"{name}_"] or 0))
+    for errors in parts.values_list("errors", flat=True):
+        run.errors |= errors
+    run.save(update_fields=[*counts, "errors"])
+    lost = parts.filter(state=State.FAILED, failed=0).first()
+    error = f"a part was lost: {lost.message}" if lost else ""
+    cancelled = parts.filter(state=State.CANCELLED).exists()
+    _close(run, now, error=error, cancelled=cancelled)
 
 
 def revive(*, now: datetime) -> int:
     """Queues runs again that lost their worker or their task. Returns how many."""
     revived = 0
     for run in _dropped(now):
-        enqueue(run)
+        _enqueue(run)
         revived += 1
     for run in SyncRun.objects.filter(state=State.RUNNING):
         if run.parts.exists():
@@ -259,7 +248,7 @@ def revive(*, now: datetime) -> int:
             lost = SyncRun.objects.filter(pk=run.pk, state=State.RUNNING, attempts=run.attempts)
             with transaction.atomic():
                 if lost.update(state=State.QUEUED):
-                    enqueue(run)
+                    _enqueue(run)
                     revived += 1
     return revived
 
@@ -274,9 +263,3 @@ def _dropped(now: datetime) -> list[SyncRun]:
         return []
     queued = {task.name() for task in OrmQ.objects.all()}
     return [run for run in waiting if _task_name(run) not in queued]
-
-
-def forget_old(*, now: datetime) -> int:
-    """Deletes runs that ended long ago. Returns how many."""
-    old = SyncRun.objects.filter(finished_at__lt=now - KEEP_RUNS, parent=None)
-    return old.delete()[0]

@@ -1,20 +1,15 @@
 """The scheduled jobs as data, django-q2's schedules made equal to them, and pausing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max, Min
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 from prices.jobs.cluster_health import ClusterState, cluster_state
 from prices.models import PausedJob, SyncRun
-
-# A schedule that changes in one of these fields is due at once.
-_TIMING = ("schedule_type", "minutes", "cron")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,57 +49,45 @@ def install(*, now: datetime) -> None:
     """
     Schedule.objects.exclude(name__in=[job.id for job in JOBS]).delete()
     for job in JOBS:
-        wanted = {
-            "func": f"prices.jobs.tasks.{job.id}",
+        timing = {
             "schedule_type": Schedule.CRON if job.cron else Schedule.MINUTES,
             "minutes": job.every,
             "cron": job.cron or None,
         }
-        held = Schedule.objects.filter(name=job.id).first()
-        if held is None:
-            fresh = Schedule(name=job.id, repeats=-1, **wanted)
-            fresh.next_run = fresh.calculate_next_run(now) if job.cron else now
-            fresh.save()  # the model replaces an empty next run, so a pause is written below
-        else:
-            changed = any(getattr(held, field) != wanted[field] for field in _TIMING)
-            next_run = {"next_run": now} if changed else {}
-            Schedule.objects.filter(pk=held.pk).update(**wanted, **next_run)
+        func, held = f"prices.jobs.tasks.{job.id}", Schedule.objects.filter(name=job.id)
+        held.exclude(**timing).update(next_run=now)
+        if not held.update(func=func, **timing):
+            # The model itself sets the next run of a new cron schedule.
+            Schedule.objects.create(name=job.id, func=func, next_run=now, **timing)
     paused = PausedJob.objects.values_list("job", flat=True)
     Schedule.objects.filter(name__in=list(paused)).update(next_run=None)
 
 
-class UnknownJob(LookupError):
-    """There is no such job, or it is the canary, which must always run."""
-
-
 def pausable(job_id: str) -> Job:
-    """Returns the job. :raises UnknownJob: also for the canary, which shows that jobs run."""
+    """Returns the job. :raises LookupError: also for the canary, which shows that jobs run."""
     for job in JOBS:
         if job.id == job_id and job is not CANARY:
             return job
-    raise UnknownJob(f"There is no job {job_id} that can be paused.")
+    raise LookupError(f"There is no job {job_id} that can be paused.")
 
 
+@transaction.atomic
 def pause(job: Job, *, by: str, now: datetime) -> bool:
     """Pauses a job until it is resumed, also over restarts. Returns False if it was paused."""
-    with transaction.atomic():
-        _, created = PausedJob.objects.get_or_create(
-            job=job.id, defaults={"paused_by": by, "paused_at": now}
-        )
-        Schedule.objects.filter(name=job.id).update(next_run=None)
+    who = {"paused_by": by, "paused_at": now}
+    _, created = PausedJob.objects.get_or_create(job=job.id, defaults=who)
+    Schedule.objects.filter(name=job.id).update(next_run=None)
     return created
 
 
+@transaction.atomic
 def resume(job: Job, *, now: datetime) -> bool:
     """Schedules a paused job at its next regular time. Returns False if it was not paused."""
-    with transaction.atomic():
-        deleted, _ = PausedJob.objects.filter(job=job.id).delete()
-        if not deleted:
-            return False
-        for schedule in Schedule.objects.filter(name=job.id):
-            upcoming = schedule.calculate_next_run(now)
-            Schedule.objects.filter(pk=schedule.pk).update(next_run=upcoming)
-    return True
+    deleted, _ = PausedJob.objects.filter(job=job.id).delete()
+    for schedule in Schedule.objects.filter(name=job.id) if deleted else ():
+        schedule.next_run = schedule.calculate_next_run(now)
+        schedule.save(update_fields=["next_run"])
+    return bool(deleted)
 
 
 def run_now(job: Job) -> None:
@@ -140,10 +123,11 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerState:
-    """The jobs, and how many tasks are `queued` and runs `in_work`."""
+    """The jobs, and how many runs are `in_work` and tasks `queued`, the first since `oldest`."""
 
     cluster: ClusterState
     queued: int
+    oldest: datetime | None
     in_work: int
     jobs: tuple[JobState, ...]
 
@@ -155,9 +139,11 @@ def scheduler_state(*, now: datetime) -> SchedulerState:
     runs = SyncRun.objects.in_bulk([row["last"] for row in latest])
     last = {run.kind: run for run in runs.values()}
     paused = {row.job: row for row in PausedJob.objects.all()}
+    # A task's lock is the time it was queued, until a worker takes it and moves the lock ahead.
+    waiting = OrmQ.objects.filter(lock__lte=now)
     return SchedulerState(
         cluster=cluster_state(now=now),
-        queued=OrmQ.objects.filter(lock__lte=now).count(),
+        **waiting.aggregate(queued=Count("id"), oldest=Min("lock")),
         # Not the queue's locked rows: a killed worker leaves its own locked for twenty minutes.
         in_work=SyncRun.objects.filter(state=SyncRun.State.RUNNING, parts=None).count(),
         jobs=tuple(

@@ -1,7 +1,5 @@
 """What the cluster calls. Every task may run twice, and continues what a dead worker left."""
 
-from __future__ import annotations
-
 import logging
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,37 +7,33 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from prices import services
-from prices.jobs import cluster_health, history, requests, runs, schedules
+from prices.jobs import cluster_health, history, runs
 from prices.jobs.execution import work_on
-from prices.jobs.requests import RunRequest
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError
 from prices.sync.verify import random_sample
 
 logger = logging.getLogger(__name__)
 
-_BY_SCHEDULE = "schedule"
+Kind = SyncRun.Kind
 _RETRY_PAUSE = timedelta(minutes=5)
 # Symbols that find out together whether an outage is over. A dead one among them does not matter.
 _OUTAGE_PROBES = 10
 
 
-# --- what django-q2's schedules call -----------------------------------------------------------
-
-
 def historical_sync(**_: Any) -> None:
-    _work_now(requests.sync(trigger=_BY_SCHEDULE))
+    _work_now(Kind.HISTORICAL_SYNC)
 
 
 def startup_sync(**_: Any) -> None:
-    _work_now(requests.sync(trigger="start-up"))
+    _work_now(Kind.HISTORICAL_SYNC, trigger="start-up")
 
 
 def live_price_update(**_: Any) -> None:
-    _work_now(requests.refresh_due(trigger=_BY_SCHEDULE))
+    """Renews the quotes of open markets."""
+    _work_now(Kind.LIVE_PRICE_UPDATE)
 
 
 def nightly_verify(**_: Any) -> None:
@@ -54,11 +48,12 @@ def nightly_verify(**_: Any) -> None:
         return
     known = [symbol for symbol in history.unfixed() if symbol in held][:size]
     rest = random_sample(set(held) - set(known), size - len(known))
-    _work_now(requests.verify([*known, *rest], trigger=_BY_SCHEDULE, fix=True))
+    _work_now(Kind.VERIFY, symbols=[*known, *rest], options={"fix": True})
 
 
 def store_sweep(**_: Any) -> None:
-    _work_now(requests.sweep(trigger=_BY_SCHEDULE))
+    """Deletes old generations from the store, and old runs."""
+    _work_now(Kind.STORE_SWEEP)
 
 
 def canary(**_: Any) -> None:
@@ -74,26 +69,17 @@ def canary(**_: Any) -> None:
 
 def perform(run_id: int, **_: Any) -> None:
     """Works on a queued run. Does nothing if the run is closed or somebody works on it."""
-    now = timezone.now()
-    run = runs.claim(run_id, now=now)
-    if run is not None:
+    if run := runs.claim(run_id, now=timezone.now()):
         work_on(run)
 
 
-# --- queueing ----------------------------------------------------------------------------------
-
-
-def queue_canary() -> None:
-    async_task("prices.jobs.tasks.canary", group=schedules.CANARY.id)
-
-
-def _work_now(request: RunRequest) -> None:
+def _work_now(kind: SyncRun.Kind, *, trigger: str = "schedule", **fields: Any) -> None:
     """Works on a run right here, because a schedule's task has a worker already."""
-    same = SyncRun.objects.filter(kind=request.kind, parent=None, state__in=SyncRun.OPEN).first()
+    same = SyncRun.objects.filter(kind=kind, parent=None, state__in=SyncRun.OPEN).first()
     if same is not None:
         logger.info("%s is still open, so no other is started.", same)
         return
-    work_on(request.begin(now=timezone.now()))
+    work_on(runs.begin(kind, trigger=trigger, now=timezone.now(), **fields))
 
 
 def _retry_unfinished(now: datetime) -> None:
@@ -116,7 +102,7 @@ def _retry_unfinished(now: datetime) -> None:
         left = left[:_OUTAGE_PROBES]
     symbols = list(left.values_list("symbol", flat=True))
     if symbols:
-        requests.sync(symbols, trigger="unfinished").queue()
+        runs.queue(Kind.HISTORICAL_SYNC, trigger="unfinished", symbols=symbols)
 
 
 def _unfinished(now: datetime) -> QuerySet[TrackedSymbol]:

@@ -1,12 +1,10 @@
 """What the operator's commands share: runs in the foreground, symbols as typed, errors."""
 
-from __future__ import annotations
-
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,11 +12,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
+from prices.domain.answers import Outcome, Result
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
-from prices.domain.outcomes import Outcome, Result
 from prices.domain.wording import plural
-from prices.jobs import cancellation, execution
+from prices.jobs import execution, runs
 from prices.jobs.requests import RunRequest
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
@@ -57,32 +55,26 @@ class ForegroundCommand(BaseCommand):
     def perform(self, request: RunRequest) -> None:
         """Works on a run right here and reports it. :raises CommandError: something failed."""
         run = request.begin(now=timezone.now())
+        total, hidden = len(request.symbols) or None, not sys.stdout.isatty()
         try:
-            with self._progress(len(request.symbols)) as on_outcome:
-                execution.work_on(run, share=False, on_outcome=on_outcome)
+            with tqdm(total=total, unit=" symbols", disable=hidden) as bar:
+                execution.work_on(run, share=False, on_outcome=partial(self._show, bar))
         except KeyboardInterrupt:
             # An open run without a worker would be queued again by the canary.
-            cancellation.abandon(run, by="Ctrl-C", now=timezone.now())
+            runs.abandon(run, by="Ctrl-C", now=timezone.now())
             raise
         run.refresh_from_db()
         self.summarise(run)
 
-    @contextmanager
-    def _progress(self, total: int) -> Iterator[Callable[[Outcome], None]]:
-        """Shows a progress bar on a terminal, otherwise a line for each symbol."""
-        if not sys.stdout.isatty():
-            yield lambda outcome: self.stdout.write(_line(outcome))
-            return
-        with tqdm(total=total or None, unit=" symbols") as bar:
-
-            def show(outcome: Outcome) -> None:
-                bar.set_postfix_str(outcome.symbol)
-                bar.update()
-                fixed = outcome.message and outcome.result is Result.UPDATED
-                if outcome.result is Result.FAILED or fixed:
-                    bar.write(_line(outcome))
-
-            yield show
+    def _show(self, bar: Any, outcome: Outcome) -> None:
+        """Advances the progress bar, or writes a line for each symbol if there is none."""
+        bar.set_postfix_str(outcome.symbol)
+        bar.update()
+        fixed = outcome.message and outcome.result is Result.UPDATED
+        if bar.disable:
+            self.stdout.write(_line(outcome))
+        elif outcome.result is Result.FAILED or fixed:
+            bar.write(_line(outcome))
 
     def summarise(self, run: SyncRun) -> None:
         """Reports how a run went. :raises CommandError: something failed."""

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                     "mic",
                     models.CharField(
                         blank=True,
-                        help_text="MIC; empty: no known sessions.",
+                        help_text="MIC. Empty if its sessions are unknown.",
                         max_length=8,
                         verbose_name="exchange",
                     ),
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 (
                     "active",
                     models.BooleanField(
-                        default=True, help_text="Off: served, but not synced any more."
+                        default=True, help_text="If off, stored prices are served but not synced."
                     ),
                 ),
                 ("added_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -69,32 +69,37 @@ class Migration(migrations.Migration):
                     models.DateTimeField(
                         blank=True,
                         db_index=True,
-                        help_text="When the provider last answered for its history.",
+                        help_text="When the provider last answered a request for its history.",
                         null=True,
                     ),
                 ),
                 ("last_attempt_at", models.DateTimeField(blank=True, null=True)),
                 ("last_error", models.CharField(blank=True, max_length=500)),
-                ("failures", models.PositiveIntegerField(default=0, help_text="In a row.")),
+                (
+                    "failures",
+                    models.PositiveIntegerField(default=0, help_text="Failed fetches in a row."),
+                ),
                 ("next_attempt_at", models.DateTimeField(blank=True, null=True)),
                 ("last_queried_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "missing_since",
                     models.DateField(
                         blank=True,
-                        help_text="The day the provider first said that it does not exist.",
+                        help_text="The day on which the provider first reported it as unknown.",
                         null=True,
                     ),
                 ),
                 (
                     "missing_reason",
-                    models.CharField(blank=True, help_text="In whose words.", max_length=500),
+                    models.CharField(
+                        blank=True, help_text="How the provider reported it.", max_length=500
+                    ),
                 ),
                 (
                     "suspended_reason",
                     models.CharField(
                         blank=True,
-                        help_text="Why it was suspended; empty if a person did it.",
+                        help_text="Why the system suspended it. Empty if a user did.",
                         max_length=500,
                     ),
                 ),
@@ -142,14 +147,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "trigger",
-                    models.CharField(help_text="Who or what asked for it.", max_length=150),
+                    models.CharField(help_text="Who or what requested it.", max_length=150),
                 ),
                 (
                     "symbols",
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text="Those to work on; empty: all that are due.",
+                        help_text="The symbols to work on. Empty for all that are due.",
                     ),
                 ),
                 ("options", models.JSONField(blank=True, default=dict)),
@@ -160,7 +165,7 @@ class Migration(migrations.Migration):
                 (
                     "worker",
                     models.CharField(
-                        blank=True, help_text="Who works or worked on it.", max_length=120
+                        blank=True, help_text="The worker that runs or ran it.", max_length=120
                     ),
                 ),
                 ("attempts", models.PositiveIntegerField(default=0)),
@@ -176,18 +181,22 @@ class Migration(migrations.Migration):
                 ("bars", models.PositiveIntegerField(default=0, help_text="Bars written.")),
                 (
                     "requests",
-                    models.PositiveIntegerField(default=0, help_text="Sent to the provider."),
+                    models.PositiveIntegerField(
+                        default=0, help_text="Requests sent to the provider."
+                    ),
                 ),
                 (
                     "errors",
-                    models.JSONField(blank=True, default=dict, help_text="Symbol: why it failed."),
+                    models.JSONField(
+                        blank=True, default=dict, help_text="Failed symbols and the reasons."
+                    ),
                 ),
                 (
                     "differing",
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text="Symbols that a verification found to differ, and that it did not fix.",
+                        help_text="Symbols that a verification found to differ and did not fix.",
                     ),
                 ),
                 ("message", models.CharField(blank=True, max_length=500)),
@@ -216,11 +225,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("symbol", models.CharField(db_index=True, max_length=32)),
-                ("kind", models.CharField(help_text="Which guard refused it.", max_length=16)),
+                ("kind", models.CharField(help_text="The guard that refused it.", max_length=16)),
                 ("reason", models.CharField(max_length=500)),
                 (
                     "summary",
-                    models.JSONField(blank=True, default=dict, help_text="What the answer held."),
+                    models.JSONField(
+                        blank=True, default=dict, help_text="What the answer contained."
+                    ),
                 ),
                 ("first_seen", models.DateTimeField(default=django.utils.timezone.now)),
                 ("last_seen", models.DateTimeField(default=django.utils.timezone.now)),

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             model_name="readcount",
             name="timings",
             field=models.JSONField(
-                default=dict, help_text="How many reads took how long: usage.py."
+                default=dict, help_text="Counts of reads by duration, as in usage.py."
             ),
         ),
         migrations.AddField(

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 (
                     "since",
                     models.DateField(
-                        help_text="The first day that the provider answered for; null: it did not.",
+                        help_text="The first day of the provider's answer. Null if there was none.",
                         null=True,
                     ),
                 ),

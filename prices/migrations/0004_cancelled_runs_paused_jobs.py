@@ -31,14 +31,14 @@ class Migration(migrations.Migration):
             name="cancelled_by",
             field=models.CharField(
                 blank=True,
-                help_text="Who wants it to stop; what is done stays done.",
+                help_text="Who cancelled it. Finished work is kept.",
                 max_length=150,
             ),
         ),
         migrations.AddField(
             model_name="syncrun",
             name="traceback",
-            field=models.TextField(blank=True, help_text="Of what nobody foresaw."),
+            field=models.TextField(blank=True, help_text="The traceback of an unexpected error."),
         ),
         migrations.AlterField(
             model_name="syncrun",

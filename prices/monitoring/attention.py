@@ -1,8 +1,6 @@
 """Which symbols most need an operator's attention, why, and what repairs each."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +13,7 @@ from prices.domain.wording import stamp
 from prices.models import Quarantine, TrackedSymbol
 from prices.reads.reader import SymbolReport
 from prices.reads.survey import Survey
-from prices.symbols import quarantine
+from prices.symbols.health import open_quarantine
 
 MAX_NEEDS = 10
 
@@ -76,7 +74,7 @@ def needs(survey: Survey, *, now: datetime) -> Needs:
 
     :raises StoreError: the store does not answer any more.
     """
-    held_back = {entry.symbol: entry for entry in quarantine.open_entries().order_by("last_seen")}
+    held_back = {entry.symbol: entry for entry in open_quarantine().order_by("last_seen")}
     troubles = _troubles(survey, held_back)
     those = np.flatnonzero(troubles < _NONE)
     # lexsort takes the last key first. Ties stay in the survey's order, which is by symbol.
@@ -84,19 +82,18 @@ def needs(survey: Survey, *, now: datetime) -> Needs:
     chosen = those[np.lexsort(keys)][:MAX_NEEDS]
     symbols = survey.symbol[chosen].tolist()
     reports = {r.row.symbol: r for r in services.reader().reports(symbols, now=now)}
-    worst = []
-    for symbol, trouble in zip(symbols, troubles[chosen].tolist(), strict=True):
-        if symbol in reports:  # it may have been untracked meanwhile
-            kind, report = _ORDER[trouble], reports[symbol]
-            reason = _reason(kind, report, held_back.get(symbol))
-            worst.append(Need(report.row, reason, _REMEDIES[kind]))
-    return Needs(tuple(worst), len(those))
+    worst = tuple(
+        Need(report.row, _reason(kind, report, held_back.get(symbol)), _REMEDIES[kind])
+        for symbol, kind in zip(symbols, (_ORDER[at] for at in troubles[chosen]), strict=True)
+        if (report := reports.get(symbol))  # it may have been untracked meanwhile
+    )
+    return Needs(worst, len(those))
 
 
 def _troubles(survey: Survey, quarantined: Iterable[str]) -> Ints:
     """Returns the index in `_ORDER` of each symbol's most urgent trouble, `_NONE` without one."""
     active = survey.active
-    found: Mapping[_Trouble, object] = {
+    found = {
         _Trouble.QUARANTINED: np.isin(survey.symbol.astype("U"), list(quarantined)),
         _Trouble.EMPTY: active & ~survey.has_history,
         _Trouble.STALE: active & survey.stale,
@@ -105,8 +102,7 @@ def _troubles(survey: Survey, quarantined: Iterable[str]) -> Ints:
         _Trouble.GAPS: active & (survey.gaps > 0),
         _Trouble.LAGGING: active & survey.lagging,
     }
-    conditions = [np.asarray(found[trouble], bool) for trouble in _ORDER]
-    return np.asarray(np.select(conditions, range(_NONE), _NONE), "i8")
+    return np.asarray(np.select([found[t] for t in _ORDER], range(_NONE), _NONE), "i8")
 
 
 def _reason(kind: _Trouble, report: SymbolReport, entry: Quarantine | None) -> str:

@@ -1,7 +1,6 @@
 """The figures of the dashboard, also while a part of the system does not answer."""
 
-from __future__ import annotations
-
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,25 +17,18 @@ _CORRECTIONS_AGE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class MarketCoverage:
-    """The active symbols of one market. `name` is empty for symbols of no known market."""
-
-    name: str
-    totals: Totals
-
-
-@dataclass(frozen=True, slots=True)
 class Dashboard:
     """All figures at one moment.
 
-    `markets`, `needs` and `corrections` are None while the store does not answer. `hit_rate`
-    (0 to 1) and `p50_seconds` cover the last day's reads, and are None if there were none.
+    `markets`, `needs` and `corrections` are None while the store does not answer. The totals of
+    `markets` are by name, "" for symbols of no known market. `hit_rate` (0 to 1) and `p50_seconds`
+    cover the last day's reads, and are None if there were none.
     """
 
     now: datetime
     status: SystemStatus
     cluster: ClusterState
-    markets: tuple[MarketCoverage, ...] | None
+    markets: dict[str, Totals] | None
     needs: Needs | None
     corrections: int | None
     hit_rate: float | None
@@ -46,21 +38,17 @@ class Dashboard:
 
 def dashboard(*, now: datetime) -> Dashboard:
     whole = status(now=now)
-    markets: tuple[MarketCoverage, ...] | None = None
-    worst: Needs | None = None
-    corrections: int | None = None
+    worst, corrections = None, None
     if whole.survey is not None:
-        markets = tuple(MarketCoverage(name, t) for name, t in whole.survey.by_market().items())
-        try:
-            worst = needs(whole.survey, now=now)
-            corrections = services.corrections().count(after=now - _CORRECTIONS_AGE)
-        except StoreError:
-            worst = None  # the store stopped answering meanwhile: the next refresh says so
+        # The store may have stopped answering meanwhile. The next refresh says so.
+        with suppress(StoreError):
+            counted = services.corrections().count(after=now - _CORRECTIONS_AGE)
+            worst, corrections = needs(whole.survey, now=now), counted
     return Dashboard(
         now=now,
         status=whole,
         cluster=whole.scheduler.cluster,
-        markets=markets,
+        markets=None if whole.survey is None else whole.survey.by_market(),
         needs=worst,
         corrections=corrections,
         hit_rate=usage.hit_rate(now=now),

@@ -1,7 +1,5 @@
 """The state of the whole system: one word, and the reasons for it as sentences."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +7,7 @@ from django.db.models import Sum
 
 from prices import services
 from prices.domain.provider_health import ProviderState
+from prices.domain.sessions import describe_calendar_ends
 from prices.domain.wording import plural
 from prices.jobs import history, runs, schedules
 from prices.jobs.history import Verification
@@ -17,7 +16,7 @@ from prices.models import SyncRun
 from prices.monitoring.attention import name_some
 from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.store.mongo import StoreError
-from prices.symbols import quarantine
+from prices.symbols.health import open_quarantine
 
 ERROR_RATE_TARGET = 0.05
 
@@ -72,9 +71,11 @@ def status(*, now: datetime) -> SystemStatus:
         down.append(f"{cluster.sentence} {cluster.advice}")
     totals = survey.totals() if survey is not None else None
     rate = _error_rate(now)
-    quarantined = quarantine.open_entries().values("symbol").distinct().count()
+    quarantined = open_quarantine().values("symbol").distinct().count()
     verification = history.latest_verification()
     impaired += _shortcomings(totals, rate, quarantined, verification)
+    if survey is not None:
+        impaired += describe_calendar_ends(survey.mic[survey.active].tolist(), now)
     return SystemStatus(
         down=tuple(down),
         impaired=tuple(impaired),
@@ -118,6 +119,6 @@ def _error_rate(now: datetime) -> float | None:
     since = now - timedelta(days=1)
     sums = SyncRun.objects.filter(
         created_at__gt=since, kind__in=runs.HISTORY_KINDS, parent=None
-    ).aggregate(failed=Sum("failed"), updated=Sum("updated"), unchanged=Sum("unchanged"))
-    tried = sum(filter(None, sums.values()))
-    return round((sums["failed"] or 0) / tried, 4) if tried else None
+    ).aggregate(*(Sum(name, default=0) for name in ("failed", "updated", "unchanged")))
+    tried = sum(sums.values())
+    return round(sums["failed__sum"] / tried, 4) if tried else None

@@ -1,7 +1,5 @@
 """The protocol of a provider, and the errors of all providers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Protocol

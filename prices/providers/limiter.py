@@ -1,12 +1,12 @@
 """The limiter in front of the provider: checks every request, and records how it went."""
 
-from __future__ import annotations
-
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from prices.domain.answers import Fetched
 from prices.domain.provider_health import ProviderState
@@ -23,6 +23,8 @@ _MAX_WAIT = timedelta(seconds=45)
 _MAX_CLOCKS = 64
 
 Clock = Callable[[], datetime]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class LimitInForce(RateLimited):
@@ -95,12 +97,36 @@ class LimitedProvider:
         self._began_at: dict[datetime, float] = {}
         self._clock_lock = threading.Lock()
         self.name = provider.name
-        self.parallel = provider.parallel
         self.quotes_per_request = provider.quotes_per_request
 
     @property
     def requests(self) -> int:
         return self._provider.requests
+
+    def in_parallel(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Generator[Result]:
+        """Yields `work(item)` of each item, in the order in which they finish.
+
+        As many are done at the same time as the provider allows. Items that no thread has begun
+        are skipped once `stopped()` returns True, or after an exception of `work`, which passes
+        through, or once the caller closes the iterator.
+        """
+
+        def begin(item: Item) -> list[Result]:
+            return [] if stopped() else [work(item)]
+
+        with ThreadPoolExecutor(self._provider.parallel, thread_name_prefix="sync") as pool:
+            futures = [pool.submit(begin, item) for item in items]
+            try:
+                for future in as_completed(futures):
+                    yield from future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def history(
         self, symbol: str, start: date | None, *, now: datetime, timezone: str = ""

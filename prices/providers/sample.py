@@ -4,8 +4,6 @@
 steps of adjusted close ÷ close are the splits and dividends; a constant factor changes no step.
 """
 
-from __future__ import annotations
-
 import csv
 import gzip
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ import numpy as np
 from prices.domain.actions import Actions, Dividend, Split, split_factors
 from prices.domain.answers import SAMPLE, Fetched
 from prices.domain.bars import BarSeries, Floats
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 from prices.providers.base import Unavailable
 
 # The package's symbols → today's.

@@ -1,7 +1,5 @@
 """Yahoo Finance through yfinance: the only module that imports it, or pandas."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import threading
@@ -22,8 +20,8 @@ from yfinance.exceptions import YFException, YFPricesMissingError
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, nonsense
+from prices.domain.coverage import DateRange
 from prices.domain.quotes import Quote
-from prices.domain.ranges import DateRange
 from prices.providers.yahoo_errors import error_of
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"

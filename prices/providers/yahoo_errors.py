@@ -1,7 +1,5 @@
 """Yfinance's exceptions and Yahoo's responses as the errors of `base`."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime

@@ -1,41 +1,81 @@
-"""The readers of this process, each built from the settings on first use."""
-
-from __future__ import annotations
+"""The objects of this process that read stored prices, built from the settings on first use."""
 
 from django.conf import settings
 
 from prices.reads.reader import PriceReader
 from prices.reads.survey import Overview
 from prices.reads.usage import Usage
-from prices.store import instances as store
-from prices.store.manifests import Manifests
+from prices.store import mongo
+from prices.store.bars import BarRepository
+from prices.store.blocks import BlockStore
+from prices.store.corrections import CorrectionLog
+from prices.store.manifests import Catalog, Manifests
+from prices.store.mongo import once_a_process
+from prices.store.provider_state import ProviderLog
+from prices.store.quotes import QuoteStore
 from prices.store.series_cache import SeriesCache
 
 
-@store.once_a_process
+def database() -> mongo.Db:
+    return mongo.database(settings.MONGODB_URI, settings.MONGODB_DATABASE)
+
+
+@once_a_process
+def bars() -> BarRepository:
+    return BarRepository(database())
+
+
+@once_a_process
+def blocks() -> BlockStore:
+    return BlockStore(database())
+
+
+@once_a_process
+def catalog() -> Catalog:
+    return Catalog(database())
+
+
+@once_a_process
+def quotes() -> QuoteStore:
+    return QuoteStore(database())
+
+
+def corrections() -> CorrectionLog:
+    return CorrectionLog(database())
+
+
+def provider_log() -> ProviderLog:
+    return ProviderLog(database(), provider_name())
+
+
+def provider_name() -> str:
+    return str(settings.PRICES_PROVIDER.rpartition(".")[2])
+
+
+@once_a_process
 def reader() -> PriceReader:
     series = SeriesCache(
-        manifests=Manifests(store.database()),
-        blocks=store.blocks(),
-        bars=store.bars(),
+        manifests=Manifests(database()),
+        blocks=blocks(),
+        bars=bars(),
         capacity=settings.SERIES_MEMORY_MB * 1_000_000,
         ttl=settings.VERSION_TTL,
     )
     return PriceReader(
-        bars=store.bars(),
+        bars=bars(),
         series=series,
-        quotes=store.quotes(),
-        corrections=store.corrections(),
-        provider_log=store.provider_log(),
+        quotes=quotes(),
+        corrections=corrections(),
+        provider_log=provider_log(),
         ttl=settings.VERSION_TTL,
     )
 
 
-@store.once_a_process
+@once_a_process
 def overview() -> Overview:
-    return Overview(catalog=store.catalog(), quotes=store.quotes())
+    return Overview(catalog=catalog(), quotes=quotes())
 
 
-@store.once_a_process
+@once_a_process
 def usage() -> Usage:
     return Usage(every=settings.USAGE_FLUSH_SECONDS)

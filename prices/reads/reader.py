@@ -1,26 +1,27 @@
 """Reads stored prices for the API, the admin and the portfolio."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
+from typing import Generic, TypeVar
 
-from django.db.models import QuerySet
-
-from prices.domain.actions import Actions, Adjust, adjusted
-from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
-from prices.domain.coverage import Coverage, Gap, held_of, overall
-from prices.domain.freshness import SymbolState, staleness
-from prices.domain.manual_bars import HandFilled
+from prices.domain.actions import Actions, Adjust, adjust_bars
+from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
+from prices.domain.coverage import (
+    Coverage,
+    Gap,
+    RequestedRange,
+    measure_read_coverage,
+    measure_series_coverage,
+)
+from prices.domain.freshness import SymbolState, outline_of, staleness
+from prices.domain.manual_bars import ManualBar
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
-from prices.domain.ranges import Asked
 from prices.domain.series import Facts, Manifest
 from prices.models import TrackedSymbol
-from prices.reads.symbol_states import state_of
-from prices.reads.ttl import TTLLookup
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog, Recorded
 from prices.store.mongo import StoreError as StoreError  # what every read may raise
@@ -29,7 +30,11 @@ from prices.store.quotes import QuoteStore
 from prices.store.series_cache import HeldSeries, SeriesCache
 from prices.symbols.tracking import current_names, resolve_rows, tracked_row
 
+T = TypeVar("T")
+
 _DAY = timedelta(days=1)
+# Values that one `_TTLLookup` keeps.
+_MAX_ENTRIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class History:
 class _Query:
     """A request for one or many symbols, and the state of the provider at that time."""
 
-    asked: Asked
+    asked: RequestedRange
     adjust: Adjust
     now: datetime
     provider: ProviderState
@@ -91,6 +96,44 @@ class SymbolReport:
     gaps: tuple[Gap, ...] = ()
 
 
+class _TTLLookup(Generic[T]):
+    """Looks values up by name, and keeps each result of `look_up` for `ttl` seconds; an exception is not kept.
+
+    Thread-safe; two threads may look up the same name at the same time.
+    """
+
+    def __init__(self, look_up: Callable[[str], T], ttl: float) -> None:
+        self._look_up = look_up
+        self._ttl = ttl
+        self._entries: dict[str, tuple[float, T]] = {}
+
+    def get(self, name: str) -> T:
+        entry = self._entries.get(name)
+        if entry is not None and entry[0] > time.monotonic():
+            return entry[1]
+        value = self._look_up(name)
+        self._keep({name: value})
+        return value
+
+    def get_many(
+        self, names: Iterable[str], look_up: Callable[[list[str]], Mapping[str, T]]
+    ) -> dict[str, T]:
+        """Returns the values of many names; `look_up` may leave out names that it does not know."""
+        now, wanted = time.monotonic(), list(names)
+        entries = {name: self._entries.get(name) for name in wanted}
+        known = {name: e[1] for name, e in entries.items() if e is not None and e[0] > now}
+        unknown = [name for name in wanted if name not in known]
+        found = look_up(unknown) if unknown else {}
+        self._keep(found)
+        return {**known, **found}
+
+    def _keep(self, found: Mapping[str, T]) -> None:
+        if len(self._entries) + len(found) > _MAX_ENTRIES:
+            self._entries.clear()
+        expires = time.monotonic() + self._ttl
+        self._entries.update({name: (expires, value) for name, value in found.items()})
+
+
 class PriceReader:
     """Reads from the store only, never from the provider."""
 
@@ -109,17 +152,17 @@ class PriceReader:
         self._corrections = corrections
         self._quotes = quotes
         self._log = provider_log
-        self._rows = TTLLookup(tracked_row, ttl)
-        self._provider = TTLLookup(lambda name: provider_log.state(), ttl)
+        self._rows = _TTLLookup(tracked_row, ttl)
+        self._provider = _TTLLookup(lambda name: provider_log.state(), ttl)
 
     def history(
-        self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
+        self, symbol: str, asked: RequestedRange, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> History:
         """Returns the stored bars of a tracked symbol, which may be given by a former name.
 
         :raises NotTracked, InvalidSymbol: with a sentence for users.
         """
-        canonical = checked_symbol(symbol)
+        canonical = parse_symbol(symbol)
         row = self._rows.get(canonical)
         stored = self._series.read(SeriesKey(row.symbol))
         if stored is None and (today := tracked_row(canonical)).symbol != row.symbol:
@@ -130,7 +173,7 @@ class PriceReader:
     def histories(
         self,
         symbols: Iterable[str],
-        asked: Asked,
+        asked: RequestedRange,
         adjust: Adjust = Adjust.SPLITS,
         *,
         now: datetime,
@@ -172,7 +215,7 @@ class PriceReader:
             source=state.source,
             as_of=facts.fetched_at,
             stale_reason=about.stale_reason,
-            coverage=held_of(
+            coverage=measure_read_coverage(
                 bars.sessions, state.first, state.calendar, about.start, about.end, now
             ),
             quote=about.quote,
@@ -182,18 +225,16 @@ class PriceReader:
         )
 
     def version(
-        self, symbol: str, asked: Asked, adjust: Adjust = Adjust.SPLITS, *, now: datetime
+        self, symbol: str, asked: RequestedRange, adjust: Adjust = Adjust.SPLITS, *, now: datetime
     ) -> str:
         """Returns the `version` that `history` would have, without reading bars.
 
-        :raises NotTracked, InvalidSymbol:
+        `symbol` is in canonical spelling. :raises NotTracked:
         """
-        canonical = checked_symbol(symbol)
-        row = self._rows.get(canonical)
+        row = self._rows.get(symbol)
         manifest = self._series.manifest(SeriesKey(row.symbol))
-        return self._about(
-            canonical, row, manifest, _Query(asked, adjust, now, self._state())
-        ).version
+        query = _Query(asked, adjust, now, self._state())
+        return self._about(symbol, row, manifest, query).version
 
     def _state(self) -> ProviderState:
         """Returns the state of the provider, which may be as old as the TTL."""
@@ -202,13 +243,13 @@ class PriceReader:
     def _about(
         self, named: str, row: TrackedSymbol, manifest: Manifest | None, query: _Query
     ) -> _About:
-        state, now = state_of(row, manifest), query.now
-        start, end = query.asked.within(state.last, now)
+        state, now = _state_of(row, manifest), query.now
+        start, end = query.asked.resolve(state.last, now)
         stale_reason = staleness(state, query.provider, now)
         quote = self._quotes.get([row.symbol]).get(row.symbol)
         # Everything that a result depends on; the manifest's version stands for the bars.
         parts = (
-            *(named, row.symbol, row.name, row.currency),
+            *(named, row.symbol, row.name, row.currency, row.mic),
             manifest and (manifest.generation, manifest.version),
             *(query.adjust, start, end, stale_reason),
             state.calendar and state.calendar.last_closed(now),
@@ -229,7 +270,7 @@ class PriceReader:
 
     def corrections(
         self, symbol: str, *, since: date | None = None, limit: int = 1_000
-    ) -> tuple[TrackedSymbol, list[Recorded], tuple[HandFilled, ...]]:
+    ) -> tuple[TrackedSymbol, list[Recorded], tuple[ManualBar, ...]]:
         """Returns the row of a tracked symbol, its corrections (newest first) and manual bars.
 
         `since` is the first session whose corrections are returned.
@@ -243,11 +284,10 @@ class PriceReader:
 
     def reports(self, symbols: Iterable[str] | None = None, *, now: datetime) -> list[SymbolReport]:
         """Returns reports of the given symbols (also by former names), or of all, by symbol."""
-        wanted = None if symbols is None else list(symbols)
-        rows = list(_rows(wanted))
-        if wanted is not None and len(rows) < len(wanted):
-            wanted = current_names(wanted)
-            rows = list(_rows(wanted))
+        wanted = None if symbols is None else current_names(symbols)
+        rows = TrackedSymbol.objects.all()
+        if wanted is not None:
+            rows = rows.filter(symbol__in=wanted)
         manifests = self._bars.manifests(wanted, ledgers=False)
         provider = self._log.state()
         return [report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
@@ -261,25 +301,24 @@ def _bars(held: HeldSeries, adjust: Adjust, start: date | None, end: date | None
     until = end + _DAY if end else None
     # Dividends after `end` change earlier prices, so bars are adjusted before the end is cut off.
     within = held.bars(start, None if adjust is Adjust.ALL else until)
-    return adjusted(within, held.manifest.facts.actions, adjust).between(None, until)
+    return adjust_bars(within, held.manifest.facts.actions, adjust).between(None, until)
 
 
-def _rows(symbols: list[str] | None) -> QuerySet[TrackedSymbol]:
-    rows = TrackedSymbol.objects.all()
-    return rows if symbols is None else rows.filter(symbol__in=symbols)
+def _state_of(row: TrackedSymbol, manifest: Manifest | None) -> SymbolState:
+    return SymbolState.of(row, outline_of(manifest) if manifest else None)
 
 
 def report(
     row: TrackedSymbol, manifest: Manifest | None, provider: ProviderState, now: datetime
 ) -> SymbolReport:
     """Returns the report of a symbol whose row and manifest are already loaded."""
-    state = state_of(row, manifest)
+    state = _state_of(row, manifest)
     held = state.first is not None and state.last is not None
     return SymbolReport(
         row=row,
         state=state,
         bars=manifest.count if manifest and held else 0,
-        coverage=overall(state.first, state.gaps, state.last, state.calendar, now)
+        coverage=measure_series_coverage(state.first, state.gaps, state.last, state.calendar, now)
         if state.first and state.last
         else Coverage(None, 0),
         stale_reason=staleness(state, provider, now),

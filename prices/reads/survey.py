@@ -20,12 +20,11 @@ from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
 from prices.domain.bars import Floats, Ints, Times
-from prices.domain.coverage import UNKNOWN, overall_columns, share, shares
-from prices.domain.freshness import lagging_flags, sessions_behind_column, stale_flags
-from prices.domain.series import Outline
+from prices.domain.coverage import UNKNOWN, measure_coverage_columns, share, shares
+from prices.domain.freshness import Outline, lagging_flags, sessions_behind_column, stale_flags
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
-from prices.store.catalog import Catalog
+from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
 
 Flags = NDArray[np.bool_]
@@ -79,7 +78,7 @@ class Survey:
         for mic in set(self.mic[self.has_history].tolist()):
             of, calendar = (self.mic == mic) & self.has_history, sessions_of(mic)
             first, gaps, last = self.first[of], self.gaps[of], self.last[of]
-            self.expected[of], self.present[of] = overall_columns(
+            self.expected[of], self.present[of] = measure_coverage_columns(
                 first, gaps, last, calendar, self.now
             )
             self.behind[of] = sessions_behind_column(last, calendar, self.now)

@@ -1,7 +1,5 @@
 """Counts reads in memory; a timer writes the counts to the database, never a read itself."""
 
-from __future__ import annotations
-
 import logging
 import math
 import threading

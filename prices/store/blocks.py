@@ -4,8 +4,6 @@ A block names the content it copies, (generation, count), which never changes. S
 shows whether a block is complete, and a block that is not is ignored.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,7 +15,7 @@ from pymongo.write_concern import WriteConcern
 
 from prices.domain.bars import SeriesKey
 from prices.domain.series import Manifest
-from prices.store.documents import manifest_of
+from prices.store.manifests import manifest_of
 from prices.store.mongo import MAX_READ_MS, Db, failures_named, run_batch
 from prices.store.packing import Packed
 

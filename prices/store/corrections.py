@@ -1,7 +1,5 @@
 """The corrections: every change of a stored bar, kept forever."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,9 +8,9 @@ from typing import Any
 from pymongo import DESCENDING
 from pymongo.client_session import ClientSession
 
-from prices.domain.answers import Correction, Why
+from prices.domain.answers import Correction, CorrectionReason
 from prices.domain.bars import SeriesKey
-from prices.store.documents import midnight
+from prices.store.manifests import midnight
 from prices.store.mongo import Db, failures_named
 
 
@@ -87,5 +85,7 @@ class CorrectionLog:
 
 
 def _recorded(d: dict[str, Any]) -> Recorded:
-    correction = Correction(d["session"].date(), d["field"], d["old"], d["new"], Why(d["why"]))
+    correction = Correction(
+        d["session"].date(), d["field"], d["old"], d["new"], CorrectionReason(d["why"])
+    )
     return Recorded(d["symbol"], correction, d["seen_at"], d["run"])

@@ -1,7 +1,5 @@
 """Locks that all processes and machines respect: leases by name, and locks on series."""
 
-from __future__ import annotations
-
 import os
 import socket
 import threading

@@ -1,10 +1,12 @@
-"""Manifests: one small document a series, changed only by compare-and-swap on its version."""
+"""Manifests: one small document a series, changed only by compare-and-swap on its version.
 
-from __future__ import annotations
+The catalog is a copy of their outlines in this process.
+"""
 
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -13,13 +15,27 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from prices.domain.bars import SeriesKey
-from prices.domain.series import Manifest
-from prices.store.documents import manifest_of
-from prices.store.mongo import Db, StoreConflict, failures_named, run_batch
+from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.bars import Bar, Interval, SeriesKey
+from prices.domain.coverage import DateRange, Gap
+from prices.domain.freshness import Outline
+from prices.domain.manual_bars import ManualBar
+from prices.domain.series import Facts, Manifest
+from prices.store.mongo import ChangeFollower, Db, StoreConflict, failures_named, run_batch
 
 # Longer than any read may take, so that no reader loses the generation it started with.
 GRACE = timedelta(minutes=2)
+_BAR = ("ts", *"ohlcv")
+_GAP = ("tries", "next_try_at", "reason")
+_HAND_FILLED = ("by", "at", "note", "offered", "offered_at")
+# The projection of a manifest that an outline is made of. The server counts the gaps.
+_OUTLINE: dict[str, Any] = {
+    **dict.fromkeys(("symbol", "generation", "count", "first", "last"), 1),
+    **dict.fromkeys(("source", "final_through"), 1),
+    "close": "$last_bar.c",
+    "gaps": {"$size": {"$ifNull": ["$gaps", []]}},
+    "gap_due_at": {"$min": "$gaps.next_try_at"},
+}
 
 
 class Manifests:
@@ -140,3 +156,145 @@ class Manifests:
             if done.matched_count < len(changes):  # others changed some first
                 ours = {d["_id"] for d in self.collection.find({"swap": swap}, {"_id": 1})}
         return {key: base + 1 for key, (base, _) in changes.items() if str(key) in ours}
+
+
+class Catalog:
+    """Thread-safe. Every look includes all that was published before it, and fetches changes only."""
+
+    def __init__(self, db: Db) -> None:
+        self._lock = threading.Lock()
+        self._copy: dict[str, Outline] = {}
+        daily = {"interval": str(Interval.DAY)}
+        self._follower = ChangeFollower(
+            db["series"], time="changed_at", stamp="version", only=daily
+        )
+        self._changes = 0
+
+    def all(self) -> dict[str, Outline]:
+        """Returns the outline of each published daily series, by symbol."""
+        return self.look()[1]
+
+    def look(self) -> tuple[int, dict[str, Outline]]:
+        """Returns a number that differs after every change, and the outlines by symbol."""
+        with self._lock:
+            with failures_named():
+                found = self._follower.changes(_OUTLINE)
+            for document in found:
+                outline = _outline_of(document)
+                if outline is None:
+                    self._copy.pop(document["symbol"], None)
+                else:
+                    self._copy[outline.symbol] = outline
+            self._changes += bool(found)
+            return self._changes, dict(self._copy)
+
+
+def _outline_of(document: Mapping[str, Any]) -> Outline | None:
+    """Returns the outline of a result of `_OUTLINE`. Returns None if nothing is published."""
+    if not document.get("generation") or document.get("first") is None:
+        return None
+    final_through = document.get("final_through")
+    return Outline(
+        document["symbol"],
+        document["count"],
+        document["first"].date(),
+        document["last"].date(),
+        document["close"],
+        document.get("source", ""),
+        final_through and final_through.date(),
+        document["gaps"],
+        document.get("gap_due_at"),
+    )
+
+
+def manifest_of(document: Mapping[str, Any]) -> Manifest:
+    """Returns the manifest of a document, or of a projection of it."""
+    return Manifest(
+        key=SeriesKey(document["symbol"], Interval(document["interval"])),
+        version=document["version"],
+        generation=document.get("generation"),
+        count=document.get("count", 0),
+        last_bar=_bar_of(document.get("last_bar")),
+        first=document.get("first"),
+        facts=_facts_of(document),
+        dirty=document.get("dirty", False),
+        pending=document.get("pending"),
+    )
+
+
+def _facts_of(document: Mapping[str, Any]) -> Facts:
+    final_through = document.get("final_through")
+    return Facts(
+        actions=Actions(
+            tuple(
+                Split(d["session"].date(), d["numerator"], d["denominator"])
+                for d in document.get("splits", ())
+            ),
+            tuple(
+                Dividend(d["session"].date(), d["amount"]) for d in document.get("dividends", ())
+            ),
+        ),
+        source=document.get("source", ""),
+        currency=document.get("currency", ""),
+        fetched_at=document.get("fetched_at"),
+        final_through=final_through and final_through.date(),
+        asked=tuple(
+            DateRange(d["start"].date(), d["end"].date()) for d in document.get("asked", ())
+        ),
+        gaps=tuple(
+            Gap(d["session"].date(), *(d[name] for name in _GAP)) for d in document.get("gaps", ())
+        ),
+        by_hand=tuple(
+            ManualBar(d["session"].date(), d["by"], d["at"], d["note"], offer, d["offered_at"])
+            for d in document.get("by_hand", ())
+            for offer in [_bar_of(d["offered"])]
+        ),
+    )
+
+
+def facts_document(facts: Facts) -> dict[str, Any]:
+    """Returns the manifest's fields of the facts. Sessions are dates at 00:00 UTC."""
+    return {
+        "splits": _documents(facts.actions.splits, "numerator", "denominator"),
+        "dividends": _documents(facts.actions.dividends, "amount"),
+        "source": facts.source,
+        "currency": facts.currency,
+        "fetched_at": facts.fetched_at,
+        "final_through": facts.final_through and midnight(facts.final_through),
+        "asked": [{"start": midnight(r.start), "end": midnight(r.end)} for r in facts.asked],
+        "gaps": _documents(facts.gaps, *_GAP),
+        "by_hand": [
+            {**document, "offered": bar_document(document["offered"])}
+            for document in _documents(facts.by_hand, *_HAND_FILLED)
+        ],
+    }
+
+
+def _documents(values: Iterable[Any], *names: str) -> list[dict[str, Any]]:
+    return [
+        {"session": midnight(value.session), **{name: getattr(value, name) for name in names}}
+        for value in values
+    ]
+
+
+def extent_document(first: datetime | None, last: Bar | None, count: int) -> dict[str, Any]:
+    """Returns the manifest's fields that say what the current generation holds."""
+    return {
+        "count": count,
+        "first": first,
+        "last": last and last.ts,
+        "last_bar": bar_document(last),
+    }
+
+
+def midnight(day: date) -> datetime:
+    """Returns 00:00 UTC of a day, which is how sessions are stored."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def bar_document(bar: Bar | None) -> Any:
+    return bar and dict(zip(_BAR, bar, strict=True))
+
+
+def _bar_of(document: Mapping[str, Any] | None) -> Bar | None:
+    return Bar(*(document[name] for name in _BAR)) if document else None

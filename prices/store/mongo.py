@@ -1,18 +1,18 @@
-"""The MongoDB client of this process, and what its failures mean to callers."""
-
-from __future__ import annotations
+"""The MongoDB client of this process, what its failures mean to callers, and following changes."""
 
 import atexit
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from pymongo import MongoClient
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import (
     ConfigurationError,
@@ -37,6 +37,9 @@ MAX_READ_MS = 20_000
 _INVALID_URI = (InvalidURI, ConfigurationError, ValueError)
 # Codes of the failures of transactions on a standalone server.
 _NOT_REPLICATED = {20, 123, 246}
+# A change becomes visible at most this long after the time that it is stamped with.
+_OVERLAP = timedelta(seconds=30)
+_BATCH = 20_000
 # A compare-and-swap that lost this many times in a row is given up.
 _MAX_ATTEMPTS = 50
 
@@ -51,6 +54,22 @@ class StoreUnavailable(StoreError):
 
 class StoreConflict(StoreError):
     """Another process changed the document first. Read it again and decide again."""
+
+
+_built: list[Callable[[], None]] = []
+
+
+def once_a_process(build: Callable[[], T]) -> Callable[[], T]:
+    """Makes `build` run once in each process: clients and sessions do not survive a fork."""
+    cached = lru_cache(maxsize=2)(lambda pid: build())
+    _built.append(cached.cache_clear)
+    return lambda: cached(os.getpid())
+
+
+def forget() -> None:
+    """Builds everything again on next use, as after a change of settings."""
+    for clear in _built:
+        clear()
 
 
 def database(uri: str, name: str) -> Db:
@@ -166,3 +185,56 @@ def ping(db: Db) -> None:
     """Returns if the server answers. :raises StoreUnavailable: it does not."""
     with failures_named():
         db.command("ping")
+
+
+class ChangeFollower:
+    """Fetches the documents that changed since the last look, of those that the filter `only` selects.
+
+    Not thread-safe.
+
+    `time` names the field with the time of a document's last change, `stamp` a field that has
+    another value after each change.
+    """
+
+    def __init__(
+        self,
+        collection: Collection[dict[str, Any]],
+        *,
+        time: str,
+        stamp: str,
+        only: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._collection = collection
+        self._time, self._stamp = time, stamp
+        self._only = dict(only or {})
+        self._stamps: dict[Any, Any] = {}
+        self._latest: datetime | None = None
+        self._latest_read_at = 0.0
+
+    def changes(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Returns `fields` of the documents changed since the last call; of all at the first."""
+        wanted = {**fields, self._time: 1, self._stamp: 1}
+        if self._latest is None:
+            return self._remember(self._collection.find(self._only, wanted, batch_size=_BATCH))
+        # A sync changes thousands of documents at once. While the latest change is young, an
+        # older one may still become visible after it. Then ids and stamps are compared, so that
+        # not all of them are fetched again.
+        newer = {"$gt": self._latest}
+        if time.monotonic() - self._latest_read_at <= _OVERLAP.total_seconds():
+            newer = {"$gte": self._latest - _OVERLAP}
+        stamps = {self._time: 1, self._stamp: 1}
+        near = self._collection.find({**self._only, self._time: newer}, stamps, batch_size=_BATCH)
+        ids = [d["_id"] for d in near if self._stamps.get(d["_id"]) != d[self._stamp]]
+        if not ids:
+            return []
+        return self._remember(
+            self._collection.find({"_id": {"$in": ids}}, wanted, batch_size=_BATCH)
+        )
+
+    def _remember(self, found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        documents = list(found)
+        self._stamps.update((d["_id"], d[self._stamp]) for d in documents)
+        latest = max((d[self._time] for d in documents if self._time in d), default=None)
+        if latest is not None and (self._latest is None or latest > self._latest):
+            self._latest, self._latest_read_at = latest, time.monotonic()
+        return documents

@@ -4,8 +4,6 @@ A packed series takes half the memory and half the bytes on the way to the reade
 year out of ten unpacks that year only.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self

@@ -5,8 +5,6 @@ only persists their results. Losing the last change in a crash of the server cos
 write waits for the disk.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta

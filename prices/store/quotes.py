@@ -1,7 +1,5 @@
 """The latest quote of every symbol, shared by all processes, with a copy in each of them."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterable
@@ -11,8 +9,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from prices.domain.quotes import Quote
-from prices.store.change_follower import ChangeFollower
-from prices.store.mongo import Db, failures_named
+from prices.store.mongo import ChangeFollower, Db, failures_named
 
 # How old this process's copy may be before it is brought up to date.
 COPY_SECONDS = 5.0

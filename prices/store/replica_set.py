@@ -1,7 +1,5 @@
 """Makes a mongod of this machine a replica set of one, which transactions need."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

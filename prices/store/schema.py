@@ -1,7 +1,5 @@
 """The schema: collections and indexes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pymongo import ASCENDING

@@ -1,7 +1,5 @@
 """Whole series in the memory of this process, never older than their manifests."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterable

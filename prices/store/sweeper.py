@@ -1,12 +1,10 @@
 """Sweeping: deleting the bars of generations that no reader can be reading any more."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from prices.store.documents import bars_key, collection_of, manifest_of
-from prices.store.manifests import Manifests
+from prices.store.bars import bars_key, collection_of
+from prices.store.manifests import Manifests, manifest_of
 from prices.store.mongo import Db, StoreConflict, failures_named
 
 # A replacement that has not been published after this long never will be.

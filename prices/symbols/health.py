@@ -1,16 +1,13 @@
-"""Symbol health: how an outcome changes its symbol's row, up to suspending the symbol."""
-
-from __future__ import annotations
+"""Symbol health: how an outcome changes its symbol's row, and what of its answer is in quarantine."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 
-from prices.domain.answers import Guard
-from prices.domain.outcomes import Outcome, Result
+from prices.domain.answers import Fetched, Guard, Outcome, Result
 from prices.domain.planning import next_attempt
-from prices.models import TrackedSymbol
+from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.symbols.tracking import CLEAN_RECORD, RESUMED, fields_from_answer, resume
 
 # How long to wait after a refusal that resolves by itself, like a split whose history is not
@@ -92,4 +89,67 @@ def _after_unknown(row: TrackedSymbol, reason: str, now: datetime) -> dict[str, 
         "active": False,
         "suspended_reason": reason[: _MAX_TEXT - len(days)] + days,
         "next_attempt_at": tomorrow,
+    }
+
+
+def record_refusals(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
+    """Records what was refused of an answer. A good answer closes the entries it covers."""
+    # An entry of a symbol that was untracked during the fetch would never be closed.
+    if outcome.refused and not TrackedSymbol.objects.filter(symbol=outcome.symbol).exists():
+        return
+    for refusal in outcome.refused:
+        _save_refusal(outcome, refusal.guard, refusal.reason, run, now)
+    if outcome.result is Result.FAILED or outcome.answer is None:
+        return
+    released = bool(run.options.get("trusted"))
+    over = open_quarantine(outcome.symbol).exclude(kind__in=[r.guard for r in outcome.refused])
+    for entry in over:
+        if released or _covers(outcome.answer, entry):
+            entry.resolved_at = now
+            entry.resolution = (
+                Quarantine.Resolution.RELEASED if released else Quarantine.Resolution.SUPERSEDED
+            )
+            entry.save(update_fields=["resolved_at", "resolution"])
+
+
+def open_quarantine(symbol: str | None = None) -> Any:
+    """Returns a query of the open entries, of all symbols or of one, latest first."""
+    entries = Quarantine.objects.filter(resolved_at=None)
+    return entries if symbol is None else entries.filter(symbol=symbol)
+
+
+def _save_refusal(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now: datetime) -> None:
+    values = {
+        "reason": reason[:_MAX_TEXT],
+        "summary": _summary_of(outcome.answer) if outcome.answer else {},
+        "run": run,
+        "last_seen": now,
+    }
+    again = open_quarantine(outcome.symbol).filter(kind=guard)
+    if not again.update(**values, times=F("times") + 1):
+        Quarantine.objects.create(symbol=outcome.symbol, kind=guard, first_seen=now, **values)
+
+
+def _covers(answer: Fetched, entry: Quarantine) -> bool:
+    """Returns whether an answer resolves an entry: nonsense in old bars needs their sessions."""
+    first = min(entry.summary.get("nonsense", ()), default="")
+    return entry.kind != Guard.NONSENSE or answer.asked.start.isoformat() <= first
+
+
+def _summary_of(answer: Fetched) -> dict[str, Any]:
+    """Returns what an answer held, small enough to be stored and read."""
+    bars, actions = answer.series, answer.actions
+    return {
+        "asked_from": answer.asked.start.isoformat(),
+        "bars": len(bars),
+        "first": str(bars.sessions[0]) if len(bars) else None,
+        "last": str(bars.sessions[-1]) if len(bars) else None,
+        "last_close": float(bars.close[-1]) if len(bars) else None,
+        "currency": answer.currency,
+        "exchange": answer.exchange,
+        "name": answer.name,
+        "splits": [f"{s.session}: {s.numerator:g}:{s.denominator:g}" for s in actions.splits[-5:]],
+        "dividends": len(actions.dividends),
+        "nonsense": [str(session) for session in answer.nonsense[:20]],
+        "fetched_at": answer.fetched_at.isoformat(),
     }

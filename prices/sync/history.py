@@ -1,33 +1,33 @@
-"""Syncing history: plan → fetch → merge → publish, symbol by symbol (stage 2 of a sync)."""
-
-from __future__ import annotations
+"""Syncing history. Stage 1 turns closing quotes into bars, many at once. Stage 2 works symbol by
+symbol: plan → fetch → merge → publish.
+"""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from prices.domain.answers import Fetched
-from prices.domain.bars import SeriesKey
+from prices.domain.answers import Fetched, Outcome, Result
+from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.merge import Change
-from prices.domain.outcomes import Outcome, Result
-from prices.domain.planning import Due, due
-from prices.domain.quotes import Quote
+from prices.domain.planning import Due, plan_fetches
+from prices.domain.quotes import closing_bar
 from prices.domain.sessions import overlap_start, sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError, RateLimited, Unavailable, UnknownSymbol
 from prices.providers.limiter import LimitedProvider
-from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.catalog import Catalog
 from prices.store.locks import Busy, Leases, series_lock
+from prices.store.manifests import Catalog
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.symbols.tracking import mic_of
-from prices.sync.parallel import run_parallel
+from prices.store.quotes import QuoteStore
+from prices.symbols.tracking import mic_of, symbol_states
 from prices.sync.publish import Published, publish
 
 # How long a store that is away is waited for. A server that restarts is back within seconds.
 _MAX_AWAY_SECONDS = 30.0
+# How many series closing quotes are appended to at once.
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +47,40 @@ class SyncService:
 
     bars: BarRepository
     catalog: Catalog
+    quotes: QuoteStore
     limiter: LimitedProvider
     leases: Leases
     history_years: int | None = None
 
-    @property
-    def requests(self) -> int:
-        """How many requests this process has sent to the provider."""
-        return self.limiter.requests
+    def transfer(self, *, now: datetime) -> int:
+        """Stores closing quotes as provisional bars of their sessions. Returns how many."""
+        quotes = self.quotes.all()
+        if not quotes:
+            return 0
+        mics = dict(TrackedSymbol.objects.filter(active=True).values_list("symbol", "mic"))
+        closing = []
+        for key, manifest in self.bars.manifests(set(quotes) & set(mics)).items():
+            if key.interval is not Interval.DAY or manifest.last_bar is None:
+                continue  # a quote never creates a series
+            quote, facts = quotes[key.symbol], manifest.facts
+            bar = closing_bar(
+                quote, manifest.last_bar, facts.currency, sessions_of(mics[key.symbol])
+            )
+            if bar is not None:
+                facts = replace(facts, fetched_at=quote.fetched_at)
+                closing.append((manifest, BarSeries.from_rows([bar]), facts))
+        # Series that another process changes meanwhile are left to that process.
+        return sum(
+            len(self.bars.append_many(closing[at : at + _BATCH], now=now))
+            for at in range(0, len(closing), _BATCH)
+        )
 
-    def plan(self, *, now: datetime, quotes: Mapping[str, Quote] | None = None) -> list[Due]:
+    def plan(self, *, now: datetime) -> list[Due]:
         """Returns what a sync has to fetch, in order.
 
-        `quotes` show which of the symbols that the provider lost are traded again.
+        The quotes show which of the symbols that the provider lost are traded again.
         """
-        return due(symbol_states(self.catalog, quotes or {}), now=now)
+        return plan_fetches(symbol_states(self.catalog, self.quotes.all()), now=now)
 
     def sync(
         self,
@@ -84,10 +103,9 @@ class SyncService:
         options = _Options(now, whole or trusted, start, run, trusted)
         wanted = list(symbols)
         rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=wanted)}
-        yield from run_parallel(
+        yield from self.limiter.in_parallel(
             lambda symbol: self._sync_one(rows[symbol], options),
             [symbol for symbol in wanted if symbol in rows],
-            threads=self.limiter.parallel,
             stopped=stopped,
         )
 
@@ -170,12 +188,12 @@ class SyncService:
 
     def _begin(self, row: TrackedSymbol, stored: StoredSeries | None, now: datetime) -> date | None:
         """Returns where a fetch begins that brings the series up to date, as `_earliest`."""
-        if stored is None or stored.manifest.last is None or row.last_update is None:
+        if stored is None or stored.manifest.last_bar is None or row.last_update is None:
             return self._earliest(now, stored)
         facts = stored.manifest.facts
         if facts.source != self.limiter.name:
             return self._earliest(now)
-        last = stored.manifest.last.date()
+        last = stored.manifest.last_bar.ts.date()
         begin = overlap_start(last, facts.final_through, sessions_of(row.mic))
         return min([begin, *(gap.session for gap in facts.gaps if gap.is_due(now))])
 

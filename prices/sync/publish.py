@@ -1,16 +1,13 @@
 """Publishing: merging an answer with what is stored, and storing what changes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prices.domain.answers import SAMPLE, Fetched, Guard, Refusal, Stored
 from prices.domain.bars import BarSeries, SeriesKey
-from prices.domain.coverage import coverage, retried
-from prices.domain.guards import described
+from prices.domain.coverage import DateRange, measure_coverage, merge_ranges, update_gaps
+from prices.domain.guards import describe_sessions
 from prices.domain.merge import Change, Decision, merge
-from prices.domain.ranges import DateRange, merged
 from prices.domain.series import Facts
 from prices.domain.sessions import Sessions
 from prices.store.bars import BarRepository, StoredSeries
@@ -87,7 +84,7 @@ class _Publication:
             if base is not None and stored is not None and not late:
                 self.bars.update_facts(base, self._facts(before, old, decision))
             return 0
-        after = old.merged(decision.bars) if decision.change is Change.APPEND else decision.bars
+        after = old.merge(decision.bars) if decision.change is Change.APPEND else decision.bars
         facts = self._facts(before, after, decision)
         if decision.change is Change.APPEND and base and not (base.dirty or base.pending):
             self.bars.append(base, decision.bars, facts, now=self.now)
@@ -107,7 +104,7 @@ class _Publication:
         """Returns the facts once the answer is merged. `after` is the merged series."""
         now, fetched, calendar = self.now, self.fetched, self.calendar
         first, last = after.sessions[0].item(), after.sessions[-1].item()
-        held = coverage(after.sessions, calendar, DateRange(first, last + _DAY))
+        held = measure_coverage(after.sessions, calendar, DateRange(first, last + _DAY))
         settled = calendar.last_settled(now) if calendar else now.date() - _SETTLED_AFTER
         asked = DateRange(fetched.asked.start, min(fetched.asked.end, now.date() + _DAY))
         keeps_unit = before.source not in ("", SAMPLE) and not self.trusted
@@ -118,8 +115,8 @@ class _Publication:
             currency=next(filter(None, currencies if keeps_unit else currencies[::-1]), ""),
             fetched_at=fetched.fetched_at,
             final_through=min(settled, last) if settled else before.final_through,
-            asked=merged([*before.asked, asked]),
-            gaps=retried(before.gaps, held.gaps, asked, "the provider has none", now),
+            asked=merge_ranges([*before.asked, asked]),
+            gaps=update_gaps(before.gaps, held.gaps, asked, "the provider has none", now),
             by_hand=decision.by_hand,
         )
 
@@ -129,7 +126,7 @@ class _Publication:
         found = [s for s in self.fetched.nonsense if s <= (closed or self.now.date() - _DAY)]
         if not found:
             return ()
-        return (Refusal(Guard.NONSENSE, f"the prices of {described(found)} make no sense"),)
+        return (Refusal(Guard.NONSENSE, f"the prices of {describe_sessions(found)} make no sense"),)
 
 
 def as_stored(stored: StoredSeries | None) -> Stored:

@@ -1,27 +1,20 @@
-"""Live prices: refreshing quotes, and turning closing quotes into bars (stage 1 of a sync)."""
-
-from __future__ import annotations
+"""Live prices: refreshing quotes."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from prices.domain.bars import BarSeries, Interval
-from prices.domain.outcomes import Outcome, Result
-from prices.domain.planning import quote_is_due, quote_riders, trades
-from prices.domain.quotes import Quote, closing_bar
-from prices.domain.sessions import sessions_of
+from prices.domain.answers import Outcome, Result
+from prices.domain.planning import is_traded, pick_lost_symbols, quote_is_due
+from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.providers.limiter import LimitedProvider
-from prices.reads.symbol_states import symbol_states
 from prices.store.bars import BarRepository
-from prices.store.catalog import Catalog
+from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
-from prices.symbols.tracking import resume
+from prices.symbols.tracking import resume, symbol_states
 
-# How many series are appended to at once.
-_BATCH = 500
 # A suspended symbol is looked up among the quotes once a day.
 _LOOKUP_PAUSE = timedelta(days=1)
 
@@ -48,7 +41,7 @@ class LiveService:
             and quote_is_due(state, held.get(state.symbol), now=now, extended=extended)
         ]
         places = -len(wanted) % self.limiter.quotes_per_request
-        return wanted + quote_riders(states, places, now=now)
+        return wanted + pick_lost_symbols(states, places, now=now)
 
     def refresh(
         self,
@@ -92,34 +85,11 @@ class LiveService:
         if not gone:
             return
         manifests = self.bars.manifests(gone)
-        lasts = {key.symbol: m.last.date() for key, m in manifests.items() if m.last}
+        lasts = {key.symbol: m.last_bar.ts.date() for key, m in manifests.items() if m.last_bar}
         back = {
             quote.symbol
             for quote in quotes
-            if quote.symbol in gone and trades(quote, lasts.get(quote.symbol), now=now)
+            if quote.symbol in gone and is_traded(quote, lasts.get(quote.symbol), now=now)
         }
         resume(suspended.filter(symbol__in=back))
         suspended.filter(symbol__in=gone - back).update(next_attempt_at=now + _LOOKUP_PAUSE)
-
-    def transfer(self, *, now: datetime) -> int:
-        """Stores closing quotes as provisional bars of their sessions. Returns how many."""
-        quotes = self.quotes.all()
-        if not quotes:
-            return 0
-        mics = dict(TrackedSymbol.objects.filter(active=True).values_list("symbol", "mic"))
-        closing = []
-        for key, manifest in self.bars.manifests(set(quotes) & set(mics)).items():
-            if key.interval is not Interval.DAY or manifest.last_bar is None:
-                continue  # a quote never creates a series
-            quote, facts = quotes[key.symbol], manifest.facts
-            bar = closing_bar(
-                quote, manifest.last_bar, facts.currency, sessions_of(mics[key.symbol])
-            )
-            if bar is not None:
-                facts = replace(facts, fetched_at=quote.fetched_at)
-                closing.append((manifest, BarSeries.from_rows([bar]), facts))
-        # Series that another process changes meanwhile are left to that process.
-        return sum(
-            len(self.bars.append_many(closing[at : at + _BATCH], now=now))
-            for at in range(0, len(closing), _BATCH)
-        )

@@ -1,7 +1,5 @@
 """Renaming: a symbol's history continues under its new name, and the former name leads to it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,10 +7,10 @@ from typing import Any
 from django.db import transaction
 
 from prices.domain.answers import SAMPLE, Stored
-from prices.domain.bars import BarSeries, SeriesKey, checked_symbol
-from prices.domain.joined_history import NotOneCompany, joined
+from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
+from prices.domain.coverage import merge_ranges
+from prices.domain.joined_history import NotOneCompany, join_histories
 from prices.domain.markets import market_of
-from prices.domain.ranges import merged
 from prices.domain.series import Facts, Manifest
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository, StoredSeries
@@ -63,7 +61,7 @@ class RenameService:
 
         :raises CannotRename, InvalidSymbol, Busy: nothing was changed; the message is for users.
         """
-        former, today = checked_symbol(old), checked_symbol(new)
+        former, today = parse_symbol(old), parse_symbol(new)
         if former == today:
             raise CannotRename(f"{former} already has that name.")
         with series_lock(self.leases, former, today):
@@ -136,7 +134,7 @@ def _join(
         return ours.bars, ours.manifest.facts
     main, other = (ours, theirs) if tracked else (theirs, ours)
     try:
-        both = joined(as_stored(main), as_stored(other))
+        both = join_histories(as_stored(main), as_stored(other))
     except NotOneCompany as error:
         former, today = theirs.manifest.key.symbol, ours.manifest.key.symbol
         first = "" if tracked else f"manage.py track {today} --no-fetch, then "
@@ -156,7 +154,7 @@ def _join_facts(both: Stored, mine: StoredSeries, theirs: StoredSeries) -> Facts
         main,
         actions=both.actions,
         fetched_at=max(filter(None, (main.fetched_at, other.fetched_at)), default=None),
-        asked=merged([*main.asked, *other.asked]),
+        asked=merge_ranges([*main.asked, *other.asked]),
         gaps=tuple(gaps[session] for session in sorted(gaps.keys() - held)),
         # The provider's values may be on another split basis. The next sync offers them again.
         by_hand=tuple(

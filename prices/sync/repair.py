@@ -3,18 +3,16 @@
 Each is one publication. A series that another process changed meanwhile is read again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
 
-from prices.domain.answers import SAMPLE, Correction, Why
+from prices.domain.answers import SAMPLE, Correction, CorrectionReason
 from prices.domain.bars import COLUMNS, BarSeries, SeriesKey
 from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled, bar_of, checked_bar
+from prices.domain.manual_bars import ManualBar, find_bar, parse_bar
 from prices.domain.series import Facts
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.mongo import retry_on_conflict
@@ -79,15 +77,15 @@ class RepairService:
                 raise CannotRepair("The sample cannot be repaired. The next sync replaces it.")
             if session not in known and session not in {gap.session for gap in facts.gaps}:
                 raise CannotRepair(f"{session} is not a gap of {symbol}. Only gaps can be filled.")
-            bar = checked_bar(stored.bars, session, values)
+            bar = parse_bar(stored.bars, session, values)
             old = known.get(session)
             offer = (old.offered, old.offered_at) if old else ()
-            known[session] = HandFilled(session, by, now, note, *offer)
+            known[session] = ManualBar(session, by, now, note, *offer)
             gaps = tuple(gap for gap in facts.gaps if gap.session != session)
             by_hand = tuple(known[day] for day in sorted(known))
-            return stored.bars.merged(bar), replace(facts, gaps=gaps, by_hand=by_hand)
+            return stored.bars.merge(bar), replace(facts, gaps=gaps, by_hand=by_hand)
 
-        self._publish(symbol, session, fill_gap, Why.BY_HAND, now)
+        self._publish(symbol, session, fill_gap, CorrectionReason.BY_HAND, now)
 
     def take_offered(self, symbol: str, session: date, *, now: datetime) -> None:
         """Replaces a bar filled by hand with the provider's.
@@ -99,10 +97,10 @@ class RepairService:
             offered = _filled(stored, session).offered
             if offered is None:
                 raise CannotRepair(f"The provider has no other values for {session}.")
-            bars = stored.bars.merged(BarSeries.from_rows([offered]))
+            bars = stored.bars.merge(BarSeries.from_rows([offered]))
             return bars, _without(stored.manifest.facts, session)
 
-        self._publish(symbol, session, accept, Why.RELEASED, now)
+        self._publish(symbol, session, accept, CorrectionReason.RELEASED, now)
 
     def withdraw(self, symbol: str, session: date, *, now: datetime) -> None:
         """Removes a bar filled by hand. The session is a gap again, and due.
@@ -117,14 +115,14 @@ class RepairService:
             bars = stored.bars.take(stored.bars.sessions != np.datetime64(session, "D"))
             return bars, replace(facts, gaps=tuple(sorted(gaps, key=lambda gap: gap.session)))
 
-        self._publish(symbol, session, remove, Why.BY_HAND, now)
+        self._publish(symbol, session, remove, CorrectionReason.BY_HAND, now)
 
     def _publish(
         self,
         symbol: str,
         session: date,
         repair: Callable[[StoredSeries], Repaired],
-        why: Why,
+        why: CorrectionReason,
         now: datetime,
     ) -> None:
         def attempt() -> None:
@@ -139,7 +137,7 @@ class RepairService:
         retry_on_conflict(attempt, symbol)
 
 
-def _filled(stored: StoredSeries, session: date) -> HandFilled:
+def _filled(stored: StoredSeries, session: date) -> ManualBar:
     for filled in stored.manifest.facts.by_hand:
         if filled.session == session:
             return filled
@@ -151,10 +149,10 @@ def _without(facts: Facts, session: date) -> Facts:
 
 
 def _changes(
-    before: BarSeries, after: BarSeries, session: date, why: Why
+    before: BarSeries, after: BarSeries, session: date, why: CorrectionReason
 ) -> tuple[Correction, ...]:
     """Returns the corrections of one session: a bar that comes or goes is one of its close."""
-    old, new = bar_of(before, session), bar_of(after, session)
+    old, new = find_bar(before, session), find_bar(after, session)
     if old is None or new is None:
         return (Correction(session, "close", old and old.close, new and new.close, why),)
     return tuple(

@@ -1,7 +1,5 @@
 """Publishing the sample, for an installation without the internet."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from prices.domain.bars import SeriesKey

@@ -1,7 +1,5 @@
 """Verifying stored histories: comparing them with the provider's, and publishing what differs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,20 +7,18 @@ from enum import StrEnum
 from random import SystemRandom
 from typing import Any
 
-from prices.domain.answers import SAMPLE, Fetched, Guard
+from prices.domain.answers import SAMPLE, Fetched, Guard, Outcome, Result
 from prices.domain.bars import SeriesKey
-from prices.domain.outcomes import Outcome, Result
 from prices.domain.sessions import sessions_of
 from prices.domain.verification import Comparison, compare
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.providers.limiter import LimitedProvider
 from prices.store.bars import BarRepository, StoredSeries
-from prices.store.catalog import Catalog
 from prices.store.locks import Busy, Leases, series_lock
+from prices.store.manifests import Catalog
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.symbols.tracking import mic_of
-from prices.sync.parallel import run_parallel
 from prices.sync.publish import Published, as_stored, publish
 
 
@@ -60,11 +56,6 @@ class VerifyService:
     limiter: LimitedProvider
     leases: Leases
 
-    @property
-    def requests(self) -> int:
-        """How many requests this process has sent to the provider."""
-        return self.limiter.requests
-
     def verifiable(self) -> list[str]:
         """Returns the active symbols with a history of the provider, sorted."""
         active = TrackedSymbol.objects.filter(active=True).values_list("symbol", flat=True)
@@ -86,10 +77,9 @@ class VerifyService:
         corrections. No symbol is begun once `stopped()` returns True.
         :raises StoreUnavailable: MongoDB went away.
         """
-        yield from run_parallel(
+        yield from self.limiter.in_parallel(
             lambda row: self._verify_one(row, now=now, fix=fix, run=run),
             TrackedSymbol.objects.filter(symbol__in=list(symbols)),
-            threads=self.limiter.parallel,
             stopped=stopped,
         )
 

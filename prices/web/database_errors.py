@@ -1,7 +1,5 @@
 """Explains failures of Django's database to a person."""
 
-from __future__ import annotations
-
 from django.db import DatabaseError, connection
 
 

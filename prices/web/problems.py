@@ -1,7 +1,5 @@
 """Errors as problem+json (RFC 9457): what happened, and what to do where that helps."""
 
-from __future__ import annotations
-
 import json
 import sys
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """Base serializers of both APIs; unknown parameters are errors."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework import serializers
@@ -20,9 +18,9 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-def validate(serializer: type[StrictSerializer], data: Any) -> dict[str, Any]:
+def validate(serializer: type[StrictSerializer], data: Any, **options: Any) -> dict[str, Any]:
     """Returns the validated data. :raises ValidationError: a 400 that names the parameters."""
-    checked = serializer(data=data)
+    checked = serializer(data=data, **options)
     checked.is_valid(raise_exception=True)
     valid: dict[str, Any] = checked.validated_data
     return valid

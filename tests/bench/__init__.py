@@ -1,3 +1,1 @@
 """Tests of the measuring itself; nothing is timed here."""
-
-from __future__ import annotations

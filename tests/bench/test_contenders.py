@@ -1,7 +1,5 @@
 """Answers of the contenders that run in the product's environment, and how wrong ones are found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

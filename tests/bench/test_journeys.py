@@ -1,7 +1,5 @@
 """Counting the files that a call executes."""
 
-from __future__ import annotations
-
 import threading
 from importlib import import_module
 from pathlib import Path

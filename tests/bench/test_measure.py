@@ -1,7 +1,5 @@
 """Timing side by side: which contenders are called how often, and what counts."""
 
-from __future__ import annotations
-
 from bench.measure import MIN_ROUNDS, repeated, side_by_side, timing
 
 

@@ -1,7 +1,5 @@
 """The report: its tables, and whether targets are met."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Results: ratios, the best other, and what the file keeps."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,1 @@
 """Tests of the portfolio app, laid out as its source."""
-
-from __future__ import annotations

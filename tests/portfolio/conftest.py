@@ -1,7 +1,5 @@
 """Fixtures: an owner who is logged in, a portfolio, and a stored symbol."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The admin shows portfolios to their owner only."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Checks against what is booked, and tracking of new symbols."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 

@@ -1,7 +1,5 @@
 """Importing a file: all lines or none, duplicates, and new symbols."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 

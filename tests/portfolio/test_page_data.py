@@ -1,13 +1,11 @@
 """The bodies of a portfolio, over prices written by hand."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from portfolio.api import responses
+from portfolio.api import serializers
 from portfolio.models import Portfolio
 from prices.models import TrackedSymbol
 from tests.support.portfolio_api import buy_acme
@@ -26,7 +24,7 @@ def body(as_alice: Client, savings: Portfolio, acme: str) -> dict[str, Any]:
 
 
 def test_complete_body_matches_the_schema(body: dict[str, Any]) -> None:
-    fields: Any = responses.CompleteOut().fields
+    fields: Any = serializers.CompleteOut().fields
 
     assert set(body) == set(fields)
     for part in ("summary", "period", "history", "allocation", "transaction_page"):

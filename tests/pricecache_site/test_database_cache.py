@@ -1,7 +1,5 @@
 """The cache in the database: reads never write."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management import call_command
 from django.db import connection

@@ -1,7 +1,5 @@
 """Reading settings from the environment, and recording values that are unusable."""
 
-from __future__ import annotations
-
 import pytest
 
 from pricecache_site import environment

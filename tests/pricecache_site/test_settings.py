@@ -1,7 +1,5 @@
 """The settings that are computed from the machine, the checkout and the data folder."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

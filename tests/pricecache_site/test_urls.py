@@ -1,7 +1,5 @@
 """The routes of the site: where the start page redirects."""
 
-from __future__ import annotations
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client

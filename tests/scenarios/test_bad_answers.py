@@ -1,7 +1,5 @@
 """Answers that came whole and are wrong, during a sync of a hundred healthy symbols."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date

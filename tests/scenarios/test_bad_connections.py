@@ -1,7 +1,5 @@
 """Requests that fail during a sync of a hundred healthy symbols, as Yahoo makes them fail."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

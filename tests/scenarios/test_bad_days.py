@@ -1,7 +1,5 @@
 """What goes wrong over days or for everybody, beside a hundred symbols that stay complete."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -22,7 +20,7 @@ THURSDAY = 3
 DAYS = range(-2, 4)
 
 PENDING = "split pending: {ratio} on {ex}, and the provider has not restated the history yet"
-STEP = "the price moves as by a split on {ex}, and none is told"
+STEP = "the price changed like a split on {ex}, but the provider reports none"
 BASIS = "times the stored ones, and no split explains it"
 
 

@@ -1,7 +1,5 @@
 """The outage alarm, from the runs that raise it to those that find it over."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

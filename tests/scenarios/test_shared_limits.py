@@ -1,7 +1,5 @@
 """Limits shared by real processes with the real yfinance, counted by who is asked."""
 
-from __future__ import annotations
-
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator

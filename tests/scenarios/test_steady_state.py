@@ -1,7 +1,5 @@
 """A thousand symbols, fifty of them dead and twenty with gaps for good: what they cost in a cycle."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The store under real concurrency and under kill -9."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

@@ -1,14 +1,12 @@
 """A symbol that Yahoo loses and finds again, through the jobs and the real yfinance."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from prices import services
-from prices.domain.ranges import Asked
+from prices.domain.coverage import RequestedRange
 from prices.jobs import execution, runs, tasks
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import Db
@@ -92,7 +90,7 @@ def suspended(life: Life) -> Life:
 class TestSuspension:
     def test_comes_on_the_second_day_and_is_shown_to_readers(self, suspended: Life) -> None:
         row = suspended.row
-        read = services.reader().history("LAZARUS", Asked(days=5), now=suspended.now)
+        read = services.reader().history("LAZARUS", RequestedRange(days=5), now=suspended.now)
 
         assert (row.active, row.missing_since) == (False, date(2026, 3, 3))
         assert row.suspended_reason == f"{WENT}, first on 2026-03-03, again on 2026-03-04"

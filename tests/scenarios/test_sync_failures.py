@@ -1,7 +1,5 @@
 """Stage 2 when something is in its way: failures, rivals, limits, outages."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +10,8 @@ import pytest
 from django.db import connections
 
 from prices import services
+from prices.domain.answers import Outcome, Result
 from prices.domain.bars import BarSeries
-from prices.domain.outcomes import Outcome, Result
 from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import (

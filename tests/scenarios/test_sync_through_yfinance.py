@@ -1,7 +1,5 @@
 """Sync and live update through the real provider: what is stored is what Yahoo serves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,7 +7,7 @@ import pytest
 
 from prices import services
 from prices.domain.actions import Split
-from prices.domain.outcomes import Outcome, Result
+from prices.domain.answers import Outcome, Result
 from prices.models import TrackedSymbol
 from prices.store.mongo import Db
 from prices.symbols.tracking import fields_from_answer, track
@@ -184,17 +182,17 @@ class TestLive:
         yahoo.standin.set_clock(thursday)
         tracked(*names, "NOHISTORY")
         updated(thursday, *names)
-        live = services.live_service()
+        live, sync = services.live_service(), services.sync_service()
 
         before_close = FRIDAYS_CLOSE - timedelta(minutes=1)
         yahoo.standin.set_clock(before_close)
         list(live.refresh(names, now=before_close))
-        early = live.transfer(now=before_close)
+        early = sync.transfer(now=before_close)
         after_close = FRIDAYS_CLOSE + timedelta(minutes=1)
         yahoo.standin.set_clock(after_close)
         list(live.refresh(names, now=after_close))
         yahoo.standin.clear_log()
-        made = live.transfer(now=after_close)
+        made = sync.transfer(now=after_close)
 
         assert early == 0
         assert made == 20

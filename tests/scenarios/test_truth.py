@@ -14,9 +14,9 @@ import pytest
 
 from prices import services
 from prices.domain.actions import Adjust
+from prices.domain.answers import Result
 from prices.domain.bars import SeriesKey
-from prices.domain.outcomes import Result
-from prices.domain.ranges import Asked
+from prices.domain.coverage import RequestedRange
 from prices.store.mongo import Db
 from prices.symbols.tracking import fields_from_answer, track
 from tests.standin import Instrument
@@ -140,7 +140,7 @@ class Readers:
     def __init__(self, symbol: str, start: date) -> None:
         self.seen: set[tuple[float, ...]] = set()
         self.failures: list[Exception] = []
-        self._asked = Asked(start=start)
+        self._asked = RequestedRange(start=start)
         self._symbol = symbol
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._read) for _ in range(4)]

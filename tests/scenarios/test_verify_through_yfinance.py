@@ -1,7 +1,5 @@
 """Verifying through the real provider: exactly what Yahoo revised is found, and fixed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, timedelta
 

@@ -1,7 +1,5 @@
 """A local stand-in for Yahoo Finance, reached by an unmodified yfinance through a proxy."""
 
-from __future__ import annotations
-
 from tests.standin.book import Book, Instrument, default_book
 from tests.standin.server import StandIn
 

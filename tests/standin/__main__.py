@@ -1,7 +1,5 @@
 """Runs the stand-in in the foreground: python -m tests.standin --port 21080 --symbols 50."""
 
-from __future__ import annotations
-
 import argparse
 import signal
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Bodies of /v8/finance/chart: the rows of a request and the JSON around them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta

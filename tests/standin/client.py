@@ -1,7 +1,5 @@
 """Requests to the stand-in, directly and through the real yfinance in a process of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Two stand-ins: one with a mixed universe, one with a week of a single symbol."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 

@@ -1,7 +1,5 @@
 """The control interface: sets clock, faults and mutations over plain HTTP."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import date, datetime

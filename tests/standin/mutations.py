@@ -1,7 +1,5 @@
 """Corruptions of the body of one symbol, by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any

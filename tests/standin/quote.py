@@ -1,7 +1,5 @@
 """Bodies of /v7/finance/quote: one row per known symbol, nothing for the others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -10,7 +8,7 @@ from tests.standin.book import Tape
 from tests.standin.chart import Json, current_period
 from tests.standin.served import Served
 
-MOST_SYMBOLS = 100
+MAX_SYMBOLS = 100
 
 
 def too_many() -> tuple[int, Json]:

@@ -1,7 +1,5 @@
 """The rows that Yahoo serves at a point in time: restated by splits, the current day last."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Faults, mutations and the control interface of the stand-in, and its server."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

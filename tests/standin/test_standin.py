@@ -1,7 +1,5 @@
 """The prices and quotes that the stand-in serves, read with the real yfinance."""
 
-from __future__ import annotations
-
 import urllib.error
 import urllib.request
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Yahoo's behaviour without the network: routes requests and keeps clock, faults and log."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time
@@ -140,7 +138,7 @@ class Yahoo:
         return Answer.of_json(status, body)
 
     def _quotes(self, symbols: list[str]) -> Answer:
-        if len(symbols) > quote.MOST_SYMBOLS:
+        if len(symbols) > quote.MAX_SYMBOLS:
             return Answer.of_json(*quote.too_many())
         rows = [quote.row(*view) for symbol in symbols if (view := self._view(symbol))]
         for row in rows:

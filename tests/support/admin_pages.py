@@ -1,7 +1,5 @@
 """Steps that tests take on the admin's pages about symbols, and the symbols that they use."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 from django.contrib.admin.models import LogEntry

@@ -1,7 +1,5 @@
 """Builders of tracked symbols and stored bars for tests."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
 
 from prices import services

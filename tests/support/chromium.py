@@ -1,7 +1,5 @@
 """A real Chromium for browser tests. A page that logs an error fails its test."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Counts the commands that are sent to MongoDB."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """A provider whose answers are set by the test."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -10,8 +8,8 @@ from typing import Any
 from prices.domain.actions import Actions
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.quotes import Quote
-from prices.domain.ranges import DateRange
 from prices.providers.base import ProviderError, UnknownSymbol
 
 Rows = Iterable[tuple[Any, ...]]

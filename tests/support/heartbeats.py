@@ -1,7 +1,5 @@
 """Heartbeats of clusters that do not exist, as a sentinel writes them each second."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 

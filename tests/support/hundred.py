@@ -1,7 +1,5 @@
 """A hundred healthy symbols and some faulty ones, synced by the jobs of production."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta

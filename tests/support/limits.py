@@ -1,7 +1,5 @@
 """What one of several processes does to a provider's shared state, as fast as it can."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from prices.store import mongo

@@ -1,7 +1,5 @@
 """A private mongod for the length of a block: of a test session, a test, or the bench."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

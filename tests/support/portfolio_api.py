@@ -1,7 +1,5 @@
 """Requests to the portfolio's API."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile

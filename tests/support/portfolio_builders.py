@@ -1,7 +1,5 @@
 """Builders of entries, price histories and figures for tests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -11,7 +9,7 @@ import numpy as np
 
 from portfolio.domain.entries import Entry, validate_entry
 from portfolio.domain.figures import Figures
-from portfolio.domain.price_history import PriceHistory
+from portfolio.domain.market_data import PriceHistory
 from portfolio.domain.valuation import value_entries
 from prices.domain.actions import Actions, Dividend, Split
 

@@ -1,9 +1,7 @@
 """Reads files of transactions in tests, in our own format and with USD as default currency."""
 
-from __future__ import annotations
-
 from portfolio.domain.entries import Entry
-from portfolio.exchange.csv_reader import ParsedFile, parse_file
+from portfolio.exchange.transaction_files import ParsedFile, parse_file
 from tests.support.portfolio_builders import NOW
 
 HEADER = "kind,date,symbol,quantity,price,amount,currency,fees,note\n"

@@ -1,7 +1,5 @@
 """Ports for the servers of tests, below the range from which the kernel assigns ports."""
 
-from __future__ import annotations
-
 import random
 import socket
 

@@ -1,7 +1,5 @@
 """Small trees of real processes: a supervisor in a subprocess, with its children."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

@@ -1,14 +1,12 @@
 """Steps shared by the tests of sync and live update."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 
 from prices import services
 from prices.domain.actions import Actions
+from prices.domain.answers import Outcome
 from prices.domain.bars import BarSeries, SeriesKey
-from prices.domain.outcomes import Outcome
 from tests.support.builders import NOW
 
 ACME = SeriesKey("ACME")

@@ -3,13 +3,7 @@
 It fills the cache of the library alone, so every mutant still runs all of our own code.
 """
 
-from __future__ import annotations
-
-from datetime import date
-
-import exchange_calendars
-
-from prices.domain.sessions import FIRST_YEAR
+from prices.domain.sessions import load_calendar
 
 for mic in ("24/5", "24/7", "XETR", "XLON", "XNYS", "XSWX"):
-    exchange_calendars.get_calendar(mic, start=date(FIRST_YEAR, 1, 1))
+    load_calendar(mic)

@@ -1,7 +1,5 @@
 """The whole system as users run it: `manage.py up` in its own folder, called over HTTP."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

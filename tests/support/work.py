@@ -1,7 +1,5 @@
 """Counts the commands sent to MongoDB, because times vary on a busy machine."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

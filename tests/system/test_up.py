@@ -1,7 +1,5 @@
 """`manage.py up` as a tree of processes: explained refusals, restarts, and a clean end."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
@@ -105,7 +103,7 @@ class TestRefusals:
         assert "unset it" in run_refused(tmp_path, "up", "--only", "mongod", MONGODB_URI=uri)
 
     def test_the_cluster_before_prepare(self, tmp_path):
-        assert "run manage.py prepare" in run_refused(tmp_path, "cluster")
+        assert "Run manage.py prepare" in run_refused(tmp_path, "cluster")
 
 
 @pytest.fixture(scope="class")
@@ -257,7 +255,7 @@ class TestStop:
             # Started at once, while the orphaned mongod may still write its last checkpoint.
             running.start()
 
-            assert works(running)
+            until(lambda: works(running), "a working system")
             # The first job may be done before the last process is forked.
             until(lambda: Parts(running).complete, "all processes to be there")
             running.kill()
@@ -288,7 +286,7 @@ class TestStop:
                 until(lambda: len(running.pids("--replSet")) == 1, "mongod")
                 running.start("--only", "cluster", "web")
 
-                assert works(running)
+                until(lambda: works(running), "a working system")
                 assert running.stop() == 0
 
                 assert set(running.processes()) == {mongod.pid, *running.pids("--replSet")}

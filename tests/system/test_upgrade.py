@@ -1,7 +1,5 @@
 """`manage.py up` on a data folder of version 0.1, with what that version had left to do."""
 
-from __future__ import annotations
-
 import sqlite3
 import uuid
 from collections.abc import Iterator

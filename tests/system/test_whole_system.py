@@ -1,7 +1,5 @@
 """The whole system: `manage.py up`, real cluster, mongod and yfinance, HTTP, and kill -9."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sqlite3
@@ -34,6 +32,8 @@ def standin() -> Iterator[StandIn]:
 def running(tmp_path_factory: pytest.TempPathFactory, standin: StandIn) -> Iterator[System]:
     with system(tmp_path_factory.mktemp("system"), free_ports(2), standin.env()) as running:
         running.start("--no-sample")
+        # The start-up sync would fetch some of the symbols that a test tracks.
+        running.wait_for(lambda: _start_up_sync_has_ended(running), "the end of the start-up sync")
         yield running
 
 
@@ -132,10 +132,19 @@ class TestWithStandIn:
         assert running.processes() == {}
 
 
+def _start_up_sync_has_ended(running: System) -> bool:
+    jobs = {job["id"]: job for job in running.get("/cache/scheduler/status")["jobs"]}
+    return jobs["historical_sync"]["last_duration"] is not None
+
+
 def _tracked(running: System, standin: StandIn, group: int) -> list[str]:
-    """Tracks the symbols of one test without fetching them."""
+    """Tracks the symbols of one test. `manage.py track` would also queue a backfill of them."""
     symbols = list(standin.book.instruments)[group * SYMBOLS : (group + 1) * SYMBOLS]
-    running.manage("track", *symbols, "--no-fetch")
+    code = (
+        "from django.utils.timezone import now; from prices.symbols.tracking import track\n"
+        f"for symbol in {symbols}: track(symbol, now=now())"
+    )
+    running.manage("shell", "-c", code)
     return symbols
 
 

@@ -1,4 +1,4 @@
-// Formats numbers and money exactly as the server does in portfolio_format.py.
+// Formats numbers and money exactly as the server does in template_tags.py.
 const MINUS = "−";
 const cache = new Map();
 

@@ -1,7 +1,5 @@
 """The buttons of the scheduler page and of a run's page: one POST view for each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from django.contrib import admin, messages
@@ -16,11 +14,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_q.models import Failure, Schedule
 from django_q.tasks import async_task
 
-from prices.admin.action_log import log
-from prices.admin.user_actions import method_not_allowed, trigger_of, warn_if_no_jobs_run
+from prices.admin.user_actions import log, method_not_allowed, trigger_of, warn_if_no_jobs_run
 from prices.admin.widgets.runs import run_link
 from prices.jobs import history, schedules
-from prices.jobs.cancellation import cancel
+from prices.jobs.runs import cancel
 from prices.models import SyncRun
 
 JOBS = "django_q.change_schedule"
@@ -54,16 +51,13 @@ def _return_url(request: HttpRequest) -> str:
     return page if ours else reverse("admin:index")
 
 
-# --- jobs --------------------------------------------------------------------------------------
-
-
 @button_view(JOBS)
 def change_job(request: HttpRequest, *, job: str) -> None:
     """Pauses, resumes or runs a job, as the posted `want` says."""
     want, now = request.POST.get("want", ""), timezone.now()
     try:
         found = schedules.pausable(job)
-    except schedules.UnknownJob as error:
+    except LookupError as error:
         raise Http404(str(error)) from error
     schedule, changed = get_object_or_404(Schedule, name=found.id), True
     if want == "pause":
@@ -98,9 +92,6 @@ _JOB_MESSAGES = {
     ),
     "run": ("Ran {} by hand.", "{} is queued for the cluster. Its schedule is unchanged.", ""),
 }
-
-
-# --- runs and tasks ----------------------------------------------------------------------------
 
 
 @button_view(RUNS)

@@ -1,42 +1,40 @@
 """The scheduler page: clusters, open runs, jobs, failures, the provider and the action log."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django_q.models import Failure
 
 from prices import services
-from prices.admin.action_log import latest_entries
-from prices.admin.scheduler.buttons import RUNS, TASKS
-from prices.admin.scheduler.job_table import job_table
+from prices.admin.scheduler.buttons import JOBS, RUNS, TASKS
 from prices.admin.widgets import labels, runs, tiles
-from prices.admin.widgets.panels import Table, Tile, button, is_fragment, make_table, two_lines
+from prices.admin.widgets.panels import Table, Tile, button, make_table, two_lines
 from prices.domain.wording import stamp
 from prices.jobs import history, schedules
 from prices.jobs.cluster_health import Cluster, ClusterState, Word
 from prices.jobs.history import Progress
+from prices.jobs.schedules import JobState, SchedulerState
 from prices.models import SyncRun
 from prices.store.mongo import StoreError
 
 _CLUSTER_VARIANTS = {
-    Word.RUNNING: "success",
-    Word.STARTING: "info",
-    Word.NO_HEARTBEAT: "warning",
-    Word.HUNG: "danger",
-    Word.STOPPED: "danger",
+    **{Word.RUNNING: "success", Word.STARTING: "info", Word.NO_HEARTBEAT: "warning"},
+    **{Word.HUNG: "danger", Word.STOPPED: "danger"},
 }
+_MAX_LOG_ENTRIES = 8
 _VIEW_PERMISSIONS = ("django_q.view_schedule", "prices.view_syncrun")
+Cell = Callable[[JobState], object]
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -44,7 +42,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perms(_VIEW_PERMISSIONS):
         raise PermissionDenied
     context = _context(request)
-    if is_fragment(request):
+    if "live" in request.GET:
         return render(request, "admin/scheduler/body.html", context)
     context |= {**admin.site.each_context(request), "title": "Scheduler"}
     return render(request, "admin/scheduler/page.html", context)
@@ -62,7 +60,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "cluster_badge": labels.badge(cluster.word, _CLUSTER_VARIANTS[cluster.word]),
         "tiles": [
             tiles.workers_tile(cluster),
-            tiles.queue_tile(history.queue(now=now), scheduler.in_work),
+            tiles.queue_tile(scheduler),
             Tile("Under way", len(open_runs), "runs that have not ended", link="#under-way"),
             Tile("Paused", paused, "jobs", labels.FAIR if paused else "", "#jobs"),
         ],
@@ -101,13 +99,9 @@ def _open_run_table(open_runs: list[Progress], request: HttpRequest) -> Table:
         "Since": lambda one: labels.relative_time(one.run.started_at or one.run.created_at),
         "Requested by": lambda one: one.run.trigger,
     }
-    return make_table(
-        "Runs under way",
-        open_runs,
-        columns,
-        empty="No run is under way.",
-        buttons=_cancel_cell if request.user.has_perm(RUNS) else None,
-    )
+    buttons = _cancel_cell if request.user.has_perm(RUNS) else None
+    empty = "No run is under way."
+    return make_table("Runs under way", open_runs, columns, empty=empty, buttons=buttons)
 
 
 def _run_with_parts(one: Progress) -> SafeString:
@@ -120,9 +114,6 @@ def _cancel_cell(one: Progress) -> SafeString:
     return labels.NONE if one.stopping else runs.cancel_button(one.run)
 
 
-# --- what failed -------------------------------------------------------------------------------
-
-
 def _failed_run_table(request: HttpRequest) -> Table:
     columns = {
         "Run": runs.numbered_run_link,
@@ -131,13 +122,9 @@ def _failed_run_table(request: HttpRequest) -> Table:
         "Duration": lambda run: labels.duration_text(run.duration),
         "Why": _run_failure,
     }
-    return make_table(
-        "Runs that failed",
-        history.failed_runs(),
-        columns,
-        empty="No run failed in the last 30 days.",
-        buttons=runs.repeat_button if request.user.has_perm(RUNS) else None,
-    )
+    failed, empty = history.failed_runs(), "No run failed in the last 30 days."
+    buttons = runs.repeat_button if request.user.has_perm(RUNS) else None
+    return make_table("Runs that failed", failed, columns, empty=empty, buttons=buttons)
 
 
 def _run_failure(run: SyncRun) -> SafeString:
@@ -148,16 +135,12 @@ def _run_failure(run: SyncRun) -> SafeString:
 
 
 def _with_traceback(key: str, words: str, traceback: str) -> SafeString:
-    text = format_html("{}", labels.clipped_text(words, 160))
-    if not traceback:
-        return text
-    return format_html(
-        '{}<details id="trace-{}" class="pc-details"><summary>Traceback</summary>'
+    details = format_html(
+        '<details id="trace-{}" class="pc-details"><summary>Traceback</summary>'
         '<pre class="pc-pre" tabindex="0">{}</pre></details>',
-        text,
-        key,
-        traceback,
+        *(key, traceback),
     )
+    return format_html("{}{}", labels.clipped_text(words, 160), details if traceback else "")
 
 
 def _failed_task_table(request: HttpRequest) -> Table:
@@ -166,13 +149,9 @@ def _failed_task_table(request: HttpRequest) -> Table:
         "When": lambda task: labels.relative_time(task.stopped),
         "Why": _task_failure,
     }
-    return make_table(
-        "Tasks that failed",
-        history.failed_tasks(),
-        columns,
-        empty="No task failed.",
-        buttons=_repeat_task_button if request.user.has_perm(TASKS) else None,
-    )
+    failed, empty = history.failed_tasks(), "No task failed."
+    buttons = _repeat_task_button if request.user.has_perm(TASKS) else None
+    return make_table("Tasks that failed", failed, columns, empty=empty, buttons=buttons)
 
 
 def _task_failure(task: Failure) -> SafeString:
@@ -183,9 +162,6 @@ def _task_failure(task: Failure) -> SafeString:
 def _repeat_task_button(task: Failure) -> SafeString:
     url = reverse("desk:task_again", args=[task.pk])
     return button(url, "Try again", about=task.func, icon="refresh")
-
-
-# --- the provider and the log ------------------------------------------------------------------
 
 
 def _provider_terms(now: datetime) -> list[tuple[str, object]]:
@@ -206,13 +182,102 @@ def _provider_terms(now: datetime) -> list[tuple[str, object]]:
 
 
 def _log_table(request: HttpRequest) -> Table | None:
-    entries = latest_entries(request)
-    if entries is None:
+    """Returns the newest entries first, or None if the user may not view the log."""
+    if not request.user.has_perm("admin.view_logentry"):
         return None
+    entries = LogEntry.objects.select_related("user").order_by("-action_time")
     columns = {
         "When": lambda entry: labels.relative_time(entry.action_time),
         "Who": lambda entry: entry.user.get_username(),
         "What": lambda entry: entry.get_change_message(),
         "About": lambda entry: entry.object_repr,
     }
-    return make_table("Who did what", entries, columns, empty="No user has done anything yet.")
+    return make_table(
+        "Who did what", entries[:_MAX_LOG_ENTRIES], columns, empty="No user has done anything yet."
+    )
+
+
+# --- jobs --------------------------------------------------------------------------------------
+
+
+def job_table(
+    scheduler: SchedulerState,
+    cluster: ClusterState,
+    request: HttpRequest,
+    latest: dict[str, list[SyncRun]] | None = None,
+) -> Table:
+    """Returns a row for each job.
+
+    With `latest`, the last runs of each kind, newest first, the table also shows messages,
+    earlier runs and, to users who may press them, buttons.
+    """
+    details: dict[str, Cell] = {}
+    if latest is not None:
+        details = {
+            "Message": _of_last(lambda run: labels.clipped_text(run.message, 80)),
+            "Earlier runs": lambda job: _earlier_runs(latest.get(job.job.kind or job.job.id, [])),
+        }
+    columns: dict[str, Cell] = {
+        "Job": lambda job: two_lines(job.job.title, job.job.trigger),
+        "Last run": lambda job: _last_run(job, cluster),
+        "Result": lambda job: _job_result(job, cluster),
+        **details,
+        "Duration": _of_last(lambda run: labels.duration_text(run.duration)),
+        "Next run": _next_run,
+    }
+    may_change = latest is not None and request.user.has_perm(JOBS)
+    return make_table("Jobs", scheduler.jobs, columns, buttons=_job_buttons if may_change else None)
+
+
+def _of_last(show: Callable[[SyncRun], object]) -> Cell:
+    """Returns a cell that shows the last run of a job."""
+    return lambda job: show(job.last) if job.last else labels.NONE
+
+
+def _last_run(state: JobState, cluster: ClusterState) -> SafeString:
+    if state.job is schedules.CANARY:  # It leaves only its time, and no run.
+        return labels.relative_time(cluster.canary_at)
+    run = state.last
+    if run is None:
+        return labels.relative_time(None)
+    return runs.run_link(run, labels.relative_time(run.started_at or run.created_at))
+
+
+def _job_result(state: JobState, cluster: ClusterState) -> SafeString:
+    if state.job is schedules.CANARY:
+        return labels.badge(cluster.word, "success" if cluster.word is Word.RUNNING else "danger")
+    return runs.run_badge(state.last) if state.last else labels.NONE
+
+
+def _next_run(state: JobState) -> SafeString:
+    if state.paused is None:
+        return labels.due_time(state.next_run)
+    paused = state.paused
+    who = format_html("by {}, {}", paused.paused_by, labels.relative_time(paused.paused_at))
+    return two_lines(labels.badge("paused", "warning"), who)
+
+
+def _earlier_runs(found: Sequence[SyncRun]) -> SafeString:
+    """Returns a coloured mark for each run but the latest, oldest first, with its state in words."""
+    if len(found) < 2:
+        return labels.NONE
+    marks = [
+        (
+            reverse("admin:prices_syncrun_change", args=[run.pk]),
+            runs.state_variant(run),
+            *[f"#{run.pk} {run.get_state_display()}"] * 2,
+        )
+        for run in reversed(found[1:])
+    ]
+    mark = '<a href="{}" class="pc-mark pc-mark-{}" title="{}"><span class="pc-sr">{}</span></a>'
+    return format_html('<span class="pc-runs">{}</span>', format_html_join("", mark, marks))
+
+
+def _job_buttons(state: JobState) -> SafeString:
+    if state.job is schedules.CANARY:
+        return labels.NONE
+    url, about = reverse("desk:job", args=[state.job.id]), state.job.title
+    run = button(url, "Run now", about=about, value="run", icon="play_arrow")
+    verb = "Pause" if state.paused is None else "Resume"
+    toggle = button(url, verb, about=about, value=verb.lower(), icon=verb.lower())
+    return format_html('<span class="pc-buttons">{}{}</span>', run, toggle)

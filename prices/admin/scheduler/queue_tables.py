@@ -1,7 +1,5 @@
 """The tables of django-q2 on the theme: schedules, queue, and the tasks that the cluster ran."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,13 +11,11 @@ from django.utils.safestring import SafeString
 from django_q.admin import resubmit_task
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
 
-from prices.admin.action_log import log
-from prices.admin.user_actions import warn_if_no_jobs_run
+from prices.admin.user_actions import log, warn_if_no_jobs_run
 from prices.admin.widgets import labels
-from prices.admin.widgets.lists import column
 from prices.domain.wording import plural
 from prices.jobs import schedules
-from prices.web.themed_admin import NoAdd, ReadOnly, ThemedAdmin
+from prices.web.themed_admin import NoAdd, ReadOnly, ThemedAdmin, column
 
 _JOBS = {job.id: job for job in schedules.JOBS}
 
@@ -30,9 +26,7 @@ for _model in (Schedule, Success, Failure, OrmQ):
 def _last_result(schedule: Any) -> SafeString:
     if schedule.succeeded is None:
         return labels.NONE
-    return (
-        labels.badge("done", "success") if schedule.succeeded else labels.badge("failed", "danger")
-    )
+    return labels.badge(*("done", "success") if schedule.succeeded else ("failed", "danger"))
 
 
 @admin.register(Schedule)
@@ -47,12 +41,8 @@ class ScheduleAdmin(NoAdd, ThemedAdmin[Any]):
     fields = ("name", "func", "schedule_type", "minutes", "cron", "repeats", "next_run", "task")
     readonly_fields = fields
 
-    titled = column(
-        "Job", lambda row: _JOBS[row.name].title if row.name in _JOBS else row.name, "name"
-    )
-    trigger = column(
-        "Trigger", lambda row: _JOBS[row.name].trigger if row.name in _JOBS else "once"
-    )
+    titled = column("Job", lambda row: getattr(_JOBS.get(row.name), "title", row.name), "name")
+    trigger = column("Trigger", lambda row: getattr(_JOBS.get(row.name), "trigger", "once"))
     next = column("Next run", lambda schedule: labels.due_time(schedule.next_run), "next_run")
     last_result = column("Last task", _last_result)
 

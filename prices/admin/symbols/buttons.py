@@ -1,7 +1,5 @@
 """The buttons on the page of one symbol, and the form that fills a gap by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date
 
@@ -14,26 +12,23 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
 from prices import services
-from prices.admin.action_log import log
 from prices.admin.symbols import operations
-from prices.admin.symbols.forms import FillForm
+from prices.admin.symbols.change_list import SymbolAdmin
+from prices.admin.symbols.forms import FillForm, parse_day
 from prices.admin.symbols.operations import Operation
 from prices.admin.symbols.page_data import load_symbol
 from prices.admin.symbols.tables import PRICE_HEADERS, price_cells
-from prices.admin.user_actions import method_not_allowed, queue_run, report_failures
+from prices.admin.user_actions import log, method_not_allowed, queue_run, report_failures
 from prices.admin.widgets.panels import Table
 from prices.domain.bars import BarSeries, InvalidBars
-from prices.domain.manual_bars import bar_of
+from prices.domain.manual_bars import find_bar
 from prices.domain.wording import plural
 from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.sync.repair import CannotRepair
-from prices.web.themed_admin import ThemedAdmin
 
-SymbolAdmin = ThemedAdmin[TrackedSymbol]
 SessionAction = Callable[[HttpRequest, TrackedSymbol, date], SyncRun | None]
 
 
@@ -44,12 +39,9 @@ def press(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> HttpRespon
     row = _changeable_row(model_admin, request, pk)
     action, _, session = request.POST.get("do", "").partition(" ")
     run: SyncRun | None = None
-    with report_failures(request):
-        try:
-            with transaction.atomic():  # The action and its log entry are stored together.
-                run = _perform(request, row, action, _parse_session(session))
-        except CannotRepair as error:
-            messages.error(request, str(error))
+    # The action and its log entry are stored together.
+    with report_failures(request), transaction.atomic():
+        run = _perform(request, row, action, parse_day(session))
     return _back_to(row, run)
 
 
@@ -76,13 +68,6 @@ def _changeable_row(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> 
 def _back_to(row: TrackedSymbol, run: SyncRun | None = None) -> HttpResponse:
     page = reverse("admin:prices_trackedsymbol_change", args=[row.pk])
     return HttpResponseRedirect(f"{page}?run={run.pk}" if run else page)
-
-
-def _parse_session(text: str) -> date | None:
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
 
 
 def _request_gaps_again(
@@ -125,14 +110,11 @@ _SESSION_ACTIONS: dict[str, SessionAction] = {
 }
 
 
-# --- filling a gap -----------------------------------------------------------------------------
-
-
 def fill_page(
     model_admin: SymbolAdmin, request: HttpRequest, pk: int, session: str
 ) -> HttpResponse:
     """Shows the form that gives a session its bar by hand, and stores the bar."""
-    row, day = _changeable_row(model_admin, request, pk), _parse_session(session)
+    row, day = _changeable_row(model_admin, request, pk), parse_day(session)
     if day is None:
         messages.error(request, f"“{session}” is not a date.")
         return _back_to(row)
@@ -140,7 +122,7 @@ def fill_page(
     if data.error:
         messages.error(request, data.error)
         return _back_to(row)
-    known = bar_of(data.bars, day)
+    known = find_bar(data.bars, day)
     filled = next((f for f in data.facts.by_hand if f.session == day), None)
     initial = {"note": filled.note, **known._asdict()} if filled and known else None
     form = FillForm(request.POST or None, initial=initial)

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from prices.admin.symbols.change_list import load_survey, rows_in, survey_conditions
-from prices.domain.freshness import LAGGING_AFTER
-from prices.domain.symbol_condition import CONDITIONS
-from prices.models import Tag, TrackedSymbol
+from prices.admin.symbols.change_list import Symbols, load_survey, rows_in, survey_conditions
+from prices.domain.freshness import CONDITIONS, LAGGING_AFTER
+from prices.models import Tag
 from prices.reads.survey import Flags, Survey
 
-Symbols = QuerySet[TrackedSymbol]
 Lookups = list[tuple[str, str]]
 Choose = Callable[[Survey], Flags]
-Option = tuple[str, str, Choose]
+# The word in the address, the title, and which symbols it selects, by their rows or the survey.
+Option = tuple[str, str, Q | Choose]
 
 
-class SurveyFilter(SimpleListFilter):
-    """Each of `options` has the word in the address, the title, and the symbols that it selects."""
-
-    options: tuple[Option, ...] = ()
+class ChoiceFilter(SimpleListFilter):
+    def options(self) -> Sequence[Option]:
+        raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        return [(word, title) for word, title, _ in self.options]
+        return [(word, title) for word, title, _ in self.options()]
 
     def queryset(self, request: HttpRequest, queryset: Symbols) -> Symbols:
-        """Filters nothing while the store does not answer; a banner on the page says so."""
-        choose = {word: function for word, _, function in self.options}.get(self.value() or "")
-        survey = load_survey(request)[0] if choose else None
-        if choose is None or survey is None:
-            return queryset
-        chosen = choose(survey)
-        if chosen.all():
+        """By the survey, filters nothing while the store does not answer; a banner says so."""
+        selects = {word: which for word, _, which in self.options()}.get(self.value() or "", Q())
+        if isinstance(selects, Q):
+            return queryset.filter(selects)
+        survey = load_survey(request)[0]
+        if survey is None or (chosen := selects(survey)).all():
             return queryset
         return rows_in(queryset, "symbol", survey.symbol[chosen].tolist())
 
 
-def _survey_filter(title: str, parameter: str, *options: Option) -> type[SurveyFilter]:
-    attributes = {"title": title, "parameter_name": parameter, "options": options}
-    return type(f"{parameter.capitalize()}Filter", (SurveyFilter,), attributes)
+def _filter(title: str, parameter: str, *options: Option) -> type[ChoiceFilter]:
+    attributes = {"title": title, "parameter_name": parameter, "options": lambda _: options}
+    return type(f"{parameter.capitalize()}Filter", (ChoiceFilter,), attributes)
 
 
 def _has_condition(rank: int) -> Choose:
@@ -68,90 +65,13 @@ def _last_bar_aged(low: int, high: int) -> Choose:
     return choose
 
 
-SURVEY_FILTERS = (
-    _survey_filter(
-        *("state", "state"),
-        *(
-            (word.replace(" ", "-"), word.capitalize(), _has_condition(rank))
-            for rank, word in enumerate(CONDITIONS)
-        ),
-    ),
-    _survey_filter(
-        *("coverage", "coverage"),
-        ("whole", "100 %", lambda s: s.percent >= 100),
-        ("good", "99.5 to 100 %", lambda s: (s.percent >= 99.5) & (s.percent < 100)),
-        ("fair", "95 to 99.5 %", lambda s: (s.percent >= 95) & (s.percent < 99.5)),
-        ("poor", "Less than 95 %", lambda s: s.percent < 95),
-        ("unknown", "Not known", lambda s: np.isnan(s.percent)),
-    ),
-    _survey_filter(
-        *("gaps", "gaps"),
-        ("some", "With gaps", lambda s: s.gaps > 0),
-        ("many", "More than 10", lambda s: s.gaps > 10),
-        ("none", "Without", lambda s: s.has_history & (s.gaps == 0)),
-    ),
-    _survey_filter(
-        *("age", "age"),
-        ("0", "Current", lambda s: s.behind == 0),
-        ("1", "1 session behind", lambda s: s.behind == 1),
-        ("2-5", "2 to 5 sessions behind", lambda s: (s.behind >= 2) & (s.behind <= 5)),
-        ("more", "More than 5", lambda s: s.behind > 5),
-        ("unknown", "Not known", lambda s: s.behind < 0),
-    ),
-    _survey_filter(
-        *("first bar", "first"),
-        ("before-1990", "Before 1990", _first_bar_in(1, 1990)),
-        ("1990s", "1990 to 1999", _first_bar_in(1990, 2000)),
-        ("2000s", "2000 to 2009", _first_bar_in(2000, 2010)),
-        ("2010s", "2010 to 2019", _first_bar_in(2010, 2020)),
-        ("since-2020", "Since 2020", _first_bar_in(2020, 9999)),
-        ("none", "No bar", lambda s: ~s.has_history),
-    ),
-    _survey_filter(
-        *("last bar", "last"),
-        ("week", "In the last 7 days", _last_bar_aged(-10_000, 7)),
-        ("month", "7 to 30 days ago", _last_bar_aged(7, 30)),
-        ("year", "30 to 365 days ago", _last_bar_aged(30, 365)),
-        ("older", "Longer ago", _last_bar_aged(365, 1_000_000)),
-        ("none", "No bar", lambda s: ~s.has_history),
-    ),
-    _survey_filter(
-        *("popularity", "reads"),
-        ("never", "Never read", lambda s: s.reads == 0),
-        ("some", "1 to 99 reads", lambda s: (s.reads > 0) & (s.reads < 100)),
-        ("many", "100 reads and more", lambda s: s.reads >= 100),
-    ),
-)
-
-
-class ChoiceFilter(SimpleListFilter):
-    """Each of the conditions has the word in the address, the title, and the condition of a row."""
-
-    def conditions(self) -> list[tuple[str, str, Q]]:
-        raise NotImplementedError
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        return [(word, title) for word, title, _ in self.conditions()]
-
-    def queryset(self, request: HttpRequest, queryset: Symbols) -> Symbols:
-        conditions = {word: condition for word, _, condition in self.conditions()}
-        return queryset.filter(conditions.get(self.value() or "", Q()))
-
-
 class TagFilter(ChoiceFilter):
     title = parameter_name = "tag"
 
-    def conditions(self) -> list[tuple[str, str, Q]]:
+    def options(self) -> Sequence[Option]:
+        tags: list[Option]
         tags = [(str(pk), name, Q(tags=pk)) for pk, name in Tag.objects.values_list("pk", "name")]
         return [*tags, ("none", "No tag", Q(tags=None))] if tags else []
-
-
-class FetchFilter(ChoiceFilter):
-    title, parameter_name = "last fetch", "fetch"
-
-    def conditions(self) -> list[tuple[str, str, Q]]:
-        failed = ~Q(last_error="")
-        return [("failed", "Failed", failed), ("good", "Did not fail", ~failed)]
 
 
 class SyncedFilter(ChoiceFilter):
@@ -159,7 +79,7 @@ class SyncedFilter(ChoiceFilter):
 
     title = parameter_name = "sync"
 
-    def conditions(self) -> list[tuple[str, str, Q]]:
+    def options(self) -> Sequence[Option]:
         hours = int(LAGGING_AFTER.total_seconds() // 3600)
         current = Q(last_update__gte=timezone.now() - LAGGING_AFTER)
         return [
@@ -169,4 +89,64 @@ class SyncedFilter(ChoiceFilter):
         ]
 
 
-LIST_FILTER = (*SURVEY_FILTERS, TagFilter, "market", "active", FetchFilter, SyncedFilter)
+LIST_FILTER = (
+    _filter(
+        *("state", "state"),
+        *(
+            (word.replace(" ", "-"), word.capitalize(), _has_condition(rank))
+            for rank, word in enumerate(CONDITIONS)
+        ),
+    ),
+    _filter(
+        *("coverage", "coverage"),
+        ("whole", "100 %", lambda s: s.percent >= 100),
+        ("good", "99.5 to 100 %", lambda s: (s.percent >= 99.5) & (s.percent < 100)),
+        ("fair", "95 to 99.5 %", lambda s: (s.percent >= 95) & (s.percent < 99.5)),
+        ("poor", "Less than 95 %", lambda s: s.percent < 95),
+        ("unknown", "Not known", lambda s: np.isnan(s.percent)),
+    ),
+    _filter(
+        *("gaps", "gaps"),
+        ("some", "With gaps", lambda s: s.gaps > 0),
+        ("many", "More than 10", lambda s: s.gaps > 10),
+        ("none", "Without", lambda s: s.has_history & (s.gaps == 0)),
+    ),
+    _filter(
+        *("age", "age"),
+        ("0", "Current", lambda s: s.behind == 0),
+        ("1", "1 session behind", lambda s: s.behind == 1),
+        ("2-5", "2 to 5 sessions behind", lambda s: (s.behind >= 2) & (s.behind <= 5)),
+        ("more", "More than 5", lambda s: s.behind > 5),
+        ("unknown", "Not known", lambda s: s.behind < 0),
+    ),
+    _filter(
+        *("first bar", "first"),
+        ("before-1990", "Before 1990", _first_bar_in(1, 1990)),
+        ("1990s", "1990 to 1999", _first_bar_in(1990, 2000)),
+        ("2000s", "2000 to 2009", _first_bar_in(2000, 2010)),
+        ("2010s", "2010 to 2019", _first_bar_in(2010, 2020)),
+        ("since-2020", "Since 2020", _first_bar_in(2020, 9999)),
+        ("none", "No bar", lambda s: ~s.has_history),
+    ),
+    _filter(
+        *("last bar", "last"),
+        ("week", "In the last 7 days", _last_bar_aged(-10_000, 7)),
+        ("month", "7 to 30 days ago", _last_bar_aged(7, 30)),
+        ("year", "30 to 365 days ago", _last_bar_aged(30, 365)),
+        ("older", "Longer ago", _last_bar_aged(365, 1_000_000)),
+        ("none", "No bar", lambda s: ~s.has_history),
+    ),
+    _filter(
+        *("popularity", "reads"),
+        ("never", "Never read", lambda s: s.reads == 0),
+        ("some", "1 to 99 reads", lambda s: (s.reads > 0) & (s.reads < 100)),
+        ("many", "100 reads and more", lambda s: s.reads >= 100),
+    ),
+    *(TagFilter, "market", "active"),
+    _filter(
+        *("last fetch", "fetch"),
+        ("failed", "Failed", ~Q(last_error="")),
+        ("good", "Did not fail", Q(last_error="")),
+    ),
+    SyncedFilter,
+)

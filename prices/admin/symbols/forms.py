@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.utils.dateparse import parse_date
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from prices.domain.bars import InvalidSymbol
@@ -17,6 +19,14 @@ _MARKET_CHOICES = [
     *((market.name, f"{market.name} - {market.title}") for market in MARKETS.values()),
 ]
 _NO_AUTOCOMPLETE = {"autocomplete": "off"}
+
+
+def parse_day(text: str | None) -> date | None:
+    """Returns a date of an address or a button, or None if it is not a date."""
+    try:
+        return parse_date(text or "")
+    except ValueError:
+        return None
 
 
 def _price_field() -> forms.FloatField:

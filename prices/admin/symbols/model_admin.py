@@ -11,15 +11,13 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
 from prices import services
 from prices.admin.symbols import buttons, operations, page
-from prices.admin.symbols.bulk_actions import ACTIONS
-from prices.admin.symbols.change_list import SymbolChangeList
-from prices.admin.symbols.columns import LIST_DISPLAY
+from prices.admin.symbols.change_list import LIST_DISPLAY, SymbolChangeList
 from prices.admin.symbols.filters import LIST_FILTER
 from prices.admin.symbols.forms import TrackForm
 from prices.models import Tag, TrackedSymbol
@@ -52,11 +50,9 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
     list_fullwidth = True
     show_full_result_count = False
     list_before_template = "admin/prices/store_banner.html"
-    actions = ACTIONS
+    actions = operations.ACTIONS
     form = TrackForm
     fields = ("symbol", "market")
-
-    # --- pages ---------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view
@@ -69,6 +65,17 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SymbolChangeList]:
         return SymbolChangeList
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Performs a confirmed action without the list: the page named the symbols itself."""
+        if "confirmed" not in request.POST:
+            return super().changelist_view(request, extra_context)
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        done = self.response_action(request, self.get_queryset(request).none())
+        return done or HttpResponseRedirect(request.get_full_path())
+
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -79,8 +86,6 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
         if request.method == "POST" or not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         return page.symbol_page(self, request, row)
-
-    # --- tracking ------------------------------------------------------------------------------
 
     def save_model(
         self, request: HttpRequest, obj: TrackedSymbol, form: ModelForm[TrackedSymbol], change: bool

@@ -1,8 +1,5 @@
 """The page of one symbol, the data of its chart, and the page that follows a run."""
 
-from __future__ import annotations
-
-from datetime import date
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -11,19 +8,18 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
-from prices.admin.symbols import columns, tables
+from prices.admin.symbols import change_list, tables
+from prices.admin.symbols.change_list import SymbolAdmin
+from prices.admin.symbols.forms import parse_day
 from prices.admin.symbols.page_data import SymbolData, load_symbol
 from prices.admin.widgets import heat_map
 from prices.admin.widgets.labels import NONE, full_time, nowrap, relative_time
 from prices.admin.widgets.panels import Table, make_table
-from prices.admin.widgets.runs import progress_context, progress_response
 from prices.domain.sessions import sessions_of
+from prices.jobs.history import progress_of
 from prices.models import SyncRun, TrackedSymbol
-from prices.web.themed_admin import ThemedAdmin
 
-SymbolAdmin = ThemedAdmin[TrackedSymbol]
 Facts = list[tuple[str, object]]
 # The latest years are open; the page hides the others until the user unfolds them.
 _YEARS_SHOWN = 12
@@ -32,7 +28,7 @@ _YEARS_SHOWN = 12
 def symbol_page(model_admin: SymbolAdmin, request: HttpRequest, row: TrackedSymbol) -> HttpResponse:
     """Shows a symbol; users who may only view it see no buttons."""
     data = load_symbol(row, now=timezone.now())
-    columns.attach_report(row, data.report)
+    row.__dict__[change_list.REPORT] = data.report
     may_change = model_admin.has_change_permission(request, row)
     run = SyncRun.objects.filter(pk=_parse_number(request.GET.get("run"))).first()
     context = {
@@ -44,11 +40,11 @@ def symbol_page(model_admin: SymbolAdmin, request: HttpRequest, row: TrackedSymb
         "row": row,
         "data": data,
         "store_error": data.error,
-        "condition": columns.state(row),
+        "condition": change_list.state(row),
         "facts": _facts(data),
         "may_change": may_change,
         "may_delete": model_admin.has_delete_permission(request, row),
-        "progress": progress_context(run) if run else None,
+        "progress": _progress_context(run) if run else None,
         **_session_map(data),
         **_tables(request, data, may_change),
     }
@@ -88,28 +84,52 @@ def run_page(model_admin: SymbolAdmin, request: HttpRequest, run_id: int) -> Htt
         **model_admin.admin_site.each_context(request),
         "title": str(run),
         "opts": model_admin.opts,
-        "progress": progress_context(run),
+        "progress": _progress_context(run),
         "back": f"{symbols}?{query}" if query else symbols,
     }
     return TemplateResponse(request, "admin/prices/trackedsymbol/progress.html", context)
 
 
 def run_data(model_admin: SymbolAdmin, request: HttpRequest, run_id: int) -> HttpResponse:
+    """Answers the script that follows a run."""
     if not model_admin.has_view_or_change_permission(request):
         raise PermissionDenied
-    return progress_response(run_id)
+    run = SyncRun.objects.filter(pk=run_id).first()
+    if run is None:
+        return JsonResponse({"open": False, "words": "This run no longer exists."}, status=404)
+    return JsonResponse(_progress_numbers(run))
+
+
+def _progress_context(run: SyncRun) -> dict[str, Any]:
+    """Returns what the progress template shows until its script has fetched newer numbers."""
+    source = reverse("admin:prices_trackedsymbol_progress_data", args=[run.pk])
+    return {"run": run, "now": _progress_numbers(run), "source": source}
+
+
+def _progress_numbers(run: SyncRun) -> dict[str, Any]:
+    progress = progress_of(run, now=timezone.now())
+    total = progress.total or len(run.symbols)
+    words = f"{run.get_state_display().capitalize()}: {progress.done:,} of {total:,} done"
+    words += f", {progress.failed:,} failed" if progress.failed else ""
+    return {
+        "state": run.state,
+        "open": run.is_open,
+        "done": min(progress.done, total),
+        "total": total,
+        "words": f"{words}. {run.message}" if run.message else f"{words}.",
+    }
 
 
 def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
     """Returns what is known of a symbol as terms and values, below headings."""
     row, report = data.row, data.report
     history: Facts = [
-        ("Coverage", columns.coverage(row)),
-        ("First bar", columns.first_bar(row)),
-        ("Last bar", columns.last_bar(row)),
-        ("Age", columns.age(row)),
+        ("Coverage", change_list.coverage(row)),
+        ("First bar", change_list.first_bar(row)),
+        ("Last bar", change_list.last_bar(row)),
+        ("Age", change_list.age(row)),
         ("Bars", f"{report.bars:,}" if report else NONE),
-        ("Gaps", columns.gap_count(row)),
+        ("Gaps", change_list.gap_count(row)),
         ("Final through", nowrap(data.facts.final_through or "-")),
         ("Source", data.facts.source or NONE),
         ("Confirmed", relative_time(data.facts.fetched_at)),
@@ -137,14 +157,8 @@ def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
 
 
 def _session_map(data: SymbolData) -> dict[str, Any]:
-    history = heat_map.SessionMap(
-        data.bars.sessions,
-        data.facts.final_through,
-        data.facts.gaps,
-        data.facts.by_hand,
-        sessions_of(data.row.mic),
-        data.now,
-    )
+    calendar = sessions_of(data.row.mic)
+    history = heat_map.SessionMap(data.bars.sessions, data.facts, calendar, data.now)
     years = heat_map.draw_years(history)
     return {
         "years": years[:_YEARS_SHOWN],
@@ -169,7 +183,7 @@ def _years_table(years: list[heat_map.Year]) -> Table:
 
 
 def _tables(request: HttpRequest, data: SymbolData, may_change: bool) -> dict[str, Any]:
-    start, end = _parse_day(request.GET.get("from")), _parse_day(request.GET.get("to"))
+    start, end = parse_day(request.GET.get("from")), parse_day(request.GET.get("to"))
     return {
         "bars": tables.bars_table(data, start, end, request.GET.get("page", 1)),
         "gaps": tables.gaps_table(data, may_change=may_change),
@@ -182,14 +196,6 @@ def _tables(request: HttpRequest, data: SymbolData, may_change: bool) -> dict[st
         "actions": tables.actions_table(data),
         "chart_url": reverse("admin:prices_trackedsymbol_chart", args=[data.row.pk]),
     }
-
-
-def _parse_day(text: str | None) -> date | None:
-    """Returns a date of the address, or None if it is not a date."""
-    try:
-        return parse_date(text or "")
-    except ValueError:
-        return None
 
 
 def _parse_number(text: str | None) -> int:

@@ -1,15 +1,13 @@
 """Loads what the page of one symbol shows, from both databases in a fixed number of queries."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 
 from prices import services
+from prices.domain.answers import Result
 from prices.domain.bars import BarSeries, SeriesKey, Times
-from prices.domain.outcomes import Result
 from prices.domain.series import Facts
 from prices.models import Attempt, Quarantine, SymbolAlias, TrackedSymbol
 from prices.reads.reader import SymbolReport, report
@@ -52,12 +50,6 @@ class SymbolData:
         reach = np.minimum.accumulate(np.array([a.since for a in answered], "datetime64[D]"))
         at = np.searchsorted(-reach.astype("i8"), -sessions.astype("i8"))
         return [answered[n].at if n < len(answered) else None for n in at.tolist()]
-
-    def corrections_by_session(self) -> dict[date, list[Recorded]]:
-        found: dict[date, list[Recorded]] = {}
-        for entry in self.corrections:
-            found.setdefault(entry.correction.session, []).append(entry)
-        return found
 
 
 def load_symbol(row: TrackedSymbol, *, now: datetime) -> SymbolData:

@@ -1,7 +1,5 @@
 """The tables on the page of one symbol: bars, gaps, manual bars, attempts, corrections."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -16,9 +14,9 @@ from prices.admin.symbols.page_data import SymbolData
 from prices.admin.widgets import labels
 from prices.admin.widgets.panels import Table, make_table
 from prices.admin.widgets.runs import run_link
+from prices.domain.answers import Result
 from prices.domain.bars import Bar, BarSeries
-from prices.domain.manual_bars import HandFilled
-from prices.domain.outcomes import Result
+from prices.domain.manual_bars import ManualBar
 from prices.domain.wording import plural
 from prices.store.corrections import Recorded
 
@@ -26,12 +24,13 @@ BARS_PER_PAGE = 50
 MAX_GAPS = 200
 MAX_CORRECTIONS_SHOWN = 100
 MAX_ATTEMPTS_SHOWN = 30
-Context = dict[str, Any]
 PRICE_HEADERS = ("Session", "Open", "High", "Low", "Close", "Volume")
 _RESULT_VARIANTS = {Result.UPDATED: "success", Result.UNCHANGED: "default", Result.FAILED: "danger"}
 
 
-def bars_table(data: SymbolData, start: date | None, end: date | None, page: object) -> Context:
+def bars_table(
+    data: SymbolData, start: date | None, end: date | None, page: object
+) -> dict[str, Any]:
     """Returns one page of the bars of a range of dates, newest first.
 
     `start` and `end` are inclusive; `page` is the text in the address, valid or not.
@@ -50,23 +49,20 @@ def bars_table(data: SymbolData, start: date | None, end: date | None, page: obj
 
 def _bar_rows(data: SymbolData, bars: BarSeries) -> list[list[object]]:
     by_hand = {filled.session: filled for filled in data.facts.by_hand}
-    corrections = data.corrections_by_session()
+    corrections: dict[date, list[Recorded]] = {}
+    for entry in data.corrections:
+        corrections.setdefault(entry.correction.session, []).append(entry)
     confirmed = data.confirmed_at(bars.sessions)
     rows = []
     for position in range(len(bars) - 1, -1, -1):
         session = bars.sessions[position].item()
-        filled = by_hand.get(session)
-        rows.append(
-            [
-                *price_cells(bars[position]),
-                _source(filled) if filled else data.facts.source,
-                _state(data, session, filled),
-                labels.full_time(filled.at)
-                if filled
-                else labels.relative_time(confirmed[position], never="earlier"),
-                _corrections_link(corrections.get(session, [])),
-            ]
-        )
+        source: object = data.facts.source
+        at: object = labels.relative_time(confirmed[position], never="earlier")
+        if filled := by_hand.get(session):
+            source, at = _source(filled), labels.full_time(filled.at)
+        changed = _corrections_link(corrections.get(session, []))
+        state = _state(data, session, filled)
+        rows.append([*price_cells(bars[position]), source, state, at, changed])
     return rows
 
 
@@ -76,15 +72,14 @@ def price_cells(bar: Bar) -> list[object]:
     return [labels.nowrap(bar.ts.date()), *prices, f"{bar.volume:,}"]
 
 
-def _source(filled: HandFilled) -> SafeString:
+def _source(filled: ManualBar) -> SafeString:
     return format_html(
         '<span class="pc-text">by hand: {}<span class="pc-subtle"> ({})</span></span>',
-        filled.by,
-        filled.note,
+        *(filled.by, filled.note),
     )
 
 
-def _state(data: SymbolData, session: date, filled: HandFilled | None) -> SafeString:
+def _state(data: SymbolData, session: date, filled: ManualBar | None) -> SafeString:
     if filled is not None:
         return labels.badge("by hand", "warning" if filled.offered else "info")
     final = data.facts.final_through is not None and session <= data.facts.final_through
@@ -158,7 +153,7 @@ def by_hand_table(data: SymbolData, *, may_change: bool) -> Table:
         "The provider says": _offered,
     }
 
-    def buttons(filled: HandFilled) -> SafeString:
+    def buttons(filled: ManualBar) -> SafeString:
         take = [_button("take_offered", "Take the provider's", filled.session)]
         return _button_group(
             *take * (filled.offered is not None),
@@ -170,7 +165,7 @@ def by_hand_table(data: SymbolData, *, may_change: bool) -> Table:
     return make_table("Filled by hand", shown, columns, buttons=buttons if may_change else None)
 
 
-def _offered(filled: HandFilled) -> SafeString:
+def _offered(filled: ManualBar) -> SafeString:
     if filled.offered is None:
         return format_html('<span class="pc-subtle">{}</span>', "nothing else")
     o = filled.offered
@@ -191,18 +186,10 @@ def attempts_table(data: SymbolData) -> Table:
     columns = {
         "When": lambda attempt: labels.relative_time(attempt.at),
         "Run": lambda attempt: run_link(attempt.run),
-        "Result": lambda attempt: labels.badge(
-            attempt.result, _RESULT_VARIANTS[Result(attempt.result)]
-        ),
+        "Result": lambda a: labels.badge(a.result, _RESULT_VARIANTS[Result(a.result)]),
         "Bars": lambda attempt: f"{attempt.bars:,}",
-        "Answered from": lambda attempt: (
-            labels.nowrap(attempt.since) if attempt.since else labels.NONE
-        ),
-        "Error": lambda attempt: (
-            format_html('<span class="pc-text">{}</span>', attempt.error)
-            if attempt.error
-            else labels.NONE
-        ),
+        "Answered from": lambda attempt: labels.nowrap(attempt.since),
+        "Error": lambda attempt: labels.wrapped_text(attempt.error),
     }
     empty = "No run included this symbol in the last 30 days."
     return make_table("Attempts", data.attempts[:MAX_ATTEMPTS_SHOWN], columns, empty=empty)

@@ -4,9 +4,6 @@ The server draws it as SVG. Each state has its own shape, so that nothing depend
 Sessions that need attention are elements with a title; the others are one path for each month.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -14,7 +11,8 @@ import numpy as np
 
 from prices.domain.bars import Times
 from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
+from prices.domain.series import Facts
 from prices.domain.sessions import FIRST_YEAR, Sessions
 from prices.domain.wording import plural, stamp
 
@@ -23,26 +21,17 @@ _PITCH, _TOP = 12, 20
 _WEEKS = 54
 _DAY = timedelta(days=1)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# Where each shape begins within its cell of 10 by 10, and its path from there.
+# Where the shape of a state begins in its cell of 10 by 10, its path from there, and its meaning.
+_X = "l3 3l3 -3l2 2l-3 3l3 3l-2 2l-3 -3l-3 3l-2 -2l3 -3l-3 -3z"
 _SHAPES = {
-    "present": (0, 0, "h10v10h-10z"),
-    "provisional": (0, 0, "h10v10h-10zm2 2v6h6v-6z"),  # a frame
-    "gap": (2, 0, "l3 3l3 -3l2 2l-3 3l3 3l-2 2l-3 -3l-3 3l-2 -2l3 -3l-3 -3z"),  # an x
-    "hand": (5, 0, "l5 5l-5 5l-5 -5z"),  # a diamond
-    "conflict": (5, 0, "l5 10h-10z"),  # a triangle
-    "unfetched": (0, 4, "h10v2h-10z"),  # a dash
-    "holiday": (4, 4, "h2v2h-2z"),  # a dot
-    "unlisted": (3, 3, "h4v4h-4z"),
-}
-_MEANINGS = {
-    "present": "stored, final",
-    "provisional": "stored, provisional",
-    "gap": "gap: requested, but the provider returned no bar",
-    "hand": "filled by hand",
-    "conflict": "filled by hand, and the provider differs",
-    "unfetched": "not fetched yet",
-    "holiday": "holiday",
-    "unlisted": "before the first bar",
+    "present": (0, 0, "h10v10h-10z", "stored, final"),
+    "provisional": (0, 0, "h10v10h-10zm2 2v6h6v-6z", "stored, provisional"),  # a frame
+    "gap": (2, 0, _X, "gap: requested, but the provider returned no bar"),
+    "hand": (5, 0, "l5 5l-5 5l-5 -5z", "filled by hand"),  # a diamond
+    "conflict": (5, 0, "l5 10h-10z", "filled by hand, and the provider differs"),  # a triangle
+    "unfetched": (0, 4, "h10v2h-10z", "not fetched yet"),  # a dash
+    "holiday": (4, 4, "h2v2h-2z", "holiday"),  # a dot
+    "unlisted": (3, 3, "h4v4h-4z", "before the first bar"),
 }
 
 
@@ -57,12 +46,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class SessionMap:
-    """What the map is drawn from: the sessions of a series, their state, and the exchange."""
+    """What the map is drawn from: the sessions of a series, its facts, and the exchange."""
 
     sessions: Times
-    final_through: date | None
-    gaps: tuple[Gap, ...]
-    by_hand: tuple[HandFilled, ...]
+    facts: Facts
     calendar: Sessions | None
     now: datetime
 
@@ -111,11 +98,11 @@ class Year:
 
 
 def _draw_shape(tone: str, x: int, y: int) -> str:
-    right, down, path = _SHAPES[tone]
+    right, down, path, _ = _SHAPES[tone]
     return f"M{x + right} {y + down}{path}"
 
 
-LEGEND = [Mark(tone, _draw_shape(tone, 0, 0), words) for tone, words in _MEANINGS.items()]
+LEGEND = [Mark(tone, _draw_shape(tone, 0, 0), words) for tone, (*_, words) in _SHAPES.items()]
 
 
 def _exceptions(years: list[Year]) -> list[str]:
@@ -142,10 +129,10 @@ def _draw_year(number: int, history: SessionMap) -> Year:
     begin, end = date(number, 1, 1), date(number + 1, 1, 1)
     low, high = np.searchsorted(history.sessions, np.array([begin, end], "datetime64[D]"))
     held: list[date] = history.sessions[low:high].tolist()
-    hand = [filled for filled in history.by_hand if begin <= filled.session < end]
-    gaps = [gap for gap in history.gaps if begin <= gap.session < end]
+    hand = [filled for filled in history.facts.by_hand if begin <= filled.session < end]
+    gaps = [gap for gap in history.facts.gaps if begin <= gap.session < end]
     special = {filled.session for filled in hand}
-    settled = history.final_through or date.min
+    settled = history.facts.final_through or date.min
     provisional = [day for day in held if day > settled and day not in special]
     year = Year(number, _TOP + history.rows * _PITCH, present=len(held), gaps=len(gaps))
     year.provisional, year.by_hand = len(provisional), len(hand)
@@ -173,18 +160,14 @@ def _draw_calendar(
     end = min(end, closed + _DAY)
     trading: set[date] = set(calendar.between(begin, end).tolist())
     year.draw("unlisted", sorted(d for d in trading if d < first), "Before the first bar")
-    for day in _weekdays(begin, end):
+    days = np.arange(np.datetime64(begin), np.datetime64(end))
+    for day in days[np.is_busday(days)].tolist():
         if day not in trading and day not in held:
             year.draw("holiday", [day], f"{day}: no session (holiday)")
     unfetched = sorted(day for day in trading if day > last)
     for day in unfetched:
         year.draw("unfetched", [day], f"{day}: not fetched yet")
     year.expected, year.unfetched = sum(day >= first for day in trading), len(unfetched)
-
-
-def _weekdays(begin: date, end: date) -> Iterator[date]:
-    days = (begin + timedelta(days=offset) for offset in range((end - begin).days))
-    return (day for day in days if day.weekday() < 5)
 
 
 def _draw_final(year: Year, days: list[date]) -> None:
@@ -199,7 +182,7 @@ def _describe_gap(gap: Gap) -> str:
     return f"{gap.session}: gap, {gap.reason}; requested {plural(gap.tries, 'time')}, {retry}"
 
 
-def _describe_filled(filled: HandFilled) -> str:
+def _describe_filled(filled: ManualBar) -> str:
     differs = f"; the provider says {filled.offered.close:g}" if filled.offered else ""
     return f"{filled.session}: filled by {filled.by} ({filled.note}){differs}"
 

@@ -1,7 +1,5 @@
 """Small pieces of HTML that lists, details and the dashboard share: badges, times, figures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -57,7 +55,7 @@ def _time_element(when: datetime, text: str) -> SafeString:
 
 def nowrap(value: object) -> SafeString:
     """Keeps a value on one line, such as a date, which would break at its hyphens."""
-    return format_html('<span class="pc-number">{}</span>', value)
+    return NONE if value is None else format_html('<span class="pc-number">{}</span>', value)
 
 
 def exact_number(value: float | None) -> str:
@@ -91,9 +89,15 @@ def clipped_text(text: str, length: int = 90) -> str | SafeString:
     return format_html('<span class="pc-text" title="{}">{}</span>', text, short)
 
 
-def link(text: object, view: str, *args: object) -> SafeString:
-    """Returns a link to a page by the name of its view."""
-    return format_html('<a class="pc-link" href="{}">{}</a>', reverse(view, args=args), text)
+def wrapped_text(text: str) -> SafeString:
+    """Returns a text that may take several lines of its cell."""
+    return format_html('<span class="pc-text">{}</span>', text) if text else NONE
+
+
+def link(text: object, view: str, *args: object, **query: str) -> SafeString:
+    """Returns a link to a page by the name of its view, its arguments and its query."""
+    url = reverse(view, args=args, query=query)
+    return format_html('<a class="pc-link" href="{}">{}</a>', url, text)
 
 
 def coverage_tone(percent: float) -> str:

@@ -1,12 +1,9 @@
 """Tiles, tables and buttons as data, and the templates that render them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -81,8 +78,3 @@ def two_lines(first: object, second: object) -> SafeString:
         first,
         second,
     )
-
-
-def is_fragment(request: HttpRequest) -> bool:
-    """Tells whether an open page asks for the parts of it that it updates itself."""
-    return "live" in request.GET

@@ -1,35 +1,27 @@
 """How lists and pages show a run: its state, its progress, its links and buttons."""
 
-from __future__ import annotations
-
-from typing import Any
-
-from django.http import JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from prices.admin.widgets.labels import NONE, badge, link
 from prices.admin.widgets.panels import button, two_lines
-from prices.jobs import history
-from prices.jobs.history import Progress
+from prices.jobs.history import Progress, is_repeatable
 from prices.models import SyncRun
 
 State = SyncRun.State
-STATE_VARIANTS = {
-    State.WAITING: "default",
-    State.QUEUED: "default",
-    State.RUNNING: "info",
-    State.SUCCEEDED: "success",
-    State.PARTIAL: "warning",
-    State.FAILED: "danger",
-    State.CANCELLED: "default",
+_VARIANTS: dict[str, str] = {
+    **{State.RUNNING: "info", State.SUCCEEDED: "success"},
+    **{State.PARTIAL: "warning", State.FAILED: "danger"},
 }
 
 
+def state_variant(run: SyncRun) -> str:
+    return _VARIANTS.get(run.state, "default")
+
+
 def run_badge(run: SyncRun) -> SafeString:
-    return badge(run.get_state_display(), STATE_VARIANTS[State(run.state)])
+    return badge(run.get_state_display(), state_variant(run))
 
 
 def run_link(run: SyncRun, text: object = "") -> SafeString:
@@ -68,38 +60,7 @@ def cancel_button(run: SyncRun) -> SafeString:
 
 def repeat_button(run: SyncRun, label: str = "Try again") -> SafeString:
     """Returns the button that repeats what a run failed for, if the run can be repeated."""
-    if not history.is_repeatable(run):
+    if not is_repeatable(run):
         return NONE
     url = reverse("desk:run_again", args=[run.pk])
     return button(url, label, about=f"run {run.pk}", icon="refresh")
-
-
-def progress_response(run_id: int) -> JsonResponse:
-    """Answers the script that follows a run."""
-    run = SyncRun.objects.filter(pk=run_id).first()
-    if run is None:
-        return JsonResponse({"open": False, "words": "This run no longer exists."}, status=404)
-    return JsonResponse(_progress_numbers(run))
-
-
-def progress_context(run: SyncRun) -> dict[str, Any]:
-    """Returns what the progress template shows until its script has fetched newer numbers."""
-    return {
-        "run": run,
-        "now": _progress_numbers(run),
-        "source": reverse("admin:prices_trackedsymbol_progress_data", args=[run.pk]),
-    }
-
-
-def _progress_numbers(run: SyncRun) -> dict[str, Any]:
-    progress = history.progress_of(run, now=timezone.now())
-    total = progress.total or len(run.symbols)
-    words = f"{run.get_state_display().capitalize()}: {progress.done:,} of {total:,} done"
-    words += f", {progress.failed:,} failed" if progress.failed else ""
-    return {
-        "state": run.state,
-        "open": run.is_open,
-        "done": min(progress.done, total),
-        "total": total,
-        "words": f"{words}. {run.message}" if run.message else f"{words}.",
-    }

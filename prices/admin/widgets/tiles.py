@@ -1,9 +1,6 @@
 """The tiles of the dashboard: each figure with its meaning and a link to the list behind it."""
 
-from __future__ import annotations
-
 from datetime import datetime
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,23 +11,17 @@ from prices.admin.widgets.panels import Tile
 from prices.domain.provider_health import ProviderState
 from prices.domain.wording import stamp
 from prices.jobs.cluster_health import ClusterState, Word
-from prices.jobs.history import Queue
+from prices.jobs.schedules import SchedulerState
 from prices.monitoring.dashboard import Dashboard
 from prices.monitoring.status import ERROR_RATE_TARGET
 from prices.reads.survey import Totals
 
 _UNKNOWN = "the store does not answer"
-_CLUSTER_TONES = {
-    Word.RUNNING: GOOD,
-    Word.STARTING: FAIR,
-    Word.NO_HEARTBEAT: FAIR,
-    Word.HUNG: POOR,
-    Word.STOPPED: POOR,
-}
+_CLUSTER_TONES = {Word.RUNNING: GOOD, Word.HUNG: POOR, Word.STOPPED: POOR}
 
 
 def _symbols_url(**query: str) -> str:
-    return f"{reverse('admin:prices_trackedsymbol_changelist')}?{urlencode(query)}"
+    return reverse("admin:prices_trackedsymbol_changelist", query=query)
 
 
 def price_tiles(board: Dashboard) -> list[Tile]:
@@ -66,21 +57,12 @@ def _count_tile(title: str, count: int, meaning: str, tone: str, link: str) -> T
 
 
 def _coverage_tile(totals: Totals) -> Tile:
-    percent, link = coverage_percent(totals), _symbols_url(o="3", active__exact="1")
-    span = (
-        format_html("{} to {}", labels.nowrap(totals.oldest), labels.nowrap(totals.newest))
-        if totals.oldest
-        else "no history yet"
-    )
-    if percent is None:
-        return Tile("Coverage", "?", span, link=link)
-    return Tile(
-        "Coverage",
-        f"{labels.truncated_percent(percent)} %",
-        span,
-        labels.coverage_tone(percent),
-        link,
-    )
+    figure, tone, span = "?", "", "no history yet"
+    if (percent := coverage_percent(totals)) is not None:
+        figure, tone = f"{labels.truncated_percent(percent)} %", labels.coverage_tone(percent)
+    if totals.oldest:
+        span = format_html("{} to {}", *map(labels.nowrap, (totals.oldest, totals.newest)))
+    return Tile("Coverage", figure, span, tone, _symbols_url(o="3", active__exact="1"))
 
 
 def coverage_percent(totals: Totals) -> float | None:
@@ -138,29 +120,22 @@ def _provider_tile(state: ProviderState | None, now: datetime) -> Tile:
     return Tile("Provider", "answers", answered, GOOD, link)
 
 
-def job_tiles(board: Dashboard, queue: Queue) -> list[Tile]:
-    return [
-        workers_tile(board.cluster),
-        queue_tile(queue, board.status.scheduler.in_work),
-        _next_run_tile(board),
-    ]
-
-
 def workers_tile(cluster: ClusterState) -> Tile:
     note = format_html("{}, canary: {}", cluster.word, labels.relative_time(cluster.canary_at))
     link = reverse("desk:scheduler")
-    return Tile("Workers", f"{cluster.workers}", note, _CLUSTER_TONES[cluster.word], link)
+    return Tile("Workers", f"{cluster.workers}", note, _CLUSTER_TONES.get(cluster.word, FAIR), link)
 
 
-def queue_tile(queue: Queue, in_work: int) -> Tile:
+def queue_tile(scheduler: SchedulerState) -> Tile:
     link = reverse("admin:django_q_ormq_changelist")
+    oldest, in_work = scheduler.oldest, scheduler.in_work
     note: object = f"no task waits, {in_work} in work"
-    if queue.oldest is not None:
-        note = format_html("oldest: {}, {} in work", labels.relative_time(queue.oldest), in_work)
-    return Tile("Queue", f"{queue.waiting:,}", note, link=link)
+    if oldest is not None:
+        note = format_html("oldest: {}, {} in work", labels.relative_time(oldest), in_work)
+    return Tile("Queue", f"{scheduler.queued:,}", note, link=link)
 
 
-def _next_run_tile(board: Dashboard) -> Tile:
+def next_run_tile(board: Dashboard) -> Tile:
     """Names the job that runs next, other than the canary."""
     link = reverse("desk:scheduler") + "#jobs"
     jobs = [job for job in board.status.scheduler.jobs if job.job.id != "canary"]

@@ -1,7 +1,5 @@
 """manage.py backfill: fetch whole histories."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

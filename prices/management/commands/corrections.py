@@ -1,7 +1,5 @@
 """manage.py corrections: which stored bars were changed later."""
 
-from __future__ import annotations
-
 from datetime import date
 from json import dumps
 from typing import Any
@@ -10,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from prices import services
 from prices.api.bodies import corrections_body
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.management.foreground import ForegroundCommand, iso_date, tracked_rows
 from prices.store.corrections import Recorded
 
@@ -60,6 +58,6 @@ def _correction_line(entry: Recorded) -> str:
     )
 
 
-def _manual_bar_line(filled: HandFilled) -> str:
+def _manual_bar_line(filled: ManualBar) -> str:
     offered = f"; the provider says {filled.offered.close:.10g}" if filled.offered else ""
     return f"  {filled.session}  filled by {filled.by}: {filled.note}{offered}"

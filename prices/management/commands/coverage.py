@@ -1,7 +1,5 @@
 """manage.py coverage: how complete and how fresh the stored prices are."""
 
-from __future__ import annotations
-
 from json import dumps
 from typing import Any
 

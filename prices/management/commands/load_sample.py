@@ -1,7 +1,5 @@
 """manage.py load_sample: real prices of five companies without the internet."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.utils import timezone

@@ -1,7 +1,5 @@
 """manage.py quarantine: the answers in quarantine, and releasing them."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -11,7 +9,7 @@ from prices.domain.wording import stamp
 from prices.jobs import requests
 from prices.management.foreground import COMMAND, ForegroundCommand, confirm, tracked_names
 from prices.models import Quarantine
-from prices.symbols import quarantine
+from prices.symbols.health import open_quarantine
 
 
 class Command(ForegroundCommand):
@@ -36,7 +34,7 @@ class Command(ForegroundCommand):
         if action == "release":
             self._release(names, yes)
             return
-        entries = Quarantine.objects.all() if everything else quarantine.open_entries()
+        entries = Quarantine.objects.all() if everything else open_quarantine()
         if names:
             entries = entries.filter(symbol__in=names)
         if not entries.exists():
@@ -48,7 +46,7 @@ class Command(ForegroundCommand):
 
     def _release(self, names: list[str], yes: bool) -> None:
         """Stores what the provider answers now, whatever is stored."""
-        entries = quarantine.open_entries().filter(symbol__in=names)
+        entries = open_quarantine().filter(symbol__in=names)
         free = sorted(set(names) - set(entries.values_list("symbol", flat=True)))
         if free:
             raise CommandError(f"Nothing of {', '.join(free)} is in quarantine.")

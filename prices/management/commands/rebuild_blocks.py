@@ -1,7 +1,5 @@
 """manage.py rebuild_blocks: pack every series again."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

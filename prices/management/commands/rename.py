@@ -1,7 +1,5 @@
 """manage.py rename: give a symbol its new ticker."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -32,7 +30,8 @@ def _describe(former: str, renamed: RenameResult) -> str:
         return f"{former} is called {renamed.row} already. Nothing is left to do."
     manifest = renamed.manifest
     history = "without history yet"
-    if manifest is not None and manifest.first and manifest.last:
-        history = f"{manifest.count} bars, {manifest.first.date()} to {manifest.last.date()}"
+    if manifest is not None and manifest.first and manifest.last_bar:
+        last = manifest.last_bar.ts
+        history = f"{manifest.count} bars, {manifest.first.date()} to {last.date()}"
     both = ", joined with those it had" if renamed.joined else ""
     return f"{former} is called {renamed.row} now ({history}{both}). Reads of {former} lead there."

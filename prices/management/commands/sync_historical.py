@@ -1,7 +1,5 @@
 """manage.py sync_historical: bring history forward."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

@@ -1,7 +1,5 @@
 """manage.py track: track symbols and fetch their history."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandParser

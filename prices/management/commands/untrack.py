@@ -1,7 +1,5 @@
 """manage.py untrack: stop tracking symbols."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser

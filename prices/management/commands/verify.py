@@ -1,7 +1,5 @@
 """manage.py verify: compare stored histories with the provider's."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser

@@ -1,7 +1,5 @@
 """The admin in a real Chromium, signed in."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """The admin's pages in a real Chromium: they open without errors, fit the screen, and their buttons work."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

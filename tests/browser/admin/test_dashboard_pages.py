@@ -1,7 +1,5 @@
 """Dashboard and scheduler page in a real Chromium: they update themselves and fit, and their buttons work."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """The pages of symbols in a real Chromium: they fit, are readable, and every button works."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,8 +14,7 @@ from prices import services
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, SeriesKey
-from prices.domain.coverage import Gap
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange, Gap
 from prices.domain.sessions import sessions_of
 from prices.jobs import cluster_health
 from prices.models import SyncRun, Tag, TrackedSymbol
@@ -37,7 +34,7 @@ def _days() -> list[date]:
     assert calendar is not None
     closed = calendar.last_closed(timezone.now())
     assert closed is not None
-    return [calendar.shifted(closed, -n) for n in range(7, -1, -1)]
+    return [calendar.shift(closed, -n) for n in range(7, -1, -1)]
 
 
 def _holed() -> TrackedSymbol:

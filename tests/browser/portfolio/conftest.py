@@ -1,7 +1,5 @@
 """Fixtures of the page tests: a browser, a logged-in user, and stored prices."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,7 +85,7 @@ def sessions() -> list[date]:
     assert calendar
     last = calendar.last_closed(datetime.now(UTC))
     assert last
-    return [calendar.shifted(last, at - SESSIONS) for at in range(SESSIONS)]
+    return [calendar.shift(last, at - SESSIONS) for at in range(SESSIONS)]
 
 
 def stored(symbol: str = "ACME") -> list[date]:
@@ -107,7 +105,7 @@ def quoted(symbol: str, price: float) -> None:
     """Stores a quote of the session after the last stored one."""
     calendar, now = sessions_of("XNYS"), datetime.now(UTC)
     assert calendar
-    day = calendar.shifted(sessions()[-1], 1)
+    day = calendar.shift(sessions()[-1], 1)
     traded = datetime(day.year, day.month, day.day, 18, tzinfo=UTC)
     services.quotes().put(
         [

@@ -1,7 +1,5 @@
 """Booking in Chromium: adding, changing and deleting portfolios and transactions."""
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Importing in Chromium: preview, correction, booking, and importing an export."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from pathlib import Path
 

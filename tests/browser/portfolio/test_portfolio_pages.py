@@ -1,7 +1,5 @@
 """The page of a portfolio in Chromium: figures, ranges, sorting and live prices."""
 
-from __future__ import annotations
-
 import re
 from datetime import date
 from decimal import Decimal

@@ -1,11 +1,9 @@
 """The page of a symbol in Chromium; browser and server format numbers alike."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from portfolio.web.templatetags import portfolio_format
+from portfolio.web import template_tags
 from tests.browser.portfolio.conftest import Visitor, quoted, stored
 from tests.support.builders import tracked
 
@@ -96,10 +94,10 @@ class TestFormat:
         for currency, browsers in zip(currencies, found, strict=True):
             assert browsers == [
                 [
-                    portfolio_format.money(value, currency),
-                    portfolio_format.price(value, currency),
-                    portfolio_format.signed_money(value, currency),
-                    portfolio_format.signed_percent(value),
+                    template_tags.money(value, currency),
+                    template_tags.price(value, currency),
+                    template_tags.signed_money(value, currency),
+                    template_tags.signed_percent(value),
                 ]
                 for value in self.VALUES
             ]

@@ -1,7 +1,5 @@
 """Validation of entries, through the API."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

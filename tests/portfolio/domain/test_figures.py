@@ -1,8 +1,21 @@
-"""Figures worked by hand: profit by source, and the change of the last session."""
+"""Figures worked by hand: profit by source, the last session's change, returns, chart ranges."""
 
-from __future__ import annotations
+from datetime import date
 
-from portfolio.domain.figures import Profit
+import numpy as np
+import pytest
+import pyxirr
+
+from portfolio.domain.figures import (
+    ChartInterval,
+    ChartRange,
+    Profit,
+    annual,
+    drawdowns,
+    growth,
+    last_of_each,
+    money_weighted,
+)
 from prices.domain.actions import Dividend, Split
 from tests.support.portfolio_builders import (
     buy,
@@ -123,3 +136,138 @@ def test_a_closed_holding_keeps_its_profit() -> None:
 
     assert result.value == 0.0
     assert result.profit == Profit(realised=6.00)
+
+
+def test_money_weighted_equals_the_spreadsheets() -> None:
+    """The example in the documentation of Excel's XIRR: 0.373362535."""
+    payments = [
+        (date(2008, 1, 1), -10_000),
+        (date(2008, 3, 1), 2_750),
+        (date(2008, 10, 30), 4_250),
+        (date(2009, 2, 15), 3_250),
+        (date(2009, 4, 1), 2_750),
+    ]
+
+    assert money_weighted(payments) == pytest.approx(0.373362535, abs=1e-8)
+
+
+def test_money_weighted_is_none_without_a_solution() -> None:
+    assert money_weighted([(date(2008, 1, 1), 100.0), (date(2009, 1, 1), 100.0)]) is None
+    assert money_weighted([]) is None
+
+
+def test_a_few_days_have_no_yearly_rate() -> None:
+    payments = [(date(2026, 6, 1), -100.0), (date(2026, 6, 12), 101.0)]
+
+    assert money_weighted(payments) is None
+
+
+def test_an_implausible_rate_is_none() -> None:
+    """100 times as much in 40 days."""
+    payments = [(date(2026, 5, 1), -100.0), (date(2026, 6, 10), 10_000.0)]
+    days, amounts = zip(*payments, strict=True)
+
+    assert pyxirr.xirr(days, amounts) == pytest.approx(100 ** (365 / 40) - 1)
+    assert money_weighted(payments) is None
+
+
+def test_time_weighted_return_ignores_deposits() -> None:
+    """100; 100 more come in before 200 become 220; then 198: 1.10 x 0.90 - 1 = -1 %."""
+    acme = price_history("ACME", {"2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 9.9})
+
+    result = figures(
+        [buy("2026-06-10", "ACME", "10", "10"), buy("2026-06-11", "ACME", "10", "10")], acme
+    )
+
+    assert result.period(None).twr == pytest.approx(-0.01)
+
+
+def test_a_closed_holding_keeps_its_return() -> None:
+    acme = price_history("ACME", {"2026-06-10": 10.0, "2026-06-12": 20.0})
+
+    result = figures(
+        [buy("2026-06-10", "ACME", "1", "10"), sell("2026-06-12", "ACME", "1", "12")], acme
+    )
+
+    assert result.period(None).twr == pytest.approx(0.20)  # at its own price, not the close
+
+
+def test_reports_a_profit_without_a_base() -> None:
+    """A dividend after everything was sold: a profit, but of no time."""
+    acme = price_history("ACME", {"2026-06-09": 10.0, "2026-06-12": 10.0})
+
+    result = figures(
+        [
+            buy("2026-06-09", "ACME", "1", "10"),
+            sell("2026-06-10", "ACME", "1", "10"),
+            entry("dividend", "2026-06-12", "ACME", amount="2"),
+        ],
+        acme,
+    )
+
+    assert result.period(None).twr == 0.0
+    assert result.profit.dividends == 2.00
+    assert [notice.code for notice in result.warnings] == ["no_base"]
+
+
+def test_growth_ignores_money_put_in_and_taken_out() -> None:
+    """100 in, worth 110; 50 in, worth 176; 88 out, worth 88."""
+    index, lost = growth(
+        np.array([110.0, 176.0, 88.0]), np.array([100.0, 50.0, 0.0]), np.array([0.0, 0.0, 88.0])
+    )
+
+    assert index.tolist() == pytest.approx([1.10, 1.21, 1.21])
+    assert len(lost) == 0
+
+
+def test_drawdowns_are_below_the_running_maximum() -> None:
+    """From 1.25 to 0.75 are 40 %, from 1.5 to 1.2 are 20 %."""
+    now, deepest = drawdowns(np.array([1.0, 1.25, 0.75, 1.5, 1.2]))
+
+    assert now == pytest.approx(-0.20)
+    assert deepest == pytest.approx(-0.40)
+
+
+def test_annual_rate_needs_a_year() -> None:
+    assert annual(1.21, 730) == pytest.approx(0.10)
+    assert annual(1.21, 364) is None
+
+
+def test_a_period_starts_with_the_close_before_it() -> None:
+    """A month, of which only the last two closes are in the period: 12 / 10 - 1."""
+    acme = price_history(
+        "ACME", {"2026-06-01": 5.0, "2026-06-10": 10.0, "2026-06-11": 11.0, "2026-06-12": 12.0}
+    )
+
+    period = figures([buy("2026-06-01", "ACME", "1", "5")], acme).period(date(2026, 6, 10))
+
+    assert period.twr == pytest.approx(0.20)
+    assert period.profit == 2.00
+    assert (period.drawdown, period.max_drawdown) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("1m", date(2024, 2, 29)),
+        ("3m", date(2023, 12, 31)),
+        ("6m", date(2023, 9, 30)),
+        ("ytd", date(2023, 12, 31)),
+        ("1y", date(2023, 3, 31)),
+        ("10y", date(2014, 3, 31)),
+        ("max", None),
+    ],
+)
+def test_a_range_starts_on_the_same_day_or_the_last_of_its_month(
+    name: str, start: date | None
+) -> None:
+    assert ChartRange(name).start(date(2024, 3, 31)) == start
+
+
+def test_intervals_end_with_the_last_day_of_a_week_or_month() -> None:
+    # From Thursday to Tuesday.
+    days = np.arange("2026-04-30", "2026-05-06", dtype="datetime64[D]")
+
+    assert last_of_each(days, ChartInterval.DAY).tolist() == [0, 1, 2, 3, 4, 5]
+    assert last_of_each(days, ChartInterval.WEEK).tolist() == [3, 5]
+    assert last_of_each(days, ChartInterval.MONTH).tolist() == [0, 5]

@@ -1,7 +1,5 @@
 """Values of each day: splits and incomplete data, worked by hand, and random transactions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -12,8 +10,8 @@ from hypothesis import strategies as st
 
 from portfolio.domain.entries import Entry, EntryKind
 from portfolio.domain.figures import Figures, Profit
-from portfolio.domain.holdings import find_excess_sale
-from portfolio.domain.price_history import PriceHistory
+from portfolio.domain.ledger import find_excess_sale
+from portfolio.domain.market_data import PriceHistory
 from prices.domain.actions import Dividend, Split
 from prices.domain.sessions import sessions_of
 from tests.support.portfolio_builders import (

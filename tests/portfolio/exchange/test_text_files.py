@@ -1,7 +1,5 @@
 """Numbers and dates as different programs write them."""
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Forms show the sentence of a broken rule, and change nothing."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 

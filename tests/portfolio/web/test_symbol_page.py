@@ -1,7 +1,5 @@
 """The page of a symbol suggests a stored close, or says why there is none."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 

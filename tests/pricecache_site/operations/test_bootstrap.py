@@ -1,18 +1,17 @@
 """`prepare` on an empty system, on a prepared one, and when something is wrong."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError
 from django.db import DatabaseError
 from django_q.models import Schedule
 from rest_framework.authtoken.models import Token
 
 from pricecache_site.operations import bootstrap
-from pricecache_site.operations.bootstrap import NewAdmin, Prepared, PrepareError, prepare
+from pricecache_site.operations.bootstrap import NewAdmin, Prepared, prepare
 from pricecache_site.operations.locks import hold_lock
 from prices.models import TrackedSymbol
 from prices.store.mongo import StoreUnavailable
@@ -78,14 +77,14 @@ class TestPrepare:
     def test_does_not_promote_an_ordinary_user(self, data_dir):
         get_user_model().objects.create_user("ada")
 
-        with pytest.raises(PrepareError, match="PRICECACHE_ADMIN_USER to another name"):
+        with pytest.raises(CommandError, match="PRICECACHE_ADMIN_USER to another name"):
             prepare(now=NOW)
 
     def test_names_the_process_that_has_been_preparing_for_long(self, data_dir, monkeypatch):
         holder = hold_lock(data_dir / "run" / "prepare.lock")
         monkeypatch.setattr(bootstrap, "hold_lock", lambda path, wait: hold_lock(path, wait=0.1))
 
-        with holder, pytest.raises(PrepareError, match=r"Process \d+ has been preparing"):
+        with holder, pytest.raises(CommandError, match=r"Process \d+ has been preparing"):
             prepare(now=NOW)
 
     @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ class TestPrepare:
 
         monkeypatch.setattr(bootstrap, "_prepare", fail)
 
-        with pytest.raises(PrepareError, match=sentence):
+        with pytest.raises(CommandError, match=sentence):
             prepare(now=NOW)
 
 

@@ -1,7 +1,5 @@
 """The settings check: each wrong setting is named, and no password is shown."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import override_settings
 

@@ -1,7 +1,5 @@
 """The health routes."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client, override_settings
 

@@ -1,7 +1,5 @@
 """Lock files that name their holder, and the check whether a port can be used."""
 
-from __future__ import annotations
-
 import os
 import socket
 import threading

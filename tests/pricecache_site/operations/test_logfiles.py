@@ -1,7 +1,5 @@
 """Log files of bounded size."""
 
-from __future__ import annotations
-
 import re
 from contextlib import closing
 

@@ -1,7 +1,5 @@
 """The embedded server with a real mongod: start, stop, recovery, and explained failures."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Child processes with small real ones: how they start, end, and die with their parent."""
 
-from __future__ import annotations
-
 import signal
 import sys
 from collections.abc import Iterator

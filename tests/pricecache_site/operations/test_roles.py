@@ -1,17 +1,15 @@
 """The parts of the system: the check of a stuck cluster, locks, ports and addresses."""
 
-from __future__ import annotations
-
 import socket
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.core.management import CommandError
 from django.utils import timezone
 
 from pricecache_site.operations import roles
 from pricecache_site.operations.locks import explain_unbindable, hold_lock
-from pricecache_site.operations.roles import RoleError
 from prices.jobs import cluster_health
 from prices.models import SyncRun
 from tests.support.heartbeats import heartbeat
@@ -66,7 +64,7 @@ class TestLockRoles:
 
         with (
             hold_lock(tmp_path / "run" / lock),
-            pytest.raises(RoleError, match=r"Process \d+ already runs the web of"),
+            pytest.raises(CommandError, match=r"Process \d+ already runs the web of"),
             roles.lock_roles(["mongod", "web"]),
         ):
             pass
@@ -88,7 +86,7 @@ class TestCheckWebPort:
                 roles, "explain_unbindable", lambda host, port, wait: explain_unbindable(host, port)
             )
 
-            with pytest.raises(RoleError, match=r"is taken by another program.*PRICECACHE_PORT"):
+            with pytest.raises(CommandError, match=r"is taken by another program.*PRICECACHE_PORT"):
                 roles.check_web_port()
 
 

@@ -1,7 +1,5 @@
 """All tests of the admin run at one moment."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.builders import NOW

@@ -1,7 +1,5 @@
 """The page of corrections: its rows, its limit, and who may open it."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

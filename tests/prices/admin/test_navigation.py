@@ -1,7 +1,5 @@
 """The sidebar: its groups, and which links a user may see."""
 
-from __future__ import annotations
-
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.http import HttpRequest

@@ -1,7 +1,5 @@
 """The list of quarantined answers: what it hides, and what one entry shows."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 from django.urls import reverse

@@ -1,7 +1,5 @@
 """The list of reads: hit rates and medians by the hour, and that nobody can change them."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 from django.urls import reverse

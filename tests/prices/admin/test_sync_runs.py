@@ -1,7 +1,5 @@
 """The list of runs and the page of one: counts, errors, parts, progress and its buttons."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

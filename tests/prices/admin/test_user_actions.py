@@ -1,7 +1,5 @@
 """Pages and buttons while another process holds the lock of SQLite: nothing is half done."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """One contract for reads: who asks changes nothing, unless who asks is not allowed to."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The POST endpoints: what they validate, what they queue, and how to follow it."""
 
-from __future__ import annotations
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client

@@ -1,7 +1,5 @@
 """Invalid parameters of reads."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 

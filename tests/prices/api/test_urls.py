@@ -1,7 +1,5 @@
 """The schema of both APIs and its page."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management import call_command
 from django.test import Client

@@ -1,3 +1,1 @@
-"""Tests of the domain: plain values in, plain values out."""
-
-from __future__ import annotations
+"""Tests of the domain with plain values."""

@@ -1,6 +1,4 @@
-"""Builders of the values that tests of the domain work with, and readers of recorded answers."""
-
-from __future__ import annotations
+"""Builders of domain values, and readers of recorded answers."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +11,7 @@ import numpy as np
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 from prices.domain.sessions import Sessions, sessions_of
 
 VOLUME = 1_000
@@ -24,12 +22,12 @@ def day(text: str) -> date:
 
 
 def at(text: str) -> datetime:
-    """A moment in UTC: "2026-03-02 21:00"."""
+    """Returns a time in UTC, such as "2026-03-02 21:00"."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def series(*rows: tuple[Any, ...]) -> BarSeries:
-    """Bars that did not move, from (ISO date, close) or (ISO date, close, volume)."""
+    """Returns bars with OHLC equal to the close, of (ISO date, close) or with a volume."""
     return BarSeries.from_rows(
         (day(row[0]), row[1], row[1], row[1], row[1], row[2] if len(row) > 2 else VOLUME)
         for row in rows
@@ -37,19 +35,19 @@ def series(*rows: tuple[Any, ...]) -> BarSeries:
 
 
 def closes(bars: BarSeries) -> dict[str, float]:
-    """ISO date → close."""
+    """Returns the closes by ISO date."""
     return dict(zip(bars.sessions.astype(str).tolist(), bars.close.tolist(), strict=True))
 
 
 def sessions(mic: str) -> Sessions:
-    """The sessions of an exchange that is known to be known."""
+    """Returns the sessions of a known exchange."""
     found = sessions_of(mic)
     assert found is not None
     return found
 
 
 def fetched(bars: BarSeries, **changes: Any) -> Fetched:
-    """An answer for exactly the days of its bars, at noon UTC after the last one."""
+    """Returns an answer for exactly the days of its bars, at noon UTC after the last one."""
     first = bars.sessions[0].item() if len(bars) else day("2026-03-02")
     last = bars.sessions[-1].item() if len(bars) else first
     values: dict[str, Any] = {
@@ -66,13 +64,13 @@ def fetched(bars: BarSeries, **changes: Any) -> Fetched:
 
 
 def recorded(path: Path) -> dict[str, Any]:
-    """`chart.result[0]` of a recorded answer."""
+    """Returns `chart.result[0]` of a recorded answer."""
     result: dict[str, Any] = json.loads(path.read_text())["chart"]["result"][0]
     return result
 
 
 def recorded_bars(result: dict[str, Any]) -> tuple[BarSeries, np.ndarray[Any, Any]]:
-    """The bars of a recorded daily answer without its null rows, and their adjusted closes."""
+    """Returns the bars of a recorded daily answer without null rows, and their adjusted closes."""
     quote, stamps = result["indicators"]["quote"][0], result.get("timestamp", [])
     adjusted = result["indicators"]["adjclose"][0].get("adjclose", [])
     names = ("open", "high", "low", "close", "volume")

@@ -1,6 +1,4 @@
-"""Corporate actions: splits undone, dividends weighed, against numbers by hand and by Yahoo."""
-
-from __future__ import annotations
+"""Adjusting prices for splits and dividends, compared with hand-made numbers and Yahoo's."""
 
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from prices.domain.actions import (
     Adjust,
     Dividend,
     Split,
-    adjusted,
+    adjust_bars,
     dividend_factors,
     split_factors,
 )
@@ -24,7 +22,7 @@ from tests.prices.domain.builders import (
     series,
 )
 
-# As served after both splits: 7:1 on Wednesday, then 2:1 on Friday.
+# Prices after both splits: 7:1 on Wednesday and 2:1 on Friday.
 WEEK = series(
     ("2026-03-02", 1.0, 14_000),
     ("2026-03-03", 1.1, 28_000),
@@ -43,22 +41,22 @@ class TestSplit:
         assert Split(day("2026-03-04"), 1, 30).ratio == pytest.approx(1 / 30)
 
     @pytest.mark.parametrize(("numerator", "denominator"), [(0, 1), (1, 0), (-2, 1)])
-    def test_refuses_nonsense(self, numerator: float, denominator: float) -> None:
+    def test_refuses_an_impossible_ratio(self, numerator: float, denominator: float) -> None:
         with pytest.raises(ValueError, match="makes no sense"):
             Split(day("2026-03-04"), numerator, denominator)
 
 
 class TestActions:
-    def test_are_kept_in_order(self) -> None:
+    def test_are_ordered_by_session(self) -> None:
         actions = Actions(tuple(reversed(SPLITS)))
 
         assert [str(split.session) for split in actions.splits] == ["2026-03-04", "2026-03-06"]
 
-    def test_merged_believes_the_newer_from_a_day_on(self) -> None:
+    def test_merge_takes_the_newer_actions_from_a_day_on(self) -> None:
         old = Actions(SPLITS, (Dividend(day("2026-03-03"), 0.1), Dividend(day("2026-03-05"), 0.2)))
         newer = Actions((), (Dividend(day("2026-03-02"), 9.0), Dividend(day("2026-03-05"), 0.25)))
 
-        merged = old.merged(newer, since=day("2026-03-05"))
+        merged = old.merge(newer, since=day("2026-03-05"))
 
         assert merged.splits == (Split(day("2026-03-04"), 7, 1),)
         assert merged.dividends == (
@@ -68,10 +66,10 @@ class TestActions:
 
 
 class TestSplitFactors:
-    def test_are_the_product_of_the_splits_still_to_come(self) -> None:
+    def test_are_the_product_of_all_later_splits(self) -> None:
         assert split_factors(WEEK.sessions, SPLITS).tolist() == [14.0, 14.0, 2.0, 2.0, 1.0]
 
-    def test_of_a_reverse_split_shrink(self) -> None:
+    def test_are_below_one_for_a_reverse_split(self) -> None:
         reverse = (Split(day("2026-03-04"), 1, 4),)
 
         assert split_factors(WEEK.sessions, reverse).tolist() == [0.25, 0.25, 1.0, 1.0, 1.0]
@@ -83,7 +81,7 @@ class TestSplitFactors:
 
 
 class TestDividendFactors:
-    def test_follow_the_close_before_each_ex_date(self) -> None:
+    def test_use_the_close_before_each_ex_date(self) -> None:
         week = series(
             ("2026-03-02", 50.0), ("2026-03-03", 40.0), ("2026-03-04", 20.0), ("2026-03-05", 21.0)
         )
@@ -102,21 +100,21 @@ class TestDividendFactors:
         assert dividend_factors(WEEK, (Dividend(day("2026-03-04"), 1.1),)).tolist() == [1.0] * 5
 
 
-class TestAdjusted:
-    def test_for_splits_is_what_is_stored(self) -> None:
-        assert adjusted(WEEK, Actions(SPLITS), Adjust.SPLITS) is WEEK
+class TestAdjustBars:
+    def test_for_splits_returns_the_stored_bars(self) -> None:
+        assert adjust_bars(WEEK, Actions(SPLITS), Adjust.SPLITS) is WEEK
 
-    def test_for_nothing_gives_prices_and_volumes_as_traded(self) -> None:
-        traded = adjusted(WEEK, Actions(SPLITS), Adjust.NONE)
+    def test_for_none_returns_prices_and_volumes_as_traded(self) -> None:
+        traded = adjust_bars(WEEK, Actions(SPLITS), Adjust.NONE)
 
         assert traded.close.tolist() == pytest.approx([14.0, 15.4, 2.4, 2.6, 1.4])
         assert traded.open.tolist() == pytest.approx([14.0, 15.4, 2.4, 2.6, 1.4])
         assert traded.volume.tolist() == [1_000, 2_000, 1_500, 2_000, 5_000]
 
-    def test_for_all_weighs_dividends_on_the_split_adjusted(self) -> None:
+    def test_for_all_adjusts_for_dividends_too(self) -> None:
         actions = Actions(SPLITS, (Dividend(day("2026-03-05"), 0.3),))
 
-        everything = adjusted(WEEK, actions, Adjust.ALL)
+        everything = adjust_bars(WEEK, actions, Adjust.ALL)
 
         # 1 - 0.3/1.2 = 0.75
         assert everything.close.tolist() == pytest.approx([0.75, 0.825, 0.9, 1.3, 1.4])
@@ -124,24 +122,24 @@ class TestAdjusted:
 
     @pytest.mark.parametrize("adjust", list(Adjust))
     def test_without_events_changes_nothing(self, adjust: Adjust) -> None:
-        assert adjusted(WEEK, Actions(), adjust) is WEEK
+        assert adjust_bars(WEEK, Actions(), adjust) is WEEK
 
 
 class TestAgainstYahoo:
-    def test_msft_dividends_by_hand(self, recordings: Path) -> None:
+    def test_agrees_with_a_dividend_computed_by_hand(self, recordings: Path) -> None:
         """The factor across the ex-date 2021-02-17: 0.56 on a close of 243.70."""
         result = recorded(next(recordings.glob("recordings/*MSFT-dividends*")))
         bars, _ = recorded_bars(result)
 
-        whole = adjusted(bars, recorded_actions(result), Adjust.ALL)
+        whole = adjust_bars(bars, recorded_actions(result), Adjust.ALL)
 
         ratio = whole.close / bars.close
         before = bars.sessions.tolist().index(day("2021-02-16"))
         assert bars.close[before] == pytest.approx(243.70, abs=0.005)
         assert ratio[before] / ratio[before + 1] == pytest.approx(1 - 0.56 / 243.70, abs=1e-6)
 
-    def test_every_recorded_adjusted_close_is_reproduced(self, recordings: Path) -> None:
-        """Up to one factor: dividends after the recorded range weigh on all of it."""
+    def test_reproduces_every_recorded_adjusted_close(self, recordings: Path) -> None:
+        """Apart from one factor for the dividends after the recorded range."""
         checked, with_dividends = 0, 0
         for path in sorted(recordings.glob("re*/*.json")):
             if '"adjclose":[{"adjclose"' not in path.read_text() or path.name.startswith(EVENTLESS):
@@ -150,7 +148,7 @@ class TestAgainstYahoo:
             bars, theirs = recorded_bars(result)
             actions = recorded_actions(result)
 
-            ours = adjusted(bars, actions, Adjust.ALL).close
+            ours = adjust_bars(bars, actions, Adjust.ALL).close
 
             ratio = theirs / ours
             assert abs(ratio / ratio[-1] - 1).max() < 1e-4, path.name
@@ -158,20 +156,22 @@ class TestAgainstYahoo:
         assert checked == 54
         assert with_dividends == 45
 
-    def test_a_dividend_that_the_recording_does_not_name(self, recordings: Path) -> None:
+    def test_reproduces_a_dividend_that_the_recording_lacks(self, recordings: Path) -> None:
         """Munich Re paid 8.60 euros on 2018-04-26; its answer was recorded without events."""
         bars, theirs = recorded_bars(recorded(next(recordings.glob(f"recordings/{EVENTLESS}*"))))
 
-        ours = adjusted(bars, Actions((), (Dividend(day("2018-04-26"), 8.60),)), Adjust.ALL).close
+        ours = adjust_bars(
+            bars, Actions((), (Dividend(day("2018-04-26"), 8.60),)), Adjust.ALL
+        ).close
 
         ratio = theirs / ours
         assert abs(ratio / ratio[-1] - 1).max() < 1e-4
 
-    def test_goog_before_and_after_its_split_traded_at_one_price(self, recordings: Path) -> None:
+    def test_undoes_the_split_of_goog(self, recordings: Path) -> None:
         before, _ = recorded_bars(recorded(next(recordings.glob("recordings/*GOOG*2022-03-06*"))))
         after, _ = recorded_bars(recorded(next(recordings.glob("recordings/*GOOG*2025-02-27*"))))
 
-        traded = adjusted(after, Actions((Split(day("2022-07-18"), 20, 1),)), Adjust.NONE)
+        traded = adjust_bars(after, Actions((Split(day("2022-07-18"), 20, 1),)), Adjust.NONE)
 
         assert closes(before) == {"2020-01-02": pytest.approx(1367.369995)}
         assert closes(traded) == {"2020-01-02": pytest.approx(1367.37, rel=1e-5)}

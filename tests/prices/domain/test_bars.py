@@ -1,6 +1,4 @@
-"""Bars: what a series refuses at birth, and how it is cut and joined."""
-
-from __future__ import annotations
+"""Series of bars: which columns are valid, and cutting and merging them."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -14,7 +12,7 @@ from prices.domain.bars import (
     InvalidBars,
     InvalidSymbol,
     SeriesKey,
-    checked_symbol,
+    parse_symbol,
 )
 from tests.prices.domain.builders import at, closes, day, series
 
@@ -30,12 +28,12 @@ def bar(**changes: float) -> tuple[date, float, float, float, float, int]:
         values["high"],
         values["low"],
         values["close"],
-        values["volume"],  # type: ignore[return-value]  # NaN is one of the things to refuse
+        values["volume"],  # type: ignore[return-value]  # NaN is one of the invalid values.
     )
 
 
 class TestBarSeries:
-    def test_gives_back_what_it_was_given(self) -> None:
+    def test_returns_the_given_values(self) -> None:
         held = BarSeries.from_rows([GOOD, (TUESDAY, 11.0, 13.5, 10.5, 13.0, 0)])
 
         assert len(held) == 2
@@ -45,7 +43,7 @@ class TestBarSeries:
         assert held.last == datetime(2026, 3, 3, tzinfo=UTC)
         assert held.sessions.tolist() == [MONDAY, TUESDAY]
 
-    def test_brings_other_time_zones_to_utc(self) -> None:
+    def test_converts_other_time_zones_to_utc(self) -> None:
         tokyo = timezone(timedelta(hours=9))
 
         held = BarSeries.from_rows([(datetime(2026, 3, 2, 9, tzinfo=tokyo), *GOOD[1:])])
@@ -68,7 +66,7 @@ class TestBarSeries:
         with pytest.raises(InvalidBars, match="not ascending and unique at 2026-03-02"):
             series(("2026-03-03", 11.0), ("2026-03-02", 10.0))
 
-    def test_refuses_a_bar_that_is_there_twice(self) -> None:
+    def test_refuses_a_duplicate_bar(self) -> None:
         with pytest.raises(InvalidBars, match="not ascending and unique at 2026-03-03"):
             series(("2026-03-02", 10.0), ("2026-03-03", 11.0), ("2026-03-03", 11.0))
 
@@ -82,7 +80,7 @@ class TestBarSeries:
 
     @pytest.mark.parametrize("price", ["open", "high", "low", "close"])
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0])
-    def test_refuses_a_price_that_is_none(self, price: str, value: float) -> None:
+    def test_refuses_an_impossible_price(self, price: str, value: float) -> None:
         with pytest.raises(InvalidBars, match="makes no sense"):
             BarSeries.from_rows([bar(**{price: value})])
 
@@ -97,11 +95,11 @@ class TestBarSeries:
             {"volume": -1},
         ],
     )
-    def test_refuses_a_bar_out_of_its_own_range(self, changes: dict[str, float]) -> None:
+    def test_refuses_a_price_outside_the_range_of_the_bar(self, changes: dict[str, float]) -> None:
         with pytest.raises(InvalidBars, match="makes no sense"):
             BarSeries.from_rows([bar(**changes)])
 
-    def test_bears_the_noise_of_single_precision(self) -> None:
+    def test_tolerates_the_noise_of_single_precision(self) -> None:
         held = BarSeries.from_rows([bar(open=10.0, low=10.0000006, close=11.0)])
 
         assert held[0].low == 10.0000006
@@ -117,23 +115,23 @@ class TestBarSeries:
         with pytest.raises(InvalidBars, match="different lengths"):
             BarSeries(ts, two, two, two, one, np.array([1, 1]))
 
-    def test_refuses_columns_that_are_no_numbers_and_tables(self) -> None:
+    def test_refuses_text_and_tables_as_columns(self) -> None:
         ts, ones = np.array(["2026-03-02"], "datetime64[ms]"), np.array([1])
 
-        with pytest.raises(InvalidBars, match="column open holds something else"):
+        with pytest.raises(InvalidBars, match="column open cannot be converted"):
             BarSeries(ts, np.array(["ten"]), ones, ones, ones, ones)
         with pytest.raises(InvalidBars, match="column high is not one-dimensional"):
             BarSeries(ts, ones, np.ones((1, 1)), ones, ones, ones)
 
     @pytest.mark.parametrize("column", ["ts", "open", "high", "low", "close", "volume"])
-    def test_cannot_be_written_to(self, column: str) -> None:
+    def test_is_read_only(self, column: str) -> None:
         held = series(("2026-03-02", 10.0), ("2026-03-03", 11.0))
 
         for part in (held, held.take(slice(0, 1)), held.between(MONDAY, None)):
             with pytest.raises(ValueError, match="read-only"):
                 getattr(part, column)[0] = getattr(part, column)[-1]
 
-    def test_does_not_change_with_the_array_it_was_made_of(self) -> None:
+    def test_does_not_change_with_the_given_array(self) -> None:
         prices = np.array([10.0])
         held = BarSeries(
             np.array(["2026-03-02"], "datetime64[ms]"),
@@ -147,7 +145,7 @@ class TestBarSeries:
         prices[0] = 99.0
 
         assert held.close.tolist() == [10.0]
-        assert prices.flags.writeable  # the caller's array stays the caller's
+        assert prices.flags.writeable  # The caller's array stays writable.
 
     def test_is_equal_by_value_and_cannot_be_hashed(self) -> None:
         one, other = series(("2026-03-02", 10.0)), series(("2026-03-02", 10.0))
@@ -179,33 +177,22 @@ class TestBetween:
 
         assert part.close.tolist() == found
 
-    def test_takes_moments_too(self) -> None:
+    def test_takes_times_too(self) -> None:
         part = series(*self.WEEK).between(at("2026-03-02 00:01"), at("2026-03-05 00:01"))
 
         assert part.close.tolist() == [2.0, 3.0]
 
-    def test_refuses_a_moment_without_time_zone(self) -> None:
+    def test_refuses_a_time_without_time_zone(self) -> None:
         with pytest.raises(InvalidBars, match="no time zone"):
             series(*self.WEEK).between(datetime(2026, 3, 2), None)  # noqa: DTZ001
 
 
-class TestAfter:
-    @pytest.mark.parametrize(
-        ("ts", "found"),
-        [("2026-03-01", [1.0, 2.0]), ("2026-03-02", [2.0]), ("2026-03-03", [])],
-    )
-    def test_leaves_out_the_bar_at_the_moment_itself(self, ts: str, found: list[float]) -> None:
-        week = series(("2026-03-02", 1.0), ("2026-03-03", 2.0))
-
-        assert week.after(at(ts)).close.tolist() == found
-
-
-class TestMerged:
+class TestMerge:
     def test_takes_the_newer_bar_where_both_have_one(self) -> None:
         old = series(("2026-03-02", 1.0), ("2026-03-03", 2.0), ("2026-03-05", 3.0))
         new = series(("2026-03-03", 2.5), ("2026-03-04", 2.75), ("2026-03-06", 4.0))
 
-        assert closes(old.merged(new)) == {
+        assert closes(old.merge(new)) == {
             "2026-03-02": 1.0,
             "2026-03-03": 2.5,
             "2026-03-04": 2.75,
@@ -213,14 +200,14 @@ class TestMerged:
             "2026-03-06": 4.0,
         }
 
-    def test_of_nothing_is_the_other(self) -> None:
+    def test_with_an_empty_series_returns_the_other(self) -> None:
         week = series(("2026-03-02", 1.0))
 
-        assert week.merged(BarSeries.empty()) == week
-        assert BarSeries.empty().merged(week) == week
+        assert week.merge(BarSeries.empty()) == week
+        assert BarSeries.empty().merge(week) == week
 
 
-class TestCheckedSymbol:
+class TestParseSymbol:
     @pytest.mark.parametrize(
         ("typed", "canonical"),
         [
@@ -233,19 +220,19 @@ class TestCheckedSymbol:
             ("0700.HK", "0700.HK"),
         ],
     )
-    def test_spells_canonically(self, typed: str, canonical: str) -> None:
-        assert checked_symbol(typed) == canonical
+    def test_returns_the_canonical_spelling(self, typed: str, canonical: str) -> None:
+        assert parse_symbol(typed) == canonical
 
     @pytest.mark.parametrize(
         "typed", ["", "  ", "A B", "A/B", "$TSLA", "A|1d", "Ä", "-A", "A" * 33]
     )
-    def test_refuses_what_cannot_be_one(self, typed: str) -> None:
+    def test_refuses_other_texts(self, typed: str) -> None:
         with pytest.raises(InvalidSymbol, match="is not a symbol"):
-            checked_symbol(typed)
+            parse_symbol(typed)
 
     def test_tells_which_text_is_one(self) -> None:
         with pytest.raises(InvalidSymbol) as caught:
-            checked_symbol("a/b")
+            parse_symbol("a/b")
 
         assert str(caught.value) == (
             "“a/b” is not a symbol: use up to 32 letters, digits and . ^ = & _ -, as in "
@@ -259,7 +246,7 @@ class TestSeriesKey:
         assert str(SeriesKey("AAPL", Interval.MINUTE)) == "AAPL|1m"
 
     def test_refuses_another_spelling(self) -> None:
-        with pytest.raises(InvalidSymbol, match="not spelled as"):
+        with pytest.raises(InvalidSymbol, match="not a symbol in canonical spelling"):
             SeriesKey("aapl")
 
 
@@ -268,5 +255,5 @@ class TestInterval:
         ("interval", "intraday"),
         [(Interval.DAY, False), (Interval.HOUR, True), (Interval.MINUTE, True)],
     )
-    def test_knows_whether_it_is_intraday(self, interval: Interval, intraday: bool) -> None:
+    def test_is_intraday_below_a_day(self, interval: Interval, intraday: bool) -> None:
         assert interval.is_intraday is intraday

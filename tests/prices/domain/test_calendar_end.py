@@ -4,17 +4,15 @@ The library knows Bombay's holidays to 2026-12-31 (checked by `test_the_calendar
 2027-01-01 is a Friday.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from prices.domain.actions import Actions
-from prices.domain.coverage import overall
+from prices.domain.coverage import measure_series_coverage
 from prices.domain.freshness import SymbolState, staleness
 from prices.domain.merge import merge
-from prices.domain.planning import Priority, due
+from prices.domain.planning import Priority, plan_fetches
 from prices.domain.provider_health import ProviderState
-from prices.domain.sessions import calendars_ending, sessions_of
+from prices.domain.sessions import describe_calendar_ends, sessions_of
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 from tests.prices.domain.test_merge import stored
 
@@ -29,7 +27,7 @@ def state(last: str, *, updated: str, **fields: object) -> SymbolState:
         symbol="RELIANCE.NS",
         mic="XBOM",
         active=True,
-        added_at=at("2026-01-01 00:00"),
+        added_at=at("2026-12-20 00:00"),
         last_update=at(updated),
         source="yahoo",
         first=day("2026-12-28"),
@@ -74,13 +72,16 @@ class TestSessions:
 
     @pytest.mark.parametrize(
         ("now", "expected"),
-        [("2026-10-31 12:00", []), ("2026-11-02 00:00", ["XBOM"]), ("2027-01-29 14:30", ["XBOM"])],
+        [
+            ("2026-10-31 12:00", []),
+            ("2026-11-02 00:00", ["The calendar of XBOM ends on 2026-12-31"]),
+            ("2027-01-29 14:30", ["The calendar of XBOM ends on 2026-12-31"]),
+        ],
     )
     def test_an_end_is_reported_sixty_days_before(self, now: str, expected: list[str]) -> None:
-        ending = calendars_ending(["XNYS", "XBOM", "XBOM", ""], at(now))
+        ends = describe_calendar_ends(["XNYS", "XBOM", "XBOM", ""], at(now))
 
-        assert [mic for mic, _ in ending] == expected
-        assert all(end == day("2026-12-31") for _, end in ending)
+        assert [end.split(". ")[0] for end in ends] == expected
 
 
 class TestMerge:
@@ -107,9 +108,7 @@ class TestMerge:
 
     def test_does_not_store_a_possible_session_before_its_close(self) -> None:
         now = at("2027-01-04 09:00")
-        answer = fetched(
-            series(*WEEK[2:], *JANUARY[:2]), timezone="Asia/Kolkata", fetched_at=now
-        )
+        answer = fetched(series(*WEEK[2:], *JANUARY[:2]), timezone="Asia/Kolkata", fetched_at=now)
 
         decision = merge(stored(series(*WEEK)), answer, sessions("XBOM"), now=now)
 
@@ -137,7 +136,7 @@ class TestFreshness:
         )
 
     def test_possible_sessions_are_never_missing(self) -> None:
-        coverage = overall(
+        coverage = measure_series_coverage(
             day("2026-12-28"), 0, day("2026-12-31"), sessions("XBOM"), END_OF_JANUARY
         )
 
@@ -150,7 +149,7 @@ class TestPlanning:
 
         def planned(now: str, updated: str) -> list[Priority]:
             one = state("2026-12-31", updated=updated, final_through=day("2026-12-31"))
-            return [need.priority for need in due([one], now=at(now))]
+            return [need.priority for need in plan_fetches([one], now=at(now))]
 
         assert planned("2027-01-01 10:30", "2026-12-31 14:30") == [Priority.BEHIND]
         assert planned("2027-01-01 12:00", "2027-01-01 10:30") == []

@@ -1,6 +1,4 @@
-"""The guards, one by one: what keeps an answer out of the store, and what does not."""
-
-from __future__ import annotations
+"""The guards one by one: which answers they refuse, and which not."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,18 +7,19 @@ import numpy as np
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
-from prices.domain.answers import Guard, Why
-from prices.domain.guards import described
+from prices.domain.answers import CorrectionReason, Guard
+from prices.domain.coverage import DateRange
+from prices.domain.guards import describe_sessions
 from prices.domain.merge import Change, Decision, merge
-from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, closes, day, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
 
 WHOLE = DateRange(day("1900-01-01"), day("2026-03-16"))
 MONDAY = ("2026-03-09", 52.5, 2_000)
+NEXT_WEEK = ("2026-03-09", 104.5)
 HALVED = tuple((when, close / 2, 2_000) for when, close in WEEK)
 SPLIT = Split(day("2026-03-09"), 2, 1)
-ON_THE_DAY = at("2026-03-09 20:30")  # Monday, half an hour after New York's close
+ON_THE_DAY = at("2026-03-09 20:30")  # Monday, half an hour after the close in New York.
 
 
 def decided(*rows: Any, held: Any = None, now: Any = NOW, **changes: Any) -> Decision:
@@ -32,9 +31,9 @@ def guard(decision: Decision) -> Guard | None:
 
 
 class TestSplitPending:
-    """What Yahoo serves around an ex-date, on Monday the 9th."""
+    """The answers of Yahoo around the ex-date, Monday the 9th."""
 
-    def test_an_announced_split_changes_nothing_before_its_day(self) -> None:
+    def test_ignores_an_announced_split_before_its_day(self) -> None:
         rows, now = (*WEEK[:4], WEEK[4]), at("2026-03-07 12:00")
 
         decision = decided(*rows, actions=Actions((SPLIT,)), asked=WHOLE, now=now, fetched_at=now)
@@ -42,7 +41,7 @@ class TestSplitPending:
         assert decision.change is Change.NOTHING
         assert decision.actions == Actions()
 
-    def test_an_announced_split_counts_once_the_prices_are_restated(self) -> None:
+    def test_counts_an_announced_split_once_prices_are_restated(self) -> None:
         now = at("2026-03-08 12:00")
 
         decision = decided(*HALVED, actions=Actions((SPLIT,)), asked=WHOLE, now=now, fetched_at=now)
@@ -51,20 +50,20 @@ class TestSplitPending:
         assert decision.actions.splits == (SPLIT,)
         assert closes(decision.bars)["2026-03-06"] == 52.0
 
-    def test_a_told_split_waits_while_no_bar_shows_the_new_basis(self) -> None:
+    def test_waits_while_no_bar_is_on_the_new_basis(self) -> None:
         decision = decided(*WEEK, actions=Actions((SPLIT,)), asked=WHOLE, now=ON_THE_DAY)
 
         assert guard(decision) is Guard.SPLIT_PENDING
         assert decision.refusal is not None
         assert decision.refusal.is_transient
 
-    def test_a_told_split_waits_while_history_is_old(self) -> None:
+    def test_waits_while_the_history_is_on_the_old_basis(self) -> None:
         decision = decided(*WEEK, MONDAY, actions=Actions((SPLIT,)), asked=WHOLE)
 
         assert guard(decision) is Guard.SPLIT_PENDING
         assert decision.change is Change.REFUSE
 
-    def test_a_first_answer_waits_too(self) -> None:
+    def test_waits_with_a_first_answer_too(self) -> None:
         decision = decided(
             *WEEK, MONDAY, held=stored(series()), actions=Actions((SPLIT,)), asked=WHOLE
         )
@@ -93,7 +92,7 @@ class TestSplitPending:
             "2026-03-09": 52.5,
         }
 
-    def test_of_a_first_answer_counts_from_its_day_on(self) -> None:
+    def test_a_split_of_a_first_answer_counts_from_its_day_on(self) -> None:
         decision = decided(
             *HALVED,
             MONDAY,
@@ -123,8 +122,8 @@ class TestSplitPending:
         assert guard(decision) is Guard.BASIS
         assert decision.reason == "prices are 6 times the stored ones, and no split explains it"
 
-    def test_old_splits_of_a_first_answer_are_believed(self) -> None:
-        """Yahoo's far past has steps that nobody will mend any more."""
+    def test_accepts_old_splits_of_a_first_answer(self) -> None:
+        """Yahoo never corrects some price changes in the distant past."""
         old = Split(day("2026-01-05"), 2, 1)
         rows = (("2026-01-02", 200.0), ("2026-01-05", 100.0), *WEEK)
 
@@ -132,8 +131,8 @@ class TestSplitPending:
 
         assert decision.change is Change.REPLACE
 
-    def test_an_event_that_comes_after_its_prices_is_taken(self) -> None:
-        """The stored series was on the new basis from the start: only the event is new."""
+    def test_accepts_an_event_that_comes_after_its_prices(self) -> None:
+        """The stored series was on the new basis from the start, and only the event is new."""
         held = stored(series(*HALVED, MONDAY))
 
         decision = decided(*HALVED, MONDAY, held=held, actions=Actions((SPLIT,)), asked=WHOLE)
@@ -141,7 +140,7 @@ class TestSplitPending:
         assert decision.change is Change.NOTHING
         assert decision.actions.splits == (SPLIT,)
 
-    def test_a_split_that_vanishes_while_prices_stay_is_refused(self) -> None:
+    def test_refuses_an_answer_without_a_stored_split(self) -> None:
         held = stored(series(*HALVED, MONDAY), actions=Actions((SPLIT,)))
 
         decision = decided(*HALVED, MONDAY, held=held, asked=WHOLE)
@@ -160,21 +159,21 @@ class TestStepOfANewBar:
         ],
     )
     def test_waits_until_later_sessions_confirm_it(self, now: str, change: Change) -> None:
-        """The new price came, the restated history and the event did not."""
+        """The new price is there, but neither the restated history nor the event."""
         decision = decided(*WEEK[2:], MONDAY, now=at(now), fetched_at=at(now))
 
         assert decision.change is change
         if change is Change.REFUSE:
             assert guard(decision) is Guard.STEP
-            assert "moves as by a split on 2026-03-09" in decision.reason
+            assert "the price changed like a split on 2026-03-09" in decision.reason
 
     @pytest.mark.parametrize("price", [80.0, 60.0, 104.0 * 1.3])
-    def test_that_no_split_makes_passes(self, price: float) -> None:
+    def test_is_accepted_if_no_split_has_its_size(self, price: float) -> None:
         decision = decided(*WEEK[2:], ("2026-03-09", price), now=ON_THE_DAY, fetched_at=ON_THE_DAY)
 
         assert decision.change is Change.APPEND
 
-    def test_leaves_the_bars_before_it(self) -> None:
+    def test_keeps_the_bars_before_it(self) -> None:
         held = stored(series(*WEEK[:4]))
 
         decision = decided(*WEEK[1:], MONDAY, held=held, now=ON_THE_DAY, fetched_at=ON_THE_DAY)
@@ -183,7 +182,7 @@ class TestStepOfANewBar:
         assert closes(decision.bars) == {"2026-03-06": 104.0}
         assert guard(decision) is Guard.STEP
 
-    def test_of_a_series_that_moves_like_that_passes(self) -> None:
+    def test_is_accepted_in_a_series_that_often_moves_as_much(self) -> None:
         wild = (("2026-03-04", 10.0), ("2026-03-05", 25.0), ("2026-03-06", 11.0))
 
         decision = decided(*wild, ("2026-03-09", 22.0), held=stored(series(*wild)), now=ON_THE_DAY)
@@ -197,7 +196,7 @@ class TestUnit:
     @pytest.mark.parametrize(
         ("minor", "major", "mic"), [("GBp", "GBP", "XLON"), ("ZAc", "ZAR", ""), ("ILA", "ILS", "")]
     )
-    def test_of_the_series_is_kept_when_the_provider_flips(
+    def test_of_the_series_is_kept_if_the_provider_switches(
         self, minor: str, major: str, mic: str
     ) -> None:
         held = stored(series(*self.PENCE), currency=minor)
@@ -217,7 +216,7 @@ class TestUnit:
 
         assert closes(decision.bars) == {"2026-03-09": pytest.approx(105.0)}
 
-    def test_whose_name_alone_flips_is_refused(self) -> None:
+    def test_is_refused_if_only_its_name_changes(self) -> None:
         found = answer(*self.PENCE, currency="GBP")
         held = stored(series(*self.PENCE), currency="GBp")
 
@@ -226,18 +225,18 @@ class TestUnit:
         assert guard(decision) is Guard.CURRENCY
         assert decision.reason == "the currency changed from GBp to GBP"
 
-    def test_that_moves_without_its_name_is_refused(self) -> None:
+    def test_is_refused_if_only_the_prices_change(self) -> None:
         assert guard(decided(*self.PENCE)) is Guard.BASIS
 
 
 class TestCompleteness:
-    def test_of_a_whole_answer_without_a_bar(self) -> None:
+    def test_refuses_a_whole_answer_without_bars(self) -> None:
         decision = decided(asked=WHOLE)
 
         assert guard(decision) is Guard.COMPLETENESS
         assert decision.reason == "the answer holds none of the 5 stored sessions"
 
-    def test_a_part_that_has_none_of_the_stored_sessions_asks_for_the_whole(self) -> None:
+    def test_requires_the_whole_history_if_a_part_has_no_stored_session(self) -> None:
         asked = DateRange(day("2026-03-04"), day("2026-03-16"))
 
         empty = decided(asked=asked)
@@ -247,7 +246,7 @@ class TestCompleteness:
         assert other.change is Change.WHOLE
         assert other.reason == "the answer has none of the sessions that are stored"
 
-    def test_another_company_under_the_same_symbol_is_refused(self) -> None:
+    def test_refuses_another_company_under_the_same_symbol(self) -> None:
         rows = [("2026-03-10", 7.0), ("2026-03-11", 7.1)]
 
         assert guard(decided(*rows, asked=WHOLE)) is Guard.COMPLETENESS
@@ -260,15 +259,15 @@ class TestDividends:
     def held(self) -> Any:
         return stored(actions=Actions((), self.PAID))
 
-    def test_that_moves_within_the_answer_moves(self) -> None:
+    def test_move_within_the_answer(self) -> None:
         moved = (*self.PAID[:2], Dividend(day("2026-03-05"), 0.6))
 
         decision = decided(*WEEK, held=self.held(), actions=Actions((), moved), asked=WHOLE)
 
         assert decision.actions.dividends == moved
 
-    def test_that_moves_over_the_edge_of_the_answer_asks_for_the_whole(self) -> None:
-        """Kept where it was and told where it is now, it would count twice."""
+    def test_that_moved_into_the_answer_require_the_whole_history(self) -> None:
+        """Otherwise the dividend would count twice."""
         moved = (Dividend(day("2026-03-05"), 0.4), self.PAID[2])
 
         decision = decided(
@@ -281,27 +280,71 @@ class TestDividends:
         assert decision.change is Change.WHOLE
         assert decision.reason == "a dividend was moved"
 
-    def test_that_vanishes_from_a_part_asks_for_the_whole(self) -> None:
+    def test_that_a_partial_answer_lacks_require_the_whole_history(self) -> None:
         decision = decided(*WEEK[3:], held=self.held())
 
         assert decision.change is Change.WHOLE
-        assert decision.reason == "a dividend is told no more"
+        assert decision.reason == "the answer lacks a stored dividend"
 
-    def test_that_vanish_from_the_whole_are_not_given_up(self) -> None:
+    def test_that_a_whole_answer_lacks_are_kept(self) -> None:
         decision = decided(*WEEK, held=self.held(), asked=WHOLE)
 
         assert guard(decision) is Guard.ACTIONS
         assert decision.reason == "the answer lacks 3 of the 3 stored dividends"
 
-    def test_one_may_be_withdrawn(self) -> None:
+    def test_that_did_not_change_do_not_require_the_whole_history(self) -> None:
+        early, late = Dividend(day("2026-03-02"), 0.2), Dividend(day("2026-03-05"), 0.6)
+        found = answer(*WEEK[1:], NEXT_WEEK, actions=Actions((), (late,)))
+
+        decision = merge(
+            stored(actions=Actions((), (early, late))), found, sessions("XNYS"), now=NOW
+        )
+
+        assert decision.change is Change.APPEND
+        assert decision.actions.dividends == (early, late)
+
+    def test_may_be_withdrawn_one_at_a_time(self) -> None:
         decision = decided(*WEEK, held=self.held(), actions=Actions((), self.PAID[1:]), asked=WHOLE)
 
         assert decision.change is Change.NOTHING
         assert decision.actions.dividends == self.PAID[1:]
 
 
+class TestSplits:
+    def test_of_a_later_day_are_left_out_of_a_first_answer(self) -> None:
+        first = stored(series(), source="")
+        old, coming = Split(day("2020-08-31"), 4, 1), Split(day("2026-03-18"), 2, 1)
+        found = answer(*WEEK, actions=Actions((old, coming)), asked=WHOLE)
+
+        decision = merge(first, found, sessions("XNYS"), now=NOW)
+
+        assert decision.change is Change.REPLACE
+        assert decision.actions.splits == (old,)
+
+    def test_that_the_answer_lacks_are_refused_besides_others(self) -> None:
+        old, lost = Split(day("2020-08-31"), 4, 1), Split(day("2026-03-06"), 2, 1)
+        held = stored(actions=Actions((old, lost)))
+        found = answer(*WEEK, actions=Actions((old,)), asked=WHOLE)
+
+        decision = merge(held, found, sessions("XNYS"), now=NOW)
+
+        assert decision.refusal is not None
+        assert decision.refusal.guard is Guard.ACTIONS
+        assert decision.reason == "the answer lacks the split of 2026-03-06"
+
+    def test_of_21_for_20_are_missed_in_a_part_of_the_overlap(self) -> None:
+        """The smallest splits. Two of five bars changed."""
+        moved = [(when, close * 1.05) for when, close in (*WEEK[3:], NEXT_WEEK)]
+
+        decision = merge(stored(), answer(*WEEK[:3], *moved), sessions("XNYS"), now=NOW)
+
+        assert decision.refusal is not None
+        assert decision.refusal.guard is Guard.BASIS
+        assert "prices are 1.05 times the stored ones" in decision.reason
+
+
 class TestTrusted:
-    def test_an_answer_is_taken_whatever_is_stored(self) -> None:
+    def test_answer_is_stored_whatever_is_stored_already(self) -> None:
         rows = [("2026-03-10", 7.0), ("2026-03-11", 7.1)]
 
         decision = merge(
@@ -312,7 +355,7 @@ class TestTrusted:
         assert closes(decision.bars) == dict(rows)
         (correction,) = decision.corrections
         assert (correction.field, correction.old, correction.new) == ("bars", 5, 2)
-        assert correction.why is Why.RELEASED
+        assert correction.why is CorrectionReason.RELEASED
 
     def test_an_answer_brings_its_own_events(self) -> None:
         told = Actions((SPLIT,), (Dividend(day("2026-03-04"), 0.25),))
@@ -324,58 +367,58 @@ class TestTrusted:
 
         assert decision.actions == told
 
-    def test_an_empty_answer_destroys_nothing(self) -> None:
+    def test_answer_without_bars_removes_nothing(self) -> None:
         decision = merge(stored(), answer(asked=WHOLE), sessions("XNYS"), now=NOW, trusted=True)
 
         assert decision.change is Change.NOTHING
         assert decision.reason == "the provider has no bars"
 
 
-class TestWhy:
-    def test_a_volume_settles_until_its_session_is_final(self) -> None:
+class TestCorrectionReason:
+    def test_is_settled_for_a_volume_that_is_not_final(self) -> None:
         held = stored(final_through=day("2026-03-04"))
         rows = [(when, close, 1_001) for when, close in WEEK[1:]]
 
         decision = decided(*rows, held=held)
 
         assert [(c.session, c.why) for c in decision.corrections] == [
-            (day("2026-03-03"), Why.REVISED),
-            (day("2026-03-04"), Why.REVISED),
-            (day("2026-03-05"), Why.SETTLED),
-            (day("2026-03-06"), Why.SETTLED),
+            (day("2026-03-03"), CorrectionReason.REVISED),
+            (day("2026-03-04"), CorrectionReason.REVISED),
+            (day("2026-03-05"), CorrectionReason.SETTLED),
+            (day("2026-03-06"), CorrectionReason.SETTLED),
         ]
 
-    def test_a_price_is_revised_also_before_that(self) -> None:
+    def test_is_revised_for_a_price(self) -> None:
         held = stored(final_through=day("2026-03-04"))
 
         decision = decided(*WEEK[1:4], ("2026-03-06", 104.01), held=held)
 
         assert {(c.field, c.why) for c in decision.corrections} == {
-            (name, Why.REVISED) for name in ("open", "high", "low", "close")
+            (name, CorrectionReason.REVISED) for name in ("open", "high", "low", "close")
         }
 
-    def test_a_gap_is_healed(self) -> None:
+    def test_is_healed_for_a_gap(self) -> None:
         held = stored(series(*WEEK[:2], *WEEK[3:]))
 
         (correction,) = decided(*WEEK, held=held).corrections
 
-        assert (correction.session, correction.why) == (day("2026-03-04"), Why.HEALED)
+        assert (correction.session, correction.why) == (day("2026-03-04"), CorrectionReason.HEALED)
         assert (correction.field, correction.old, correction.new) == ("close", None, 102.0)
 
 
-class TestDescribed:
+class TestDescribeSessions:
     DAYS = tuple(day(f"2026-03-0{n}") for n in (4, 2, 6, 3, 5))
 
     def test_lists_three_sessions_in_order(self) -> None:
-        assert described(self.DAYS[:1]) == "2026-03-04"
-        assert described(self.DAYS[:3]) == "2026-03-02, 2026-03-04, 2026-03-06"
+        assert describe_sessions(self.DAYS[:1]) == "2026-03-04"
+        assert describe_sessions(self.DAYS[:3]) == "2026-03-02, 2026-03-04, 2026-03-06"
 
     def test_counts_the_sessions_after_the_third(self) -> None:
-        assert described(self.DAYS[:4]) == "2026-03-02, 2026-03-03, 2026-03-04 and 1 more"
-        assert described(self.DAYS) == "2026-03-02, 2026-03-03, 2026-03-04 and 2 more"
+        assert describe_sessions(self.DAYS[:4]) == "2026-03-02, 2026-03-03, 2026-03-04 and 1 more"
+        assert describe_sessions(self.DAYS) == "2026-03-02, 2026-03-03, 2026-03-04 and 2 more"
 
 
-def test_a_session_counts_as_settled_by_its_age_where_none_are_known() -> None:
+def test_confirms_a_step_by_its_age_if_sessions_are_unknown() -> None:
     young = merge(stored(), answer(*WEEK[2:], MONDAY), None, now=NOW)
     old = merge(stored(), answer(*WEEK[2:], MONDAY), None, now=NOW + timedelta(days=7))
 

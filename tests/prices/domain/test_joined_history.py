@@ -1,7 +1,5 @@
 """Joining the histories of one company under two names."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 
@@ -10,13 +8,13 @@ import pytest
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Stored
 from prices.domain.bars import BarSeries
-from prices.domain.joined_history import NotOneCompany, joined
+from prices.domain.joined_history import NotOneCompany, join_histories
 
 NONE = Actions()
 
 
 def _row(day: int, close: float, volume: int = 100) -> tuple[Any, ...]:
-    """A bar of a session of June 2026."""
+    """Returns a bar of June 2026."""
     return (date(2026, 6, day), close, close, close, close, volume)
 
 
@@ -29,42 +27,42 @@ def _closes(one: Stored) -> list[tuple[int, float, int]]:
     return [(bar.ts.day, bar.close, bar.volume) for bar in bars]
 
 
-class TestJoined:
-    def test_takes_the_main_bars_where_both_have_them_and_the_others_around(self) -> None:
+class TestJoinHistories:
+    def test_prefers_the_main_bars_and_adds_the_other_ones(self) -> None:
         main = _stored(_row(3, 11.0, 7), _row(4, 12.0, 7))
         other = _stored(_row(2, 10.0), _row(3, 11.0005), _row(4, 12.0), _row(5, 13.0))
 
-        both = joined(main, other)
+        both = join_histories(main, other)
 
         assert _closes(both) == [(2, 10.0, 100), (3, 11.0, 7), (4, 12.0, 7), (5, 13.0, 100)]
 
     def test_puts_both_on_the_basis_of_all_splits(self) -> None:
         split = Split(date(2026, 6, 5), 2, 1)
         main = _stored(_row(3, 5.0), _row(5, 6.0), actions=Actions((split,)))
-        other = _stored(_row(2, 8.0), _row(3, 10.0))  # it never heard of the split
+        other = _stored(_row(2, 8.0), _row(3, 10.0))  # It lacks the split.
 
-        both = joined(main, other)
+        both = join_histories(main, other)
 
         assert _closes(both) == [(2, 4.0, 200), (3, 5.0, 100), (5, 6.0, 100)]
         assert both.actions.splits == (split,)
 
-    def test_restates_the_main_bars_by_a_split_they_had_not_heard_of(self) -> None:
+    def test_restates_the_main_bars_for_a_split_of_the_other(self) -> None:
         split = Split(date(2026, 6, 5), 2, 1)
         main = _stored(_row(2, 8.0), _row(3, 10.0))
         other = _stored(_row(3, 5.0, 200), _row(5, 6.0), actions=Actions((split,)))
 
-        both = joined(main, other)
+        both = join_histories(main, other)
 
         assert _closes(both) == [(2, 4.0, 200), (3, 5.0, 200), (5, 6.0, 100)]
         assert both.actions.splits == (split,)
 
-    def test_keeps_earlier_actions_and_believes_the_main_side_in_its_own_span(self) -> None:
+    def test_adds_only_actions_outside_the_sessions_of_the_main_history(self) -> None:
         early, late = Dividend(date(2026, 6, 2), 0.1), Dividend(date(2026, 6, 4), 0.2)
         wrong = Dividend(date(2026, 6, 3), 9.0)
         main = _stored(_row(3, 11.0), _row(5, 12.0), actions=Actions((), (late,)))
         other = _stored(_row(1, 9.0), _row(3, 11.0), actions=Actions((), (early, wrong)))
 
-        assert joined(main, other).actions.dividends == (early, late)
+        assert join_histories(main, other).actions.dividends == (early, late)
 
     def test_puts_dividends_on_the_basis_of_all_splits(self) -> None:
         split = Split(date(2026, 6, 5), 2, 1)
@@ -72,9 +70,9 @@ class TestJoined:
         paid = Dividend(date(2026, 6, 2), 0.5)
         other = _stored(_row(1, 8.0), _row(3, 10.0), actions=Actions((), (paid,)))
 
-        assert joined(main, other).actions.dividends == (Dividend(date(2026, 6, 2), 0.25),)
+        assert join_histories(main, other).actions.dividends == (Dividend(date(2026, 6, 2), 0.25),)
 
-    def test_counts_an_event_once_that_both_tell_around_the_edge(self) -> None:
+    def test_keeps_one_of_two_near_events(self) -> None:
         main = _stored(
             _row(3, 11.0),
             _row(5, 12.0),
@@ -86,13 +84,13 @@ class TestJoined:
             actions=Actions((Split(date(2026, 6, 8), 3, 1),), (Dividend(date(2026, 6, 2), 0.2),)),
         )
 
-        assert joined(main, other).actions == main.actions
+        assert join_histories(main, other).actions == main.actions
 
-    def test_lets_one_revised_bar_of_several_differ(self) -> None:
+    def test_tolerates_one_revised_bar_of_several(self) -> None:
         main = _stored(_row(2, 10.0), _row(3, 11.0), _row(4, 12.0))
         other = _stored(_row(2, 10.0), _row(3, 11.5), _row(4, 12.0))
 
-        assert joined(main, other).series == main.series
+        assert join_histories(main, other).series == main.series
 
     @pytest.mark.parametrize(
         ("main", "other", "why"),
@@ -114,8 +112,8 @@ class TestJoined:
             ),
         ],
     )
-    def test_refuses_what_is_not_shown_to_be_one_company(
+    def test_refuses_histories_that_may_be_of_two_companies(
         self, main: Stored, other: Stored, why: str
     ) -> None:
         with pytest.raises(NotOneCompany, match=why):
-            joined(main, other)
+            join_histories(main, other)

@@ -1,6 +1,4 @@
-"""Bars filled by hand: no answer moves them, and what it says of them instead is noted."""
-
-from __future__ import annotations
+"""Manual bars: answers do not replace them, but their other values are recorded."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,15 +6,15 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.answers import Correction, Fetched, Stored, Why
+from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import Bar, BarSeries, InvalidBars
-from prices.domain.manual_bars import HandFilled, checked_bar
+from prices.domain.coverage import DateRange
+from prices.domain.manual_bars import ManualBar, parse_bar
 from prices.domain.merge import Change, Decision, merge
-from prices.domain.ranges import DateRange
 from prices.domain.verification import compare
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 
-NOW = at("2026-03-14 12:00")  # a Saturday; both weeks are closed
+NOW = at("2026-03-14 12:00")  # A Saturday: both weeks are closed.
 SATURDAY = at("2026-03-07 12:00")
 WEEK = (
     ("2026-03-02", 100.0),
@@ -26,8 +24,8 @@ WEEK = (
     ("2026-03-06", 104.0),
 )
 WEDNESDAY = day("2026-03-04")
-FILLED = HandFilled(WEDNESDAY, "alice", SATURDAY, "the exchange's bulletin")
-# The provider's answer for the week, with another close of the session that was filled.
+FILLED = ManualBar(WEDNESDAY, "alice", SATURDAY, "the exchange's bulletin")
+# The provider's answer for the week, with another close of the manual bar's session.
 OTHER = (*WEEK[:2], ("2026-03-04", 102.5), *WEEK[3:])
 THEIRS = Bar(at("2026-03-04 00:00"), 102.5, 102.5, 102.5, 102.5, 1_000)
 
@@ -43,7 +41,7 @@ def merged(answer: Fetched, before: Stored | None = None, **options: Any) -> Dec
 
 
 class TestMerge:
-    def test_keeps_the_hand_value_and_notes_what_the_provider_says(self) -> None:
+    def test_keeps_the_manual_bar_and_records_the_providers(self) -> None:
         answer = fetched(series(*OTHER), fetched_at=NOW)
 
         decision = merged(answer)
@@ -51,7 +49,7 @@ class TestMerge:
         assert decision.change is Change.NOTHING
         assert decision.by_hand == (replace(FILLED, offered=THEIRS, offered_at=NOW),)
 
-    def test_keeps_it_while_other_bars_are_revised_and_new_ones_come(self) -> None:
+    def test_keeps_it_while_others_are_revised_and_added(self) -> None:
         rows = (WEEK[0], ("2026-03-03", 101.2), *OTHER[2:], ("2026-03-09", 105.0))
 
         decision = merged(fetched(series(*rows), fetched_at=NOW))
@@ -68,16 +66,16 @@ class TestMerge:
         assert {c.session for c in decision.corrections} == {day("2026-03-03")}
         assert decision.by_hand == (replace(FILLED, offered=THEIRS, offered_at=NOW),)
 
-    def test_appends_past_it(self) -> None:
+    def test_appends_after_it(self) -> None:
         answer = fetched(series(*WEEK[3:], ("2026-03-09", 105.0)), fetched_at=NOW)
 
         decision = merged(answer)
 
         assert decision.change is Change.APPEND
         assert closes(decision.bars) == {"2026-03-09": 105.0}
-        assert decision.by_hand == (FILLED,)  # that session was not asked for
+        assert decision.by_hand == (FILLED,)  # The answer does not cover its session.
 
-    def test_notes_nothing_where_the_provider_agrees(self) -> None:
+    def test_records_nothing_if_the_provider_agrees(self) -> None:
         almost = (*WEEK[:2], ("2026-03-04", 102.005), *WEEK[3:])
         known = replace(FILLED, offered=THEIRS, offered_at=SATURDAY)
 
@@ -86,20 +84,20 @@ class TestMerge:
         assert decision.change is Change.NOTHING
         assert decision.by_hand == (FILLED,)
 
-    def test_keeps_since_when_the_provider_says_so(self) -> None:
+    def test_keeps_the_time_of_the_first_offer(self) -> None:
         known = replace(FILLED, offered=THEIRS, offered_at=SATURDAY)
 
         decision = merged(fetched(series(*OTHER), fetched_at=NOW), stored(by_hand=(known,)))
 
         assert decision.by_hand == (known,)
 
-    def test_forgets_what_the_provider_says_no_more(self) -> None:
+    def test_drops_a_recorded_bar_that_the_provider_lacks_now(self) -> None:
         known = replace(FILLED, offered=THEIRS, offered_at=SATURDAY)
         answer = fetched(series(*WEEK[:2], *WEEK[3:]), fetched_at=NOW)
 
         assert merged(answer, stored(by_hand=(known,))).by_hand == (FILLED,)
 
-    def test_restates_it_with_a_split(self) -> None:
+    def test_restates_it_for_a_split(self) -> None:
         split = Actions((Split(day("2026-03-10"), 2, 1),))
         rows = tuple((when, close / 2) for when, close in (*WEEK[:2], *WEEK[3:]))
         late = (("2026-03-09", 52.5), ("2026-03-10", 53.0))
@@ -111,10 +109,10 @@ class TestMerge:
         assert closes(decision.bars)["2026-03-04"] == 51.0
         assert decision.by_hand == (FILLED,)
 
-    def test_does_not_count_against_an_answer_that_lacks_it(self) -> None:
-        """Of ten bars two are by hand: the eight that the provider gave are all there."""
+    def test_does_not_make_an_answer_incomplete(self) -> None:
+        """Two of ten bars are manual, and the answer contains the other eight."""
         rows = [(f"2026-03-{n:02}", 100.0) for n in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
-        filled = (FILLED, HandFilled(day("2026-03-05"), "alice", SATURDAY, "the bulletin"))
+        filled = (FILLED, ManualBar(day("2026-03-05"), "alice", SATURDAY, "the bulletin"))
         answer = fetched(series(*rows[:2], *rows[4:]), fetched_at=NOW)
 
         decision = merged(answer, stored(series(*rows), by_hand=filled))
@@ -122,15 +120,15 @@ class TestMerge:
         assert decision.change is Change.NOTHING
         assert decision.refusal is None
 
-    def test_guards_still_judge_the_rest(self) -> None:
+    def test_does_not_exempt_the_other_bars_from_the_guards(self) -> None:
         moved = tuple((when, close * 3) for when, close in OTHER)
 
         decision = merged(fetched(series(*moved), fetched_at=NOW))
 
         assert decision.change is Change.REFUSE
 
-    def test_goes_with_a_release_and_that_is_told(self) -> None:
-        """Who takes the provider's history whatever is stored, gives up what was filled too."""
+    def test_is_replaced_by_a_release_with_a_correction(self) -> None:
+        """A release takes the provider's history, whatever is stored."""
         answer = fetched(series(*OTHER), fetched_at=NOW)
 
         decision = merged(answer, trusted=True)
@@ -138,21 +136,11 @@ class TestMerge:
         assert closes(decision.bars)["2026-03-04"] == 102.5
         assert decision.by_hand == ()
         assert decision.corrections == (
-            Correction(day("2026-03-02"), "bars", 5, 5, Why.RELEASED),
-            Correction(WEDNESDAY, "close", 102.0, 102.5, Why.RELEASED),
+            Correction(day("2026-03-02"), "bars", 5, 5, CorrectionReason.RELEASED),
+            Correction(WEDNESDAY, "close", 102.0, 102.5, CorrectionReason.RELEASED),
         )
 
-    def test_goes_with_a_release_that_has_no_bar_of_that_session(self) -> None:
-        answer = fetched(series(*WEEK[:2], *WEEK[3:]), fetched_at=NOW)
-
-        decision = merged(answer, trusted=True)
-
-        assert decision.corrections == (
-            Correction(day("2026-03-02"), "bars", 5, 4, Why.RELEASED),
-            Correction(WEDNESDAY, "close", 102.0, None, Why.RELEASED),
-        )
-
-    def test_stays_where_an_answer_has_nothing(self) -> None:
+    def test_stays_if_the_answer_is_empty(self) -> None:
         nothing = fetched(BarSeries.empty(), asked=DateRange(WEDNESDAY, day("2026-03-05")))
 
         decision = merged(replace(nothing, fetched_at=NOW))
@@ -160,17 +148,27 @@ class TestMerge:
         assert decision.change is Change.NOTHING
         assert decision.by_hand == (FILLED,)
 
-    def test_stays_where_a_release_finds_nothing(self) -> None:
+    def test_goes_with_a_release_that_has_no_bar_of_that_session(self) -> None:
+        answer = fetched(series(*WEEK[:2], *WEEK[3:]), fetched_at=NOW)
+
+        decision = merged(answer, trusted=True)
+
+        assert decision.corrections == (
+            Correction(day("2026-03-02"), "bars", 5, 4, CorrectionReason.RELEASED),
+            Correction(WEDNESDAY, "close", 102.0, None, CorrectionReason.RELEASED),
+        )
+
+    def test_stays_if_a_release_is_empty(self) -> None:
         nothing = fetched(BarSeries.empty(), asked=DateRange(day("2026-03-02"), day("2026-03-09")))
 
         decision = merged(replace(nothing, fetched_at=NOW), trusted=True)
 
         assert (decision.change, decision.by_hand) == (Change.NOTHING, (FILLED,))
 
-    def test_raises_no_doubt_where_all_that_was_asked_for_is_by_hand(self) -> None:
-        """That the provider has none of three stored sessions would ask for the whole history."""
+    def test_does_not_ask_for_the_whole_history_if_only_manual_bars_lack(self) -> None:
+        """Three stored sessions that the answer lacks would otherwise require the whole history."""
         filled = tuple(
-            HandFilled(day(f"2026-03-0{n}"), "alice", SATURDAY, "the bulletin") for n in (3, 4, 5)
+            ManualBar(day(f"2026-03-0{n}"), "alice", SATURDAY, "the bulletin") for n in (3, 4, 5)
         )
         nothing = fetched(BarSeries.empty(), asked=DateRange(day("2026-03-03"), day("2026-03-06")))
 
@@ -180,7 +178,7 @@ class TestMerge:
 
 
 class TestVerification:
-    def test_leaves_it_out(self) -> None:
+    def test_leaves_manual_bars_out(self) -> None:
         found = compare(
             stored(final_through=day("2026-03-06")), fetched(series(*OTHER)), None, now=NOW
         )
@@ -189,14 +187,14 @@ class TestVerification:
         assert found.sessions == 4
 
 
-class TestCheckedBar:
-    def test_is_a_series_of_one(self) -> None:
-        bar = checked_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, (101.0, 103.0, 100.0, 102.0, 7))
+class TestParseBar:
+    def test_returns_a_series_of_one(self) -> None:
+        bar = parse_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, (101.0, 103.0, 100.0, 102.0, 7))
 
         assert [bar[0]] == [Bar(at("2026-03-04 00:00"), 101.0, 103.0, 100.0, 102.0, 7)]
 
     @pytest.mark.parametrize(
-        ("values", "told"),
+        ("values", "message"),
         [
             ((101.0, 100.0, 99.0, 102.0, 7), "between its low and its high"),
             ((101.0, 103.0, 100.0, -2.0, 7), "prices must be above zero"),
@@ -204,6 +202,6 @@ class TestCheckedBar:
             ((1.0, 1.0, 1.0, 1.0, 7), "0.0099 times that of 2026-03-03, 101"),
         ],
     )
-    def test_refuses_with_a_sentence(self, values: tuple[float, ...], told: str) -> None:
-        with pytest.raises(InvalidBars, match=told):
-            checked_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, values)
+    def test_refuses_impossible_values(self, values: tuple[float, ...], message: str) -> None:
+        with pytest.raises(InvalidBars, match=message):
+            parse_bar(series(*WEEK[:2], *WEEK[3:]), WEDNESDAY, values)

@@ -1,6 +1,4 @@
-"""Markets: what users type, and what Yahoo, the calendar and the currency call it."""
-
-from __future__ import annotations
+"""Resolving symbols and markets, exchange codes and currencies."""
 
 import pytest
 
@@ -37,14 +35,14 @@ class TestMarkets:
             ("INDEX", "", None, ""),
         ],
     )
-    def test_know_suffix_exchange_and_currency(
+    def test_have_a_suffix_an_exchange_and_a_currency(
         self, name: str, suffix: str, mic: str | None, currency: str
     ) -> None:
         market = MARKETS[name]
 
         assert (market.suffix, market.mic, market.currency) == (suffix, mic, currency)
 
-    def test_suffixes_are_told_apart(self) -> None:
+    def test_have_different_suffixes(self) -> None:
         suffixes = [market.suffix for market in MARKETS.values() if market.suffix]
 
         assert len(suffixes) == len(set(suffixes))
@@ -82,7 +80,7 @@ class TestResolve:
             ("^GSPC", "INDEX", "^GSPC"),
         ],
     )
-    def test_spells_as_yahoo_does(self, symbol: str, market: str, canonical: str) -> None:
+    def test_returns_yahoos_spelling(self, symbol: str, market: str, canonical: str) -> None:
         found, chosen = resolve(symbol, market)
 
         assert found == canonical
@@ -100,20 +98,20 @@ class TestResolve:
             ("9988.HK", "HKEX"),
         ],
     )
-    def test_reads_the_market_off_the_symbol(self, symbol: str, market: str) -> None:
+    def test_finds_the_market_by_the_symbol(self, symbol: str, market: str) -> None:
         assert resolve(symbol) == (symbol, MARKETS[market])
 
     @pytest.mark.parametrize("symbol", ["FOO.XX", "ES=F"])
-    def test_takes_a_symbol_of_no_known_market_as_it_is(self, symbol: str) -> None:
+    def test_keeps_a_symbol_of_an_unknown_market(self, symbol: str) -> None:
         assert resolve(symbol) == (symbol, None)
 
     @pytest.mark.parametrize("market", ["NASDAQ2", "US;", "."])
-    def test_names_the_markets_when_it_knows_none(self, market: str) -> None:
-        with pytest.raises(UnknownMarket, match="is not a market; known are US, TASE, LSE"):
+    def test_lists_the_markets_if_the_given_one_is_unknown(self, market: str) -> None:
+        with pytest.raises(UnknownMarket, match=r"is not a market\. Use one of US, TASE, LSE"):
             resolve("AAPL", market)
 
     @pytest.mark.parametrize(
-        ("symbol", "market", "told"),
+        ("symbol", "market", "own"),
         [
             ("VOD.L", "US", "LSE"),
             ("VOD.L", "XETRA", "LSE"),
@@ -123,21 +121,21 @@ class TestResolve:
             ("EURUSD=X", "CRYPTO", "FX"),
         ],
     )
-    def test_refuses_a_symbol_of_another_market(self, symbol: str, market: str, told: str) -> None:
-        with pytest.raises(InvalidSymbol, match=f"is a symbol of {told}, not of {market}"):
+    def test_refuses_a_symbol_of_another_market(self, symbol: str, market: str, own: str) -> None:
+        with pytest.raises(InvalidSymbol, match=f"is a symbol of {own}, not of {market}"):
             resolve(symbol, market)
 
     @pytest.mark.parametrize(
         ("symbol", "market"), [("", ""), ("", "US"), ("A B", "US"), ("A" * 31, "LSE")]
     )
-    def test_refuses_what_cannot_be_a_symbol(self, symbol: str, market: str) -> None:
+    def test_refuses_an_invalid_symbol(self, symbol: str, market: str) -> None:
         with pytest.raises(InvalidSymbol, match="is not a symbol"):
             resolve(symbol, market)
 
 
 class TestMarketOf:
     @pytest.mark.parametrize("symbol", ["FOO.XX", "ES=F"])
-    def test_is_none_where_the_shape_tells_none(self, symbol: str) -> None:
+    def test_is_none_for_an_unknown_spelling(self, symbol: str) -> None:
         assert market_of(symbol) is None
 
 
@@ -157,11 +155,11 @@ class TestExchanges:
             ("CCC", "24/7"),
         ],
     )
-    def test_of_yahoo_have_a_calendar(self, code: str, mic: str) -> None:
+    def test_have_a_calendar(self, code: str, mic: str) -> None:
         assert MIC_OF_EXCHANGE[code] == mic
 
     @pytest.mark.parametrize("code", ["YHD", "WCB", "OPR"])
-    def test_that_are_none_have_none(self, code: str) -> None:
+    def test_without_sessions_have_none(self, code: str) -> None:
         assert code not in MIC_OF_EXCHANGE
 
 
@@ -176,5 +174,7 @@ class TestMajorCurrency:
             ("GBP", ("GBP", 1)),
         ],
     )
-    def test_counts_the_minor_in_one(self, unit: str, major: tuple[str, int]) -> None:
+    def test_returns_the_currency_and_its_minor_units(
+        self, unit: str, major: tuple[str, int]
+    ) -> None:
         assert major_currency(unit) == major

@@ -1,6 +1,4 @@
-"""Merging: what an answer changes, and what it may not."""
-
-from __future__ import annotations
+"""Merging: what an answer changes in a stored series."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,14 +6,13 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
-from prices.domain.answers import Correction, Fetched, Stored, Why
+from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, Decision, merge
-from prices.domain.ranges import DateRange
-from prices.domain.sessions import overlap_start
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 
-NOW = at("2026-03-14 12:00")  # a Saturday; both weeks are closed
+NOW = at("2026-03-14 12:00")  # A Saturday: both weeks are closed.
 WEEK = (
     ("2026-03-02", 100.0),
     ("2026-03-03", 101.0),
@@ -50,7 +47,7 @@ class TestMerge:
         assert decision == Decision(Change.REPLACE, series(*WEEK), actions)
 
     @pytest.mark.parametrize("held", [BarSeries.empty(), series(*WEEK)])
-    def test_takes_an_empty_answer_for_no_change(self, held: BarSeries) -> None:
+    def test_changes_nothing_for_an_empty_answer(self, held: BarSeries) -> None:
         actions = Actions((Split(day("2020-08-31"), 4, 1),))
 
         decision = merged(stored(held, actions=actions), answer())
@@ -60,10 +57,10 @@ class TestMerge:
         assert len(decision.bars) == 0
         assert decision.reason.startswith("the provider has no bars")
 
-    def test_finds_nothing_to_do_when_all_is_there(self) -> None:
+    def test_changes_nothing_if_all_bars_are_stored(self) -> None:
         assert merged(stored(), answer(*WEEK[2:])).change is Change.NOTHING
 
-    def test_appends_what_follows_alone(self) -> None:
+    def test_appends_only_new_bars(self) -> None:
         decision = merged(stored(), answer(*WEEK[3:], ("2026-03-09", 105.0), ("2026-03-10", 106.0)))
 
         assert decision.change is Change.APPEND
@@ -77,7 +74,7 @@ class TestMerge:
 
         assert decision.change is Change.REPLACE
         assert decision.corrections == (
-            Correction(day("2026-03-05"), "volume", 1000.0, 1002.0, Why.SETTLED),
+            Correction(day("2026-03-05"), "volume", 1000.0, 1002.0, CorrectionReason.SETTLED),
         )
         assert closes(decision.bars) == {**dict(WEEK), "2026-03-09": 105.0}
         assert decision.bars.volume.tolist() == [1000, 1000, 1000, 1002, 1000, 1000]
@@ -90,12 +87,12 @@ class TestMerge:
             for name in ("open", "high", "low", "close")
         )
 
-    def test_takes_the_noise_of_single_precision_for_no_change(self) -> None:
+    def test_ignores_the_noise_of_single_precision(self) -> None:
         noisy = [(when, close * (1 + 6e-8)) for when, close in WEEK]
 
         assert merged(stored(), answer(*noisy)).change is Change.NOTHING
 
-    def test_leaves_bars_that_only_jittered_as_they_are(self) -> None:
+    def test_keeps_bars_that_changed_by_noise_only(self) -> None:
         noisy, revised = ("2026-03-04", 102.000001), ("2026-03-05", 103.0, 2_000)
 
         decision = merged(stored(), answer(noisy, revised, WEEK[4]))
@@ -111,10 +108,10 @@ class TestMerge:
 
         assert decision.change is Change.REPLACE
         assert decision.bars == series(*WEEK)
-        # What lies before the first stored bar was no gap, but not known yet.
+        # A session before the first stored bar was not a gap.
         assert [c.session for c in decision.corrections] == [day(WEEK[hole][0])] * (hole > 0)
 
-    def test_learns_of_a_dividend_without_new_bars(self) -> None:
+    def test_adds_a_dividend_without_new_bars(self) -> None:
         actions = Actions((), (Dividend(day("2026-03-05"), 0.25),))
 
         decision = merged(stored(), answer(*WEEK[2:], actions=actions))
@@ -122,7 +119,7 @@ class TestMerge:
         assert decision.change is Change.NOTHING
         assert decision.actions == actions
 
-    def test_keeps_events_from_before_what_was_asked(self) -> None:
+    def test_keeps_events_before_the_fetched_range(self) -> None:
         old = Dividend(day("2026-03-03"), 0.25)
         new = Dividend(day("2026-03-05"), 0.5)
 
@@ -132,7 +129,7 @@ class TestMerge:
 
         assert decision.actions == Actions((), (old, new))
 
-    def test_lets_an_earlier_answer_never_override_a_later_one(self) -> None:
+    def test_ignores_an_answer_fetched_before_the_stored_one(self) -> None:
         late = answer(*WEEK[:4], ("2026-03-06", 99.0), fetched_at=FRIDAY_NOON)
 
         decision = merged(stored(), late)
@@ -144,7 +141,7 @@ class TestMerge:
 class TestSample:
     OLD = series(("2013-02-28", 15.0), ("2013-03-01", 15.25))
 
-    def test_gives_way_to_any_real_answer(self) -> None:
+    def test_is_replaced_by_any_real_answer(self) -> None:
         placeholder = stored(self.OLD, source="sample", currency="EUR", fetched_at=NOW)
 
         decision = merged(placeholder, answer(*WEEK, fetched_at=SATURDAY))
@@ -152,7 +149,7 @@ class TestSample:
         assert decision.change is Change.REPLACE
         assert decision.bars == series(*WEEK)
 
-    def test_stays_while_there_is_none(self) -> None:
+    def test_stays_without_a_real_answer(self) -> None:
         actions = Actions((Split(day("2005-02-28"), 2, 1),))
 
         decision = merged(stored(self.OLD, source="sample", actions=actions), answer())
@@ -168,12 +165,12 @@ class TestOpenSessions:
 
     MONDAY = answer(*WEEK[3:], ("2026-03-09", 105.0))
 
-    def test_are_never_taken_before_their_close(self) -> None:
+    def test_are_not_stored_before_their_close(self) -> None:
         assert self.appended(self.MONDAY, "2026-03-09 19:59") == []
         assert self.appended(self.MONDAY, "2026-03-09 20:00") == ["2026-03-09"]
 
-    def test_are_never_taken_while_the_provider_says_they_trade(self) -> None:
-        """Also when the calendar says otherwise: the answer may be older than it looks."""
+    def test_are_not_stored_while_the_provider_reports_them_open(self) -> None:
+        """Even if the calendar disagrees, because the answer may be older than it looks."""
         running = replace(self.MONDAY, running=day("2026-03-09"))
 
         assert self.appended(running, "2026-03-09 23:00") == []
@@ -182,14 +179,14 @@ class TestOpenSessions:
         assert self.appended(self.MONDAY, "2026-03-09 16:49", "XLON") == []
         assert self.appended(self.MONDAY, "2026-03-09 16:50", "XLON") == ["2026-03-09"]
 
-    def test_end_with_the_local_day_where_sessions_are_not_known(self) -> None:
+    def test_end_with_the_local_day_if_sessions_are_unknown(self) -> None:
         tokyo = replace(self.MONDAY, timezone="Asia/Tokyo")
 
         assert self.appended(tokyo, "2026-03-09 14:59", "") == []
         assert self.appended(tokyo, "2026-03-09 15:00", "") == ["2026-03-09"]
 
 
-class TestPhantoms:
+class TestFillers:
     def test_without_volume_on_a_holiday_are_left_out(self) -> None:
         """2025-01-09 was a day of mourning."""
         found = answer(("2025-01-08", 10.0), ("2025-01-09", 10.0, 0), ("2025-01-10", 10.5))
@@ -198,41 +195,26 @@ class TestPhantoms:
 
         assert list(closes(decision.bars)) == ["2025-01-08", "2025-01-10"]
 
-    def test_with_volume_are_kept(self) -> None:
+    def test_are_not_bars_with_volume(self) -> None:
         found = answer(("2025-01-08", 10.0), ("2025-01-09", 10.1, 7), ("2025-01-10", 10.5))
 
         assert len(merged(stored(BarSeries.empty()), found).bars) == 3
 
-    def test_are_not_what_never_has_volume(self) -> None:
+    def test_are_not_bars_of_a_symbol_without_volumes(self) -> None:
         found = answer(("2026-03-05", 1.1, 0), ("2026-03-06", 1.2, 0))
 
         assert len(merged(stored(BarSeries.empty()), found, "24/5").bars) == 2
         assert len(merged(stored(BarSeries.empty()), found, "").bars) == 2
 
-    def test_cannot_be_told_before_the_calendar_begins(self) -> None:
-        """No calendar is asked before 1990; 1985-12-25 stays what it is."""
+    def test_are_kept_before_the_calendar_begins(self) -> None:
+        """Sessions before 1990 are unknown, so the bar of 1985-12-25 is kept."""
         found = answer(("1985-12-24", 10.0, 0), ("1985-12-25", 10.0, 0))
 
         assert len(merged(stored(BarSeries.empty()), found).bars) == 2
 
 
-class TestOverlapStart:
-    def test_lies_seven_sessions_back(self) -> None:
-        start = overlap_start(day("2026-03-13"), day("2026-03-11"), sessions("XNYS"))
-
-        assert start == day("2026-03-04")
-
-    def test_reaches_back_to_what_is_not_final(self) -> None:
-        start = overlap_start(day("2026-03-13"), day("2026-02-20"), sessions("XNYS"))
-
-        assert start == day("2026-02-20")
-
-    def test_counts_days_where_sessions_are_not_known(self) -> None:
-        assert overlap_start(day("2026-03-13"), None, None) == day("2026-03-03")
-
-
 class TestRange:
-    def test_asked_for_more_than_there_is_changes_nothing(self) -> None:
+    def test_longer_than_the_history_changes_nothing(self) -> None:
         asked = DateRange(day("1900-01-01"), day("2026-03-16"))
 
         assert merged(stored(), answer(*WEEK, asked=asked)).change is Change.NOTHING

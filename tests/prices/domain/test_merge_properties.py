@@ -1,6 +1,4 @@
-"""Merging any answers in any order: what holds always."""
-
-from __future__ import annotations
+"""Properties of merging, for any answers in any order."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,13 +10,13 @@ from hypothesis import strategies as st
 from prices.domain.actions import Actions
 from prices.domain.answers import Fetched, Stored
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, Decision, closed_bars, merge
-from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import at, day, fetched, sessions
 
-NOW = at("2026-03-13 12:00")  # Friday before the open: Thursday is the last closed session
+NOW = at("2026-03-13 12:00")  # Friday before the open. Thursday is the last closed session.
 LAST_CLOSED = day("2026-03-12")
-# Three weeks of March with their weekends, and what is not closed yet.
+# Three weeks with their weekends, and days that are not closed yet.
 DAYS = [day("2026-02-23") + timedelta(days=n) for n in range(24)]
 PRICES = st.sampled_from([100.0, 100.0, 100.0, 100.000001, 100.02, 103.0, 200.0, 10_000.0])
 ROWS = st.dictionaries(
@@ -47,13 +45,13 @@ def judged(held: Stored, answer: Fetched) -> Decision:
 
 
 def applied(held: Stored, answer: Fetched, decision: Decision) -> Stored:
-    """What the store holds once a decision is published."""
+    """Returns the stored series after a decision is published."""
     if decision.change in (Change.REFUSE, Change.WHOLE):
         return held
     if decision.change is Change.NOTHING:
         after = held.series
     elif decision.change is Change.APPEND:
-        after = held.series.merged(decision.bars)
+        after = held.series.merge(decision.bars)
     else:
         after = decision.bars
     moments = [when for when in (held.fetched_at, answer.fetched_at) if when]
@@ -82,7 +80,7 @@ class TestMerge:
 
     @settings(deadline=None)
     @given(st.lists(answers(), min_size=1, max_size=5))
-    def test_loses_no_session_and_takes_none_too_early(self, found: list[Fetched]) -> None:
+    def test_loses_no_session_and_adds_none_before_its_close(self, found: list[Fetched]) -> None:
         held = EMPTY
         for answer in found:
             before = held.series
@@ -93,7 +91,7 @@ class TestMerge:
 
     @settings(deadline=None)
     @given(answers(), answers())
-    def test_appends_only_behind_the_last(self, first: Fetched, second: Fetched) -> None:
+    def test_appends_only_after_the_last_bar(self, first: Fetched, second: Fetched) -> None:
         held = applied(EMPTY, first, judged(EMPTY, first))
 
         decision = judged(held, second)
@@ -104,18 +102,18 @@ class TestMerge:
 
     @settings(deadline=None)
     @given(answers(), answers())
-    def test_believes_the_later_answer_or_refuses_it(self, first: Fetched, later: Fetched) -> None:
+    def test_takes_or_refuses_a_later_answer(self, first: Fetched, later: Fetched) -> None:
         later = replace(later, fetched_at=NOW)
         held = applied(EMPTY, first, judged(EMPTY, first))
 
         decision = judged(held, later)
 
         if decision.change not in (Change.REFUSE, Change.WHOLE):
-            told = closed_bars(later, sessions("XNYS"), now=NOW)
+            answered = closed_bars(later, sessions("XNYS"), now=NOW)
             stored = applied(held, later, decision).series
-            same = stored.take(np.isin(stored.ts, told.ts))
-            assert np.allclose(same.close, told.close, rtol=1e-7)
-            assert same.volume.tolist() == told.volume.tolist()
+            same = stored.take(np.isin(stored.ts, answered.ts))
+            assert np.allclose(same.close, answered.close, rtol=1e-7)
+            assert same.volume.tolist() == answered.volume.tolist()
 
     @settings(deadline=None)
     @given(answers(), answers())

@@ -1,6 +1,4 @@
-"""Merging what Yahoo really sent."""
-
-from __future__ import annotations
+"""Merging recorded answers of Yahoo."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.answers import Correction, Fetched, Stored, Why
+from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, merge
-from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import (
     closes,
     day,
@@ -38,7 +36,7 @@ def found(recordings: Path, pattern: str) -> Path:
 class TestMuv2:
     """Xetra was closed on Whit Monday 2018-05-21; Yahoo sent Friday's close without volume."""
 
-    def test_phantom_of_a_holiday_is_left_out(self, recordings: Path) -> None:
+    def test_filler_on_a_holiday_is_left_out(self, recordings: Path) -> None:
         bars, _ = recorded_bars(recorded(found(recordings, "response_yahoo_historical02*")))
         answer = fetched(bars, currency="EUR", timezone="Europe/Berlin")
 
@@ -52,7 +50,7 @@ class TestMuv2:
 
 
 class TestGoog:
-    """The same session recorded in 2021 and in 2025: a 20:1 split lies between."""
+    """The same session recorded in 2021 and in 2025, before and after a 20:1 split."""
 
     def held(self, recordings: Path) -> Stored:
         bars, _ = recorded_bars(recorded(found(recordings, "*GOOG*2022-03-06*")))
@@ -63,7 +61,7 @@ class TestGoog:
         asked = DateRange(day("2020-01-01"), day("2025-02-28"))
         return fetched(bars, asked=asked, actions=actions, fetched_at=LATER)
 
-    def test_is_restated_when_the_split_is_told(self, recordings: Path) -> None:
+    def test_is_restated_if_the_answer_has_the_split(self, recordings: Path) -> None:
         held, answer = self.held(recordings), self.answer(recordings, SPLIT)
 
         decision = merge(held, answer, sessions("XNYS"), now=LATER)
@@ -72,10 +70,10 @@ class TestGoog:
         assert decision.actions == SPLIT
         assert decision.bars.close.tolist() == pytest.approx([68.3685], abs=1e-4)
         assert decision.corrections == (
-            Correction(day("2022-07-18"), "split", None, 20.0, Why.SPLIT),
+            Correction(day("2022-07-18"), "split", None, 20.0, CorrectionReason.SPLIT),
         )
 
-    def test_is_refused_when_it_is_not(self, recordings: Path) -> None:
+    def test_is_refused_without_the_split(self, recordings: Path) -> None:
         held, answer = self.held(recordings), self.answer(recordings, Actions())
 
         decision = merge(held, answer, sessions("XNYS"), now=LATER)
@@ -102,7 +100,7 @@ class TestWsu:
 
 
 class TestRevisions:
-    """AAPL asked 43 times from August to October 2025, as if by a sync."""
+    """AAPL fetched 43 times from August to October 2025, as by a sync."""
 
     @pytest.fixture
     def replayed(self, recordings: Path) -> Replay:
@@ -121,14 +119,14 @@ class TestRevisions:
             decision = merge(held, answer, sessions("XNYS"), now=now)
             assert decision.change not in (Change.REFUSE, Change.WHOLE), (path.name, decision)
             if decision.change is Change.APPEND:
-                bars = held.series.merged(decision.bars)
+                bars = held.series.merge(decision.bars)
             else:
                 bars = decision.bars if decision.change is Change.REPLACE else held.series
             held = Stored(bars, decision.actions, "yahoo", "USD", now)
             history.append((now, held, decision.corrections))
         return history
 
-    def test_never_store_the_running_day(self, replayed: Replay) -> None:
+    def test_never_store_the_open_session(self, replayed: Replay) -> None:
         for now, held, _ in replayed:
             local = now.astimezone(NEW_YORK)
             last = held.series.sessions[-1].item()
@@ -137,13 +135,13 @@ class TestRevisions:
     def test_end_with_every_session_once(self, replayed: Replay) -> None:
         held = replayed[-1][1].series
 
-        # 182 weekdays but Good Friday, Memorial Day, Juneteenth, Independence and Labor Day
+        # 182 weekdays except Good Friday, Memorial Day, Juneteenth, Independence and Labor Day
         assert held.first == datetime(2025, 2, 18, tzinfo=UTC)
         assert held.last == datetime(2025, 10, 29, tzinfo=UTC)
         assert len(held) == 177
 
-    def test_correct_what_was_read_right_after_the_close(self, replayed: Replay) -> None:
-        """By then the close stands, while open, high, low may move and the volume will."""
+    def test_correct_bars_that_were_read_right_after_the_close(self, replayed: Replay) -> None:
+        """Then the close is final, the volume is not, and open, high and low may not be."""
         corrections = [one for _, _, some in replayed for one in some]
 
         moved = {True: 0.0, False: 0.0}

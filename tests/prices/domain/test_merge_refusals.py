@@ -1,20 +1,18 @@
-"""What a merge refuses, and how it takes a restated history."""
-
-from __future__ import annotations
+"""Which answers a merge refuses, and how it restates a history."""
 
 from typing import Any
 
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.answers import Correction, Guard, Refusal, Why
+from prices.domain.answers import Correction, CorrectionReason, Guard, Refusal
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, Decision, merge
-from prices.domain.ranges import DateRange
 from tests.prices.domain.builders import closes, day, fetched, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
 
 MONDAY = ("2026-03-09", 105.0)
-ALL_THERE_IS = DateRange(day("1900-01-01"), day("2026-03-16"))
+WHOLE = DateRange(day("1900-01-01"), day("2026-03-16"))
 TWO_FOR_ONE = Actions((Split(day("2026-03-09"), 2, 1),))
 HALVED = tuple((when, close / 2, 2_000) for when, close in WEEK)
 
@@ -35,10 +33,10 @@ class TestCurrency:
         assert decision.reason == "the currency changed from USD to GBp"
         assert decision.refusal == Refusal(Guard.CURRENCY, decision.reason)
 
-    @pytest.mark.parametrize(("held", "told"), [("", "USD"), ("USD", "")])
-    def test_that_one_side_does_not_know_is_no_change(self, held: str, told: str) -> None:
-        """LUCYW: Yahoo sends null for some."""
-        decision = decided(*WEEK[2:], MONDAY, held=stored(currency=held), currency=told)
+    @pytest.mark.parametrize(("held", "answered"), [("", "USD"), ("USD", "")])
+    def test_that_is_unknown_on_one_side_is_accepted(self, held: str, answered: str) -> None:
+        """Yahoo sends null for some symbols, such as LUCYW."""
+        decision = decided(*WEEK[2:], MONDAY, held=stored(currency=held), currency=answered)
 
         assert decision.change is Change.APPEND
 
@@ -81,12 +79,12 @@ class TestStep:
             "prices jump a hundredfold at 2026-03-09, as from one unit to another"
         )
 
-    def test_to_another_unit_is_seen_where_nothing_overlaps(self) -> None:
+    def test_to_another_unit_is_refused_without_an_overlap(self) -> None:
         assert decided(*times(100.0, MONDAY)).change is Change.REFUSE
         assert decided(MONDAY).change is Change.APPEND
 
-    def test_that_was_stored_like_that_is_none(self) -> None:
-        """What the first answer brought is not judged again with every later one."""
+    def test_within_the_stored_bars_is_accepted(self) -> None:
+        """The bars of the first answer are not judged again with every later one."""
         odd = (("2026-02-26", 1.0), ("2026-02-27", 1.1), *WEEK)
 
         decision = decided(*odd, MONDAY, held=stored(series(*odd)))
@@ -94,7 +92,7 @@ class TestStep:
         assert decision.change is Change.APPEND
 
     @pytest.mark.parametrize("tick", [150.0, 10_300.0, 1.03])
-    def test_of_a_bad_tick_that_was_healed_is_a_correction(self, tick: float) -> None:
+    def test_that_heals_a_bad_tick_is_a_correction(self, tick: float) -> None:
         spike = series(*WEEK[:3], ("2026-03-05", tick), WEEK[4])
 
         decision = decided(*WEEK, held=stored(spike))
@@ -102,7 +100,7 @@ class TestStep:
         assert decision.change is Change.REPLACE
         assert Correction(day("2026-03-05"), "close", tick, 103.0) in decision.corrections
 
-    def test_of_a_stretch_in_another_unit_that_was_healed_is_a_correction(self) -> None:
+    def test_that_heals_several_bars_in_another_unit_is_a_correction(self) -> None:
         pence = series(*WEEK[:3], *times(100.0, *WEEK[3:]))
 
         decision = decided(*WEEK, MONDAY, held=stored(pence))
@@ -112,7 +110,7 @@ class TestStep:
 
 
 class TestSplit:
-    def test_in_an_answer_for_a_part_asks_for_the_whole(self) -> None:
+    def test_in_a_partial_answer_requires_the_whole_history(self) -> None:
         decision = decided(*HALVED[1:], ("2026-03-09", 52.5), actions=TWO_FOR_ONE)
 
         assert decision.change is Change.WHOLE
@@ -120,7 +118,7 @@ class TestSplit:
         assert decision.actions == Actions()
 
     def test_with_the_whole_history_restates_it(self) -> None:
-        decision = decided(*HALVED, ("2026-03-09", 52.5), actions=TWO_FOR_ONE, asked=ALL_THERE_IS)
+        decision = decided(*HALVED, ("2026-03-09", 52.5), actions=TWO_FOR_ONE, asked=WHOLE)
 
         assert decision.change is Change.REPLACE
         assert decision.actions == TWO_FOR_ONE
@@ -133,7 +131,7 @@ class TestSplit:
             "2026-03-09": 52.5,
         }
         assert decision.corrections == (
-            Correction(day("2026-03-09"), "split", None, 2.0, Why.SPLIT),
+            Correction(day("2026-03-09"), "split", None, 2.0, CorrectionReason.SPLIT),
         )
 
     def test_converts_the_bars_that_the_answer_lacks(self) -> None:
@@ -142,15 +140,15 @@ class TestSplit:
         halved = [(when, close / 2, 2_000) for when, close in many]
         rows = (*halved[:3], *halved[4:], *HALVED)
 
-        decision = decided(*rows, held=held, actions=TWO_FOR_ONE, asked=ALL_THERE_IS)
+        decision = decided(*rows, held=held, actions=TWO_FOR_ONE, asked=WHOLE)
 
         assert decision.change is Change.REPLACE
         assert closes(decision.bars)["2026-02-12"] == 51.0
         assert decision.bars.volume.tolist() == [2_000] * 13
 
-    def test_with_bars_that_were_not_restated_waits_for_them(self) -> None:
+    def test_waits_for_restated_bars(self) -> None:
         """Yahoo serves the event before it has restated the bars."""
-        decision = decided(*WEEK, ("2026-03-09", 52.5), actions=TWO_FOR_ONE, asked=ALL_THERE_IS)
+        decision = decided(*WEEK, ("2026-03-09", 52.5), actions=TWO_FOR_ONE, asked=WHOLE)
 
         assert decision.change is Change.REFUSE
         assert decision.actions == Actions()
@@ -159,40 +157,40 @@ class TestSplit:
             "split pending: 2:1 on 2026-03-09, and the provider has not restated the history yet",
         )
 
-    def test_that_comes_after_its_bars_is_refused_until_it_is_there(self) -> None:
-        decision = decided(*HALVED, ("2026-03-09", 52.5), asked=ALL_THERE_IS)
+    def test_is_refused_if_the_bars_are_restated_before_the_event(self) -> None:
+        decision = decided(*HALVED, ("2026-03-09", 52.5), asked=WHOLE)
 
         assert decision.change is Change.REFUSE
         assert decision.reason.startswith("prices are 0.5 times the stored ones")
 
-    def test_that_yahoo_takes_back_restates_the_other_way(self) -> None:
+    def test_that_yahoo_withdraws_restates_the_history_back(self) -> None:
         held = stored(series(*HALVED), actions=TWO_FOR_ONE)
 
-        decision = decided(*WEEK, MONDAY, held=held, asked=ALL_THERE_IS)
+        decision = decided(*WEEK, MONDAY, held=held, asked=WHOLE)
 
         assert decision.change is Change.REPLACE
         assert decision.actions == Actions()
         assert closes(decision.bars) == {**dict(WEEK), "2026-03-09": 105.0}
         assert decision.corrections == (
-            Correction(day("2026-03-09"), "split", 2.0, None, Why.SPLIT),
+            Correction(day("2026-03-09"), "split", 2.0, None, CorrectionReason.SPLIT),
         )
 
-    def test_one_for_a_hundred_is_no_change_of_unit(self) -> None:
+    def test_of_one_for_a_hundred_is_not_a_change_of_unit(self) -> None:
         actions = Actions((Split(day("2026-03-09"), 1, 100),))
         rows = [(when, close * 100, 10) for when, close in WEEK]
 
-        decision = decided(*rows, ("2026-03-09", 1.04e4), actions=actions, asked=ALL_THERE_IS)
+        decision = decided(*rows, ("2026-03-09", 1.04e4), actions=actions, asked=WHOLE)
 
         assert decision.change is Change.REPLACE
         assert closes(decision.bars)["2026-03-02"] == 10_000.0
 
     @pytest.mark.parametrize(("present", "change"), [(9, Change.REPLACE), (8, Change.REFUSE)])
-    def test_needs_nine_tenths_of_what_was_there(self, present: int, change: Change) -> None:
+    def test_needs_nine_tenths_of_the_stored_sessions(self, present: int, change: Change) -> None:
         ten = [(f"2026-02-{n:02}", 100.0 + n) for n in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
         halved = [(when, close / 2, 2_000) for when, close in ten]
 
         decision = decided(
-            *halved[:present], held=stored(series(*ten)), actions=TWO_FOR_ONE, asked=ALL_THERE_IS
+            *halved[:present], held=stored(series(*ten)), actions=TWO_FOR_ONE, asked=WHOLE
         )
 
         assert decision.change is change
@@ -200,12 +198,12 @@ class TestSplit:
             assert decision.reason == "the answer holds only 80% of the 10 stored sessions"
 
 
-class TestLosing:
-    def test_sessions_is_impossible_without_a_split(self) -> None:
-        """A whole answer that holds only a fifth adds to the rest, and is told of."""
+class TestIncompleteAnswer:
+    def test_adds_bars_but_removes_none(self) -> None:
+        """A whole answer with only a fifth of the stored sessions."""
         decision = merge(
             stored(),
-            fetched(series(WEEK[4], MONDAY), asked=ALL_THERE_IS, fetched_at=NOW),
+            fetched(series(WEEK[4], MONDAY), asked=WHOLE, fetched_at=NOW),
             sessions("XNYS"),
             now=NOW,
         )

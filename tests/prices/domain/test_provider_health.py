@@ -1,7 +1,5 @@
 """The rules of the circuit breaker and of the outage detection."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import reduce
 

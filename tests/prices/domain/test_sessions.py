@@ -1,6 +1,4 @@
-"""Sessions against dates and hours looked up by hand, never computed by a calendar."""
-
-from __future__ import annotations
+"""Sessions, compared with dates and hours that were looked up by hand."""
 
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -8,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from prices.domain.markets import MARKETS
-from prices.domain.sessions import Sessions, sessions_of
+from prices.domain.sessions import Sessions, overlap_start, sessions_of
 from tests.prices.domain.builders import at, day, sessions
 
 
@@ -24,11 +22,11 @@ class TestSessionsOf:
 
     @pytest.mark.parametrize("mic", sorted({m.mic for m in MARKETS.values() if m.mic}))
     def test_knows_every_market(self, mic: str) -> None:
-        wednesday = day("2026-06-17")  # a holiday nowhere among them
+        wednesday = day("2026-06-17")  # A session everywhere.
 
         assert sessions(mic).is_session(wednesday)
 
-    def test_begins_where_the_holidays_of_an_exchange_are_known(self) -> None:
+    def test_begins_with_the_known_holidays_of_an_exchange(self) -> None:
         shanghai = sessions("XSHG")
 
         assert shanghai.dates[0].item() == date(1990, 12, 3)
@@ -56,7 +54,7 @@ class TestIsSession:
         assert sessions("24/7").is_session(day("2026-03-01"))  # Sunday
         assert sessions("24/7").is_session(day("2025-12-25"))
 
-    def test_weekdays_are_for_currencies(self) -> None:
+    def test_every_weekday_is_one_for_currencies(self) -> None:
         assert sessions("24/5").is_session(day("2026-03-02"))
         assert not sessions("24/5").is_session(day("2026-03-01"))
 
@@ -77,7 +75,7 @@ class TestBetween:
         assert xnys.count(day("2005-01-01"), day("2006-01-01")) == 252
         assert xnys.count(day("2025-01-01"), day("2026-01-01")) == 250
 
-    def test_of_an_upside_down_range_is_nothing(self, xnys: Sessions) -> None:
+    def test_is_empty_if_the_end_is_before_the_start(self, xnys: Sessions) -> None:
         assert xnys.count(day("2026-03-05"), day("2026-03-02")) == 0
 
 
@@ -112,17 +110,22 @@ class TestLastClosed:
     def test_waits_for_the_lag(self, mic: str, now: str, session: str) -> None:
         assert sessions(mic).last_closed(at(now)) == day(session)
 
-    def test_takes_a_now_of_any_time_zone(self, xnys: Sessions) -> None:
+    def test_takes_a_time_of_any_time_zone(self, xnys: Sessions) -> None:
         close = at("2026-03-02 21:00").astimezone(ZoneInfo("Asia/Tokyo"))
 
         assert xnys.last_closed(close) == day("2026-03-02")
+
+    def test_is_the_same_in_every_time_zone(self) -> None:
+        close = at("2026-03-02 21:00").astimezone(ZoneInfo("America/New_York"))
+
+        assert sessions("XNYS").last_closed(close) == day("2026-03-02")
 
     def test_is_none_before_the_first(self, xnys: Sessions) -> None:
         assert xnys.last_closed(at("1985-01-01 00:00")) is None
 
 
 class TestLastSettled:
-    def test_lies_two_sessions_before_the_last_closed(self, xnys: Sessions) -> None:
+    def test_is_two_sessions_before_the_last_closed(self, xnys: Sessions) -> None:
         assert xnys.last_settled(at("2026-03-06 20:59")) == day("2026-03-03")
         assert xnys.last_settled(at("2026-03-06 21:00")) == day("2026-03-04")
         assert xnys.last_settled(at("2026-03-08 12:00")) == day("2026-03-04")
@@ -148,7 +151,7 @@ class TestIsOpenWithin:
     ) -> None:
         assert xnys.is_open_within(timedelta(hours=hours), at(now)) is is_open
 
-    def test_is_false_after_the_last_that_is_known(self, xnys: Sessions) -> None:
+    def test_is_false_after_the_last_known_session(self, xnys: Sessions) -> None:
         assert not xnys.is_open_within(timedelta(hours=9), at("2099-01-01 12:00"))
 
 
@@ -165,12 +168,12 @@ class TestClosedAt:
     def test_is_the_close_and_the_lag(self, mic: str, session: str, closed: str) -> None:
         assert sessions(mic).closed_at(day(session)) == at(closed)
 
-    def test_refuses_a_day_that_is_no_session(self, xnys: Sessions) -> None:
+    def test_refuses_a_day_that_is_not_a_session(self, xnys: Sessions) -> None:
         with pytest.raises(KeyError):
             xnys.closed_at(day("2025-01-09"))
 
 
-class TestShifted:
+class TestShift:
     @pytest.mark.parametrize(
         ("session", "by", "found"),
         [
@@ -182,10 +185,25 @@ class TestShifted:
         ],
     )
     def test_counts_sessions(self, xnys: Sessions, session: str, by: int, found: str) -> None:
-        assert xnys.shifted(day(session), by) == day(found)
+        assert xnys.shift(day(session), by) == day(found)
 
-    def test_ends_at_the_last_that_is_known(self, xnys: Sessions) -> None:
+    def test_ends_at_the_last_known_session(self, xnys: Sessions) -> None:
         last = xnys.dates[-1].item()
 
-        assert xnys.shifted(last, 5) == last
-        assert xnys.shifted(last + timedelta(days=30), 1) == last
+        assert xnys.shift(last, 5) == last
+        assert xnys.shift(last + timedelta(days=30), 1) == last
+
+
+class TestOverlapStart:
+    def test_is_seven_sessions_back(self) -> None:
+        start = overlap_start(day("2026-03-13"), day("2026-03-11"), sessions("XNYS"))
+
+        assert start == day("2026-03-04")
+
+    def test_reaches_back_to_the_first_bar_not_final(self) -> None:
+        start = overlap_start(day("2026-03-13"), day("2026-02-20"), sessions("XNYS"))
+
+        assert start == day("2026-02-20")
+
+    def test_counts_days_if_sessions_are_unknown(self) -> None:
+        assert overlap_start(day("2026-03-13"), None, None) == day("2026-03-03")

@@ -1,7 +1,5 @@
 """Cancelling: runs that are queued, in work, split into parts, or whose worker is dead."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
 from prices import services
+from prices.domain.answers import Outcome
 from prices.domain.bars import SeriesKey
-from prices.domain.outcomes import Outcome
 from prices.jobs import execution, runs, tasks
-from prices.jobs.cancellation import cancel
 from prices.jobs.execution import Execution
+from prices.jobs.runs import cancel
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.locks import worker_name
 from tests.support.builders import NOW, WEEK, tracked
@@ -48,7 +46,7 @@ def noticed(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     def look_and_tell(work: Execution) -> bool:
         if look(work):
             event.set()
-        return work.is_cancelled()
+        return work.cancelled
 
     monkeypatch.setattr(Execution, "look", look_and_tell)
     return event

@@ -1,7 +1,5 @@
 """Whether jobs run: the rule by a table, its sentences, and that all who report it agree."""
 
-from __future__ import annotations
-
 import socket
 from datetime import timedelta
 

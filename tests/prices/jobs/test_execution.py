@@ -1,7 +1,5 @@
 """The work of each kind of run: what is fetched, counted and said."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest
@@ -91,9 +89,9 @@ class TestHistoricalSync:
     ) -> None:
         _new("AAA", "BBB", "CCC")
         provider.histories = {
-            "AAA": Unavailable("Yahoo is out of order"),
-            "BBB": RateLimited("Yahoo allows no more"),
-            "CCC": BadPayload("Yahoo talks nonsense"),
+            "AAA": Unavailable("Yahoo returned HTTP 503"),
+            "BBB": RateLimited("Yahoo limits the rate"),
+            "CCC": BadPayload("Yahoo's answer is not JSON"),
         }
 
         tasks.historical_sync()
@@ -139,7 +137,7 @@ class TestLiveUpdate:
 
     def test_fails_if_the_provider_fails(self, provider: FakeProvider) -> None:
         tracked("AAA")
-        provider.quote_error = Unavailable("Yahoo is out of order")
+        provider.quote_error = Unavailable("Yahoo returned HTTP 503")
 
         tasks.live_price_update()
 

@@ -1,12 +1,9 @@
 """What users see of runs: progress, the latest, failures, days, and verifications."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django_q.models import OrmQ
 
 from prices.jobs import history
 from prices.models import SyncRun
@@ -42,6 +39,14 @@ class TestProgress:
         assert (found.done, found.failed, found.parts, found.open_parts) == (28, 5, 2, 1)
         assert found.stopping
 
+    def test_adds_what_a_run_did_before_it_was_split(self) -> None:
+        whole = run(State.RUNNING, total=50, heartbeat_at=NOW, updated=10, failed=1)
+        run(parent=whole, updated=20)
+
+        (found,) = history.under_way(now=NOW)
+
+        assert (found.done, found.failed) == (31, 1)
+
     def test_counts_a_closed_run_by_its_own_sums(self) -> None:
         whole = run(updated=25)
         run(parent=whole, updated=25)
@@ -71,13 +76,6 @@ class TestLists:
         run()
 
         assert history.failed_runs() == [partial, failed]
-
-    def test_counts_the_waiting_tasks_and_names_the_time_of_the_first(self) -> None:
-        for minutes in (-3, 0, 20):
-            lock = NOW + timedelta(minutes=minutes)
-            OrmQ.objects.create(key="pricecache", payload="x", lock=lock)
-
-        assert history.queue(now=NOW) == history.Queue(2, NOW - timedelta(minutes=3))
 
 
 class TestAgain:

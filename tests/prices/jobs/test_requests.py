@@ -1,7 +1,5 @@
 """Requests for runs: what each records, queued and begun, and onboarding."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 
@@ -46,8 +44,6 @@ BY = "test"
         (requests.verify(SYMBOLS, fix=True, trigger=BY), "verify", SYMBOLS, {"fix": True}),
         (requests.refresh(SYMBOLS, trigger=BY), "live_price_update", SYMBOLS, {}),
         (requests.refresh(trigger=BY), "live_price_update", [], {"all": True}),
-        (requests.refresh_due(trigger=BY), "live_price_update", [], {}),
-        (requests.sweep(trigger=BY), "store_sweep", [], {}),
     ],
 )
 def test_records_the_run_with_the_options_that_earlier_versions_stored(
@@ -72,19 +68,16 @@ class TestOnboard:
     def test_tracks_new_symbols_and_queues_one_backfill_of_them(self) -> None:
         tracked("OLD")
 
-        done = onboard(["NEW", "OLD", "vod.l", "NEW"], trigger="portfolio", now=NOW)
+        new = onboard(["NEW", "OLD", "vod.l", "NEW"], trigger="portfolio", now=NOW)
 
-        assert done.names == {"NEW": "NEW", "OLD": "OLD", "vod.l": "VOD.L"}
-        assert done.new == ["NEW", "VOD.L"]
+        assert new == ["NEW", "VOD.L"]
         run = SyncRun.objects.get()
-        assert (run.kind, run.symbols, run.options) == ("backfill", done.new, {"whole": True})
+        assert (run.kind, run.symbols, run.options) == ("backfill", new, {"whole": True})
 
     def test_follows_a_former_name_and_queues_nothing(self) -> None:
         SymbolAlias.objects.create(symbol="FB", target=tracked("META"))
 
-        done = onboard(["FB"], trigger="portfolio", now=NOW)
-
-        assert (done.names, done.new) == ({"FB": "META"}, [])
+        assert onboard(["FB"], trigger="portfolio", now=NOW) == []
         assert not SyncRun.objects.exists()
 
     def test_refuses_what_is_no_symbol(self) -> None:

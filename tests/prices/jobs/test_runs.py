@@ -1,7 +1,5 @@
 """The life of a run: queued, split into parts, revived after a lost worker, forgotten."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest
@@ -135,7 +133,7 @@ class TestRevival:
         assert revived == 1
         assert provider.asked == [("BBB", None)]
         assert (run.state, run.attempts, run.updated, run.bars) == ("succeeded", 2, 2, 10)
-        assert (run.total, run.message) == (2, "2 symbols")
+        assert (run.total, run.message) == (2, "")
 
     def test_queues_a_run_again_that_lost_its_task(self, provider: FakeProvider) -> None:
         waits = runs.queue(Kind.BACKFILL, trigger="a person", symbols=["AAA"])
@@ -188,7 +186,7 @@ class TestRevival:
         def away(**_: object) -> None:
             raise StoreUnavailable("MongoDB does not answer")
 
-        monkeypatch.setattr(services.live_service(), "transfer", away)
+        monkeypatch.setattr(services.sync_service(), "transfer", away)
 
         tasks.historical_sync()
 

@@ -1,7 +1,5 @@
 """Schedules: paused until somebody resumes them, also over restarts, and run at once."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -91,9 +89,19 @@ def test_runs_a_paused_job_now_without_resuming_it() -> None:
     assert _next_run(SYNC) is None
 
 
+def test_counts_the_waiting_tasks_and_names_the_time_of_the_first() -> None:
+    for minutes in (-3, 0, 20):
+        lock = NOW + timedelta(minutes=minutes)
+        OrmQ.objects.create(key="pricecache", payload="x", lock=lock)
+
+    found = schedules.scheduler_state(now=NOW)
+
+    assert (found.queued, found.oldest) == (2, NOW - timedelta(minutes=3))
+
+
 @pytest.mark.parametrize("job", ["canary", "moonshot"])
 def test_refuses_to_pause_the_canary_and_unknown_jobs(job: str) -> None:
-    with pytest.raises(schedules.UnknownJob, match=f"no job {job}"):
+    with pytest.raises(LookupError, match=f"no job {job}"):
         schedules.pausable(job)
 
 

@@ -1,7 +1,5 @@
 """What the schedules call: syncs without a second one beside them, and the canary."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 
@@ -34,15 +32,15 @@ class TestHistoricalSync:
 
 class TestCanary:
     def test_records_that_jobs_run(self, provider: FakeProvider) -> None:
-        assert cluster_health.canary_at() is None
+        assert cluster_health.cluster_state(now=NOW).canary_at is None
 
         tasks.canary()
 
-        assert cluster_health.canary_at() == NOW
+        assert cluster_health.cluster_state(now=NOW).canary_at == NOW
 
     def test_retries_symbols_that_got_no_answer(self, provider: FakeProvider) -> None:
         ago = NOW - timedelta(minutes=6)
-        tracked("AAA", last_update=None, last_attempt_at=ago, last_error="Yahoo is out of order")
+        tracked("AAA", last_update=None, last_attempt_at=ago, last_error="Yahoo returned HTTP 503")
         tracked("DEAD", last_update=None, last_attempt_at=ago, last_error="unknown", failures=1)
         tracked("FINE", last_attempt_at=ago)
 

@@ -1,7 +1,5 @@
 """Tasks and schedules that version 0.1 left in the database go on to work."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pydoc import locate
 from typing import Any

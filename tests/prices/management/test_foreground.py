@@ -1,7 +1,5 @@
 """How commands end: errors as sentences, exit status, Ctrl-C."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management.base import CommandError
 from django.db import OperationalError

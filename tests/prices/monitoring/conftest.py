@@ -1,7 +1,5 @@
 """Symbols in every kind of trouble."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 import pytest

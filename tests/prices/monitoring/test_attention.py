@@ -1,7 +1,5 @@
 """Which symbols need attention: each trouble, its reason and its remedy, and the order."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The dashboard: its figures as counted by hand, its buttons and links, permissions, constant work."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -61,7 +59,9 @@ class TestFigures:
     def test_shows_the_coverage_of_each_market(self, admin_client: Client, troubled: None) -> None:
         markets = admin_client.get(DASHBOARD).context["board"].markets
 
-        found = {m.name: (m.totals.symbols, m.totals.coverage_percent) for m in markets}
+        found = {
+            name: (totals.symbols, totals.coverage_percent) for name, totals in markets.items()
+        }
         assert found == {"LSE": (1, 80.0), "US": (5, 90.0)}
 
     def test_shows_the_corrections_of_seven_days(self, admin_client: Client, store: Db) -> None:

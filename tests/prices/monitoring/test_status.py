@@ -1,8 +1,6 @@
 """The state of the whole system: its word and its reasons, whatever does not answer."""
 
-from __future__ import annotations
-
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +9,7 @@ from prices.jobs import cluster_health
 from prices.models import SyncRun
 from prices.monitoring.status import status
 from tests.support.builders import NOW, published, tracked
+from tests.prices.domain.builders import sessions
 from tests.support.heartbeats import heartbeat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -57,6 +56,21 @@ def test_is_degraded_by_each_kind_of_trouble(troubled: None) -> None:
         "ODD: a verification found that the provider has other prices.",
     )
     assert found.error_rate == 0.1
+
+
+def test_warns_of_a_calendar_that_ends_within_sixty_days() -> None:
+    """NOW is far from the end of Bombay's calendar, which the library knows to 2026-12-31."""
+    tracked("RELIANCE.NS", mic="XBOM")
+    published("RELIANCE.NS")
+    end = sessions("XBOM").known_until
+    warning = f"The calendar of XBOM ends on {end}. Update exchange-calendars"
+
+    def warnings(days_before: int) -> list[str]:
+        now = datetime(end.year, end.month, end.day, 12, tzinfo=UTC) - timedelta(days=days_before)
+        return [reason for reason in status(now=now).reasons if reason.startswith(warning)]
+
+    assert len(warnings(59)) == 1
+    assert warnings(61) == []
 
 
 def test_accepts_an_error_rate_within_the_target() -> None:

@@ -1,3 +1,1 @@
 """Tests of the providers: Yahoo on the wire through the stand-in, and the sample."""
-
-from __future__ import annotations

@@ -1,7 +1,5 @@
 """One stand-in and one provider for all tests of this folder, as their start takes seconds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

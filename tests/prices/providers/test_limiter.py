@@ -1,7 +1,5 @@
 """The limiter: limits and failures are recorded, and respected by every process."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from datetime import timedelta

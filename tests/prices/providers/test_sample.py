@@ -1,7 +1,5 @@
 """The sample: real prices of 2000 to 2013, as traded in the package, split-adjusted here."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 from collections import defaultdict
@@ -12,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prices.domain.actions import Adjust, Split, adjusted
+from prices.domain.actions import Adjust, Split, adjust_bars
 from prices.domain.answers import Fetched
 from prices.providers import sample
 from prices.providers.base import Unavailable
@@ -69,7 +67,7 @@ class TestHistory:
     def test_of_aapl_in_2005(self, history: dict[str, Fetched]) -> None:
         answer = history["AAPL"]
         year = answer.series.between(date(2005, 1, 3), date(2005, 12, 31))
-        traded = adjusted(answer.series, answer.actions, Adjust.NONE)
+        traded = adjust_bars(answer.series, answer.actions, Adjust.NONE)
 
         assert len(year) == 252
         assert closes(year)["2005-01-03"] == pytest.approx(31.645, abs=1e-9)
@@ -150,7 +148,7 @@ class TestAgainstThePackage:
     ) -> None:
         answer, table = history[symbol], package[TICKERS[symbol]]
 
-        traded = adjusted(answer.series, answer.actions, Adjust.NONE)
+        traded = adjust_bars(answer.series, answer.actions, Adjust.NONE)
 
         assert traded.sessions.astype(str).tolist() == sorted(table)
         for name in ("open", "high", "low", "close"):
@@ -169,7 +167,7 @@ class TestAgainstThePackage:
         answer, table = history[symbol], package[TICKERS[symbol]]
         theirs = np.array([float(table[when]["Adj Close"]) for when in sorted(table)])
 
-        ours = adjusted(answer.series, answer.actions, Adjust.ALL).close
+        ours = adjust_bars(answer.series, answer.actions, Adjust.ALL).close
 
         ratio = ours / theirs
         assert abs(ratio / ratio[-1] - 1).max() < 1e-3

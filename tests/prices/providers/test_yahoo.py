@@ -1,7 +1,5 @@
 """Histories from Yahoo: bars, actions and what is said of them, through the real yfinance."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 

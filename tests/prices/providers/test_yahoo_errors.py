@@ -1,7 +1,5 @@
 """Failures that the stand-in cannot play, as errors."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Failures of Yahoo: each becomes the right error, and none outlasts its cause."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The proxy and the certificates of provider traffic, which is all they are for."""
 
-from __future__ import annotations
-
 import os
 import threading
 import urllib.request

@@ -1,7 +1,5 @@
 """Quotes from Yahoo: many in one request, through the real yfinance."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path

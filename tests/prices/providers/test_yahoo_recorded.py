@@ -1,7 +1,5 @@
 """What Yahoo really sent, replayed by the stand-in and read through the real yfinance."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime

@@ -1,7 +1,5 @@
 """PriceReader: many histories equal single reads and take as many round trips as one."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest
@@ -10,14 +8,14 @@ from django.test.utils import CaptureQueriesContext
 
 from prices import services
 from prices.domain.actions import Adjust
-from prices.domain.ranges import Asked
+from prices.domain.coverage import RequestedRange
 from prices.models import SymbolAlias, TrackedSymbol
 from tests.support.builders import ACTIONS, NOW, published, tracked
 from tests.support.work import counting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
-ASKED = Asked(start=date(2026, 6, 3), end=date(2026, 6, 5))
+ASKED = RequestedRange(start=date(2026, 6, 3), end=date(2026, 6, 5))
 
 
 class TestHistories:

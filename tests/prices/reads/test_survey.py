@@ -1,7 +1,5 @@
 """Survey: columns of all symbols, equal to the rules for one symbol, in two queries."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """Each rule exists for one symbol and for columns of all symbols: both give the same."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -9,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from prices.domain.coverage import UNKNOWN, Coverage, overall
+from prices.domain.coverage import UNKNOWN, Coverage, measure_series_coverage
 from prices.domain.freshness import LAGGING_AFTER, SymbolState, staleness
 from prices.domain.provider_health import ProviderState
 from prices.domain.sessions import sessions_of
@@ -86,7 +84,9 @@ def test_columns_equal_the_rules_for_one_symbol(data: st.DataObject, now: dateti
     for n, state in enumerate(found):
         single = Coverage(None, 0)
         if state.first and state.last:
-            single = overall(state.first, state.gaps, state.last, state.calendar, now)
+            single = measure_series_coverage(
+                state.first, state.gaps, state.last, state.calendar, now
+            )
         behind = state.sessions_behind(now)
         assert survey.behind[n] == (UNKNOWN if behind is None else behind)
         assert survey.expected[n] == (UNKNOWN if single.expected is None else single.expected)

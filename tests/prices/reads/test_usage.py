@@ -1,7 +1,5 @@
 """Usage: reads are counted in memory and saved in one go."""
 
-from __future__ import annotations
-
 import time
 from datetime import timedelta
 

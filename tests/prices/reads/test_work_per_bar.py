@@ -1,7 +1,5 @@
 """The cost of a bar in a cached read: no Python call, and few bytes."""
 
-from __future__ import annotations
-
 import sys
 import tracemalloc
 from collections.abc import Iterator

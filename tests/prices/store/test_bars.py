@@ -1,7 +1,5 @@
 """BarRepository: publishing by the manifest's rules, reading, deleting, sweeping."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,11 +8,9 @@ import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.bars import BarSeries, Interval, SeriesKey
-from prices.domain.coverage import Gap
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange, Gap
 from prices.domain.series import Facts, Manifest
-from prices.store.bars import BarRepository
-from prices.store.documents import bar_documents, bars_key
+from prices.store.bars import BarRepository, bar_documents, bars_key
 from prices.store.manifests import GRACE, Manifests
 from prices.store.mongo import Db, StoreConflict, StoreUnavailable
 from prices.store.sweeper import Sweeper

@@ -1,7 +1,5 @@
 """Blocks: copies of series that are complete or ignored."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np

@@ -1,16 +1,15 @@
 """Outlines: all series at a glance, always as they were last published."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import Gap
-from prices.domain.series import Facts, Outline, outline_of
+from prices.domain.freshness import Outline, outline_of
+from prices.domain.series import Facts
 from prices.store.bars import BarRepository
-from prices.store.catalog import Catalog
+from prices.store.manifests import Catalog
 from prices.store.mongo import Db
 from tests.support.work import counting
 

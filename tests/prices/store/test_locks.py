@@ -1,7 +1,5 @@
 """Leases and series locks: one holder at a time, over all processes and machines."""
 
-from __future__ import annotations
-
 import os
 import socket
 import threading

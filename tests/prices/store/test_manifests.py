@@ -1,7 +1,5 @@
 """Manifests and their bars when bars are lost, inserts fail and writers die."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

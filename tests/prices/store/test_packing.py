@@ -1,7 +1,5 @@
 """Packing: every series comes back to the last bit, in the width that its values need."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 

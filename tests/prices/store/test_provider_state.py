@@ -1,7 +1,5 @@
 """ProviderLog and RequestBucket: one truth for all processes about what may be asked."""
 
-from __future__ import annotations
-
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor

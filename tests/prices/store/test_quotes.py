@@ -1,7 +1,5 @@
 """QuoteStore: shared by processes and threads; no quote is torn or lost."""
 
-from __future__ import annotations
-
 import threading
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """SeriesCache: faster than reading the bars, and never another answer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 from unittest import mock

@@ -1,7 +1,5 @@
 """Sweeper: old generations are deleted after their grace, and nothing else is."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

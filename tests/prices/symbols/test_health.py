@@ -1,17 +1,14 @@
 """What outcomes leave on a symbol's row: pauses, the two days to a suspension, the way back."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from prices.domain.actions import Actions
-from prices.domain.answers import Fetched, Guard, Refusal
+from prices.domain.answers import Fetched, Guard, Outcome, Refusal, Result
 from prices.domain.bars import BarSeries
-from prices.domain.outcomes import Outcome, Result
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 from prices.models import TrackedSymbol
 from prices.symbols import health
 from prices.symbols.tracking import resume

@@ -1,7 +1,5 @@
 """Corrections and quarantine as users meet them: jobs, API, commands, admin."""
 
-from __future__ import annotations
-
 import json
 from datetime import date, timedelta
 from io import StringIO
@@ -15,7 +13,7 @@ from django.test import Client
 
 from prices import services
 from prices.domain.actions import Actions
-from prices.domain.answers import Correction, Why
+from prices.domain.answers import Correction, CorrectionReason
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.series import Facts
 from prices.jobs import execution, runs
@@ -75,7 +73,9 @@ class TestCorrections:
         run = _sync()
 
         (entry,) = services.corrections().latest("ACME")
-        assert entry.correction == Correction(date(2026, 6, 8), "volume", 5_000, 5_500, Why.SETTLED)
+        assert entry.correction == Correction(
+            date(2026, 6, 8), "volume", 5_000, 5_500, CorrectionReason.SETTLED
+        )
         assert (entry.run, entry.seen_at) == (run.pk, NOW + timedelta(minutes=1))
         assert stored()[-1][5] == 5_500
 
@@ -85,7 +85,7 @@ class TestCorrections:
         base = bars.manifest(KEY)
         assert base is not None
         bars.update_facts(base, base.facts)
-        change = (Correction(date(2026, 6, 8), "volume", 5_000, 5_500, Why.SETTLED),)
+        change = (Correction(date(2026, 6, 8), "volume", 5_000, 5_500, CorrectionReason.SETTLED),)
 
         with pytest.raises(StoreConflict):
             bars.replace(
@@ -250,7 +250,9 @@ class TestQuarantine:
         assert stored() == list(DOUBLED)
         assert Quarantine.objects.get().resolution == Quarantine.Resolution.RELEASED
         (entry,) = services.corrections().latest("ACME")
-        assert entry.correction == Correction(date(2026, 6, 2), "bars", 5, 5, Why.RELEASED)
+        assert entry.correction == Correction(
+            date(2026, 6, 2), "bars", 5, 5, CorrectionReason.RELEASED
+        )
         with pytest.raises(CommandError, match="Nothing of ACME is in quarantine"):
             _call("quarantine", "release", "ACME", "--yes")
 

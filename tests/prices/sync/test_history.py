@@ -1,15 +1,13 @@
 """Stage 2: plan, fetch, merge, publish, with a provider of the test's own and a real MongoDB."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 import pytest
 
 from prices import services
 from prices.domain.actions import Actions, Split
+from prices.domain.answers import Result
 from prices.domain.coverage import Gap
-from prices.domain.outcomes import Result
 from prices.domain.planning import Due, Priority
 from prices.sync.history import SyncService
 from tests.support.builders import NOW, WEEK, published, tracked
@@ -44,6 +42,7 @@ class TestNewSymbol:
         service = SyncService(
             bars=services.bars(),
             catalog=services.catalog(),
+            quotes=services.quotes(),
             limiter=limiter,
             leases=leases,
             history_years=4,

@@ -1,7 +1,5 @@
 """Publishing: what of a decision reaches the store, also beside other writers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,8 +10,8 @@ from prices import services
 from prices.domain.actions import Actions
 from prices.domain.answers import Fetched, Guard
 from prices.domain.bars import BarSeries
+from prices.domain.coverage import DateRange
 from prices.domain.merge import Change
-from prices.domain.ranges import DateRange
 from prices.domain.sessions import sessions_of
 from prices.store.mongo import Db
 from prices.sync.publish import Published, publish

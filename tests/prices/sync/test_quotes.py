@@ -1,7 +1,5 @@
 """Live prices: quotes renewed in few requests, and closing quotes as bars (stage 1)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,8 +8,8 @@ from typing import Any
 import pytest
 
 from prices import services
+from prices.domain.answers import Result
 from prices.domain.bars import BarSeries
-from prices.domain.outcomes import Result
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
 from prices.providers.base import RateLimited, Unavailable
@@ -50,7 +48,7 @@ def refreshed(*symbols: str, now: datetime = NOW) -> dict[str, Any]:
 def transferred(quote: Quote, now: datetime = EVENING) -> int:
     """How many bars stage 1 makes of a quote that a refresh has stored."""
     services.quotes().put([quote])
-    return services.live_service().transfer(now=now)
+    return services.sync_service().transfer(now=now)
 
 
 class TestDue:
@@ -258,7 +256,7 @@ class TestTransfer:
     def test_happens_once(self) -> None:
         transferred(QUOTE)
 
-        assert services.live_service().transfer(now=EVENING) == 0
+        assert services.sync_service().transfer(now=EVENING) == 0
         assert stored() == [*WEEK, TUESDAY]
 
     @pytest.mark.parametrize(

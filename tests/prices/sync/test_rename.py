@@ -1,7 +1,5 @@
 """Renaming a symbol: its history continues, reads follow, and a second call completes a crash."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,8 +17,8 @@ from prices import services
 from prices.domain.actions import Actions
 from prices.domain.answers import Correction
 from prices.domain.bars import BarSeries, InvalidSymbol, SeriesKey
+from prices.domain.coverage import RequestedRange
 from prices.domain.quotes import Quote
-from prices.domain.ranges import Asked
 from prices.domain.series import Facts
 from prices.jobs import tasks
 from prices.models import Quarantine, SymbolAlias, SyncRun, TrackedSymbol
@@ -169,7 +167,7 @@ class TestRename:
 
         assert aliases() == {"FB": "META2", "META": "META2"}
         for name in ("FB", "META", "META2"):
-            history = services.reader().history(name, Asked(), now=NOW)
+            history = services.reader().history(name, RequestedRange(), now=NOW)
             assert (history.row.symbol, len(history.bars)) == ("META2", 5)
 
     def test_goes_back(self) -> None:
@@ -321,7 +319,7 @@ class TestCrash:
             tracked("META")
             published("META", WEEK[1:4])
         crashed_at(*point)
-        readable = services.reader().history("FB", Asked(), now=NOW)
+        readable = services.reader().history("FB", RequestedRange(), now=NOW)
 
         renamed()
 
@@ -427,7 +425,7 @@ class TestReads:
 
         monkeypatch.setattr(SeriesCache, "read", renamed_first)
 
-        history = services.reader().history("FB", Asked(), now=NOW)
+        history = services.reader().history("FB", RequestedRange(), now=NOW)
 
         assert (history.row.symbol, len(history.bars)) == ("META", 5)
 

@@ -1,7 +1,5 @@
 """Mending by hand, against a real store and syncs: a gap is filled, and no sync undoes it."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,10 +7,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from prices import services
-from prices.domain.answers import Correction, Why
+from prices.domain.answers import Correction, CorrectionReason
 from prices.domain.bars import Bar, SeriesKey
 from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled
+from prices.domain.manual_bars import ManualBar
 from prices.store.mongo import StoreConflict
 from prices.sync.rename import RenameService
 from prices.sync.repair import CannotRepair
@@ -49,9 +47,11 @@ class TestFilling:
         fill()
 
         assert stored()[2] == WEEK[2]
-        assert facts().by_hand == (HandFilled(THURSDAY, "alice", NOW, "the exchange's bulletin"),)
+        assert facts().by_hand == (ManualBar(THURSDAY, "alice", NOW, "the exchange's bulletin"),)
         assert facts().gaps == ()
-        assert corrections() == [Correction(THURSDAY, "close", None, 11.25, Why.BY_HAND)]
+        assert corrections() == [
+            Correction(THURSDAY, "close", None, 11.25, CorrectionReason.BY_HAND)
+        ]
 
     def test_no_sync_overwrites_it_and_the_difference_is_noted(
         self, provider: FakeProvider
@@ -111,7 +111,9 @@ class TestFilling:
 
         assert stored()[2] == (THURSDAY, 11.5, 11.75, 11.0, 11.5, 3_000)
         assert [filled.note for filled in facts().by_hand] == ["the bulletin's erratum"]
-        assert corrections()[0] == Correction(THURSDAY, "close", 11.25, 11.5, Why.BY_HAND)
+        assert corrections()[0] == Correction(
+            THURSDAY, "close", 11.25, 11.5, CorrectionReason.BY_HAND
+        )
 
     @pytest.mark.parametrize("session", [date(2026, 6, 3), date(2026, 6, 6), date(2026, 6, 9)])
     def test_fills_only_gaps(self, session: date) -> None:
@@ -167,8 +169,8 @@ class TestWhatTheProviderSays:
         assert stored()[2] == (THURSDAY, 11.5, 11.9, 11.0, 11.8, 3_000)
         assert facts().by_hand == ()
         assert {(c.field, c.old, c.new, c.why) for c in corrections()[:2]} == {
-            ("high", 11.75, 11.9, Why.RELEASED),
-            ("close", 11.25, 11.8, Why.RELEASED),
+            ("high", 11.75, 11.9, CorrectionReason.RELEASED),
+            ("close", 11.25, 11.8, CorrectionReason.RELEASED),
         }
 
     def test_is_taken_over_only_once(self) -> None:

@@ -1,7 +1,5 @@
 """Verifying: differences are found, fixed unless the guards refuse it, and reported in status."""
 
-from __future__ import annotations
-
 from datetime import date
 from io import StringIO
 from typing import Any
@@ -13,9 +11,9 @@ from django.test import Client, override_settings
 
 from prices import services
 from prices.domain.actions import Actions, Dividend
+from prices.domain.answers import Result
 from prices.domain.bars import SeriesKey
-from prices.domain.outcomes import Result
-from prices.domain.ranges import DateRange
+from prices.domain.coverage import DateRange
 from prices.jobs import cluster_health, history, runs, tasks
 from prices.models import Quarantine, SyncRun
 from prices.providers.base import ProviderError, Unavailable, UnknownSymbol

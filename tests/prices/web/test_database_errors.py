@@ -1,7 +1,5 @@
 """What a person reads when Django's database fails."""
 
-from __future__ import annotations
-
 import pytest
 from django.db import DatabaseError, OperationalError
 

@@ -1,7 +1,5 @@
 """Errors as problem+json: their status, and what they tell the caller to do."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client, override_settings
 

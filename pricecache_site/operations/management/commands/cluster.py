@@ -1,7 +1,5 @@
 """manage.py cluster: the job cluster of this machine, in the foreground."""
 
-from __future__ import annotations
-
 import logging
 import os
 from datetime import timedelta
@@ -16,10 +14,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.scheduler import scheduler
 
-from pricecache_site.operations.locks import LockHeldError, hold_lock
+from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
 from pricecache_site.operations.processes import die_with_parent_after_every_fork
 from prices import services
-from prices.jobs import schedules, tasks
+from prices.jobs import schedules
 from prices.web.database_errors import explain_database_error
 
 logger = logging.getLogger(__name__)
@@ -68,17 +66,14 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(explain_database_error(error)) from error
         except OSError as error:
-            raise CommandError(
-                f"The data folder {settings.DATA_DIR} cannot be written ({error.strerror}). Make "
-                "it writable, or set PRICECACHE_DATA_DIR to another folder."
-            ) from error
+            raise CommandError(explain_folder_error(settings.DATA_DIR, error)) from error
         with lock:
             self._run()
 
     def _prepare_queue(self) -> None:
         release_taken_tasks()
         schedules.schedule_startup_sync(at=timezone.now() + _STARTUP_SYNC_AFTER)
-        tasks.queue_canary()
+        schedules.run_now(schedules.CANARY)
         services.warm()
         # Processes that are forked must not share a connection.
         connections.close_all()
@@ -109,7 +104,7 @@ def release_taken_tasks() -> None:
 def _queue_canary() -> None:
     """Has the canary queue the runs of a killed worker at once, not within a minute."""
     try:
-        tasks.queue_canary()
+        schedules.run_now(schedules.CANARY)
     except DatabaseError as error:
         logger.warning("The canary is not queued now, but runs within a minute: %s", error)
 

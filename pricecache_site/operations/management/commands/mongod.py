@@ -1,7 +1,5 @@
 """manage.py mongod: runs the embedded MongoDB alone, in the foreground."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.management import call_command

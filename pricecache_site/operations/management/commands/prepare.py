@@ -1,13 +1,11 @@
 """manage.py prepare: creates what must exist before the parts are started one by one."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from pricecache_site.operations.bootstrap import PrepareError, prepare
+from pricecache_site.operations.bootstrap import prepare
 from pricecache_site.operations.roles import web_url
 
 
@@ -18,8 +16,5 @@ class Command(BaseCommand):
         parser.add_argument("--no-sample", action="store_true", help="Track no sample symbols.")
 
     def handle(self, *, no_sample: bool, **options: Any) -> None:
-        try:
-            prepared = prepare(now=timezone.now(), with_sample=not no_sample)
-        except PrepareError as error:
-            raise CommandError(str(error)) from error
+        prepared = prepare(now=timezone.now(), with_sample=not no_sample)
         self.stdout.write(f"{prepared.describe(web_url())}\nReady to start.".lstrip())

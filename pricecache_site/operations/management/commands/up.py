@@ -1,7 +1,5 @@
 """manage.py up: runs the whole system as one tree of processes in the foreground."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import time
@@ -14,10 +12,9 @@ from django.db import connections
 from django.utils import timezone
 
 from pricecache_site.operations import roles
-from pricecache_site.operations.bootstrap import PrepareError, make_folders, prepare
+from pricecache_site.operations.bootstrap import make_folders, prepare
 from pricecache_site.operations.locks import explain_folder_error
 from pricecache_site.operations.mongod import EmbeddedMongodError
-from pricecache_site.operations.roles import RoleError
 from pricecache_site.operations.supervisor import Supervisor, SupervisorError
 from prices import services
 from prices.store.mongo import StoreError, disconnect
@@ -59,7 +56,7 @@ class Command(BaseCommand):
             make_folders()
             with roles.lock_roles(selected):
                 self._run(selected, with_sample=not no_sample)
-        except (RoleError, PrepareError, EmbeddedMongodError, SupervisorError) as error:
+        except (EmbeddedMongodError, SupervisorError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(explain_folder_error(settings.DATA_DIR, error)) from error
@@ -91,7 +88,7 @@ def _select_roles(only: list[str] | None) -> list[str]:
     if settings.MONGODB_EMBEDDED:
         return [role for role in roles.ROLES if not only or role in only]
     if only == ["mongod"]:
-        raise RoleError(
+        raise CommandError(
             "MONGODB_URI names a MongoDB that runs elsewhere: unset it to run the embedded one."
         )
     return [role for role in roles.ROLES if role != "mongod" and (not only or role in only)]
@@ -116,7 +113,7 @@ def _check_mongodb() -> None:
     except StoreError as error:
         what = "manage.py up --only mongod" if settings.MONGODB_EMBEDDED else "it"
         where = without_password(settings.MONGODB_URI)
-        raise RoleError(
+        raise CommandError(
             f"{str(error).rstrip('.')} ({where}): start {what} first, or correct MONGODB_URI."
         ) from error
 

@@ -1,7 +1,5 @@
 """manage.py web: runs the web server in the foreground."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

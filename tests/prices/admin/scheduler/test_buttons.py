@@ -1,7 +1,5 @@
 """The buttons of the scheduler page: what they change, who may press them, and what they log."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

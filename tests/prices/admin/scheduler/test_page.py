@@ -1,7 +1,5 @@
 """The scheduler page: clusters, runs, jobs, failures, the provider, and who may open it."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The tables of django-q2: they open, and their actions queue jobs and tasks."""
 
-from __future__ import annotations
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client

@@ -1,7 +1,5 @@
 """A symbol with a gap, for the tests of its page."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

@@ -1,7 +1,5 @@
 """The buttons on the page of one symbol, and filling a gap by hand."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 import pytest
@@ -10,8 +8,8 @@ from django.db import OperationalError
 from django.test import Client
 
 from prices import services
-from prices.admin.symbols import operations
-from prices.domain.answers import Why
+from prices.admin import user_actions
+from prices.domain.answers import CorrectionReason
 from prices.domain.coverage import Gap
 from prices.models import SyncRun, TrackedSymbol
 from tests.support.admin_pages import (
@@ -119,7 +117,7 @@ class TestButtons:
         def locked(*_: object, **__: object) -> None:
             raise OperationalError("database is locked")
 
-        monkeypatch.setattr(operations, "queue_run", locked)
+        monkeypatch.setattr(user_actions, "queue_run", locked)
 
         page = press(admin_client, row, "sync")
 
@@ -206,7 +204,7 @@ class TestFilling:
         assert "2026-06-04 now has the provider&#x27;s bar" in page
         assert stored()[2] == theirs
         latest = services.corrections().latest("ACME")[0].correction
-        assert latest.why is Why.RELEASED
+        assert latest.why is CorrectionReason.RELEASED
 
     def test_changes_and_withdraws_a_bar_filled_by_hand(
         self, admin_client: Client, row: TrackedSymbol

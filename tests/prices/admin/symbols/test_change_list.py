@@ -1,7 +1,5 @@
 """The list of symbols: sorting, the figures of its rows, and a constant number of queries."""
 
-from __future__ import annotations
-
 import pytest
 from django.db import connection
 from django.test import Client

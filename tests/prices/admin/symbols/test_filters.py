@@ -1,7 +1,5 @@
 """The filters of the list of symbols, with figures that are known by hand."""
 
-from __future__ import annotations
-
 import pytest
 from django.test import Client
 

@@ -1,7 +1,5 @@
 """Tracking a symbol by its form, and no longer tracking symbols."""
 
-from __future__ import annotations
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client

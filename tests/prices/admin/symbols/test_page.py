@@ -1,7 +1,5 @@
 """The page of one symbol: its content, chart and rights, and the page that follows a run."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The heat map: the shape of each day, and its description."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,19 +9,21 @@ import numpy as np
 from prices.admin.widgets.heat_map import SessionMap, Year, draw_years, summarize
 from prices.domain.bars import Bar
 from prices.domain.coverage import Gap
-from prices.domain.manual_bars import HandFilled
-from prices.domain.sessions import sessions_of
+from prices.domain.manual_bars import ManualBar
+from prices.domain.series import Facts
+from prices.domain.sessions import Sessions, sessions_of
 from tests.support.builders import NOW, WEEK
 
 THURSDAY, FRIDAY = date(2026, 6, 4), date(2026, 6, 5)
 GAP = Gap(THURSDAY, 2, NOW + timedelta(hours=6), "the provider has none")
-FILLED = HandFilled(THURSDAY, "alice", NOW, "the bulletin")
+FILLED = ManualBar(THURSDAY, "alice", NOW, "the bulletin")
+NEW_YORK = sessions_of("XNYS")
 
 
-def history(*days: date, **changes: Any) -> SessionMap:
+def history(*days: date, calendar: Sessions | None = NEW_YORK, **known: Any) -> SessionMap:
     held = np.array(days if days else [row[0] for row in WEEK], "datetime64[D]")
-    plain = SessionMap(held, date(2026, 6, 4), (), (), sessions_of("XNYS"), NOW)
-    return replace(plain, **changes)
+    facts = Facts(**{"final_through": date(2026, 6, 4), **known})
+    return SessionMap(held, facts, calendar, NOW)
 
 
 def titles(year: Year, tone: str) -> list[str]:

@@ -1,7 +1,5 @@
 """Labels: times relative to now, durations, percentages, and text that may hold markup."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

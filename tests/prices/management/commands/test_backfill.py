@@ -1,7 +1,5 @@
 """manage.py backfill: symbols, all of them, and from a date on."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management.base import CommandError
 

@@ -1,7 +1,5 @@
 """manage.py coverage: lines, gaps and JSON."""
 
-from __future__ import annotations
-
 import json
 from datetime import date
 

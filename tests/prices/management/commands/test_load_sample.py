@@ -1,7 +1,5 @@
 """manage.py load_sample: five histories, once."""
 
-from __future__ import annotations
-
 import pytest
 
 from prices import services

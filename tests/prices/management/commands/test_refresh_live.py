@@ -1,7 +1,5 @@
 """manage.py refresh_live: whose quotes it renews."""
 
-from __future__ import annotations
-
 import pytest
 
 from prices import services

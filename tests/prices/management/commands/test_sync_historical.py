@@ -1,7 +1,5 @@
 """manage.py sync_historical: what it takes, and when it fails."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management.base import CommandError
 
@@ -42,7 +40,7 @@ class TestSyncHistorical:
 
     def test_fails_while_the_provider_is_unreachable(self, provider: FakeProvider) -> None:
         tracked("AAA", last_update=None)
-        provider.histories = {"AAA": Unavailable("Yahoo is out of order")}
+        provider.histories = {"AAA": Unavailable("Yahoo returned HTTP 503")}
 
         with pytest.raises(CommandError, match="1 symbol failed"):
             manage("sync_historical")

@@ -1,7 +1,5 @@
 """manage.py track: what it tracks, fetches and queues, and what it says."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management.base import CommandError
 from django_q.models import OrmQ
@@ -76,7 +74,7 @@ class TestTrack:
         ("args", "sentence"),
         [
             (["AAA", "B B"], "“B B” is not a symbol"),
-            (["AAA", "--market", "MOON"], "“MOON” is not a market; known are US, TASE, LSE"),
+            (["AAA", "--market", "MOON"], "“MOON” is not a market. Use one of US, TASE, LSE"),
             (["AAA", "VOD.L", "--market", "US"], "“VOD.L” is a symbol of LSE, not of US"),
             (["", " , "], "Name at least one symbol"),
         ],

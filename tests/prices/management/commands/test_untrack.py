@@ -1,7 +1,5 @@
 """manage.py untrack: what it keeps and deletes, and when it asks."""
 
-from __future__ import annotations
-
 import pytest
 from django.core.management.base import CommandError
 from django.test import override_settings

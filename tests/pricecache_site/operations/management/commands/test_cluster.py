@@ -1,7 +1,5 @@
 """`manage.py cluster`: what it does before the cluster starts."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,13 +1,11 @@
 """`manage.py up`: its options and what it prints; `tests/system` runs it."""
 
-from __future__ import annotations
-
 import argparse
 
 import pytest
+from django.core.management import CommandError
 
 from pricecache_site.operations.management.commands import up
-from pricecache_site.operations.roles import RoleError
 
 
 class TestPort:
@@ -52,7 +50,7 @@ class TestSelectRoles:
     def test_refuses_the_embedded_mongodb_alone_beside_an_external_one(self, settings):
         settings.MONGODB_EMBEDDED = False
 
-        with pytest.raises(RoleError, match="unset it"):
+        with pytest.raises(CommandError, match="unset it"):
             up._select_roles(["mongod"])
 
 
