@@ -235,7 +235,7 @@ class TestParseSymbol:
             parse_symbol("a/b")
 
         assert str(caught.value) == (
-            "“a/b” is not a symbol: use up to 32 letters, digits and . ^ = & _ -, as in "
+            "“a/b” is not a symbol. Use up to 32 letters, digits and . ^ = & _ -, as in "
             "AAPL, VOD.L, BTC-USD, EURUSD=X or ^GSPC."
         )
 

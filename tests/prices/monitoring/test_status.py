@@ -8,8 +8,8 @@ from prices import services
 from prices.jobs import cluster_health
 from prices.models import SyncRun
 from prices.monitoring.status import status
-from tests.support.builders import NOW, published, tracked
 from tests.prices.domain.builders import sessions
+from tests.support.builders import NOW, published, tracked
 from tests.support.heartbeats import heartbeat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
