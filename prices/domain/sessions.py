@@ -15,17 +15,15 @@ from prices.domain.bars import Times
 # Sessions before this year are unknown, so older bars have no gaps.
 FIRST_YEAR = 1990
 # Minutes from a session's close until the provider's bar of it is complete, as measured by the
-# users of yfinance-cache. Other exchanges get the default.
+# users of yfinance-cache. Other exchanges get 15.
 _LAG_MINUTES = {
     **dict.fromkeys(["XNYS", "XTSE", "XHEL", "XCSE", "24/7", "24/5"], 0),
     **dict.fromkeys(["XLON", "XMIL"], 20),
     **dict.fromkeys(["XSWX", "IEPA"], 30),
     **dict.fromkeys(["CMES"], 10),
 }
-_DEFAULT_LAG_MINUTES = 15
 # A session's bar is final once this many later sessions are closed.
 SESSIONS_TO_SETTLE = 2
-
 
 # Calendars are built one at a time, because the library changes the warning filters of the whole
 # process meanwhile.
@@ -43,7 +41,7 @@ class Sessions:
 
     @property
     def lag(self) -> timedelta:
-        return timedelta(minutes=_LAG_MINUTES.get(self.mic, _DEFAULT_LAG_MINUTES))
+        return timedelta(minutes=_LAG_MINUTES.get(self.mic, 15))
 
     def between(self, start: date, end: date) -> Times:
         """Returns the sessions with start ≤ session < end, datetime64[D]."""
@@ -59,11 +57,11 @@ class Sessions:
 
     def last_closed(self, now: datetime) -> date | None:
         """Returns the latest session whose close + lag is not after `now`."""
-        return self._session(self._closed(now) - 1)
+        return self._session(_count_closed(self, now) - 1)
 
     def last_settled(self, now: datetime) -> date | None:
         """Returns the latest session whose bar is final at `now`."""
-        return self._session(self._closed(now) - 1 - SESSIONS_TO_SETTLE)
+        return self._session(_count_closed(self, now) - 1 - SESSIONS_TO_SETTLE)
 
     def is_open_within(self, around: timedelta, now: datetime) -> bool:
         """Returns whether a session is open at any time from `now` - `around` to `now` + `around`."""
@@ -86,10 +84,6 @@ class Sessions:
         position = int(np.searchsorted(self.dates, np.datetime64(session, "D"))) + by
         shifted: date = self.dates[min(max(position, 0), len(self.dates) - 1)].item()
         return shifted
-
-    def _closed(self, now: datetime) -> int:
-        """Returns the number of closed sessions."""
-        return _closed_by(self, now)
 
     def _rank(self, day: date) -> int:
         """Returns the number of sessions before a day."""
@@ -114,8 +108,8 @@ class Sessions:
 
 
 @lru_cache(maxsize=256)
-def _closed_by(sessions: Sessions, now: datetime) -> int:
-    """Cached, because many symbols are looked at with the same `now`."""
+def _count_closed(sessions: Sessions, now: datetime) -> int:
+    """Returns the number of closed sessions. Cached, because many symbols are looked at with the same `now`."""
     return int(np.searchsorted(sessions.closes, _utc(now - sessions.lag), side="right"))
 
 
