@@ -24,7 +24,7 @@ from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
 from prices.jobs.requests import onboard
 from prices.models import TrackedSymbol
-from prices.reads.names import current_names, resolve_row
+from prices.reads.reader import current_names, resolve_row
 
 # Splits by symbol; a symbol without a stored history is missing.
 _SplitsBySymbol = dict[str, Sequence[Split]]

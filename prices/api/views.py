@@ -24,7 +24,6 @@ from prices.symbols.tracking import current_names, track
 from prices.web.middleware import accepts_gzip
 from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer, validate
 
-_POLL_SECONDS = 0.1
 _ERRORS = dict.fromkeys((400, 401, 403), ProblemOut)
 _RUN = {200: serializers.RunSerializer, 202: serializers.RunSerializer, **_ERRORS}
 _RUN_OF_SYMBOLS = {**_RUN, 404: ProblemOut}
@@ -130,10 +129,7 @@ class CorrectionsView(APIView):
     def get(self, request: Request, symbol: str) -> Response:
         """Changes of stored bars by later answers or by a user, newest first, and manual bars."""
         query = validate(serializers.CorrectionsQuery, request.query_params)
-        row, found, by_hand = services.reader().corrections(
-            symbol, since=query.get("since"), limit=query["limit"]
-        )
-        return Response(bodies.corrections_body(row, found, by_hand))
+        return Response(bodies.corrections_body(*services.reader().corrections(symbol, **query)))
 
 
 class RunView(APIView):
@@ -172,7 +168,7 @@ class _QueueView(APIView):
         run = self.queue(body, f"API ({request.user.get_username()})")
         deadline = time.monotonic() + wait
         while run.is_open and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(0.1)
             run.refresh_from_db()
         status = 202 if run.is_open else 200
         answer = Response(serializers.RunSerializer(run).data, status=status)
@@ -194,8 +190,7 @@ class RefreshLiveView(_QueueView):
     body = serializers.SymbolsBody
 
     def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
-        symbols = _tracked(body.get("symbols", []))
-        return requests.refresh(symbols, trigger=trigger).queue()
+        return requests.refresh(_tracked(body.get("symbols", [])), trigger=trigger).queue()
 
 
 @extend_schema(parameters=_WAIT, request=serializers.SymbolsBody, responses=_RUN_OF_SYMBOLS)
@@ -205,8 +200,7 @@ class SyncHistoricalView(_QueueView):
     body = serializers.SymbolsBody
 
     def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
-        symbols = _tracked(body.get("symbols", []))
-        return requests.sync(symbols, trigger=trigger).queue()
+        return requests.sync(_tracked(body.get("symbols", [])), trigger=trigger).queue()
 
 
 @extend_schema(parameters=_WAIT, request=serializers.BackfillBody, responses=_RUN)

@@ -1,6 +1,5 @@
 """The guards: rules that an answer must satisfy before it may change a stored series."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -242,10 +241,3 @@ def _shared(mine: Floats, old: BarSeries, theirs: Floats, new: BarSeries) -> tup
     """Returns the values of both sides on shared sessions."""
     at, there = shared_positions(old, new)
     return mine[at], theirs[there]
-
-
-def describe_sessions(sessions: Iterable[date]) -> str:
-    """Returns sessions for users: the first three, and how many more."""
-    days = sorted(sessions)
-    more = f" and {len(days) - 3} more" if len(days) > 3 else ""
-    return ", ".join(map(str, days[:3])) + more

@@ -4,14 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from prices.domain.actions import (
-    Actions,
-    Dividend,
-    Split,
-    is_near,
-    rebase_bars,
-    rebase_dividends,
-)
+from prices.domain.actions import Actions, Dividend, Split, is_near, rebase_bars, rebase_dividends
 from prices.domain.answers import Stored
 from prices.domain.guards import SAME_PRICE, as_traded_closes
 

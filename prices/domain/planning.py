@@ -83,17 +83,13 @@ def plan_fetches(states: Iterable[SymbolState], *, now: datetime) -> list[Due]:
     silent = {need.state.symbol for need in futile if need.is_silent}
     silent |= {s.symbol for s in active if _is_lost(s)}
     if len(silent) <= len(active) * _LARGE_PART:
-        del futile[_count_spare(len(planned), len(active) - len(silent)) :]
+        is_main = len(planned) >= (len(active) - len(silent)) * _LARGE_PART
+        del futile[max(int(len(planned) * FUTILE_SHARE), int(is_main)) :]
     planned += futile
     long_ago = datetime.min.replace(tzinfo=UTC)
     planned.sort(key=lambda need: need.state.last_queried_at or long_ago, reverse=True)
     planned.sort(key=lambda need: need.priority)
     return [Due(need.state.symbol, need.priority) for need in planned]
-
-
-def _count_spare(needed: int, known: int) -> int:
-    """Returns how many likely futile fetches are added to `needed` ones of `known` symbols."""
-    return max(int(needed * FUTILE_SHARE), int(needed >= known * _LARGE_PART))
 
 
 def _need(state: SymbolState, now: datetime) -> _Need | None:

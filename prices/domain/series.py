@@ -1,6 +1,6 @@
 """What the store knows of a series besides its bars: its facts and its manifest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from prices.domain.actions import Actions
@@ -8,14 +8,12 @@ from prices.domain.bars import Bar, SeriesKey
 from prices.domain.coverage import DateRange, Gap
 from prices.domain.manual_bars import ManualBar
 
-_NO_ACTIONS = Actions()
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is published together with the bars of a series. `asked` are the fetched dates."""
 
-    actions: Actions = _NO_ACTIONS
+    actions: Actions = field(default=Actions())
     source: str = ""
     currency: str = ""
     fetched_at: datetime | None = None

@@ -27,14 +27,13 @@ _POSSIBLE = timedelta(days=5 * 366)
 # The library learns the next year's holidays late; before a calendar ends this close, people are told.
 WARN_BEFORE_END = timedelta(days=60)
 # Minutes from a session's close until the provider's bar of it is complete (yfinance-cache's
-# table, measured by its users); the default is the longest of the European exchanges.
+# table, measured by its users); other exchanges get 15.
 _LAG_MINUTES = {
     **dict.fromkeys(["XNYS", "XTSE", "XHEL", "XCSE", "24/7", "24/5"], 0),
     **dict.fromkeys(["XLON", "XMIL"], 20),
     **dict.fromkeys(["XSWX", "IEPA"], 30),
     **dict.fromkeys(["CMES"], 10),
 }
-_DEFAULT_LAG_MINUTES = 15
 # A session's bar is final once this many later sessions are closed.
 SESSIONS_TO_SETTLE = 2
 # How many of the last sessions tell the exchange's usual weekdays and hours.
@@ -63,7 +62,7 @@ class Sessions:
     @property
     def lag(self) -> timedelta:
         """From a session's close until its bar is complete."""
-        return timedelta(minutes=_LAG_MINUTES.get(self.mic, _DEFAULT_LAG_MINUTES))
+        return timedelta(minutes=_LAG_MINUTES.get(self.mic, 15))
 
     def between(self, start: date, end: date) -> Times:
         """Returns the known sessions with start ≤ session < end, datetime64[D], ascending."""

@@ -1,5 +1,6 @@
 """Wording of counts and times in sentences for users."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 
@@ -11,3 +12,9 @@ def plural(count: int, noun: str) -> str:
 def stamp(when: datetime) -> str:
     """Returns a time as users read it: "2026-11-23 21:05 UTC"."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Returns the first three names, and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -1,6 +1,6 @@
 """Which symbols most need an operator's attention, why, and what repairs each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ import numpy as np
 
 from prices import services
 from prices.domain.bars import Ints
-from prices.domain.wording import stamp
+from prices.domain.wording import name_some, stamp
 from prices.models import Quarantine, TrackedSymbol
 from prices.reads.reader import SymbolReport
 from prices.reads.survey import Survey
@@ -126,9 +126,3 @@ def _gaps(report: SymbolReport) -> str:
     verb = "is" if len(sessions) == 1 else "are"
     why = report.gaps[-1].reason if report.gaps else ""
     return f"{name_some(sessions)} {verb} missing" + (f": {why}" if why else "")
-
-
-def name_some(names: Sequence[str]) -> str:
-    """Returns the first three names, and how many more there are."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

@@ -8,12 +8,11 @@ from django.db.models import Sum
 from prices import services
 from prices.domain.provider_health import ProviderState
 from prices.domain.sessions import describe_calendar_ends
-from prices.domain.wording import plural
+from prices.domain.wording import name_some, plural
 from prices.jobs import history, runs, schedules
 from prices.jobs.history import Verification
 from prices.jobs.schedules import SchedulerState
 from prices.models import SyncRun
-from prices.monitoring.attention import name_some
 from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.store.mongo import StoreError
 from prices.symbols.health import open_quarantine

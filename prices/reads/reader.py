@@ -28,7 +28,9 @@ from prices.store.mongo import StoreError as StoreError  # what every read may r
 from prices.store.provider_state import ProviderLog
 from prices.store.quotes import QuoteStore
 from prices.store.series_cache import HeldSeries, SeriesCache
-from prices.symbols.tracking import current_names, resolve_rows, tracked_row
+from prices.symbols.tracking import current_names as current_names
+from prices.symbols.tracking import resolve_row as resolve_row  # for the portfolio
+from prices.symbols.tracking import resolve_rows, tracked_row
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """The corrections: every change of a stored bar, kept forever."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -45,10 +45,8 @@ class CorrectionLog:
                 {
                     "symbol": key.symbol,
                     "interval": str(key.interval),
+                    **asdict(c),
                     "session": midnight(c.session),
-                    "field": c.field,
-                    "old": c.old,
-                    "new": c.new,
                     "why": str(c.why),
                     "seen_at": now,
                     "run": run,

@@ -1,6 +1,5 @@
 """Makes a mongod of this machine a replica set of one, which transactions need."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from pymongo import MongoClient
@@ -15,7 +14,12 @@ def become_primary(name: str, port: int) -> bool:
     A server that does not answer, or not yet, is not ready; nothing is raised.
     """
     try:
-        with _client(port) as client:
+        with MongoClient[dict[str, Any]](
+            f"mongodb://127.0.0.1:{port}/?directConnection=true",
+            serverSelectionTimeoutMS=300,
+            connectTimeoutMS=1_000,
+            socketTimeoutMS=5_000,
+        ) as client:
             hello = client.admin.command("hello")
             if hello.get("isWritablePrimary"):
                 return True
@@ -26,22 +30,13 @@ def become_primary(name: str, port: int) -> bool:
     return False
 
 
-def _client(port: int) -> MongoClient[dict[str, Any]]:
-    return MongoClient(
-        f"mongodb://127.0.0.1:{port}/?directConnection=true",
-        serverSelectionTimeoutMS=300,
-        connectTimeoutMS=1_000,
-        socketTimeoutMS=5_000,
-    )
-
-
 def _configure(client: MongoClient[dict[str, Any]], name: str, host: str) -> None:
     held = client["local"]["system.replset"].find_one()
     try:
         if held is None:
             config = {"_id": name, "members": [{"_id": 0, "host": host}]}
             client.admin.command("replSetInitiate", config)
-        elif _is_alone_elsewhere(held, host):
+        elif len(held["members"]) == 1 and held["members"][0]["host"] != host:
             # The folder last ran at another port; by force, as there is no primary to ask.
             members = [{**held["members"][0], "host": host}]
             config = {**held, "version": held["version"] + 1, "members": members}
@@ -50,8 +45,3 @@ def _configure(client: MongoClient[dict[str, Any]], name: str, host: str) -> Non
     except OperationFailure as error:
         if error.code not in (_NOT_YET_INITIALIZED, _ALREADY_INITIALIZED):
             raise
-
-
-def _is_alone_elsewhere(config: Mapping[str, Any], host: str) -> bool:
-    members = config["members"]
-    return len(members) == 1 and members[0]["host"] != host

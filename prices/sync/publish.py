@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from prices.domain.answers import SAMPLE, Fetched, Guard, Refusal, Stored
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import DateRange, measure_coverage, merge_ranges, update_gaps
-from prices.domain.guards import describe_sessions
 from prices.domain.merge import Change, Decision, merge
 from prices.domain.series import Facts
 from prices.domain.sessions import Sessions
+from prices.domain.wording import name_some
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.mongo import retry_on_conflict
 
@@ -126,7 +126,8 @@ class _Publication:
         found = [s for s in self.fetched.nonsense if s <= (closed or self.now.date() - _DAY)]
         if not found:
             return ()
-        return (Refusal(Guard.NONSENSE, f"the prices of {describe_sessions(found)} make no sense"),)
+        days = name_some([str(session) for session in sorted(found)])
+        return (Refusal(Guard.NONSENSE, f"the prices of {days} make no sense"),)
 
 
 def as_stored(stored: StoredSeries | None) -> Stored:

@@ -8,7 +8,6 @@ from django.core.management.base import CommandError, CommandParser
 
 from prices import services
 from prices.api.bodies import corrections_body
-from prices.domain.manual_bars import ManualBar
 from prices.management.foreground import ForegroundCommand, iso_date, tracked_rows
 from prices.store.corrections import Recorded
 
@@ -46,7 +45,9 @@ class Command(ForegroundCommand):
             for entry in entries:
                 self.stdout.write(_correction_line(entry))
             for filled in by_hand:
-                self.stdout.write(_manual_bar_line(filled))
+                offered = filled.offered and f"; the provider says {filled.offered.close:.10g}"
+                line = f"  {filled.session}  filled by {filled.by}: {filled.note}{offered or ''}"
+                self.stdout.write(line)
 
 
 def _correction_line(entry: Recorded) -> str:
@@ -56,8 +57,3 @@ def _correction_line(entry: Recorded) -> str:
         f"  {change.session}  {change.field:<7} {old} → {new}  {change.why}"
         f"  ({entry.seen_at:%Y-%m-%d %H:%M} UTC{run})"
     )
-
-
-def _manual_bar_line(filled: ManualBar) -> str:
-    offered = f"; the provider says {filled.offered.close:.10g}" if filled.offered else ""
-    return f"  {filled.session}  filled by {filled.by}: {filled.note}{offered}"

@@ -9,7 +9,6 @@ import pytest
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import CorrectionReason, Guard
 from prices.domain.coverage import DateRange
-from prices.domain.guards import describe_sessions
 from prices.domain.merge import Change, Decision, merge
 from tests.prices.domain.builders import at, closes, day, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
@@ -404,18 +403,6 @@ class TestCorrectionReason:
 
         assert (correction.session, correction.why) == (day("2026-03-04"), CorrectionReason.HEALED)
         assert (correction.field, correction.old, correction.new) == ("close", None, 102.0)
-
-
-class TestDescribeSessions:
-    DAYS = tuple(day(f"2026-03-0{n}") for n in (4, 2, 6, 3, 5))
-
-    def test_lists_three_sessions_in_order(self) -> None:
-        assert describe_sessions(self.DAYS[:1]) == "2026-03-04"
-        assert describe_sessions(self.DAYS[:3]) == "2026-03-02, 2026-03-04, 2026-03-06"
-
-    def test_counts_the_sessions_after_the_third(self) -> None:
-        assert describe_sessions(self.DAYS[:4]) == "2026-03-02, 2026-03-03, 2026-03-04 and 1 more"
-        assert describe_sessions(self.DAYS) == "2026-03-02, 2026-03-03, 2026-03-04 and 2 more"
 
 
 def test_confirms_a_step_by_its_age_if_sessions_are_unknown() -> None:

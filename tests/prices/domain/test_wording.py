@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from prices.domain.wording import plural, stamp
+import pytest
+
+from prices.domain.wording import name_some, plural, stamp
 
 
 class TestPlural:
@@ -15,3 +17,11 @@ class TestPlural:
 class TestStamp:
     def test_is_in_utc(self) -> None:
         assert stamp(datetime.fromisoformat("2026-11-23T23:05:59+02:00")) == "2026-11-23 21:05 UTC"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [(["A"], "A"), (["A", "B", "C"], "A, B, C"), (["A", "B", "C", "D"], "A, B, C and 1 more")],
+)
+def test_names_at_most_three(names: list[str], text: str) -> None:
+    assert name_some(names) == text

@@ -8,7 +8,7 @@ from prices import services
 from prices.domain.coverage import Gap
 from prices.models import TrackedSymbol
 from prices.monitoring import attention
-from prices.monitoring.attention import Needs, Remedy, name_some
+from prices.monitoring.attention import Needs, Remedy
 from tests.support.builders import NOW, WEEK, published, tracked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -72,11 +72,3 @@ def test_leaves_out_a_symbol_that_is_untracked_meanwhile() -> None:
     found = attention.needs(survey, now=NOW)
 
     assert [need.row.symbol for need in found.worst] == ["BBB"]
-
-
-@pytest.mark.parametrize(
-    ("names", "text"),
-    [(["A"], "A"), (["A", "B", "C"], "A, B, C"), (["A", "B", "C", "D"], "A, B, C and 1 more")],
-)
-def test_names_at_most_three(names: list[str], text: str) -> None:
-    assert name_some(names) == text

@@ -44,7 +44,7 @@ class TestTracking:
     @pytest.mark.parametrize(
         ("symbol", "market", "expected"),
         [
-            ("not a symbol!", "", "is not a symbol: use up to 32 letters"),
+            ("not a symbol!", "", "is not a symbol. Use up to 32 letters"),
             ("VOD.L", "TASE", "is a symbol of LSE, not of TASE"),
             ("AAPL", "MOON", "Select a valid choice"),
             ("", "", "This field is required"),
