@@ -111,8 +111,7 @@ def remove(row: Transaction, *, now: datetime) -> None:
     removed = with_current_symbols([row.entry])
     splits = _load_splits(removed, now)
     with transaction.atomic():
-        others = stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
-        _check_sales(others, removed, splits)
+        _check_sales(stored_entries(row.portfolio.transactions.exclude(pk=row.pk)), removed, splits)
         row.delete()
 
 

@@ -91,8 +91,7 @@ def find_transaction(owner_id: int | None, portfolio_id: int, transaction_id: in
 
     :raises Http404: there is none, or the portfolio belongs to another user.
     """
-    portfolio = find_portfolio(owner_id, portfolio_id)
-    row = portfolio.transactions.filter(pk=transaction_id).first()
+    row = find_portfolio(owner_id, portfolio_id).transactions.filter(pk=transaction_id).first()
     if row is None:
         raise Http404("This portfolio has no such transaction. It may have been deleted.")
     return row

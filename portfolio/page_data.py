@@ -153,13 +153,12 @@ def _summary_body(report: Report) -> Body:
 def _totals_body(report: Report) -> Body:
     """Returns the totals that change while the markets are open."""
     figures, change = report.figures, report.figures.day_change
-    before = figures.value - (change or 0.0)
     return {
         "as_of": figures.last,
         "value": None if figures.is_unknown else figures.value,
         "profit": None if figures.is_unknown else figures.profit.total,
         "day_change": change,
-        "day_change_percent": _ratio(change, before),
+        "day_change_percent": _ratio(change, figures.value - (change or 0.0)),
     }
 
 
@@ -230,8 +229,7 @@ def _live_holding_body(holding: Holding, report: Report) -> Body:
 
 def live_body(report: Report) -> Body:
     """Returns what changes while the markets are open."""
-    holdings = [one for one in _sorted_holdings(report) if one.is_open]
-    bodies = [_live_holding_body(one, report) for one in holdings]
+    bodies = [_live_holding_body(one, report) for one in _sorted_holdings(report) if one.is_open]
     return {**_totals_body(report), "holdings": bodies}
 
 

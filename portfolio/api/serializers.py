@@ -92,9 +92,6 @@ class ImportBody(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="Or send the file's content as a text/csv body.")
 
 
-_KINDS = ", ".join(EntryKind)
-
-
 def _money(about: str = "") -> serializers.FloatField:
     return _number(f"{about} In the base currency; null if not known.".strip())
 
@@ -251,7 +248,7 @@ class BenchmarkOut(serializers.Serializer[Any]):
 
 
 class EntryOut(serializers.Serializer[Any]):
-    kind = serializers.CharField(help_text=_KINDS)
+    kind = serializers.CharField(help_text=", ".join(EntryKind))
     date = serializers.DateField()
     symbol = serializers.CharField()
     quantity = serializers.CharField(allow_null=True, help_text="A decimal number.")

@@ -112,8 +112,7 @@ class HistoryView(OwnerView):
         query = validate(serializers.WorthQuery, request.query_params)
         report = build_report(portfolio, now=timezone.now())
         period = report.figures.period(query.get("start"), query.get("end"))
-        interval = ChartInterval(query["interval"])
-        return Response(page_data.history_body(report, period, interval))
+        return Response(page_data.history_body(report, period, ChartInterval(query["interval"])))
 
 
 class CompleteView(OwnerView):
@@ -247,15 +246,14 @@ def _read_content(request: Request) -> bytes | None:
 
 
 def _import_body(result: ImportResult, *, preview: bool) -> dict[str, Any]:
-    lines = [
-        {"line": number, **text_fields(entry), "duplicate": number in result.duplicates}
-        for number, entry in result.file.lines
-    ]
     return {
         "format": result.file.format,
         "preview": preview,
         "ok": result.ok,
-        "lines": lines,
+        "lines": [
+            {"line": number, **text_fields(entry), "duplicate": number in result.duplicates}
+            for number, entry in result.file.lines
+        ],
         "booked": result.booked,
         "skipped": result.skipped,
         "errors": [{"line": error.line, "text": error.text} for error in result.file.errors],

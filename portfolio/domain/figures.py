@@ -24,9 +24,6 @@ _YEAR = 365.0
 # A larger yearly rate is a typing error or a gift of a few weeks ago.
 _MAX_RATE = 1e6
 
-# The day, and the money that an investor put in (negative) or got back (positive).
-Payment = tuple[date, float]
-
 
 @dataclass(frozen=True, slots=True)
 class Profit:
@@ -96,8 +93,7 @@ class Figures:
     @property
     def last(self) -> date | None:
         days = self.valuation.days
-        day: date | None = days[-1].item() if len(days) else None
-        return day
+        return days[-1].item() if len(days) else None
 
     @property
     def is_unknown(self) -> bool:
@@ -235,9 +231,10 @@ def annual(growth_factor: float, days: int) -> float | None:
     return float(growth_factor ** (_YEAR / days) - 1)
 
 
-def money_weighted(payments: Sequence[Payment]) -> float | None:
+def money_weighted(payments: Sequence[tuple[date, float]]) -> float | None:
     """Returns the yearly rate at which the present value of all payments is 0.
 
+    A payment is a day and the money that the investor put in (negative) or got back (positive).
     This is the XIRR of spreadsheets, with 365 days a year. Returns None if there is no such rate,
     if it is implausibly high, or if the payments span less than 30 days.
     """

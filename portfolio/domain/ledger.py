@@ -19,9 +19,6 @@ from prices.domain.markets import major_currency
 DUST = Decimal("0.000001")
 _ZERO, _ONE = Decimal(0), Decimal(1)
 
-# The value of one unit of a major currency in the base currency on a day.
-RateFunction = Callable[[str, date], Decimal]
-
 
 def split_factor(splits: Sequence[Split], day: date) -> Decimal:
     """Returns how many of today's shares one share of a day became.
@@ -84,10 +81,11 @@ def build_position(
     currency: str,
     entries: Iterable[Entry],
     splits: Sequence[Split],
-    rate: RateFunction,
+    rate: Callable[[str, date], Decimal],
 ) -> Position:
     """Adds up one symbol's entries, in order; `currency` is the major currency of its price.
 
+    `rate` returns the value of one unit of a major currency in the base currency on a day.
     The profit is split without overlap: the change of the price is counted in the holding's
     currency and converted at the rate of the sale (or of today); the change of the exchange rate
     on the invested money is `fx`.

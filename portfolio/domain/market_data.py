@@ -19,7 +19,6 @@ from prices.domain.sessions import Sessions
 _MAX_BASIS_DIFFERENCE = 0.01
 # Without a calendar, the next session is assumed to come within this time.
 _MAX_DISTANCE = timedelta(days=4)
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +99,7 @@ class PriceHistory:
         """Returns the exchange's sessions from `start` to `end` (inclusive) without a price."""
         if self.calendar is None:
             return self.sessions[:0]
-        expected = self.calendar.between(start, end + _DAY)
+        expected = self.calendar.between(start, end + timedelta(days=1))
         sessions = self.series[0]
         low = np.searchsorted(sessions, np.datetime64(start, "D"))
         high = np.searchsorted(sessions, np.datetime64(end, "D"), side="right")
@@ -120,8 +119,6 @@ def carry_forward(sessions: Times, prices: Floats, days: Times) -> Floats:
 _USD = "USD"
 # Quoted in dollars. Of any other currency, Yahoo's main symbol is the price of a dollar in it.
 _QUOTED_IN_DOLLARS = ("EUR", "GBP", "AUD", "NZD")
-# Rates to multiply; a True divides instead.
-_Legs = list[tuple[PriceHistory, bool]]
 
 
 def _dollar_symbol(currency: str) -> str:
@@ -194,8 +191,11 @@ class Rates:
             rates = rates / leg if is_inverted else rates * leg
         return rates
 
-    def _find_legs(self, currency: str) -> _Legs | None:
-        """Returns the series of a rate. Returns None if none leads to the base."""
+    def _find_legs(self, currency: str) -> list[tuple[PriceHistory, bool]] | None:
+        """Returns the series whose prices are multiplied, or divided by where the flag is True.
+
+        Returns None if no series leads to the base.
+        """
         if currency == self.base:
             return []
         if direct := self._find_pair(currency, self.base):

@@ -280,8 +280,7 @@ def _notices(valuation: Valuation, entries: list[Entry]) -> Iterable[Notice]:
     ledger = valuation.ledger
     if ledger.tracked and len(valuation.days) and ledger.cash.min() < 0:
         first: date = valuation.days[int(np.argmax(ledger.cash < 0))].item()
-        lowest = float(ledger.cash.min())
-        yield build_notice("debt", first, lowest=lowest, currency=valuation.base)
+        yield build_notice("debt", first, lowest=float(ledger.cash.min()), currency=valuation.base)
 
 
 def _rate_notices(valuation: Valuation, first_use: Mapping[str, date]) -> Iterable[Notice]:

@@ -180,10 +180,6 @@ _GHOSTFOLIO_FIELDS = {
 _MAX_EXPONENT = 40
 
 
-def is_ghostfolio_json(text: str) -> bool:
-    return text.lstrip().startswith("{")
-
-
 def read_activities(text: str) -> list[NumberedRow]:
     """Reads Ghostfolio's own export as the table that its CSV would be.
 

@@ -15,7 +15,6 @@ from portfolio.exchange.formats import (
     Format,
     NotATransaction,
     find_format,
-    is_ghostfolio_json,
     normalise_header,
     read_activities,
 )
@@ -98,7 +97,7 @@ def _read_table(content: bytes) -> tuple[Format, list[str], list[NumberedRow], s
     :raises Unreadable:
     """
     text = decode(content)
-    is_json = is_ghostfolio_json(text)
+    is_json = text.lstrip().startswith("{")  # Ghostfolio's own export
     separator, rows = (",", read_activities(text)) if is_json else read_rows(text)
     if not rows:
         raise Unreadable("The file is empty.")

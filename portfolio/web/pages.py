@@ -78,11 +78,8 @@ def guarded_page(view: View) -> View:
 
 def private_page(*methods: str) -> Callable[[View], View]:
     """Guards a page of logged-in users that accepts the given methods."""
-
-    def decorate(view: View) -> View:
-        return guarded_page(login_required(require_http_methods([*methods, "HEAD"])(view)))
-
-    return decorate
+    accept = require_http_methods([*methods, "HEAD"])
+    return lambda view: guarded_page(login_required(accept(view)))
 
 
 def _unavailable(request: HttpRequest, message: str) -> HttpResponseBase:
@@ -164,8 +161,7 @@ def merge_texts(warnings: Iterable[Mapping[str, Any]]) -> list[str]:
 def portfolio_page(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     """Shows one portfolio; the page contains the points of the chart."""
     portfolio = find_portfolio(request.user.pk, portfolio_id)
-    number = request.GET.get("page", 1)
-    page = page_data.build(portfolio, page=number, page_size=PAGE_SIZE)
+    page = page_data.build(portfolio, page=request.GET.get("page", 1), page_size=PAGE_SIZE)
     points = page["history"]["data"]
     chart = {
         "points": [{name: point[name] for name in _POINT_FIELDS} for point in points],

@@ -74,8 +74,7 @@ def suggested_close(request: HttpRequest) -> HttpResponse:
     if not len(history.bars):
         return JsonResponse({"problem": "No price is stored for that date."})
     bar = history.bars[-1]
-    body = {"date": bar.ts.date(), "close": bar.close, "currency": history.currency}
-    return JsonResponse(body)
+    return JsonResponse({"date": bar.ts.date(), "close": bar.close, "currency": history.currency})
 
 
 def _quote_context(quote: Quote | None, now: datetime) -> dict[str, Any]:

@@ -41,7 +41,6 @@ class ThemedTokenAdmin(TokenAdmin, ThemedAdmin[TokenProxy]):
     """Lists shortened tokens; a token's own page shows it. Renew one by deleting and adding."""
 
     list_display = ("user", "shortened", "created")
-    list_display_links = ("user",)
     fields = ("user", "key", "created")
     autocomplete_fields = ("user",)
     shortened = column("Token", lambda token: f"{token.key[:4]}…{token.key[-4:]}")
@@ -56,12 +55,10 @@ class ThemedTokenAdmin(TokenAdmin, ThemedAdmin[TokenProxy]):
 @admin.register(LogEntry)
 class LogAdmin(RecordAdmin):
     list_display = ("when", "who", "kind", "what", "about")
-    list_display_links = ("when",)
     list_filter = ("user", "action_flag", "content_type")
     search_fields = ("object_repr", "change_message", "user__username")
     search_help_text = "Object, words or user"
     list_select_related = ("user", "content_type")
-    ordering = ("-action_time",)
     fields = ("time", "who", "kind", "what", "about", "content_type")
 
     when = column("When", lambda entry: relative_time(entry.action_time), "action_time")

@@ -19,12 +19,10 @@ MAX_SHOWN = 200
 def page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("prices.view_trackedsymbol"):
         raise PermissionDenied
-    found: list[Recorded] = []
-    store_error = ""
     try:
-        found = services.corrections().latest(limit=MAX_SHOWN)
+        found, store_error = services.corrections().latest(limit=MAX_SHOWN), ""
     except StoreError as error:
-        store_error = str(error)
+        found, store_error = [], str(error)
     context = {
         **admin.site.each_context(request),
         "title": "Corrections",

@@ -57,7 +57,6 @@ class SyncRunAdmin(RecordAdmin):
     list_filter = ("kind", "state", PartsFilter)
     search_fields = ("id", "trigger", "message")
     search_help_text = "Number, trigger or message"
-    ordering = ("-id",)
     change_form_outer_before_template = "admin/prices/syncrun/before.html"
     change_form_outer_after_template = "admin/prices/syncrun/after.html"
     fieldsets = (

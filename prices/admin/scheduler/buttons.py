@@ -22,13 +22,12 @@ from prices.models import SyncRun
 
 JOBS = "django_q.change_schedule"
 RUNS, TASKS = "prices.change_syncrun", "django_q.change_failure"
-Press = Callable[..., None]
 
 
-def button_view(permission: str) -> Callable[[Press], Callable[..., HttpResponse]]:
+def button_view(permission: str) -> Callable[..., Callable[..., HttpResponse]]:
     """Makes a POST view for staff with the permission, which returns to the button's page."""
 
-    def wrap(press: Press) -> Callable[..., HttpResponse]:
+    def wrap(press: Callable[..., None]) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, **arguments: object) -> HttpResponse:
             if request.method != "POST":
                 return method_not_allowed(request)
@@ -36,19 +35,16 @@ def button_view(permission: str) -> Callable[[Press], Callable[..., HttpResponse
                 raise PermissionDenied
             with transaction.atomic():  # The action and its log entry are stored together.
                 press(request, **arguments)
-            return HttpResponseRedirect(_return_url(request))
+            page = request.POST.get("back", "")
+            # Addresses of other sites are refused.
+            is_ours = url_has_allowed_host_and_scheme(
+                page, {request.get_host()}, request.is_secure()
+            )
+            return HttpResponseRedirect(page if is_ours else reverse("admin:index"))
 
-        guarded: Callable[..., HttpResponse] = admin.site.admin_view(view)
-        return guarded
+        return admin.site.admin_view(view)
 
     return wrap
-
-
-def _return_url(request: HttpRequest) -> str:
-    """Returns the page of the button; addresses of other sites are refused."""
-    page = request.POST.get("back", "")
-    ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure())
-    return page if ours else reverse("admin:index")
 
 
 @button_view(JOBS)

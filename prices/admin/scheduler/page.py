@@ -33,13 +33,12 @@ _CLUSTER_VARIANTS = {
     **{Word.HUNG: "danger", Word.STOPPED: "danger"},
 }
 _MAX_LOG_ENTRIES = 8
-_VIEW_PERMISSIONS = ("django_q.view_schedule", "prices.view_syncrun")
 Cell = Callable[[JobState], object]
 
 
 def page(request: HttpRequest) -> HttpResponse:
     """Shows the whole page, or with `?live` only the parts that it updates itself."""
-    if not request.user.has_perms(_VIEW_PERMISSIONS):
+    if not request.user.has_perms(("django_q.view_schedule", "prices.view_syncrun")):
         raise PermissionDenied
     context = _context(request)
     if "live" in request.GET:
@@ -197,9 +196,6 @@ def _log_table(request: HttpRequest) -> Table | None:
     )
 
 
-# --- jobs --------------------------------------------------------------------------------------
-
-
 def job_table(
     scheduler: SchedulerState,
     cluster: ClusterState,
@@ -237,8 +233,7 @@ def _of_last(show: Callable[[SyncRun], object]) -> Cell:
 def _last_run(state: JobState, cluster: ClusterState) -> SafeString:
     if state.job is schedules.CANARY:  # It leaves only its time, and no run.
         return labels.relative_time(cluster.canary_at)
-    run = state.last
-    if run is None:
+    if (run := state.last) is None:
         return labels.relative_time(None)
     return runs.run_link(run, labels.relative_time(run.started_at or run.created_at))
 
@@ -250,9 +245,8 @@ def _job_result(state: JobState, cluster: ClusterState) -> SafeString:
 
 
 def _next_run(state: JobState) -> SafeString:
-    if state.paused is None:
+    if (paused := state.paused) is None:
         return labels.due_time(state.next_run)
-    paused = state.paused
     who = format_html("by {}, {}", paused.paused_by, labels.relative_time(paused.paused_at))
     return two_lines(labels.badge("paused", "warning"), who)
 

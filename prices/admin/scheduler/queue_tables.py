@@ -68,13 +68,13 @@ def _output(task: Any) -> str:
     return format_html('<pre class="pc-pre">{}</pre>', task.result) if task.result else labels.NONE
 
 
-class TaskAdmin(ReadOnly, ThemedAdmin[Any]):
+@admin.register(Success)
+class SuccessAdmin(ReadOnly, ThemedAdmin[Any]):
     """A task shows whether its code ran; its sync run shows what the code achieved."""
 
     list_display = ("name", "group", "func", "started_", "took", "result_")
     list_filter = ("group",)
     search_fields = ("name", "func", "group")
-    ordering = ("-stopped",)
     show_full_result_count = False
     fields = ("name", "group", "func", "args", "kwargs", "started", "stopped", "took", "output")
     succeeded = True
@@ -90,13 +90,8 @@ class TaskAdmin(ReadOnly, ThemedAdmin[Any]):
         return super().get_queryset(request).filter(success=self.succeeded)
 
 
-@admin.register(Success)
-class SuccessAdmin(TaskAdmin):
-    pass
-
-
 @admin.register(Failure)
-class FailureAdmin(TaskAdmin):
+class FailureAdmin(SuccessAdmin):
     actions = ("run_again",)
     succeeded = False
 

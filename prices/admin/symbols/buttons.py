@@ -29,8 +29,6 @@ from prices.jobs import requests
 from prices.models import SyncRun, TrackedSymbol
 from prices.sync.repair import CannotRepair
 
-SessionAction = Callable[[HttpRequest, TrackedSymbol, date], SyncRun | None]
-
 
 def press(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> HttpResponse:
     """Performs the pressed button's value: an action, or an action and a session."""
@@ -103,7 +101,7 @@ _SYMBOL_ACTIONS: dict[str, Operation] = {
     "suspend": operations.suspend,
     "resume": operations.resume,
 }
-_SESSION_ACTIONS: dict[str, SessionAction] = {
+_SESSION_ACTIONS: dict[str, Callable[[HttpRequest, TrackedSymbol, date], SyncRun | None]] = {
     "ask_again": _request_gaps_again,
     "take_offered": _take_offered,
     "withdraw": _withdraw,
@@ -165,6 +163,5 @@ def _fill(request: HttpRequest, row: TrackedSymbol, day: date, form: FillForm) -
 def _bars_around(bars: BarSeries, day: date) -> Table:
     """Returns the bars next to a session, for comparison."""
     at = int(np.searchsorted(bars.sessions, np.datetime64(day)))
-    near = [bars[n] for n in range(max(0, at - 3), min(len(bars), at + 3))]
-    rows = [price_cells(bar) for bar in near]
+    rows = [price_cells(bars[n]) for n in range(max(0, at - 3), min(len(bars), at + 3))]
     return Table("Bars around the session", PRICE_HEADERS, rows)

@@ -148,8 +148,7 @@ def _sort_keys(survey: Survey, name: str) -> list[NDArray[Any]]:
         return [np.where(survey.has_history, survey.gaps, np.nan)]
     if name == "state":
         return [survey.last_error, behind, survey_conditions(survey)]
-    values: NDArray[Any] = getattr(survey, name)
-    return [values]
+    return [getattr(survey, name)]
 
 
 def _rank(values: NDArray[Any], descending: bool) -> Positions:
@@ -165,9 +164,6 @@ def _load_rows(symbols: Sequence[str]) -> list[TrackedSymbol]:
     rows = TrackedSymbol.objects.filter(symbol__in=list(symbols)).prefetch_related("tags")
     by_symbol = {row.symbol: row for row in rows}
     return [by_symbol[symbol] for symbol in symbols if symbol in by_symbol]
-
-
-# --- columns -----------------------------------------------------------------------------------
 
 
 def attach_reports(rows: Sequence[TrackedSymbol], *, closes: bool = False) -> str:
@@ -193,8 +189,7 @@ def attach_reports(rows: Sequence[TrackedSymbol], *, closes: bool = False) -> st
 
 def _report_of(row: TrackedSymbol) -> SymbolReport | None:
     """Returns the report on the row, or None if the store did not answer."""
-    found: SymbolReport | None = row.__dict__.get(REPORT)
-    return found
+    return row.__dict__.get(REPORT)
 
 
 def _name(row: TrackedSymbol) -> SafeString:

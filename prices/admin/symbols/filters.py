@@ -16,7 +16,6 @@ from prices.domain.freshness import CONDITIONS, LAGGING_AFTER
 from prices.models import Tag
 from prices.reads.survey import Flags, Survey
 
-Lookups = list[tuple[str, str]]
 Choose = Callable[[Survey], Flags]
 # The word in the address, the title, and which symbols it selects, by their rows or the survey.
 Option = tuple[str, str, Q | Choose]
@@ -26,7 +25,7 @@ class ChoiceFilter(SimpleListFilter):
     def options(self) -> Sequence[Option]:
         raise NotImplementedError
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(word, title) for word, title, _ in self.options()]
 
     def queryset(self, request: HttpRequest, queryset: Symbols) -> Symbols:

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -45,14 +45,12 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
     list_filter = LIST_FILTER
     search_fields = ("symbol", "name")
     search_help_text = "Symbol or name"
-    ordering = ("symbol",)
     list_per_page = 50
     list_fullwidth = True
     show_full_result_count = False
     list_before_template = "admin/prices/store_banner.html"
     actions = operations.ACTIONS
     form = TrackForm
-    fields = ("symbol", "market")
 
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view
@@ -102,8 +100,7 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
             actions["delete_selected"] = (function, name, "Stop tracking (keeps the prices)")
         return actions
 
-    def delete_model(self, request: HttpRequest, obj: Model) -> None:
-        assert isinstance(obj, TrackedSymbol)  # noqa: S101  # The model of this admin.
+    def delete_model(self, request: HttpRequest, obj: TrackedSymbol) -> None:
         untrack(
             obj,
             bars=services.bars(),

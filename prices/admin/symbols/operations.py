@@ -110,11 +110,6 @@ def change_tags(request: HttpRequest, symbols: Symbols, form: TagForm) -> None:
     messages.success(request, f"{plural(len(keys), 'symbol')}: {words}.")
 
 
-# --- bulk actions ------------------------------------------------------------------------------
-
-Action = Callable[[SymbolAdmin, HttpRequest, Symbols], HttpResponse | None]
-
-
 @dataclass(frozen=True, slots=True)
 class BulkAction:
     """An action and its confirmation page. `danger` marks actions that stop something.
@@ -169,7 +164,7 @@ _CONFIRMED_ACTIONS = (
 )
 
 
-def _admin_action(spec: BulkAction) -> Action:
+def _admin_action(spec: BulkAction) -> Callable[..., HttpResponse | None]:
     @admin.action(description=spec.title, permissions=["change"])
     def action(
         model_admin: SymbolAdmin, request: HttpRequest, queryset: Symbols
@@ -236,8 +231,6 @@ def _confirmation_page(
     }
     return TemplateResponse(request, "admin/prices/trackedsymbol/confirm.html", context)
 
-
-# --- export ------------------------------------------------------------------------------------
 
 _CSV_HEADERS = (
     *("symbol", "name", "market", "exchange", "currency", "state", "first_bar", "last_bar"),

@@ -43,8 +43,7 @@ def bars_table(
     positions = list(shown.object_list)
     rows = _bar_rows(data, data.bars.take(positions[::-1])) if positions else []
     headers = [*PRICE_HEADERS, "Source", "State", "Confirmed", "Corrected"]
-    table = Table("Bars", headers, rows)
-    return {"table": table, "page": shown, "start": start, "end": end}
+    return {"table": Table("Bars", headers, rows), "page": shown, "start": start, "end": end}
 
 
 def _bar_rows(data: SymbolData, bars: BarSeries) -> list[list[object]]:
@@ -89,10 +88,9 @@ def _state(data: SymbolData, session: date, filled: ManualBar | None) -> SafeStr
 def _corrections_link(entries: list[Recorded]) -> SafeString:
     if not entries:
         return labels.NONE
-    changes = (entry.correction for entry in entries)
     title = "; ".join(
         f"{c.field}: {labels.exact_number(c.old)} → {labels.exact_number(c.new)}, {c.why}"
-        for c in changes
+        for c in (entry.correction for entry in entries)
     )
     count = plural(len(entries), "change")
     return format_html('<a class="pc-link" href="#corrections" title="{}">{}</a>', title, count)

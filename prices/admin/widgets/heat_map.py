@@ -19,7 +19,6 @@ from prices.domain.wording import plural, stamp
 # The distance from one cell to the next, and the space above for the names of the months.
 _PITCH, _TOP = 12, 20
 _WEEKS = 54
-_DAY = timedelta(days=1)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Where the shape of a state begins in its cell of 10 by 10, its path from there, and its meaning.
 _X = "l3 3l3 -3l2 2l-3 3l3 3l-2 2l-3 -3l-3 3l-2 -2l3 -3l-3 -3z"
@@ -137,7 +136,10 @@ def _draw_year(number: int, history: SessionMap) -> Year:
     year = Year(number, _TOP + history.rows * _PITCH, present=len(held), gaps=len(gaps))
     year.provisional, year.by_hand = len(provisional), len(hand)
     _draw_calendar(year, history, begin, end, set(held))
-    _draw_final(year, [day for day in held if day <= settled and day not in special])
+    final = [day for day in held if day <= settled and day not in special]
+    for month, name in enumerate(_MONTHS, 1):
+        days = [day for day in final if day.month == month]
+        year.draw("present", days, f"{name} {number}: {plural(len(days), 'session')} stored")
     for day in provisional:
         year.draw("provisional", [day], f"{day}: provisional, it may still change")
     for gap in gaps:
@@ -157,7 +159,7 @@ def _draw_calendar(
     if calendar is None or closed is None or begin.year < FIRST_YEAR:
         return
     first, last = history.sessions[0].item(), history.sessions[-1].item()
-    end = min(end, closed + _DAY)
+    end = min(end, closed + timedelta(days=1))
     trading: set[date] = set(calendar.between(begin, end).tolist())
     year.draw("unlisted", sorted(d for d in trading if d < first), "Before the first bar")
     days = np.arange(np.datetime64(begin), np.datetime64(end))
@@ -168,13 +170,6 @@ def _draw_calendar(
     for day in unfetched:
         year.draw("unfetched", [day], f"{day}: not fetched yet")
     year.expected, year.unfetched = sum(day >= first for day in trading), len(unfetched)
-
-
-def _draw_final(year: Year, days: list[date]) -> None:
-    for month, name in enumerate(_MONTHS, 1):
-        chosen = [day for day in days if day.month == month]
-        title = f"{name} {year.year}: {plural(len(chosen), 'session')} stored"
-        year.draw("present", chosen, title)
 
 
 def _describe_gap(gap: Gap) -> str:
@@ -192,8 +187,7 @@ def summarize(years: list[Year], history: SessionMap) -> str:
     if not years:
         return "There is no history yet."
     stored = sum(year.present for year in years)
-    span = f"from {history.sessions[0]} to {history.sessions[-1]}"
-    text = f"{stored:,} sessions {span} are stored"
+    text = f"{stored:,} sessions from {history.sessions[0]} to {history.sessions[-1]} are stored"
     if history.calendar is None:
         return f"{text}. The sessions of its exchange are not known, so gaps cannot be counted."
     exceptions = ", ".join(_exceptions(years))
