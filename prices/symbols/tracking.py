@@ -124,7 +124,7 @@ CLEAN_RECORD: dict[str, Any] = {
     "missing_since": None,
     "missing_reason": "",
 }
-# And those of a row that is to be synced again, whoever suspended it.
+# And those of a row that is synced again, no matter who suspended it.
 RESUMED: dict[str, Any] = {**CLEAN_RECORD, "active": True, "suspended_reason": ""}
 
 
