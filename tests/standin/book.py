@@ -96,6 +96,12 @@ class Book:
             self.instruments[instrument.symbol] = instrument
             self._tapes.pop(instrument.symbol, None)
 
+    def restore(self, instruments: dict[str, Instrument]) -> None:
+        """Forgets all changes: exactly these instruments, with their own tapes."""
+        with self._lock:
+            self.instruments = dict(instruments)
+            self._tapes.clear()
+
     def tape(self, symbol: str) -> Tape | None:
         with self._lock:
             if symbol not in self._tapes and symbol in self.instruments:

@@ -60,12 +60,17 @@ class Yahoo:
     def __init__(self, standin: StandIn, provider: YahooProvider) -> None:
         self.standin = standin
         self.provider = provider
+        self._instruments = dict(standin.book.instruments)
 
     def reset(self) -> None:
         self.standin.set_clock(SATURDAY)
         self.standin.faults.clear()
         self.standin.clear_mutations()
         self.standin.clear_log()
+
+    def restore_book(self) -> None:
+        """Forgets symbols that tests added or redefined, which later files would meet."""
+        self.standin.book.restore(self._instruments)
 
     def wired(self, monkeypatch: pytest.MonkeyPatch) -> Yahoo:
         """Makes it the provider of this process's services, both in their initial state."""

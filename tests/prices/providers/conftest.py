@@ -16,4 +16,5 @@ def _yahoo() -> Iterator[Yahoo]:
 @pytest.fixture
 def yahoo(_yahoo: Yahoo) -> Yahoo:
     _yahoo.reset()
+    _yahoo.restore_book()
     return _yahoo
