@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -17,13 +18,15 @@ def main() -> None:
     parser.add_argument("--clock", type=datetime.fromisoformat, help="aware ISO time to stop at")
     parser.add_argument("--ca-file", type=Path)
     options = parser.parse_args()
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # before threads, which inherit it
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     book = default_book(options.symbols, options.years)
     with StandIn(book, now=options.clock, port=options.port, ca_file=options.ca_file) as standin:
         for name, value in standin.env().items():
             print(f"export {name}={value}", flush=True)  # noqa: T201
-        signal.sigwait(signals)
+        while not stop.wait(0.1):  # a signal taken by another thread does not end a wait at once
+            pass
 
 
 if __name__ == "__main__":
