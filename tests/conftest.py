@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -19,6 +18,7 @@ from tests.support.chromium import chromium
 from tests.support.fakes import FakeProvider
 from tests.support.hundred import Hundred, running_hundred
 from tests.support.mongod import running_mongod
+from tests.support.unreachable import unreachable_store
 
 # The files whose tests take many seconds each: begun first, lest a worker ends long after the other.
 _LONG = (
@@ -120,11 +120,7 @@ def staff(client: Client) -> User:
 
 
 @pytest.fixture
-def no_store(settings: Any) -> Iterator[None]:
-    """MongoDB where nobody listens."""
-    settings.MONGODB_URI = (
-        "mongodb://127.0.0.1:9/?directConnection=true&serverSelectionTimeoutMS=100"
-    )
-    services.forget()
-    yield
-    mongo.disconnect(settings.MONGODB_URI)
+def no_store() -> Iterator[None]:
+    """MongoDB does not answer."""
+    with unreachable_store():
+        yield

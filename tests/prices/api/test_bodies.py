@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 
 from prices import services
 from prices.domain.quotes import Quote
 from prices.jobs import cluster_health, schedules
 from prices.models import ReadCount, SyncRun
 from tests.support.builders import NOW, WEEK, published, tracked
+from tests.support.unreachable import unreachable_store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -85,10 +86,8 @@ class TestStatus:
 
     def test_answers_when_the_store_is_away(self, client: Client) -> None:
         cluster_health.record_canary(now=NOW)
-        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            services.forget()
+        with unreachable_store():
             answer = client.get("/cache/status")
-        services.forget()
 
         assert answer.status_code == 200
         assert answer.json()["status"] == "unhealthy"
