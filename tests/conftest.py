@@ -9,12 +9,10 @@ from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
-from playwright.sync_api import Browser
 
 from prices import services
 from prices.store import mongo
 from prices.store.schema import ensure_schema
-from tests.support.chromium import chromium
 from tests.support.fakes import FakeProvider
 from tests.support.hundred import Hundred, running_hundred
 from tests.support.mongod import running_mongod
@@ -69,13 +67,6 @@ def store(_schema: mongo.Db) -> Iterator[mongo.Db]:
     """The database with its schema and nothing in it."""
     yield _schema
     empty(_schema)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium a module."""
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

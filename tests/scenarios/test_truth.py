@@ -1,4 +1,4 @@
-"""What is stored is what Yahoo says now, through revisions and splits, whoever reads meanwhile."""
+"""What is stored is what Yahoo says now, through revisions and splits, also while readers read."""
 
 from __future__ import annotations
 

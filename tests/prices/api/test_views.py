@@ -15,7 +15,7 @@ from prices.models import TrackedSymbol
 from prices.store.mongo import StoreUnavailable
 from prices.store.series_cache import SeriesCache
 from tests.support.builders import NOW, WEEK, published, tracked
-from tests.support.work import counting
+from tests.support.counting import counting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 

@@ -18,8 +18,8 @@ from prices.models import ReadCount, SyncRun, TrackedSymbol
 from prices.monitoring.attention import Remedy
 from prices.store.mongo import Db
 from tests.support.builders import NOW, WEEK, published, tracked
+from tests.support.counting import counting
 from tests.support.heartbeats import heartbeat
-from tests.support.work import counting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 

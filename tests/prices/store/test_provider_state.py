@@ -90,7 +90,7 @@ class TestLog:
         assert (counts[-1].during_outage, log.state().outage_since) == (False, None)
 
     def test_reads_a_document_of_an_earlier_version(self, log: ProviderLog, store: Db) -> None:
-        """It has no version, and entries without the field of today."""
+        """It has no version, and its answers have the field `barren`, which is no longer read."""
         store["provider"].insert_one(
             {
                 "_id": limits.NAME,
