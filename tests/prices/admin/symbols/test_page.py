@@ -13,27 +13,24 @@ from django.urls import reverse
 
 from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
-from prices.domain.coverage import Gap
 from prices.domain.series import Facts
 from prices.domain.sessions import sessions_of
 from prices.jobs import runs
 from prices.models import Attempt, Quarantine, SyncRun, TrackedSymbol
 from tests.support.admin_pages import (
+    HOLED,
     bar_rows,
     fill,
     open_symbol,
     symbol_url,
 )
-from tests.support.builders import ACTIONS, NOW, WEEK, tracked
+from tests.support.builders import ACTIONS, NOW, tracked
 from tests.support.counting import counting
 from tests.support.fakes import FakeProvider
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind = SyncRun.Kind
-THURSDAY = date(2026, 6, 4)
-GAP = Gap(THURSDAY, 5, None, "the provider has none")
-HOLED = (*WEEK[:2], *WEEK[3:])
 
 
 class TestContent:
