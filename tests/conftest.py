@@ -13,24 +13,33 @@ from django.test import Client
 from prices import services
 from prices.store import mongo
 from prices.store.schema import ensure_schema
+from tests.support.builders import NOW
 from tests.support.fakes import FakeProvider
 from tests.support.hundred import Hundred, running_hundred
 from tests.support.mongod import running_mongod
 from tests.support.unreachable import unreachable_store
 
-# The files whose tests take many seconds each: begun first, lest a worker ends long after the other.
+# The files whose tests take longest, begun first, so that no worker ends long after the other.
 _LONG = (
     "test_whole_system.py",
     "test_up.py",
-    "test_upgrade.py",
-    "test_supervisor",
-    "test_processes",
-    "test_admin_pages",
+    "test_symbol_pages.py",
+    "test_dashboard_pages.py",
+    "test_steady_state.py",
+    "test_truth.py",
+    "test_bad_",
+    "test_store_concurrency.py",
+    "test_outage.py",
+    "test_portfolio_pages.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.path.name.startswith(_LONG))
+    def place(item: pytest.Item) -> int:
+        name = item.path.name
+        return next((at for at, long in enumerate(_LONG) if name.startswith(long)), len(_LONG))
+
+    items.sort(key=place)
 
 
 def pytest_unconfigure() -> None:
@@ -99,6 +108,12 @@ def hundred(_hundred: Hundred, db: None) -> Iterator[Hundred]:
     """A hundred healthy symbols that are tracked and complete, and the jobs that sync them."""
     with _hundred.running():
         yield _hundred
+
+
+@pytest.fixture
+def fixed_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is `NOW`."""
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 @pytest.fixture

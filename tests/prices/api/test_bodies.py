@@ -12,12 +12,7 @@ from prices.models import ReadCount, SyncRun
 from tests.support.builders import NOW, WEEK, published, tracked
 from tests.support.unreachable import unreachable_store
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
 
 def test_bars_are_written_as_they_are_stored(client: Client) -> None:

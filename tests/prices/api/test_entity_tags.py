@@ -12,14 +12,9 @@ from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
 from tests.support.builders import NOW, WEEK, published, tracked
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
 PATH = "/cache/historical/ACME?days=365"
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 CHANGES = ("bars", "quote", "name", "exchange", "stale", "suspended", "range", "basis")

@@ -15,14 +15,9 @@ from prices.store.series_cache import SeriesCache
 from tests.support.builders import NOW, WEEK, published, tracked
 from tests.support.counting import counting
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
 PATH = "/cache/historical/ACME?days=365"
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 @pytest.fixture

@@ -18,14 +18,9 @@ from tests.support.admin_pages import DASHBOARD, tiles
 from tests.support.builders import NOW, published, tracked
 from tests.support.heartbeats import heartbeat
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 def figures(client: Client) -> dict[str, str]:

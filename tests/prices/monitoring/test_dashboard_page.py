@@ -14,14 +14,9 @@ from tests.support.admin_pages import DASHBOARD, LIVE, tiles
 from tests.support.builders import NOW, WEEK, published, tracked
 from tests.support.counting import counting
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 class TestPage:

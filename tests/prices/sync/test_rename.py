@@ -22,12 +22,7 @@ from tests.support.commands import manage
 from tests.support.renaming import NO_ACTIONS, STRANGER, aliases, facebook, renamed, symbols
 from tests.support.syncing import stored
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider", "fixed_now")]
 
 
 class TestRename:

@@ -18,12 +18,7 @@ from tests.support.fakes import FakeProvider
 from tests.support.renaming import NO_ACTIONS, aliases, facebook, renamed, symbols
 from tests.support.syncing import stored
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider", "fixed_now")]
 
 
 class _CrashError(Exception):

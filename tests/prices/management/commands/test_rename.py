@@ -3,16 +3,11 @@
 import pytest
 from django.core.management.base import CommandError
 
-from tests.support.builders import NOW, WEEK, published, tracked
+from tests.support.builders import WEEK, published, tracked
 from tests.support.commands import manage
 from tests.support.renaming import NO_ACTIONS, facebook
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider", "fixed_now")]
 
 
 class TestCommand:
