@@ -43,6 +43,8 @@ from prices.store.packing import Packed
 
 _MAX_READ_ATTEMPTS = 20
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+# The marks of a manifest while no write is under way.
+_NO_MARKS = {"dirty": False, "pending": None, "pending_at": None}
 # Up to this many bars are encoded one by one.
 _MAX_DICTS = 4
 # BSON's type and numpy's of each field of a bar.
@@ -235,8 +237,10 @@ class BarRepository:
         changes = {
             **extent_document(bars[0].ts, bars[-1], len(bars)),
             **facts_document(facts),
-            **{"generation": generation, "bars_key": name, "published_at": now},
-            **{"dirty": False, "pending": None, "pending_at": None},
+            **_NO_MARKS,
+            "generation": generation,
+            "bars_key": name,
+            "published_at": now,
         }
         published = self._publish(registered, changes, corrections, run, now)
         self._blocks.write([(published, Packed.of(bars))])

@@ -172,7 +172,7 @@ class TestVerify:
     @pytest.mark.parametrize(
         ("error", "words"),
         [
-            (Unavailable("Yahoo is out of order"), "not verified: Yahoo is out of order"),
+            (Unavailable("Yahoo returned HTTP 503"), "not verified: Yahoo returned HTTP 503"),
             (UnknownSymbol("Nobody knows ACME"), "not verified: Nobody knows ACME"),
         ],
     )
