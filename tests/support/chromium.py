@@ -116,11 +116,13 @@ def signed_in(
 
 
 def fits(page: Page) -> bool:
-    """Returns whether nothing on the page is wider than the window."""
+    """Returns whether nothing on the page is wider than the window, once it is loaded."""
+    page.wait_for_load_state()
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 def low_contrast_texts(page: Page) -> list[str]:
-    """Returns the texts with too little contrast to their background."""
+    """Returns the texts with too little contrast to their background, once it is loaded."""
+    page.wait_for_load_state()
     found: list[str] = page.evaluate(_LOW_CONTRAST_SCRIPT)
     return found

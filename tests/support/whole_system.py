@@ -1,5 +1,6 @@
 """The whole system as users run it: `manage.py up` in its own folder, called over HTTP."""
 
+import http.client
 import json
 import os
 import re
@@ -7,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,8 +116,8 @@ class System:
             try:
                 if value := done():
                     return value
-            except (OSError, urllib.error.HTTPError):
-                pass
+            except (OSError, http.client.HTTPException):
+                pass  # Also of an answer that was cut off, as by a process that was killed.
             if self.up is not None and self.up.poll() is not None:
                 break
             time.sleep(0.2)

@@ -1,5 +1,6 @@
 """`manage.py up` as a tree of processes: explained refusals, restarts, and a clean end."""
 
+import http.client
 import os
 import re
 import signal
@@ -166,7 +167,7 @@ def works(system: System) -> bool:
         if system.get("/readyz")["status"] != "ready":
             return False
         run = system.post("/cache/refresh-live?wait=10")
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     return bool(run["finished_at"])
 
