@@ -1,6 +1,6 @@
 """Ranges of dates, and coverage: which sessions of a range are stored, and which are gaps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -15,6 +15,7 @@ _DAY = timedelta(days=1)
 _MAX_END = date.max - _DAY
 # Stands in columns for a number that is None for a single symbol.
 UNKNOWN = -1
+NOT_OFFERED = "the provider has none"
 # How long to wait before a gap is requested again. After the last pause, only a request by a
 # person fetches it.
 RETRY_PAUSES = (
@@ -90,16 +91,20 @@ class Gap:
 
 
 def update_gaps(
-    known: Iterable[Gap], missing: Iterable[date], asked: DateRange, reason: str, now: datetime
+    known: Iterable[Gap],
+    missing: Iterable[date],
+    asked: DateRange,
+    reasons: Mapping[date, str],
+    now: datetime,
 ) -> tuple[Gap, ...]:
     """Returns the gaps after an answer for `asked`, ascending.
 
     Each `missing` session within it has been tried once more. A known gap that is not missing
-    any more disappears.
+    any more disappears. `reasons` are for sessions that the answer had something for.
     """
     before = {gap.session: gap for gap in known}
     return tuple(
-        _count_try(before.get(session), session, reason, now)
+        _count_try(before.get(session), session, reasons.get(session, NOT_OFFERED), now)
         if session in asked or session not in before
         else before[session]
         for session in sorted(missing)

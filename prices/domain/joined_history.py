@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from prices.domain.actions import Actions, Dividend, Split, is_near, rebase_bars, rebase_dividends
+from prices.domain.actions import Actions, CapitalGain, Dividend, Split, is_near, rebase_bars
 from prices.domain.answers import Stored
 from prices.domain.guards import SAME_PRICE, as_traded_closes
 
@@ -46,17 +46,20 @@ def _join_actions(main: Stored, other: Stored) -> Actions:
     """
     first, last = main.series.sessions[[0, -1]].tolist()
 
-    def is_new(event: Split | Dividend) -> bool:
+    def is_new(event: Split | Dividend | CapitalGain) -> bool:
         return not first <= event.session <= last
 
     known = main.actions.splits
     added = (s for s in other.actions.splits if is_new(s) and not _is_known(s, known))
     splits = (*known, *added)
-    mine, theirs = (
-        rebase_dividends(one.actions.dividends, one.actions.splits, splits) for one in (main, other)
+    mine, theirs = (one.actions.rebase(splits) for one in (main, other))
+    dividends = (
+        d for d in theirs.dividends if is_new(d) and not any(d.may_be(m) for m in mine.dividends)
     )
     return Actions(
-        splits, (*mine, *(d for d in theirs if is_new(d) and not any(d.may_be(m) for m in mine)))
+        splits,
+        (*mine.dividends, *dividends),
+        (*mine.gains, *(gain for gain in theirs.gains if is_new(gain))),
     )
 
 

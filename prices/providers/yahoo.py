@@ -1,37 +1,36 @@
-"""Yahoo Finance through yfinance: the only module that imports it, or pandas."""
+"""Yahoo Finance through yfinance."""
 
+import math
 import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import numpy as np
-import pandas as pd
 import yfinance
 from curl_cffi import requests as curl
 from yfinance.data import YfData
 from yfinance.exceptions import YFException, YFPricesMissingError
 
-from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.actions import Actions
 from prices.domain.answers import Fetched
-from prices.domain.bars import BarSeries, nonsense
+from prices.domain.bars import BarSeries, parse_symbol
 from prices.domain.coverage import DateRange
 from prices.domain.quotes import Quote
+from prices.providers.yahoo_chart import FUTURE, SOURCE, read_chart
 from prices.providers.yahoo_errors import error_of
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"
 EARLIEST = date(1900, 1, 1)
-# A last trade this close to the end of the session is its close: not every stock trades in the
-# last second.
-_AT_THE_CLOSE = timedelta(minutes=2)
-_COLUMNS = (("Open", "f8"), ("High", "f8"), ("Low", "f8"), ("Close", "f8"), ("Volume", "i8"))
+
+
 # The exceptions of yfinance, of its code that meets an unexpected answer, and of the network.
-_FAILURES = (YFException, OSError, LookupError, ValueError, TypeError, AttributeError)
+_FAILURES = (
+    *(YFException, OSError, LookupError, ValueError, TypeError, AttributeError),
+    *(ArithmeticError, AssertionError, RuntimeError),
+)
 
 
 class _Session(curl.Session):  # type: ignore[type-arg]
@@ -71,7 +70,7 @@ class YahooProvider:
     `before_request` is called before each request, and its exceptions pass through.
     """
 
-    name = "yahoo"
+    name = SOURCE
     quotes_per_request = 99  # Yahoo refuses more than 100
 
     def __init__(
@@ -116,7 +115,7 @@ class YahooProvider:
                 actions=True,
                 keepna=True,
             )
-            return _fetched(table, ticker.history_metadata, asked, now)
+            return read_chart(table, ticker.history_metadata, self._body(), asked, now)
         except _FAILURES as error:
             _forget_answers()
             if _is_empty_answer(error, self._response):
@@ -134,6 +133,10 @@ class YahooProvider:
         except _FAILURES as error:
             _forget_answers()
             raise error_of(error, self._response, "these symbols") from error
+
+    def _body(self) -> Any:
+        """Returns the JSON of this thread's last response."""
+        return None if self._response is None else self._response.json()
 
     @property
     def _response(self) -> Any:
@@ -177,100 +180,52 @@ def _is_empty_answer(error: Exception, response: Any) -> bool:
     )
 
 
-def _fetched(
-    table: pd.DataFrame, meta: Mapping[str, Any], asked: DateRange, now: datetime
-) -> Fetched:
-    dates = table.index.strftime("%Y-%m-%d").to_numpy().astype("datetime64[D]")
-    columns = [table[name].to_numpy(kind) for name, kind in _COLUMNS]
-    absent = np.isnan(np.vstack(columns[:4])).any(axis=0)
-    bad = absent | nonsense(*columns)
-    bars = BarSeries(dates[~bad].astype("datetime64[ms]"), *(column[~bad] for column in columns))
-    return Fetched(
-        asked=asked,
-        series=bars,
-        actions=_actions(table, dates),
-        fetched_at=now,
-        source=YahooProvider.name,
-        currency=meta.get("currency") or "",
-        exchange=meta.get("exchangeName") or "",
-        timezone=meta.get("exchangeTimezoneName") or "UTC",
-        name=meta.get("longName") or meta.get("shortName") or "",
-        instrument_type=meta.get("instrumentType") or "",
-        running=_running(meta),
-        lacking=tuple(dates[absent].tolist()),
-        nonsense=tuple(dates[bad & ~absent].tolist()),
-    )
-
-
-def _actions(table: pd.DataFrame, dates: np.ndarray[Any, Any]) -> Actions:
-    splits, dividends = table["Stock Splits"].to_numpy(), table["Dividends"].to_numpy()
-    ratios = [(dates[at].item(), Fraction(float(splits[at]))) for at in np.flatnonzero(splits > 0)]
-    # yfinance returns a split as one number: 1:30 as 0.0333…, which becomes 1:30 again here.
-    exact = [(session, ratio.limit_denominator(10_000)) for session, ratio in ratios]
-    return Actions(
-        tuple(Split(session, r.numerator, r.denominator) for session, r in exact if r),
-        tuple(
-            Dividend(dates[at].item(), float(dividends[at])) for at in np.flatnonzero(dividends > 0)
-        ),
-    )
-
-
-def _running(meta: Mapping[str, Any]) -> date | None:
-    """Returns the session that is still running: its last trade is before the session's end.
-
-    A stock that stopped trading early looks the same until Yahoo's day ends. That is the price of
-    never storing a running day as a close.
-    """
-    period = (meta.get("currentTradingPeriod") or {}).get("regular") or {}
-    last_trade, start, end = meta.get("regularMarketTime"), period.get("start"), period.get("end")
-    if last_trade is None or start is None or end is None:
-        return None
-    if start <= last_trade < end - _AT_THE_CLOSE:
-        session: date = last_trade.date()
-        return session
-    return None
-
-
-def _quote_or_none(row: Mapping[str, Any], now: datetime) -> Quote | None:
+def _quote_or_none(row: Any, now: datetime) -> Quote | None:
     """Returns a quote. Returns None if it makes no sense, so that it does not fail the others."""
     try:
         quote = _quote(row, now)
         if quote is not None:
-            ZoneInfo(quote.timezone)  # the quote's session depends on it
+            _ = quote.session  # It depends on the time zone and on the time of the trade.
         return quote
-    except (LookupError, ValueError, TypeError, AttributeError, OverflowError):
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError, OSError):
         return None
 
 
 def _quote(row: Mapping[str, Any], now: datetime) -> Quote | None:
     """Returns a quote. Returns None if Yahoo left out the price or its time."""
-    price, at = row.get("regularMarketPrice"), row.get("regularMarketTime")
-    if not isinstance(price, int | float) or not isinstance(at, int):
+    price, at = _number(row.get("regularMarketPrice")), row.get("regularMarketTime")
+    if price is None or price == 0 or not isinstance(at, int):
         return None
-    if not 0 < price < float("inf"):
+    kind = _text(row.get("quoteType"))
+    if price < 0 and kind != FUTURE:
         return None
-    numbers = {
-        field: float(row[key])
-        for field, key in (
-            ("previous_close", "regularMarketPreviousClose"),
-            ("open", "regularMarketOpen"),
-            ("high", "regularMarketDayHigh"),
-            ("low", "regularMarketDayLow"),
-        )
-        if isinstance(row.get(key), int | float)
-    }
-    volume = row.get("regularMarketVolume")
+    volume = _number(row.get("regularMarketVolume"))
     return Quote(
-        symbol=row["symbol"],
-        price=float(price),
+        symbol=parse_symbol(row["symbol"]),
+        price=price,
         market_time=datetime.fromtimestamp(at, UTC),
         fetched_at=now,
-        market_state=row.get("marketState") or "",
-        currency=row.get("currency") or "",
-        timezone=row.get("exchangeTimezoneName") or "UTC",
-        exchange=row.get("exchange") or "",
-        name=row.get("longName") or row.get("shortName") or "",
-        instrument_type=row.get("quoteType") or "",
-        volume=int(volume) if isinstance(volume, int | float) and 0 <= volume < 2**63 else None,
-        **numbers,
+        market_state=_text(row.get("marketState")),
+        currency=_text(row.get("currency")),
+        timezone=_text(row.get("exchangeTimezoneName")) or "UTC",
+        exchange=_text(row.get("exchange")),
+        name=_text(row.get("longName")) or _text(row.get("shortName")),
+        instrument_type=kind,
+        volume=int(volume) if volume is not None and 0 <= volume < 2**63 else None,
+        previous_close=_number(row.get("regularMarketPreviousClose")),
+        open=_number(row.get("regularMarketOpen")),
+        high=_number(row.get("regularMarketDayHigh")),
+        low=_number(row.get("regularMarketDayLow")),
     )
+
+
+def _number(value: Any) -> float | None:
+    """Returns a finite number. Returns None if the value is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -131,9 +131,11 @@ def _save_refusal(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now
 
 
 def _covers(answer: Fetched, entry: Quarantine) -> bool:
-    """Returns whether an answer resolves an entry: nonsense in old bars needs their sessions."""
-    first = min(entry.summary.get("nonsense", ()), default="")
-    return entry.kind != Guard.NONSENSE or answer.asked.start.isoformat() <= first
+    """Returns whether an answer can resolve an entry: it must contain the sessions concerned."""
+    first = min((d[0] for d in entry.summary.get("differences", ())), default="")
+    if not first and entry.kind == Guard.EVENT:
+        first = entry.summary.get("asked_from", "")
+    return not first or answer.asked.start.isoformat() <= first
 
 
 def _summary_of(answer: Fetched) -> dict[str, Any]:
@@ -150,6 +152,5 @@ def _summary_of(answer: Fetched) -> dict[str, Any]:
         "name": answer.name,
         "splits": [f"{s.session}: {s.numerator:g}:{s.denominator:g}" for s in actions.splits[-5:]],
         "dividends": len(actions.dividends),
-        "nonsense": [str(session) for session in answer.nonsense[:20]],
         "fetched_at": answer.fetched_at.isoformat(),
     }

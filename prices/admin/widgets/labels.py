@@ -58,8 +58,10 @@ def nowrap(value: object) -> SafeString:
     return NONE if value is None else format_html('<span class="pc-number">{}</span>', value)
 
 
-def exact_number(value: float | None) -> str:
-    """Returns a price with up to ten significant digits, or "none"."""
+def exact_number(value: float | str | None) -> str:
+    """Returns a price with up to ten significant digits, a text as it is, or "none"."""
+    if isinstance(value, str):
+        return value
     return "none" if value is None else f"{value:,.10g}"
 
 

@@ -213,7 +213,7 @@ class TestUpdateGaps:
     MISSING = day("2026-11-25")
 
     def tried(self, *known: Gap, now: datetime = NOW) -> tuple[Gap, ...]:
-        return update_gaps(known, [self.MISSING], WANTED, REASON, now)
+        return update_gaps(known, [self.MISSING], WANTED, {self.MISSING: REASON}, now)
 
     def test_retries_a_new_gap_after_an_hour(self) -> None:
         assert self.tried() == (Gap(self.MISSING, 1, at("2026-12-01 03:00"), REASON),)
@@ -255,7 +255,9 @@ class TestUpdateGaps:
     def test_keeps_gaps_outside_the_fetched_range(self) -> None:
         elsewhere = Gap(day("2026-10-01"), 2, NOW, "other")
 
-        found = update_gaps([elsewhere], [elsewhere.session, self.MISSING], WANTED, REASON, NOW)
+        found = update_gaps(
+            [elsewhere], [elsewhere.session, self.MISSING], WANTED, {self.MISSING: REASON}, NOW
+        )
 
         assert found == (elsewhere, Gap(self.MISSING, 1, at("2026-12-01 03:00"), REASON))
 

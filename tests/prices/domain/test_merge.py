@@ -108,16 +108,24 @@ class TestMerge:
 
         assert decision.change is Change.REPLACE
         assert decision.bars == series(*WEEK)
-        # A session before the first stored bar was not a gap.
-        assert [c.session for c in decision.corrections] == [day(WEEK[hole][0])] * (hole > 0)
+        if hole:
+            (healed,) = decision.corrections
+            assert (healed.session, healed.why) == (day(WEEK[hole][0]), CorrectionReason.HEALED)
+        else:  # A session before the first stored bar was not a gap.
+            assert decision.corrections == (
+                Correction(day(WEEK[1][0]), "bars", 0, 1, CorrectionReason.EXTENDED),
+            )
 
     def test_adds_a_dividend_without_new_bars(self) -> None:
         actions = Actions((), (Dividend(day("2026-03-05"), 0.25),))
 
         decision = merged(stored(), answer(*WEEK[2:], actions=actions))
 
-        assert decision.change is Change.NOTHING
+        assert decision.bars == series(*WEEK)
         assert decision.actions == actions
+        assert decision.corrections == (
+            Correction(day("2026-03-05"), "dividend", None, 0.25, CorrectionReason.ANNOUNCED),
+        )
 
     def test_keeps_events_before_the_fetched_range(self) -> None:
         old = Dividend(day("2026-03-03"), 0.25)

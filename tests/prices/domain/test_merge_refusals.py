@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.answers import Correction, CorrectionReason, Guard, Refusal
+from prices.domain.answers import Correction, CorrectionReason, Difference, Guard, Refusal
 from prices.domain.coverage import DateRange
 from prices.domain.merge import Change, Decision, merge
 from tests.prices.domain.builders import closes, day, fetched, series, sessions
@@ -31,7 +31,7 @@ class TestCurrency:
 
         assert decision.change is Change.REFUSE
         assert decision.reason == "the currency changed from USD to GBp"
-        assert decision.refusal == Refusal(Guard.CURRENCY, decision.reason)
+        assert decision.refusals == (Refusal(Guard.CURRENCY, decision.reason, subject="GBp"),)
 
     @pytest.mark.parametrize(("held", "answered"), [("", "USD"), ("USD", "")])
     def test_that_is_unknown_on_one_side_is_accepted(self, held: str, answered: str) -> None:
@@ -62,7 +62,11 @@ class TestStep:
     def test_of_one_bar_to_another_unit_is_refused(self, factor: float) -> None:
         decision = decided(*WEEK[:4], *times(factor, WEEK[4]))
 
-        assert decision.change is Change.REFUSE
+        assert decision.change is Change.NOTHING
+        assert decision.refusals[0].guard is Guard.BAR
+        assert decision.refusals[0].differences == (
+            Difference(day("2026-03-06"), "close", 104.0, 104.0 * factor),
+        )
 
     @pytest.mark.parametrize("factor", [100.0, 0.01, 0.05])
     def test_of_the_only_bar_is_refused(self, factor: float) -> None:
@@ -71,16 +75,18 @@ class TestStep:
         assert decision.change is Change.REFUSE
 
     @pytest.mark.parametrize("factor", [100.0, 0.01])
-    def test_to_another_unit_in_new_bars_is_refused(self, factor: float) -> None:
+    def test_to_another_unit_in_new_bars_is_held_back(self, factor: float) -> None:
         decision = decided(*WEEK[2:], *times(factor, MONDAY))
 
-        assert decision.change is Change.REFUSE
-        assert decision.reason == (
-            "prices jump a hundredfold at 2026-03-09, as from one unit to another"
+        assert decision.change is Change.NOTHING
+        assert decision.refusals[0].guard is Guard.UNIT
+        assert decision.refusals[0].differences == (
+            Difference(day("2026-03-09"), "close", None, 105.0 * factor),
         )
+        assert "and no corporate action explains it; 2026-03-09 are held back" in decision.reason
 
-    def test_to_another_unit_is_refused_without_an_overlap(self) -> None:
-        assert decided(*times(100.0, MONDAY)).change is Change.REFUSE
+    def test_to_another_unit_is_held_back_without_an_overlap(self) -> None:
+        assert decided(*times(100.0, MONDAY)).change is Change.NOTHING
         assert decided(MONDAY).change is Change.APPEND
 
     def test_within_the_stored_bars_is_accepted(self) -> None:
@@ -152,9 +158,12 @@ class TestSplit:
 
         assert decision.change is Change.REFUSE
         assert decision.actions == Actions()
-        assert decision.refusal == Refusal(
-            Guard.SPLIT_PENDING,
-            "split pending: 2:1 on 2026-03-09, and the provider has not restated the history yet",
+        assert decision.refusals == (
+            Refusal(
+                Guard.SPLIT_PENDING,
+                "split pending: 2:1 on 2026-03-09, and the provider has not restated the history "
+                "yet",
+            ),
         )
 
     def test_is_refused_if_the_bars_are_restated_before_the_event(self) -> None:
