@@ -4,6 +4,7 @@ import threading
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +60,11 @@ def history_body(history: History) -> dict[str, Any]:
             **_fields(history.coverage, "percent", "expected", "present"),
             "missing": history.coverage.gaps[:MAX_MISSING],
         },
+        "normalised": [
+            {"start": r.start, "end": r.end - timedelta(days=1)} for r in history.normalised
+        ],
+        "unconfirmed": history.unconfirmed,
+        "held_back": history.held_back[:MAX_MISSING],
         "quote": quote_body(history.quote),
         "data": bars_json(history.bars),
     }
@@ -135,7 +141,19 @@ def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[st
             {"date": s.session, **_fields(s, "numerator", "denominator", "ratio")}
             for s in actions.splits
         ],
-        "dividends": [{"date": d.session, "amount": d.amount} for d in actions.dividends],
+        "dividends": [
+            {
+                "date": d.session,
+                "amount": d.amount,
+                "currency": d.currency or currency,
+                "converted_from": d.converted_from or None,
+                "suspicious": d.suspicious or None,
+            }
+            for d in actions.dividends
+        ],
+        "capital_gains": [
+            {"date": g.session, **_fields(g, "amount", "in_dividend")} for g in actions.gains
+        ],
     }
 
 

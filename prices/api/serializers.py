@@ -145,6 +145,11 @@ class _CurrencyOut(serializers.Serializer[Any]):
     )
 
 
+class DatesOut(serializers.Serializer[Any]):
+    start = serializers.DateField(help_text="First date, inclusive.")
+    end = serializers.DateField(help_text="Last date, inclusive.")
+
+
 class HistoryOut(_CurrencyOut):
     symbol = serializers.CharField(help_text="Its current name.")
     renamed_from = serializers.CharField(
@@ -163,6 +168,19 @@ class HistoryOut(_CurrencyOut):
     stale = serializers.BooleanField()
     stale_reason = serializers.CharField(allow_null=True)
     coverage = CoverageOut()
+    normalised = DatesOut(
+        many=True,
+        help_text="Sessions whose open, high or low the provider gave impossibly; they were "
+        "changed to fit the close.",
+    )
+    unconfirmed = serializers.ListField(
+        child=serializers.DateField(),
+        help_text="Recent sessions that moved like a split which the provider does not report.",
+    )
+    held_back = serializers.ListField(
+        child=serializers.DateField(),
+        help_text="The first 100 sessions whose suspicious bars wait for a person's decision.",
+    )
     quote = QuoteOut(allow_null=True)
     data = BarOut(many=True)  # type: ignore[assignment]
 
@@ -177,21 +195,41 @@ class SplitOut(serializers.Serializer[Any]):
 class DividendOut(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="The ex-date.")
     amount = serializers.FloatField(help_text="Per share, adjusted for splits.")
+    currency = serializers.CharField(
+        help_text="Unit of the amount. One in another unit than the prices does not adjust them."
+    )
+    converted_from = serializers.CharField(
+        allow_null=True, help_text="The unit in which the provider reports it, if another one."
+    )
+    suspicious = serializers.CharField(
+        allow_null=True,
+        help_text="Why a person has to decide about the amount, which does not adjust prices.",
+    )
+
+
+class CapitalGainOut(serializers.Serializer[Any]):
+    date = serializers.DateField(help_text="The ex-date.")
+    amount = serializers.FloatField(help_text="Per share, adjusted for splits.")
+    in_dividend = serializers.BooleanField(help_text="Whether the day's dividend contains it.")
 
 
 class ActionsOut(_CurrencyOut):
     symbol = serializers.CharField()
     splits = SplitOut(many=True)
     dividends = DividendOut(many=True)
+    capital_gains = CapitalGainOut(many=True)
 
 
 class CorrectionOut(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="The session of the bar.")
     field = serializers.CharField(
-        help_text="open, high, low, close, volume; or split, bars for all of them."
+        help_text="open, high, low, close, volume; dividend, capital gain; split, bars or unit for "
+        "many bars."
     )
-    old = serializers.FloatField(allow_null=True, help_text="Null if there was none.")
-    new = serializers.FloatField(allow_null=True)
+    old = serializers.JSONField(
+        allow_null=True, help_text="A number, a unit's name, or null if there was none."
+    )
+    new = serializers.JSONField(allow_null=True)
     reason = serializers.ChoiceField(choices=[why.value for why in CorrectionReason])
     seen_at = serializers.DateTimeField()
     run = serializers.IntegerField(allow_null=True)

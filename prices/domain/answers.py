@@ -174,6 +174,11 @@ def key_of(guard: Guard, difference: Difference) -> str:
     return f"{guard} {difference.session} {difference.field} {value}"
 
 
+def session_of(key: str) -> date:
+    """Returns the session of a difference, by its key."""
+    return date.fromisoformat(key.split()[1])
+
+
 class Result(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"

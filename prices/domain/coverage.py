@@ -48,6 +48,12 @@ def merge_ranges(ranges: Iterable[DateRange]) -> tuple[DateRange, ...]:
     return tuple(out)
 
 
+def clip_ranges(ranges: Iterable[DateRange], within: DateRange) -> tuple[DateRange, ...]:
+    """Returns the parts of the ranges that lie within another one."""
+    clipped = (DateRange(max(r.start, within.start), min(r.end, within.end)) for r in ranges)
+    return tuple(r for r in clipped if r.start < r.end)
+
+
 @dataclass(frozen=True, slots=True)
 class RequestedRange:
     """The range of dates that a reader requests: inclusive dates, or a number of days."""

@@ -188,7 +188,7 @@ def _why_odd(bars: BarSeries, dividend: Dividend, old: Dividend | None, usual: f
             f"{says}, {amount / usual:.3g} times the usual amount, but the price did not fall by it"
         )
     price = _close_before(bars, dividend.session)
-    if amount > _LARGE * price and not explained:
+    if amount > _LARGE * price and not explained and not dividend.converted_from:
         return f"{says} on a price of {price:.6g}, but the price did not fall by it"
     return ""
 

@@ -17,6 +17,7 @@ from prices.domain.answers import (
     Guard,
     Refusal,
     Stored,
+    session_of,
 )
 from prices.domain.bars import BarSeries
 from prices.domain.corrections import (
@@ -177,9 +178,7 @@ class _Merging:
     def _still_held(self, refusal: Refusal | None) -> frozenset[str]:
         """Returns the keys of new bars that wait, also those that this answer does not contain."""
         asked = self.fetched.asked
-        outside = (
-            key for key in self.stored.held if date.fromisoformat(key.split()[1]) not in asked
-        )
+        outside = (key for key in self.stored.held if session_of(key) not in asked)
         return frozenset(outside) | (refusal.keys if refusal else frozenset())
 
     def _hold_wrong_revisions(self, bars: BarSeries) -> tuple[BarSeries, Refusal | None]:
@@ -265,7 +264,7 @@ class _Merging:
         return Decision(Change.APPEND if len(new) else Change.NOTHING, new, actions)
 
     def _accepted_sessions(self) -> frozenset[date]:
-        return frozenset(date.fromisoformat(key.split()[1]) for key in self.accepted)
+        return frozenset(session_of(key) for key in self.accepted)
 
 
 def _skipped(fetched: Fetched) -> Iterable[Refusal]:

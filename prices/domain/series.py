@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from prices.domain.actions import Actions
-from prices.domain.answers import Fetched
+from prices.domain.answers import Fetched, session_of
 from prices.domain.bars import Bar, BarSeries, Flags, SeriesKey, Times
 from prices.domain.coverage import DateRange, Gap
 from prices.domain.manual_bars import ManualBar
@@ -35,6 +35,11 @@ class Facts:
     held: frozenset[str] = frozenset()
     held_from: date | None = None
     provider_from: date | None = None
+
+    @property
+    def held_back(self) -> tuple[date, ...]:
+        """The sessions of new bars that wait for a decision, ascending."""
+        return tuple(sorted(session_of(key) for key in self.held - self.kept))
 
 
 @dataclass(frozen=True, slots=True)

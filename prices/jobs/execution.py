@@ -154,6 +154,7 @@ def _sync_part(work: Execution, symbols: list[str]) -> None:
             start=date.fromisoformat(start) if start else None,
             run=work.run.pk,
             trusted=bool(options.get("trusted")),
+            accepted=options.get("accepted", {}),
             stopped=lambda: work.cancelled,
         ):
             work.record(outcome, during_outage=_is_outage(outcome, timezone.now()))

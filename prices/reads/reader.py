@@ -11,8 +11,10 @@ from prices.domain.actions import Actions, Adjust, adjust_bars
 from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
 from prices.domain.coverage import (
     Coverage,
+    DateRange,
     Gap,
     RequestedRange,
+    clip_ranges,
     measure_read_coverage,
     measure_series_coverage,
 )
@@ -46,6 +48,7 @@ class History:
     `as_of` is when the provider last confirmed the bars. `stale_reason` is empty if the series is
     up to date. `start` and `end` are the inclusive dates that were read; None is unbounded.
     `renamed_from` is the requested name if it is a former one. Equal `version`s mean equal results.
+    `normalised`, `unconfirmed` and `held_back` are those of `Facts` within the dates.
     """
 
     row: TrackedSymbol
@@ -62,6 +65,9 @@ class History:
     version: str
     renamed_from: str = ""
     actions: Actions = field(default=Actions())
+    normalised: tuple[DateRange, ...] = ()
+    unconfirmed: tuple[date, ...] = ()
+    held_back: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +213,7 @@ class PriceReader:
         adjust, now = query.adjust, query.now
         bars = _bars(held, adjust, about.start, about.end) if held else BarSeries.empty()
         facts, state = held.manifest.facts if held else Facts(), about.state
+        dates = DateRange(about.start or date.min, about.end + _DAY if about.end else date.max)
         return History(
             row=row,
             bars=bars,
@@ -224,6 +231,9 @@ class PriceReader:
             version=about.version,
             renamed_from="" if named == row.symbol else named,
             actions=facts.actions,
+            normalised=clip_ranges(facts.normalised, dates),
+            unconfirmed=tuple(session for session in facts.unconfirmed if session in dates),
+            held_back=tuple(session for session in facts.held_back if session in dates),
         )
 
     def version(
