@@ -57,12 +57,13 @@ def journeys(standin: StandIn) -> Iterator[tuple[str, Callable[[], Any]]]:
     from prices.domain.bars import BarSeries, SeriesKey
     from prices.domain.series import Facts
     from prices.jobs import tasks
+    from prices.store.schema import ensure_schema
     from prices.symbols.tracking import track
 
     before = datetime.now(UTC) - timedelta(days=10)
     row, _ = track(SYMBOL, "US", now=before)
     bars: list[Any] = [tuple(bar.values()) for bar in standin.expected_bars(SYMBOL)]
-    services.ensure_schema()
+    ensure_schema(services.database())
     series, facts = BarSeries.from_rows(bars[:-LACKING]), Facts(source="yahoo", currency="USD")
     services.bars().replace(SeriesKey(SYMBOL), None, series, facts, now=before)
     user = User.objects.create_superuser("journeys")

@@ -14,6 +14,7 @@ from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.series import Facts
 from prices.models import TrackedSymbol
 from prices.store import mongo
+from prices.store.schema import ensure_schema
 
 _MARKETS = (("US", "XNYS", "USD"), ("LSE", "XLON", "GBp"), ("TSE", "XTKS", "JPY"))
 # The symbols on the first page of the admin's list; no page reads bars of others.
@@ -55,7 +56,7 @@ def many_tracked(book: Book, count: int) -> Iterator[datetime]:
     TrackedSymbol.objects.all().delete()
     with using_database(database.name):
         track(count, len(_MARKETS), at)
-        services.ensure_schema()
+        ensure_schema(database)
         for n in range(_WITH_BARS):
             bars = BarSeries(*book.columns(n, TEN_YEARS))
             services.bars().replace(SeriesKey(symbol(n)), None, bars, facts, now=at)

@@ -115,19 +115,15 @@ def overview_body(report: Report, transactions: int) -> Body:
         "summary": _summary_body(report),
         "holdings": [_holding_body(one, report) for one in holdings if one.is_open],
         "closed": [_holding_body(one, report) for one in holdings if not one.is_open],
-        "warnings": _warning_bodies(report),
+        "warnings": [asdict(notice) for notice in report.figures.warnings],
     }
 
 
 def _sorted_holdings(report: Report) -> list[Holding]:
-    def key(one: Holding) -> tuple[float, str]:
-        return (-float(one.values[-1]) if one.is_valued else 0.0), one.symbol
-
-    return sorted(report.valuation.holdings, key=key)
-
-
-def _warning_bodies(report: Report) -> list[Body]:
-    return [asdict(notice) for notice in report.figures.warnings]
+    return sorted(
+        report.valuation.holdings,
+        key=lambda one: (-float(one.values[-1]) if one.is_valued else 0.0, one.symbol),
+    )
 
 
 def _summary_body(report: Report) -> Body:
@@ -235,7 +231,8 @@ def live_body(report: Report) -> Body:
 
 def history_body(report: Report, period: Period, interval: ChartInterval) -> Body:
     """Returns the values of a period with the warnings about them."""
-    return {**_line_body(report, period, interval), "warnings": _warning_bodies(report)}
+    warnings = [asdict(notice) for notice in report.figures.warnings]
+    return {**_line_body(report, period, interval), "warnings": warnings}
 
 
 def _line_body(report: Report, period: Period, interval: ChartInterval) -> Body:

@@ -284,10 +284,8 @@ UNFOLD = {
     ],
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [
-        lambda request: static("prices/theme.css"),
-        lambda request: static("prices/admin.css"),
-        lambda request: static("prices/panels.css"),
-        lambda request: static("prices/symbols.css"),
+        lambda request, name=name: static(f"prices/{name}.css")
+        for name in ("theme", "admin", "panels", "symbols")
     ],
     "SCRIPTS": [lambda request: static("prices/boot.js")],
     # The colours are in theme.css. The theme itself would write them into each page.

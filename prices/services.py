@@ -18,31 +18,15 @@ from prices.reads.instances import provider_name
 from prices.reads.instances import quotes as quotes
 from prices.reads.instances import reader as reader
 from prices.reads.instances import usage as usage
-from prices.store import mongo, schema
 from prices.store.locks import Leases
 from prices.store.mongo import forget as forget
 from prices.store.mongo import once_a_process as once_a_process
 from prices.store.provider_state import RequestBucket
-from prices.store.sweeper import Sweeper
 from prices.sync.history import SyncService
 from prices.sync.quotes import LiveService
 from prices.sync.rename import RenameService
 from prices.sync.repair import RepairService
 from prices.sync.verify import VerifyService
-
-
-def ensure_schema() -> None:
-    """Creates the collections and indexes that are not there yet. :raises StoreError:"""
-    schema.ensure_schema(database())
-
-
-def ping_store() -> None:
-    """:raises StoreUnavailable: MongoDB does not answer."""
-    mongo.ping(database())
-
-
-def sweeper() -> Sweeper:
-    return Sweeper(database())
 
 
 def leases() -> Leases:
@@ -73,9 +57,9 @@ def _rate_limiter() -> RateLimiter:
     return RateLimiter(provider_log(), bucket)
 
 
-@once_a_process
-def _limiter() -> LimitedProvider:
-    return LimitedProvider(build_provider(), provider_log(), _rate_limiter())
+_limiter = once_a_process(
+    lambda: LimitedProvider(build_provider(), provider_log(), _rate_limiter())
+)
 
 
 @once_a_process
@@ -90,24 +74,16 @@ def sync_service() -> SyncService:
     )
 
 
-@once_a_process
-def live_service() -> LiveService:
-    return LiveService(bars=bars(), catalog=catalog(), quotes=quotes(), limiter=_limiter())
-
-
-@once_a_process
-def repair_service() -> RepairService:
-    return RepairService(bars())
-
-
-@once_a_process
-def verify_service() -> VerifyService:
-    return VerifyService(bars=bars(), catalog=catalog(), limiter=_limiter(), leases=leases())
-
-
-@once_a_process
-def rename_service() -> RenameService:
-    return RenameService(bars=bars(), quotes=quotes(), corrections=corrections(), leases=leases())
+live_service = once_a_process(
+    lambda: LiveService(bars=bars(), catalog=catalog(), quotes=quotes(), limiter=_limiter())
+)
+repair_service = once_a_process(lambda: RepairService(bars()))
+verify_service = once_a_process(
+    lambda: VerifyService(bars=bars(), catalog=catalog(), limiter=_limiter(), leases=leases())
+)
+rename_service = once_a_process(
+    lambda: RenameService(bars=bars(), quotes=quotes(), corrections=corrections(), leases=leases())
+)
 
 
 def warm() -> None:

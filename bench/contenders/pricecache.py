@@ -17,6 +17,7 @@ from prices.domain.coverage import RequestedRange
 from prices.domain.series import Facts
 from prices.store import mongo
 from prices.store.manifests import Manifests
+from prices.store.schema import ensure_schema
 from prices.store.series_cache import BUSY, SeriesCache
 
 
@@ -33,7 +34,7 @@ class PriceCache(Store):
         self._facts = Facts(source="bench", currency="USD", fetched_at=self._now)
         self.forget()
         if type(self) is PriceCache:  # the others only read
-            services.ensure_schema()
+            ensure_schema(self._db)
 
     def forget(self) -> None:
         services.forget()  # the MongoDB client stays connected

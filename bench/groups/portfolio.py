@@ -19,6 +19,7 @@ from bench.system import URL, Bench, BenchError, serving
 from bench.tracked import track, using_database
 from portfolio.models import Portfolio, Transaction
 from prices import services
+from prices.store.mongo import ping
 
 # Name of the results, holdings, bars of each, range of the report, title.
 CASES = (
@@ -76,7 +77,7 @@ def _buy(portfolio: Portfolio, book: Book, holdings: int, bars: int) -> Decimal:
 def _first_read(client: Client, path: str, value: Decimal) -> float:
     """The milliseconds of a request for which no bars are in memory."""
     services.forget()
-    services.ping_store()
+    ping(services.database())
     milliseconds, answer = timed(client.get, path)
     found = Decimal(str(answer.json()["summary"]["value"]))
     if abs(found - value) > Decimal("0.01"):

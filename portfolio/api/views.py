@@ -164,12 +164,12 @@ class TransactionView(OwnerView):
     @documented("transaction_replace", serializers.BookedOut, body=serializers.TransactionBody)
     def put(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
         """Replaces the transaction."""
-        return self._change(request, portfolio_id, transaction_id, partial=False)
+        return self._change(request, portfolio_id, transaction_id)
 
     @documented("transaction_update", serializers.BookedOut, body=serializers.TransactionBody)
     def patch(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
         """Changes the given parts of the transaction."""
-        return self._change(request, portfolio_id, transaction_id, partial=True)
+        return self._change(request, portfolio_id, transaction_id)
 
     @documented("transaction_delete", None, status=204)
     def delete(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
@@ -178,9 +178,8 @@ class TransactionView(OwnerView):
         booking.remove(row, now=timezone.now())
         return Response(status=204)
 
-    def _change(
-        self, request: Request, portfolio_id: int, transaction_id: int, *, partial: bool
-    ) -> Response:
+    def _change(self, request: Request, portfolio_id: int, transaction_id: int) -> Response:
+        partial = request.method == "PATCH"
         row, now = find_transaction(request.user.pk, portfolio_id, transaction_id), timezone.now()
         given = validate(serializers.TransactionBody, request.data, partial=partial)
         kept = entry_fields(row.entry) if partial else {}

@@ -269,7 +269,7 @@ def allocation(valuation: Valuation) -> dict[str, dict[str, float]]:
         if one.is_valued and one.is_open and one.history
     ]
     if valuation.ledger.tracked and len(valuation.days):
-        parts.append(("Cash", valuation.base, "Cash", valuation.ledger.cash[-1]))
+        parts.append(("Cash", valuation.rates.base, "Cash", valuation.ledger.cash[-1]))
     found: dict[str, dict[str, float]] = {"symbol": {}, "currency": {}, "market": {}}
     for *names, value in parts:
         for sums, name in zip(found.values(), names, strict=True):

@@ -118,10 +118,6 @@ class Valuation:
     notices: list[Notice]
 
     @property
-    def base(self) -> str:
-        return self.rates.base
-
-    @property
     def invested(self) -> Floats:
         """Money put in minus money taken out, until the end of each day."""
         return (self.ledger.put_in - self.ledger.taken_out).cumsum()
@@ -280,7 +276,9 @@ def _notices(valuation: Valuation, entries: list[Entry]) -> Iterable[Notice]:
     ledger = valuation.ledger
     if ledger.tracked and len(valuation.days) and ledger.cash.min() < 0:
         first: date = valuation.days[int(np.argmax(ledger.cash < 0))].item()
-        yield build_notice("debt", first, lowest=float(ledger.cash.min()), currency=valuation.base)
+        yield build_notice(
+            "debt", first, lowest=float(ledger.cash.min()), currency=valuation.rates.base
+        )
 
 
 def _rate_notices(valuation: Valuation, first_use: Mapping[str, date]) -> Iterable[Notice]:
@@ -314,7 +312,7 @@ def _holding_notices(holding: Holding, valuation: Valuation) -> Iterable[Notice]
         yield build_notice("unpriced", first_day, symbol, reason=reason)
     elif holding.status is HoldingStatus.NO_RATE:
         currencies = " and ".join(holding.missing_rates)
-        details = {"subject": symbol, "currencies": currencies, "base": valuation.base}
+        details = {"subject": symbol, "currencies": currencies, "base": valuation.rates.base}
         yield build_notice("no_rate", first_day, symbol, **details)
     elif history is not None:
         yield from _price_notices(holding, history, valuation.days)

@@ -10,22 +10,8 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from portfolio.domain.entries import FIELDS, Entry, InvalidEntry, text_fields, validate_entry
-from portfolio.exchange.formats import (
-    OWN,
-    Format,
-    NotATransaction,
-    find_format,
-    normalise_header,
-    read_activities,
-)
-from portfolio.exchange.text_files import (
-    NumberedRow,
-    Unreadable,
-    decode,
-    detect_decimal_sign,
-    parse_number,
-    read_rows,
-)
+from portfolio.exchange import formats, text_files
+from portfolio.exchange.text_files import NumberedRow, Unreadable
 
 # More errors than this are of no use to the reader.
 MAX_ERRORS = 100
@@ -81,7 +67,7 @@ def parse_file(content: bytes, *, default_currency: DefaultCurrency, now: dateti
             cells = dict(zip_longest(columns, row, fillvalue=""))
             entry = _parse_entry(file_format, cells, sign, default_currency, now)
             file.lines.append(ParsedLine(line, entry))
-        except NotATransaction as reason:
+        except formats.NotATransaction as reason:
             file.left_out += 1
             file.notes.append(f"Line {line} is left out: {reason}.")
         except (Unreadable, InvalidEntry) as error:
@@ -91,28 +77,30 @@ def parse_file(content: bytes, *, default_currency: DefaultCurrency, now: dateti
     return file
 
 
-def _read_table(content: bytes) -> tuple[Format, list[str], list[NumberedRow], str]:
+def _read_table(content: bytes) -> tuple[formats.Format, list[str], list[NumberedRow], str]:
     """Returns the format, the columns, the numbered rows, and the decimal sign of the numbers.
 
     :raises Unreadable:
     """
-    text = decode(content)
+    text = text_files.decode(content)
     is_json = text.lstrip().startswith("{")  # Ghostfolio's own export
-    separator, rows = (",", read_activities(text)) if is_json else read_rows(text)
+    separator, rows = (
+        (",", formats.read_activities(text)) if is_json else text_files.read_rows(text)
+    )
     if not rows:
         raise Unreadable("The file is empty.")
-    columns = normalise_header(rows.pop(0)[1])
-    file_format = find_format(columns)
+    columns = formats.normalise_header(rows.pop(0)[1])
+    file_format = formats.find_format(columns)
     at = [columns.index(name) for name in file_format.numbers if name in columns]
-    sign = detect_decimal_sign(row[n] for _, row in rows for n in at if n < len(row))
+    sign = text_files.detect_decimal_sign(row[n] for _, row in rows for n in at if n < len(row))
     # A file that a program wrote and no spreadsheet saved again has decimal points.
-    if is_json or (not sign and file_format.name == OWN and separator == ","):
+    if is_json or (not sign and file_format.name == formats.OWN and separator == ","):
         sign = "."
     return file_format, columns, rows, sign
 
 
 def _parse_entry(
-    file_format: Format,
+    file_format: formats.Format,
     cells: dict[str, str],
     sign: str,
     default_currency: DefaultCurrency,
@@ -120,7 +108,7 @@ def _parse_entry(
 ) -> Entry:
     def number(name: str) -> Decimal | None:
         try:
-            return parse_number(cells.get(name, ""), sign)
+            return text_files.parse_number(cells.get(name, ""), sign)
         except Unreadable as error:
             raise Unreadable(f"{name}: {error}") from None
 

@@ -18,6 +18,7 @@ from prices.jobs import schedules
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.mongo import StoreError
+from prices.store.schema import ensure_schema
 from prices.sync.sample import load_sample
 from prices.web.database_errors import explain_database_error
 
@@ -98,7 +99,7 @@ def _prepare(now: datetime, with_sample: bool) -> Prepared:
     migrations = _migrate()
     call_command("createcachetable", verbosity=0)
     admin = _create_first_admin()
-    services.ensure_schema()
+    ensure_schema(services.database())
     schedules.install(now=now)
     sample, problem = _load_sample(now) if with_sample else ((), "")
     return Prepared(migrations=migrations, admin=admin, sample=sample, sample_problem=problem)

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from prices import services
 from prices.jobs.cluster_health import cluster_state
-from prices.store.mongo import StoreError
+from prices.store.mongo import StoreError, ping
 
 
 def alive(request: HttpRequest) -> JsonResponse:
@@ -21,7 +21,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     """
     problems = {}
     try:
-        services.ping_store()
+        ping(services.database())
     except StoreError as error:
         problems["mongodb"] = str(error)
     try:

@@ -9,12 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pricecache_site.operations.locks import (
-    explain_folder_error,
-    explain_unbindable,
-    is_locked,
-    read_pid,
-)
+from pricecache_site.operations import locks
 from pricecache_site.operations.logfiles import rotate
 from prices.store.replica_set import become_primary
 
@@ -112,21 +107,21 @@ class EmbeddedMongod:
             rotate(self.log_path, max_bytes=MAX_LOG_BYTES, keep=_OLD_LOGS)
             free = shutil.disk_usage(self.dbpath).free
         except OSError as error:
-            raise EmbeddedMongodError(explain_folder_error(self.dbpath, error)) from error
+            raise EmbeddedMongodError(locks.explain_folder_error(self.dbpath, error)) from error
         is_new = not (self.dbpath / "WiredTiger").exists()
         if free < (_MIN_FREE_BYTES if is_new else _MIN_FREE_BYTES // 8):
             raise EmbeddedMongodError(self._disk_full_message(free))
-        if reason := explain_unbindable("127.0.0.1", self.port, wait=2.0):
+        if reason := locks.explain_unbindable("127.0.0.1", self.port, wait=2.0):
             raise EmbeddedMongodError(
                 f"MongoDB's port {self.port} {reason}: set PRICECACHE_MONGOD_PORT to a free one."
             )
 
     def _wait_until_unlocked(self, wait: float) -> None:
         deadline = time.monotonic() + wait
-        while is_locked(self.lock_path):
+        while locks.is_locked(self.lock_path):
             if time.monotonic() >= deadline:
                 raise EmbeddedMongodError(
-                    f"Another mongod (process {read_pid(self.lock_path)}) runs on {self.dbpath}: "
+                    f"Another mongod (process {locks.read_pid(self.lock_path)}) runs on {self.dbpath}: "
                     "stop it, or set PRICECACHE_DATA_DIR to another folder."
                 )
             time.sleep(0.1)
@@ -157,7 +152,7 @@ class EmbeddedMongod:
 
     def rotate_log(self, _: float = 0) -> None:
         """Renames the running server's log if it is too large, and has it open a new one."""
-        pid = read_pid(self.lock_path)
+        pid = locks.read_pid(self.lock_path)
         if pid and rotate(self.log_path, max_bytes=MAX_LOG_BYTES, keep=_OLD_LOGS):
             os.kill(pid, signal.SIGUSR1)
 

@@ -22,10 +22,6 @@ ROLES = ("mongod", "cluster", "web")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # a lookup
 
 
-def mongod_server() -> EmbeddedMongod:
-    return EmbeddedMongod(settings.DATA_DIR, settings.MONGOD_PORT, settings.MONGOD_CACHE_GB)
-
-
 def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
     """:raises EmbeddedMongodError: there is no mongod."""
     return ChildSpec(

@@ -19,7 +19,6 @@ from prices.jobs.history import RunDay
 from prices.monitoring.attention import Need, Needs, Remedy
 from prices.monitoring.dashboard import Dashboard
 from prices.monitoring.dashboard import dashboard as load_figures
-from prices.reads.survey import Totals
 
 _STATUS_VARIANTS = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
 _HEADLINES = {
@@ -66,7 +65,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
             "Prices": tiles.price_tiles(board),
             "Reads and fetches": tiles.traffic_tiles(board),
             "Jobs": [
-                tiles.workers_tile(board.cluster),
+                tiles.workers_tile(board.status.scheduler.cluster),
                 tiles.queue_tile(board.status.scheduler),
                 tiles.next_run_tile(board),
             ],
@@ -75,7 +74,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "more_needs": needs.total - len(needs.worst) if needs else 0,
         "markets": _market_table(board),
         "days": {"bars": run_bars(board.days), "table": _day_table(board.days)},
-        "jobs": job_table(board.status.scheduler, board.cluster, request),
+        "jobs": job_table(board.status.scheduler, request),
     }
 
 
@@ -104,8 +103,11 @@ def _remedy_button(need: Need) -> SafeString:
 
 
 def _market_table(board: Dashboard) -> Table:
+    symbols = "admin:prices_trackedsymbol_changelist"
     columns = {
-        "Market": _market_link,
+        "Market": lambda market: (
+            link(market[0], symbols, market=market[0]) if market[0] else "other"
+        ),
         "Symbols": lambda market: f"{market[1].symbols:,}",
         "Coverage": lambda market: coverage_bar(tiles.coverage_percent(market[1])),
         "Stale": lambda market: f"{market[1].stale:,}",
@@ -114,12 +116,6 @@ def _market_table(board: Dashboard) -> Table:
     empty = _STORE_IS_AWAY if board.markets is None else "No symbol is tracked yet."
     markets = tuple((board.markets or {}).items())
     return make_table("Coverage by market", markets, columns, empty=empty)
-
-
-def _market_link(market: tuple[str, Totals]) -> object:
-    if not (name := market[0]):
-        return "other"
-    return link(name, "admin:prices_trackedsymbol_changelist", market=name)
 
 
 def _day_table(days: Sequence[RunDay]) -> Table:

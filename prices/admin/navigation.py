@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 # The groups, each with the title, icon, view and model of its links. A view without a model is
-# for everybody; an empty view stands for the change list of the model.
+# for everybody; an empty view means the change list of the model.
 _GROUPS = {
     "": (
         ("Dashboard", "dashboard", "admin:index", ""),

@@ -115,7 +115,7 @@ def live_context(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
         "now": now,
         "run": run,
         "state": runs.live_state(progress),
-        "bar": runs.progress_bar(progress) if run.is_open or progress.total else labels.NONE,
+        "bar": runs.progress_bar(progress) if run.is_open or progress.run.total else labels.NONE,
         "progress": progress,
         "cancel": runs.cancel_button(whole) if stoppable else "",
         "again": runs.repeat_button(run, "Try again what failed") if repeatable else "",

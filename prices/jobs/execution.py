@@ -17,6 +17,7 @@ from prices.domain.wording import plural
 from prices.jobs import runs
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.store.sweeper import Sweeper
 from prices.symbols import health
 from prices.symbols.tracking import current_names
 from prices.sync.history import SyncService
@@ -224,7 +225,7 @@ def _reset_counts(run: SyncRun, *, total: int) -> None:
 
 def _sweep(work: Execution) -> str:
     now = timezone.now()
-    swept = services.sweeper().sweep(now=now)
+    swept = Sweeper(services.database()).sweep(now=now)
     old_runs = SyncRun.objects.filter(finished_at__lt=now - _KEEP_RUNS, parent=None)
     forgotten, _ = old_runs.delete()
     return f"{swept} old generations and {forgotten} old runs deleted"

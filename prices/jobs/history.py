@@ -35,10 +35,6 @@ class Progress:
     lost: bool
 
     @property
-    def total(self) -> int:
-        return self.run.total
-
-    @property
     def stopping(self) -> bool:
         return self.run.is_open and self.run.cancelled_by != ""
 

@@ -1,4 +1,4 @@
-"""Every way to ask for a run. A request is queued for the cluster, or begun right here."""
+"""Every way to request a run. A request is queued for the cluster, or begun right here."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -34,7 +34,7 @@ class RunRequest:
 
 
 def sync(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:
-    """Brings histories forward. Without symbols the run takes all that are due."""
+    """Syncs histories. Without symbols the run takes all that are due."""
     return RunRequest(Kind.HISTORICAL_SYNC, trigger, list(symbols))
 
 

@@ -73,7 +73,7 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
 
 
 def is_lost(run: SyncRun, now: datetime) -> bool:
-    """Returns whether nobody works on a run: its worker is dead, silent for long, or let it go."""
+    """Returns whether no worker has the run any more: it is dead, silent for long, or gave it up."""
     if not run.worker or run.heartbeat_at is None or now - run.heartbeat_at > SILENT_AFTER:
         return True
     return is_dead(run.worker)
@@ -89,7 +89,7 @@ def who_cancelled(run: SyncRun) -> str:
 def cancel(run: SyncRun, *, by: str, now: datetime) -> SyncRun | None:
     """Cancels a run with all its parts. Returns the whole run, None if it has ended already.
 
-    Parts that nobody works on are closed at once. The others finish the symbols that are being
+    Parts without a worker are closed at once. The others finish the symbols that are being
     fetched, and are closed then.
     """
     whole = SyncRun.objects.select_for_update().get(pk=run.parent_id or run.pk)

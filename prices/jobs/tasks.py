@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 Kind = SyncRun.Kind
 _RETRY_PAUSE = timedelta(minutes=5)
-# Symbols that find out together whether an outage is over. A dead one among them does not matter.
+# Symbols that are requested to find out whether an outage is over. One of them may be delisted.
 _OUTAGE_PROBES = 10
 
 
@@ -90,7 +90,7 @@ def _retry_unfinished(now: datetime) -> None:
     """
     if SyncRun.objects.filter(kind__in=runs.HISTORY_KINDS, state__in=SyncRun.OPEN).exists():
         return
-    provider = services.reader().provider_state()
+    provider = services.provider_log().state()
     if provider.is_blocked(now):
         return
     left = _unfinished(now).order_by("last_attempt_at")

@@ -145,7 +145,7 @@ def confirm(question: str) -> None:
     try:
         answer = input(f"{question} [y/N] ")
     except EOFError:
-        answer = ""  # nobody is there to answer: a script gives --yes
+        answer = ""  # there is no terminal: a script gives --yes
     if answer.strip().lower() not in ("y", "yes"):
         raise CommandError("Nothing was changed.")
 

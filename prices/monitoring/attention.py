@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 import numpy as np
 
@@ -28,27 +28,19 @@ class Remedy(StrEnum):
     REVIEW = "review"
 
 
-class _Trouble(StrEnum):
-    QUARANTINED = "quarantined"
-    EMPTY = "empty"
-    STALE = "stale"
-    FAILING = "failing"
-    SUSPENDED = "suspended"
-    GAPS = "gaps"
-    LAGGING = "lagging"
+class _Trouble(Enum):
+    """What may be wrong with a symbol and what repairs it, the most urgent first."""
+
+    QUARANTINED = ("quarantined", Remedy.REVIEW)
+    EMPTY = ("empty", Remedy.BACKFILL)
+    STALE = ("stale", Remedy.SYNC)
+    FAILING = ("failing", Remedy.SYNC)
+    SUSPENDED = ("suspended", Remedy.RESUME)
+    GAPS = ("gaps", Remedy.GAPS)
+    LAGGING = ("lagging", Remedy.SYNC)
 
 
-# What repairs each trouble, the most urgent first.
-_REMEDIES = {
-    _Trouble.QUARANTINED: Remedy.REVIEW,
-    _Trouble.EMPTY: Remedy.BACKFILL,
-    _Trouble.STALE: Remedy.SYNC,
-    _Trouble.FAILING: Remedy.SYNC,
-    _Trouble.SUSPENDED: Remedy.RESUME,
-    _Trouble.GAPS: Remedy.GAPS,
-    _Trouble.LAGGING: Remedy.SYNC,
-}
-_ORDER = tuple(_REMEDIES)
+_ORDER = tuple(_Trouble)
 _NONE = len(_ORDER)
 
 
@@ -83,7 +75,7 @@ def needs(survey: Survey, *, now: datetime) -> Needs:
     symbols = survey.symbol[chosen].tolist()
     reports = {r.row.symbol: r for r in services.reader().reports(symbols, now=now)}
     worst = tuple(
-        Need(report.row, _reason(kind, report, held_back.get(symbol)), _REMEDIES[kind])
+        Need(report.row, _reason(kind, report, held_back.get(symbol)), kind.value[1])
         for symbol, kind in zip(symbols, (_ORDER[at] for at in troubles[chosen]), strict=True)
         if (report := reports.get(symbol))  # it may have been untracked meanwhile
     )

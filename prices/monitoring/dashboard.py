@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prices import services
-from prices.jobs.cluster_health import ClusterState
 from prices.jobs.history import RunDay, run_days
 from prices.monitoring.attention import Needs, needs
 from prices.monitoring.status import SystemStatus, status
@@ -27,7 +26,6 @@ class Dashboard:
 
     now: datetime
     status: SystemStatus
-    cluster: ClusterState
     markets: dict[str, Totals] | None
     needs: Needs | None
     corrections: int | None
@@ -47,7 +45,6 @@ def dashboard(*, now: datetime) -> Dashboard:
     return Dashboard(
         now=now,
         status=whole,
-        cluster=whole.scheduler.cluster,
         markets=None if whole.survey is None else whole.survey.by_market(),
         needs=worst,
         corrections=corrections,

@@ -58,7 +58,7 @@ def status(*, now: datetime) -> SystemStatus:
     try:
         overview = services.overview()
         survey, live = overview.survey(now=now), overview.live_totals()
-        provider = services.reader().provider_state()
+        provider = services.provider_log().state()
         if words := provider.describe(now):
             words = f"{words} ({provider.reason})" if provider.reason else words
             impaired.append(f"{words[0].upper()}{words[1:]}.")

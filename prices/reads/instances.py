@@ -20,24 +20,12 @@ def database() -> mongo.Db:
     return mongo.database(settings.MONGODB_URI, settings.MONGODB_DATABASE)
 
 
-@once_a_process
-def bars() -> BarRepository:
-    return BarRepository(database())
-
-
-@once_a_process
-def blocks() -> BlockStore:
-    return BlockStore(database())
-
-
-@once_a_process
-def catalog() -> Catalog:
-    return Catalog(database())
-
-
-@once_a_process
-def quotes() -> QuoteStore:
-    return QuoteStore(database())
+bars = once_a_process(lambda: BarRepository(database()))
+blocks = once_a_process(lambda: BlockStore(database()))
+catalog = once_a_process(lambda: Catalog(database()))
+quotes = once_a_process(lambda: QuoteStore(database()))
+overview = once_a_process(lambda: Overview(catalog=catalog(), quotes=quotes()))
+usage = once_a_process(lambda: Usage(every=settings.USAGE_FLUSH_SECONDS))
 
 
 def corrections() -> CorrectionLog:
@@ -69,13 +57,3 @@ def reader() -> PriceReader:
         provider_log=provider_log(),
         ttl=settings.VERSION_TTL,
     )
-
-
-@once_a_process
-def overview() -> Overview:
-    return Overview(catalog=catalog(), quotes=quotes())
-
-
-@once_a_process
-def usage() -> Usage:
-    return Usage(every=settings.USAGE_FLUSH_SECONDS)

@@ -1,11 +1,12 @@
 """Reads stored prices for the API, the admin and the portfolio."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from threading import Lock
+
+from cachetools import TTLCache, cached
 
 from prices.domain.actions import Actions, Adjust, adjust_bars
 from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
@@ -34,11 +35,9 @@ from prices.symbols.tracking import current_names as current_names
 from prices.symbols.tracking import resolve_row as resolve_row  # for the portfolio
 from prices.symbols.tracking import resolve_rows, tracked_row
 
-T = TypeVar("T")
-
 _DAY = timedelta(days=1)
-# Values that one `_TTLLookup` keeps.
-_MAX_ENTRIES = 20_000
+# The rows that are kept for the time of `ttl`.
+_MAX_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,44 +103,6 @@ class SymbolReport:
     gaps: tuple[Gap, ...] = ()
 
 
-class _TTLLookup(Generic[T]):
-    """Looks values up by name, and keeps each result of `look_up` for `ttl` seconds; an exception is not kept.
-
-    Thread-safe; two threads may look up the same name at the same time.
-    """
-
-    def __init__(self, look_up: Callable[[str], T], ttl: float) -> None:
-        self._look_up = look_up
-        self._ttl = ttl
-        self._entries: dict[str, tuple[float, T]] = {}
-
-    def get(self, name: str) -> T:
-        entry = self._entries.get(name)
-        if entry is not None and entry[0] > time.monotonic():
-            return entry[1]
-        value = self._look_up(name)
-        self._keep({name: value})
-        return value
-
-    def get_many(
-        self, names: Iterable[str], look_up: Callable[[list[str]], Mapping[str, T]]
-    ) -> dict[str, T]:
-        """Returns the values of many names; `look_up` may leave out names that it does not know."""
-        now, wanted = time.monotonic(), list(names)
-        entries = {name: self._entries.get(name) for name in wanted}
-        known = {name: e[1] for name, e in entries.items() if e is not None and e[0] > now}
-        unknown = [name for name in wanted if name not in known]
-        found = look_up(unknown) if unknown else {}
-        self._keep(found)
-        return {**known, **found}
-
-    def _keep(self, found: Mapping[str, T]) -> None:
-        if len(self._entries) + len(found) > _MAX_ENTRIES:
-            self._entries.clear()
-        expires = time.monotonic() + self._ttl
-        self._entries.update({name: (expires, value) for name, value in found.items()})
-
-
 class PriceReader:
     """Reads from the store only, never from the provider."""
 
@@ -160,8 +121,14 @@ class PriceReader:
         self._corrections = corrections
         self._quotes = quotes
         self._log = provider_log
-        self._rows = _TTLLookup(tracked_row, ttl)
-        self._provider = _TTLLookup(lambda name: provider_log.state(), ttl)
+        # Looked up outside of the locks, so two threads may look up the same at the same time.
+        self._rows: TTLCache[str, TrackedSymbol] = TTLCache(_MAX_ROWS, ttl)
+        self._rows_lock = Lock()
+        self._row: Callable[[str], TrackedSymbol]
+        self._row = cached(self._rows, key=str, lock=self._rows_lock)(tracked_row)
+        # The state of the provider, which may be as old as the TTL.
+        self._state: Callable[[], ProviderState]
+        self._state = cached(TTLCache(1, ttl), lock=Lock())(provider_log.state)
 
     def history(
         self, symbol: str, asked: RequestedRange, adjust: Adjust = Adjust.SPLITS, *, now: datetime
@@ -171,7 +138,7 @@ class PriceReader:
         :raises NotTracked, InvalidSymbol: with a sentence for users.
         """
         canonical = parse_symbol(symbol)
-        row = self._rows.get(canonical)
+        row = self._row(canonical)
         stored = self._series.read(SeriesKey(row.symbol))
         if stored is None and (today := tracked_row(canonical)).symbol != row.symbol:
             row = today  # renamed since the lookup
@@ -192,7 +159,7 @@ class PriceReader:
         does not depend on the number of symbols.
         """
         wanted = list(dict.fromkeys(symbols))
-        rows = self._rows.get_many(wanted, resolve_rows)
+        rows = self._find_rows(wanted)
         stored = self._series.read_many(SeriesKey(row.symbol) for row in rows.values())
         lost = [name for name, row in rows.items() if SeriesKey(row.symbol) not in stored]
         today = {n: row for n, row in resolve_rows(lost).items() if row.symbol != rows[n].symbol}
@@ -205,6 +172,14 @@ class PriceReader:
             for name in wanted
             if name in rows
         }
+
+    def _find_rows(self, names: list[str]) -> dict[str, TrackedSymbol]:
+        with self._rows_lock:
+            known = {name: row for name in names if (row := self._rows.get(name)) is not None}
+        found = resolve_rows(name for name in names if name not in known)
+        with self._rows_lock:
+            self._rows.update(found)
+        return known | found
 
     def _history(
         self, named: str, row: TrackedSymbol, held: HeldSeries | None, query: _Query
@@ -243,14 +218,10 @@ class PriceReader:
 
         `symbol` is in canonical spelling. :raises NotTracked:
         """
-        row = self._rows.get(symbol)
+        row = self._row(symbol)
         manifest = self._series.manifest(SeriesKey(row.symbol))
         query = _Query(asked, adjust, now, self._state())
         return self._about(symbol, row, manifest, query).version
-
-    def _state(self) -> ProviderState:
-        """Returns the state of the provider, which may be as old as the TTL."""
-        return self._provider.get("")
 
     def _about(
         self, named: str, row: TrackedSymbol, manifest: Manifest | None, query: _Query
@@ -259,7 +230,7 @@ class PriceReader:
         start, end = query.asked.resolve(state.last, now)
         stale_reason = staleness(state, query.provider, now)
         quote = self._quotes.get([row.symbol]).get(row.symbol)
-        # Everything that a result depends on; the manifest's version stands for the bars.
+        # Everything that a result depends on; the manifest's version identifies the bars.
         parts = (
             *(named, row.symbol, row.name, row.currency, row.mic),
             manifest and (manifest.generation, manifest.version),
@@ -303,9 +274,6 @@ class PriceReader:
         manifests = self._bars.manifests(wanted, ledgers=False)
         provider = self._log.state()
         return [report(row, manifests.get(SeriesKey(row.symbol)), provider, now) for row in rows]
-
-    def provider_state(self) -> ProviderState:
-        return self._log.state()
 
 
 def _bars(held: HeldSeries, adjust: Adjust, start: date | None, end: date | None) -> BarSeries:

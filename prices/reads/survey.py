@@ -32,8 +32,8 @@ Texts = NDArray[np.object_]
 
 _TEXTS = ("symbol", "name", "market", "mic", "currency", "last_error", "suspended_reason")
 _FLAGS = ("active",)
-_NUMBERS = ("failures", "reads")
-_TIMES = ("last_update", "last_queried_at")
+_NUMBERS = ("reads",)
+_TIMES = ("last_update",)
 # Raw values as SQLite stores them: Django's conversion, value by value, would take most of the time.
 _RAW = {
     **{f"{name}_raw": Cast(name, CharField()) for name in _TIMES},
@@ -47,7 +47,7 @@ class Survey:
 
     `first` and `last` are NaT and `close` is NaN for a symbol without history. `expected` and
     `behind` (closed sessions after the last bar) are `UNKNOWN` if the sessions are not known.
-    `last_update` and `last_queried_at` are in UTC.
+    `last_update` is in UTC.
     """
 
     now: datetime
@@ -59,10 +59,8 @@ class Survey:
     last_error: Texts
     suspended_reason: Texts
     active: Flags
-    failures: Ints
     reads: Ints
     last_update: Times
-    last_queried_at: Times
     bars: Ints
     gaps: Ints
     first: Times

@@ -223,6 +223,7 @@ class BarRepository:
         if not len(bars):
             raise ValueError("a series cannot be replaced with nothing")
         generation = str(ObjectId())  # never used twice
+        name = bars_key(key, generation)
         pending = {"pending": generation, "pending_at": now}
         registered = (
             self._manifests.swap(base, pending, retire=base.pending, now=now)
@@ -230,17 +231,12 @@ class BarRepository:
             else self._manifests.create(key, pending)
         )
         with failures_named():
-            documents = bar_documents(bars, bars_key(key, generation))
-            self._db[collection_of(key)].insert_many(documents, ordered=False)
+            self._db[collection_of(key)].insert_many(bar_documents(bars, name), ordered=False)
         changes = {
             **extent_document(bars[0].ts, bars[-1], len(bars)),
             **facts_document(facts),
-            "generation": generation,
-            "bars_key": bars_key(key, generation),
-            "dirty": False,
-            "pending": None,
-            "pending_at": None,
-            "published_at": now,
+            **{"generation": generation, "bars_key": name, "published_at": now},
+            **{"dirty": False, "pending": None, "pending_at": None},
         }
         published = self._publish(registered, changes, corrections, run, now)
         self._blocks.write([(published, Packed.of(bars))])

@@ -11,16 +11,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
-from pymongo import MongoClient
+from pymongo import MongoClient, errors
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import (
-    ConfigurationError,
-    ConnectionFailure,
-    InvalidURI,
-    OperationFailure,
-    PyMongoError,
-)
 from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
@@ -34,7 +27,7 @@ DURABLE = WriteConcern(w="majority", j=True)
 SNAPSHOT = ReadConcern("snapshot")
 # No read may outlast the grace that retired bars are kept for (`manifests.GRACE`).
 MAX_READ_MS = 20_000
-_INVALID_URI = (InvalidURI, ConfigurationError, ValueError)
+_INVALID_URI = (errors.InvalidURI, errors.ConfigurationError, ValueError)
 # Codes of the failures of transactions on a standalone server.
 _NOT_REPLICATED = {20, 123, 246}
 # A change becomes visible at most this long after the time that it is stamped with.
@@ -137,7 +130,7 @@ def run_batch(db: Db, command: dict[str, Any]) -> list[dict[str, Any]]:
     run = partial(db.command, command, codec_options=db.codec_options, maxTimeMS=MAX_READ_MS)
     try:
         answer = run()
-    except ConnectionFailure:
+    except errors.ConnectionFailure:
         answer = run()
     found: list[dict[str, Any]] = answer["cursor"]["firstBatch"]
     return found
@@ -148,17 +141,17 @@ def failures_named() -> Iterator[None]:
     """Turns the driver's errors into this module's."""
     try:
         yield
-    except OperationFailure as error:
+    except errors.OperationFailure as error:
         if error.code in _NOT_REPLICATED and "replica" in str(error).lower():
             raise StoreError(
                 "MongoDB runs as a standalone server. Start it with --replSet and initiate it once."
             ) from error
         raise StoreUnavailable(f"MongoDB refused: {_shorten(error)}") from error
-    except PyMongoError as error:
+    except errors.PyMongoError as error:
         raise StoreUnavailable(f"MongoDB does not answer: {_shorten(error)}") from error
 
 
-def _shorten(error: PyMongoError) -> str:
+def _shorten(error: errors.PyMongoError) -> str:
     text = str(error)
     if "belongs to a set named 'None'" in text:
         return "nothing listens at its address, or no member of a replica set"

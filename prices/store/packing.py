@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from prices.domain.bars import Bar, BarSeries, Floats, Ints, Times, milliseconds
+from prices.domain.bars import Bar, BarSeries, Floats, Times, milliseconds
 
 Column = NDArray[Any]
 
@@ -52,9 +52,9 @@ class Packed:
 
     @classmethod
     def of(cls, bars: BarSeries) -> Self:
-        """Packs a series."""
         prices = np.vstack([bars.open, bars.high, bars.low, bars.close])
-        columns = [_pack_times(bars.ts), _pack_prices(prices), _pack_volumes(bars.volume)]
+        volume_kind = "short" if (bars.volume < 1 << 32).all() else "long"
+        columns = [_pack_times(bars.ts), _pack_prices(prices), (volume_kind, bars.volume)]
         data = b"".join(column.astype(_WIDTHS[kind]).tobytes() for kind, column in columns)
         kinds = tuple(kind for kind, _ in columns)
         return cls(kinds, data, len(bars), int(bars.ts[0].astype("i8")))
@@ -119,7 +119,3 @@ def _pack_prices(column: Floats) -> tuple[str, Column]:
     if (hundredths < 1 << 31).all() and (hundredths / 100 == column).all():
         return "hundredths", hundredths
     return "double", column
-
-
-def _pack_volumes(column: Ints) -> tuple[str, Column]:
-    return ("short" if (column < 1 << 32).all() else "long"), column

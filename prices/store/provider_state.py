@@ -6,6 +6,7 @@ write waits for the disk.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +34,6 @@ class ProviderLog:
         return _state_of(self._read({"window": 0}), self._name)
 
     def record_answer(self, now: datetime) -> None:
-        """Records that the provider answered."""
         self._change(lambda state: provider_health.after_answer(state, now))
 
     def record_rate_limit(self, until: datetime, reason: str) -> None:
@@ -95,13 +95,11 @@ class ProviderLog:
         """:raises StoreConflict: the document has another version (None: none yet) by now."""
         unchanged = {"_id": self._name, "version": version}  # None also matches a lacking field
         update = {"$set": {**changes, "version": (version or 0) + 1}}
-        with failures_named():
-            try:
-                found = self._collection.update_one(unchanged, update, upsert=version is None)
-            except DuplicateKeyError as error:
-                raise StoreConflict(f"{self._name} was changed by another process") from error
-        if not (found.matched_count or found.upserted_id):
-            raise StoreConflict(f"{self._name} was changed by another process")
+        with failures_named(), suppress(DuplicateKeyError):
+            found = self._collection.update_one(unchanged, update, upsert=version is None)
+            if found.matched_count or found.upserted_id:
+                return
+        raise StoreConflict(f"{self._name} was changed by another process")
 
 
 @dataclass(frozen=True, slots=True)

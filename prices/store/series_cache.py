@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -27,11 +28,6 @@ class HeldSeries:
 
     manifest: Manifest
     packed: Packed
-
-    @property
-    def weight(self) -> int:
-        """The approximate size in bytes."""
-        return len(self.packed.data) + _OVERHEAD
 
     def bars(
         self, start: date | datetime | None = None, end: date | datetime | None = None
@@ -62,7 +58,7 @@ class SeriesCache:
         self._bars = bars
         self._ttl = ttl
         self._held: LRUCache[SeriesKey, HeldSeries] = LRUCache(
-            capacity, getsizeof=lambda held: held.weight
+            capacity, getsizeof=lambda held: len(held.packed.data) + _OVERHEAD
         )
         self._checked_at: dict[SeriesKey, float] = {}
         self._window, self._checks = 0.0, 0
@@ -124,7 +120,7 @@ class SeriesCache:
         self._blocks.write(rebuilt)
         with self._lock:
             for key, held in found.items():
-                if held.weight <= self._held.maxsize:
+                with suppress(ValueError):  # larger than the whole cache
                     self._held[key] = held
                     self._checked_at[key] = now
             if len(self._checked_at) > 2 * len(self._held) + 100:

@@ -15,7 +15,6 @@ from prices.domain.markets import MIC_OF_EXCHANGE, resolve
 from prices.domain.quotes import Quote
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
-from prices.store.corrections import CorrectionLog
 from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
 
@@ -133,23 +132,11 @@ def resume(rows: QuerySet[TrackedSymbol]) -> int:
     return rows.update(**RESUMED)
 
 
-def untrack(
-    row: TrackedSymbol,
-    *,
-    bars: BarRepository,
-    quotes: QuoteStore,
-    corrections: CorrectionLog,
-    delete: bool,
-    now: datetime,
-) -> None:
-    """Stops tracking a symbol. Its prices stay in the store unless `delete`."""
-    if delete:
-        bars.delete(SeriesKey(row.symbol), now=now)
-        quotes.delete(row.symbol)
-        corrections.delete(row.symbol)
-    with transaction.atomic():
-        Quarantine.objects.filter(symbol=row.symbol).delete()
-        row.delete()
+@transaction.atomic
+def untrack(row: TrackedSymbol) -> None:
+    """Stops tracking a symbol. Its prices stay in the store."""
+    Quarantine.objects.filter(symbol=row.symbol).delete()
+    row.delete()
 
 
 def forget_alias(

@@ -37,7 +37,9 @@ def gzip_json(get_response: Handler) -> Handler:
 
     def handle(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if isinstance(response, HttpResponse) and _is_json(response):
+        if isinstance(response, HttpResponse) and response.get("Content-Type", "").startswith(
+            _JSON
+        ):
             patch_vary_headers(response, ("Accept-Encoding",))
             if response.has_header("Content-Encoding") or not accepts_gzip(request):
                 return response
@@ -48,10 +50,6 @@ def gzip_json(get_response: Handler) -> Handler:
         return response
 
     return handle
-
-
-def _is_json(response: HttpResponse) -> bool:
-    return response.headers.get("Content-Type", "").startswith(_JSON)
 
 
 def page_policy(get_response: Handler) -> Handler:

@@ -97,18 +97,18 @@ class TestOutage:
 
         self._sync()
 
-        assert services.reader().provider_state().outage_since is None
+        assert services.provider_log().state().outage_since is None
         assert TrackedSymbol.objects.filter(failures=1).count() == 186
 
     def test_is_over_by_itself_and_all_are_fetched(self, outage: FakeProvider) -> None:
         self._sync()
         outage.histories = dict.fromkeys(self.SYMBOLS, WEEK)
         TrackedSymbol.objects.update(last_attempt_at=NOW - timedelta(minutes=6))
-        during = services.reader().provider_state().outage_since
+        during = services.provider_log().state().outage_since
 
         tasks.canary()
         _run_queue()
-        after_ten = services.reader().provider_state().outage_since
+        after_ten = services.provider_log().state().outage_since
         tasks.canary()
         _run_queue()
 

@@ -267,7 +267,7 @@ class TestRateLimit:
 
         assert synced("BBB")["BBB"].result is Result.FAILED
         assert len(provider.asked) == 1
-        limited = services.reader().provider_state()
+        limited = services.provider_log().state()
         assert limited.describe(NOW) == "rate limited until 2026-06-09 12:05 UTC"
 
 
@@ -279,13 +279,13 @@ class TestOutage:
         provider.histories["ACME"] = Unavailable("away")
         synced()
         synced(now=NOW + timedelta(minutes=10))
-        away = services.reader().provider_state()
+        away = services.provider_log().state()
         provider.histories["ACME"] = WEEK
 
         synced(now=NOW + timedelta(minutes=20))
 
         assert away.describe(NOW) == "provider unreachable since 2026-06-09 12:00 UTC"
-        assert services.reader().provider_state().unreachable_since is None
+        assert services.provider_log().state().unreachable_since is None
 
     def test_is_not_what_a_refusal_is(self, provider: FakeProvider) -> None:
         tracked(last_update=None)
@@ -293,7 +293,7 @@ class TestOutage:
 
         synced()
 
-        assert services.reader().provider_state().unreachable_since is None
+        assert services.provider_log().state().unreachable_since is None
 
     def test_fails_what_a_user_asks_for_at_once(self, provider: FakeProvider) -> None:
         symbols = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")

@@ -65,7 +65,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         ],
         "clusters": _cluster_table(cluster, now),
         "under_way": _open_run_table(open_runs, request),
-        "jobs": job_table(scheduler, cluster, request, history.latest_runs()),
+        "jobs": job_table(scheduler, request, history.latest_runs()),
         "failed_runs": _failed_run_table(request),
         "failed_tasks": _failed_task_table(request),
         "provider": _provider_terms(now),
@@ -166,7 +166,7 @@ def _repeat_task_button(task: Failure) -> SafeString:
 def _provider_terms(now: datetime) -> list[tuple[str, object]]:
     """Returns what is known of the provider, as pairs of a term and its description."""
     try:
-        state = services.reader().provider_state()
+        state = services.provider_log().state()
     except StoreError as error:
         return [("State", f"not known: {error}")]
     since = state.unreachable_since or state.outage_since
@@ -198,7 +198,6 @@ def _log_table(request: HttpRequest) -> Table | None:
 
 def job_table(
     scheduler: SchedulerState,
-    cluster: ClusterState,
     request: HttpRequest,
     latest: dict[str, list[SyncRun]] | None = None,
 ) -> Table:
@@ -215,8 +214,8 @@ def job_table(
         }
     columns: dict[str, Cell] = {
         "Job": lambda job: two_lines(job.job.title, job.job.trigger),
-        "Last run": lambda job: _last_run(job, cluster),
-        "Result": lambda job: _job_result(job, cluster),
+        "Last run": lambda job: _last_run(job, scheduler.cluster),
+        "Result": lambda job: _job_result(job, scheduler.cluster),
         **details,
         "Duration": _of_last(lambda run: labels.duration_text(run.duration)),
         "Next run": _next_run,

@@ -161,7 +161,6 @@ def _fill(request: HttpRequest, row: TrackedSymbol, day: date, form: FillForm) -
 
 
 def _bars_around(bars: BarSeries, day: date) -> Table:
-    """Returns the bars next to a session, for comparison."""
     at = int(np.searchsorted(bars.sessions, np.datetime64(day)))
     rows = [price_cells(bars[n]) for n in range(max(0, at - 3), min(len(bars), at + 3))]
     return Table("Bars around the session", PRICE_HEADERS, rows)

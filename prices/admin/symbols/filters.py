@@ -44,10 +44,6 @@ def _filter(title: str, parameter: str, *options: Option) -> type[ChoiceFilter]:
     return type(f"{parameter.capitalize()}Filter", (ChoiceFilter,), attributes)
 
 
-def _has_condition(rank: int) -> Choose:
-    return lambda survey: survey_conditions(survey) == rank
-
-
 def _first_bar_in(low: int, high: int) -> Choose:
     """Selects first bars from the year `low` up to, but not in, the year `high`."""
     begin, end = np.datetime64(f"{low:04}", "D"), np.datetime64(f"{high:04}", "D")
@@ -92,7 +88,7 @@ LIST_FILTER = (
     _filter(
         *("state", "state"),
         *(
-            (word.replace(" ", "-"), word.capitalize(), _has_condition(rank))
+            (word.replace(" ", "-"), word.capitalize(), lambda s, n=rank: survey_conditions(s) == n)
             for rank, word in enumerate(CONDITIONS)
         ),
     ),

@@ -15,7 +15,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from prices import services
 from prices.admin.symbols import buttons, operations, page
 from prices.admin.symbols.change_list import LIST_DISPLAY, SymbolChangeList
 from prices.admin.symbols.filters import LIST_FILTER
@@ -101,14 +100,7 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
         return actions
 
     def delete_model(self, request: HttpRequest, obj: TrackedSymbol) -> None:
-        untrack(
-            obj,
-            bars=services.bars(),
-            quotes=services.quotes(),
-            corrections=services.corrections(),
-            delete=False,
-            now=timezone.now(),
-        )
+        untrack(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TrackedSymbol]) -> None:
         for row in queryset:

@@ -1,8 +1,8 @@
 """What users can do with symbols: queue a run, suspend, resume, change tags, export figures.
 
-The buttons of a symbol's page use the operations at once. The bulk actions of the list that change
-something ask for confirmation first. Each operation logs and reports what it did. The confirmation page carries the symbols themselves, so that the action affects exactly what the
-page named, even if the list changes meanwhile.
+Buttons of a symbol's page act at once; bulk actions that change something ask for confirmation. The
+confirmation page carries the symbols themselves, so that the action affects exactly what the page
+named, even if the list changes meanwhile.
 """
 
 import csv

@@ -108,7 +108,7 @@ def _progress_context(run: SyncRun) -> dict[str, Any]:
 
 def _progress_numbers(run: SyncRun) -> dict[str, Any]:
     progress = progress_of(run, now=timezone.now())
-    total = progress.total or len(run.symbols)
+    total = progress.run.total or len(run.symbols)
     words = f"{run.get_state_display().capitalize()}: {progress.done:,} of {total:,} done"
     words += f", {progress.failed:,} failed" if progress.failed else ""
     return {

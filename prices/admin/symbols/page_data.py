@@ -36,10 +36,6 @@ class SymbolData:
     facts: Facts = field(default_factory=Facts)
     corrections: list[Recorded] = field(default_factory=list)
 
-    @property
-    def has_history(self) -> bool:
-        return len(self.bars) > 0
-
     def confirmed_at(self, sessions: Times) -> list[datetime | None]:
         """Returns when the provider last answered for each session.
 

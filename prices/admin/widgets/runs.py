@@ -48,7 +48,7 @@ def progress_bar(progress: Progress) -> str:
     """Returns a bar with its numbers, or without numbers until the run's total is known."""
     if progress.run.state == State.QUEUED:
         return "waits for a worker"
-    total, label = progress.total, f"Progress of run {progress.run.pk}"
+    total, label = progress.run.total, f"Progress of run {progress.run.pk}"
     context = {"done": min(progress.done, total), "total": total, "label": label}
     return render_to_string("admin/components/progress.html", context)
 

@@ -80,15 +80,14 @@ def _corrections_tile(board: Dashboard) -> Tile:
 def traffic_tiles(board: Dashboard) -> list[Tile]:
     """Returns the tiles about reads, fetches and the provider."""
     link = reverse("admin:prices_readcount_changelist")
-    rate = Tile("Hit rate", "-", "no reads in 24 h", link=link)
+    rate = median = ("-", "no reads in 24 h")
     if board.hit_rate is not None:
         figure = f"{labels.truncated_percent(100 * board.hit_rate)} %"
-        rate = Tile("Hit rate", figure, "reads that found prices, 24 h", link=link)
-    median = Tile("Read, p50", "-", "no reads in 24 h", link=link)
+        rate = (figure, "reads that found prices, 24 h")
     if board.p50_seconds is not None:
-        figure = f"{1000 * board.p50_seconds:.2g} ms"
-        median = Tile("Read, p50", figure, "half took at most this, 24 h", link=link)
-    return [rate, median, _error_rate_tile(board), _provider_tile(board.status.provider, board.now)]
+        median = (f"{1000 * board.p50_seconds:.2g} ms", "half took at most this, 24 h")
+    reads = [Tile("Hit rate", *rate, link=link), Tile("Read, p50", *median, link=link)]
+    return [*reads, _error_rate_tile(board), _provider_tile(board.status.provider, board.now)]
 
 
 def _error_rate_tile(board: Dashboard) -> Tile:
@@ -108,12 +107,10 @@ def _provider_tile(state: ProviderState | None, now: datetime) -> Tile:
     if state.rate_limited_until is not None and state.rate_limited_until > now:
         note = f"until {stamp(state.rate_limited_until)}: {state.reason}"
         return Tile("Provider", "rate limited", note, FAIR, link)
-    if state.unreachable_since is not None:
-        note = f"since {stamp(state.unreachable_since)}: {state.reason}"
-        return Tile("Provider", "unreachable", note, POOR, link)
-    if state.outage_since is not None:
-        note = f"since {stamp(state.outage_since)}: {state.describe(now)}"
-        return Tile("Provider", "outage", note, POOR, link)
+    if since := state.unreachable_since or state.outage_since:
+        is_away = state.unreachable_since is not None
+        word, why = ("unreachable", state.reason) if is_away else ("outage", state.describe(now))
+        return Tile("Provider", word, f"since {stamp(since)}: {why}", POOR, link)
     if state.last_answer_at is None:
         return Tile("Provider", "not asked yet", "no request so far", link=link)
     answered = format_html("last answer {}", labels.relative_time(state.last_answer_at))

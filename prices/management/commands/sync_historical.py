@@ -1,4 +1,4 @@
-"""manage.py sync_historical: bring history forward."""
+"""manage.py sync_historical: sync histories."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from prices.management.foreground import COMMAND, ForegroundCommand, tracked_nam
 
 
 class Command(ForegroundCommand):
-    help = "Bring history forward: of the given symbols, or of all that are due."
+    help = "Sync the history of the given symbols, or of all that are due."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--symbols", nargs="+", help="Only these, due or not.")

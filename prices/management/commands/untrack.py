@@ -6,6 +6,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from prices import services
+from prices.domain.bars import SeriesKey
 from prices.domain.markets import resolve
 from prices.management.foreground import ForegroundCommand, confirm, split_symbols, tracked_rows
 from prices.models import SymbolAlias, TrackedSymbol
@@ -44,8 +45,11 @@ class Command(ForegroundCommand):
             forget_alias(alias, bars=bars, quotes=quotes, now=now)
             self.stdout.write(f"{alias.symbol}: no name of {alias.target} any more")
         for row in rows:
-            log = services.corrections()
-            untrack(row, bars=bars, quotes=quotes, corrections=log, delete=delete, now=now)
+            if delete:
+                bars.delete(SeriesKey(row.symbol), now=now)
+                quotes.delete(row.symbol)
+                services.corrections().delete(row.symbol)
+            untrack(row)
             self.stdout.write(f"{row.symbol}: not tracked any more{', prices deleted' * delete}")
 
 

@@ -176,7 +176,7 @@ class TestAllWhoReportIt:
         assert cluster_health.cluster_state(now=NOW).sentence == sentence
         assert status(now=NOW).word == "healthy"
         dashboard = admin_client.get(reverse("admin:index"))
-        assert dashboard.context["board"].cluster.sentence == sentence
+        assert dashboard.context["board"].status.scheduler.cluster.sentence == sentence
         assert sentence in admin_client.get(reverse("desk:scheduler")).content.decode()
         assert admin_client.get("/cache/scheduler/status").json()["scheduler_running"] is True
         assert admin_client.get("/readyz").json()["jobs_running"] is True
@@ -188,7 +188,7 @@ class TestAllWhoReportIt:
         assert status(now=NOW).reasons[0].startswith(sentence)
         dashboard = admin_client.get(reverse("admin:index"))
         assert escape(sentence) in dashboard.content.decode()
-        assert dashboard.context["board"].cluster.sentence == sentence
+        assert dashboard.context["board"].status.scheduler.cluster.sentence == sentence
         assert sentence in admin_client.get(reverse("desk:scheduler")).content.decode()
         assert admin_client.get("/cache/scheduler/status").json()["scheduler_running"] is False
         assert admin_client.get("/readyz").json()["jobs_running"] is False

@@ -26,7 +26,7 @@ class TestProgress:
 
         (found,) = history.under_way(now=NOW)
 
-        assert (found.run, found.total, found.done, found.failed) == (one, 9, 4, 1)
+        assert (found.run, found.run.total, found.done, found.failed) == (one, 9, 4, 1)
         assert (found.parts, found.lost, found.stopping) == (0, False, False)
 
     def test_sums_the_parts_of_an_open_run(self) -> None:

@@ -34,7 +34,8 @@ class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
     """
 
     def reincarnate(self, process: BaseProcess) -> None:
-        if process.exitcode and self._was_in_a_queue(process):
+        was_busy = process in self.pool and process.timer.value != _IDLE  # type: ignore[attr-defined]
+        if process.exitcode and not was_busy:
             logger.error(
                 "A job process was killed while it held a lock. The cluster ends, to be restarted."
             )
@@ -43,11 +44,6 @@ class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
         super().reincarnate(process)
         if process.exitcode:
             _queue_canary()
-
-    def _was_in_a_queue(self, process: BaseProcess) -> bool:
-        if process in self.pool:
-            return bool(process.timer.value == _IDLE)  # type: ignore[attr-defined]
-        return True
 
 
 class Command(BaseCommand):
@@ -94,7 +90,7 @@ class Command(BaseCommand):
 def release_taken_tasks() -> None:
     """Puts tasks back that killed workers had taken, instead of waiting for the queue's `retry`.
 
-    Only with SQLite, where no other cluster can be at work on the same database.
+    Only with SQLite, where no other cluster can use the same database.
     """
     if connection.vendor == "sqlite":
         now = timezone.now()

@@ -14,16 +14,15 @@ from django.utils import timezone
 from pricecache_site.operations import roles
 from pricecache_site.operations.bootstrap import make_folders, prepare
 from pricecache_site.operations.locks import explain_folder_error
-from pricecache_site.operations.mongod import EmbeddedMongodError
+from pricecache_site.operations.mongod import EmbeddedMongod, EmbeddedMongodError
 from pricecache_site.operations.supervisor import Supervisor, SupervisorError
 from prices import services
-from prices.store.mongo import StoreError, disconnect
+from prices.store.mongo import StoreError, disconnect, ping
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def port(text: str) -> int:
-    """Parses a port for argparse."""
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to 65535")
     return int(text)
@@ -68,7 +67,7 @@ class Command(BaseCommand):
         began = time.monotonic()
         if "web" in selected:
             roles.check_web_port()
-        server = roles.mongod_server()
+        server = EmbeddedMongod(settings.DATA_DIR, settings.MONGOD_PORT, settings.MONGOD_CACHE_GB)
         if "mongod" in selected:
             server.prepare()
         with Supervisor(settings.DATA_DIR / "logs" / "up.log") as supervisor:
@@ -109,7 +108,7 @@ def _start_jobs_and_pages(
 
 def _check_mongodb() -> None:
     try:
-        services.ping_store()
+        ping(services.database())
     except StoreError as error:
         what = "manage.py up --only mongod" if settings.MONGODB_EMBEDDED else "it"
         where = without_password(settings.MONGODB_URI)
