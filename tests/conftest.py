@@ -3,36 +3,43 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
-from playwright.sync_api import Browser
 
 from prices import services
 from prices.store import mongo
 from prices.store.schema import ensure_schema
-from tests.support.chromium import chromium
+from tests.support.builders import NOW
 from tests.support.fakes import FakeProvider
 from tests.support.hundred import Hundred, running_hundred
 from tests.support.mongod import running_mongod
+from tests.support.unreachable import unreachable_store
 
-# The files whose tests take many seconds each: begun first, lest a worker ends long after the other.
+# The files whose tests take longest, begun first, so that no worker ends long after the other.
 _LONG = (
     "test_whole_system.py",
     "test_up.py",
-    "test_upgrade.py",
-    "test_supervisor",
-    "test_processes",
-    "test_admin_pages",
+    "test_symbol_pages.py",
+    "test_dashboard_pages.py",
+    "test_steady_state.py",
+    "test_truth.py",
+    "test_bad_",
+    "test_store_concurrency.py",
+    "test_outage.py",
+    "test_portfolio_pages.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.path.name.startswith(_LONG))
+    def place(item: pytest.Item) -> int:
+        name = item.path.name
+        return next((at for at, long in enumerate(_LONG) if name.startswith(long)), len(_LONG))
+
+    items.sort(key=place)
 
 
 def pytest_unconfigure() -> None:
@@ -71,13 +78,6 @@ def store(_schema: mongo.Db) -> Iterator[mongo.Db]:
     empty(_schema)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium a module."""
-    with chromium() as running:
-        yield running
-
-
 @pytest.fixture
 def recordings() -> Path:
     """Real recorded answers, which lie beside the repository and not in it."""
@@ -111,6 +111,12 @@ def hundred(_hundred: Hundred, db: None) -> Iterator[Hundred]:
 
 
 @pytest.fixture
+def fixed_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is `NOW`."""
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
+@pytest.fixture
 def staff(client: Client) -> User:
     """Signed in, and may only look."""
     user = User.objects.create_user("carol", is_staff=True)
@@ -120,11 +126,7 @@ def staff(client: Client) -> User:
 
 
 @pytest.fixture
-def no_store(settings: Any) -> Iterator[None]:
-    """MongoDB where nobody listens."""
-    settings.MONGODB_URI = (
-        "mongodb://127.0.0.1:9/?directConnection=true&serverSelectionTimeoutMS=100"
-    )
-    services.forget()
-    yield
-    mongo.disconnect(settings.MONGODB_URI)
+def no_store() -> Iterator[None]:
+    """MongoDB does not answer."""
+    with unreachable_store():
+        yield

@@ -35,33 +35,39 @@ REFUSED = [
 
 @pytest.fixture
 def impatient(hundred: Hundred, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hundred.yahoo.provider._session, "_timeout", 1.0)
+    monkeypatch.setattr(hundred.yahoo.provider._session, "_timeout", 3.0)
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(("fault", "words"), AWAY, ids=[fault for fault, _ in AWAY])
-def test_a_symbol_that_gets_no_answer_harms_no_other(
-    hundred: Hundred, fault: str, words: str
+@pytest.mark.parametrize("faults", [AWAY[:4], AWAY[4:]], ids=["answered", "broken"])
+def test_symbols_that_get_no_answer_harm_no_other(
+    hundred: Hundred, faults: list[tuple[str, str]]
 ) -> None:
-    bad = hundred.one_more()
-    before = stored(bad)
+    """Fewer faults at once than the failures in a row that would stop all requests."""
+    bad = {hundred.one_more(): fault for fault in faults}
+    before = {symbol: stored(symbol) for symbol in bad}
+    words = {symbol: said for symbol, (_, said) in bad.items()}
     hundred.next_session()
-    hundred.standin.fault(fault, bad)
+    for symbol, (fault, _) in bad.items():
+        hundred.standin.fault(fault, symbol)
 
     run = hundred.sync()
 
-    assert (run.state, run.total, run.failed) == (State.PARTIAL, 101, 1)
+    assert (run.state, run.total, run.failed) == (State.PARTIAL, 100 + len(bad), len(bad))
     assert hundred.incomplete() == []
-    assert stored(bad) == before
-    assert run.errors == {bad: words}
-    row, report = hundred.row(bad), hundred.report(bad)
-    assert (row.last_error, row.failures) == (words, 0)
-    assert report.stale_reason == f"{words}, 1 session behind, last bar {before[-1][0]}"
+    assert run.errors == words
+    for symbol, said in words.items():
+        row, report = hundred.row(symbol), hundred.report(symbol)
+        assert stored(symbol) == before[symbol]
+        assert (row.last_error, row.failures) == (said, 0)
+        behind = f"1 session behind, last bar {before[symbol][-1][0]}"
+        assert report.stale_reason == f"{said}, {behind}"
 
     hundred.clear_faults()
-    assert hundred.wait(timedelta(minutes=5)) == 1
-    assert stored(bad) == hundred.expected(bad)
-    assert hundred.row(bad).last_error == hundred.report(bad).stale_reason == ""
+    assert hundred.wait(timedelta(minutes=5)) == len(bad)
+    for symbol in bad:
+        assert stored(symbol) == hundred.expected(symbol)
+        assert hundred.row(symbol).last_error == hundred.report(symbol).stale_reason == ""
 
 
 @pytest.mark.parametrize("retry_after", [120, None], ids=["Retry-After", "no Retry-After"])

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django_q.models import OrmQ
 
 from prices import services
 from prices.jobs import execution, runs, tasks
@@ -15,22 +14,11 @@ from prices.store.mongo import StoreUnavailable
 from prices.store.provider_state import ProviderLog
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
+from tests.support.jobs import run_queue
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 Kind = SyncRun.Kind
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-def _run_queue() -> None:
-    """What the workers do: the queued tasks, until none is left."""
-    while task := OrmQ.objects.order_by("id").first():
-        task.delete()
-        tasks.perform(*task.task["args"])
 
 
 class TestOutage:
@@ -40,7 +28,7 @@ class TestOutage:
 
     def _sync(self) -> SyncRun:
         tasks.historical_sync()
-        _run_queue()
+        run_queue()
         run = SyncRun.objects.filter(parent=None).first()
         assert run is not None
         return run
@@ -107,10 +95,10 @@ class TestOutage:
         during = services.provider_log().state().outage_since
 
         tasks.canary()
-        _run_queue()
+        run_queue()
         after_ten = services.provider_log().state().outage_since
         tasks.canary()
-        _run_queue()
+        run_queue()
 
         assert (during, after_ten) == (NOW, None)
         assert TrackedSymbol.objects.filter(last_update=NOW, failures=0).count() == 210

@@ -1,6 +1,5 @@
 """Limits shared by real processes with the real yfinance, counted by who is asked."""
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +12,7 @@ from prices.store.mongo import Db
 from prices.store.provider_state import ProviderLog
 from tests.standin import Book, Instrument, StandIn
 from tests.support import asking
+from tests.support.forks import forks, set_environment
 
 PROCESSES = 3
 SYMBOLS = [f"S{number:03}" for number in range(120)]
@@ -33,12 +33,10 @@ def standin() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def pool(standin: StandIn) -> Iterator[ProcessPoolExecutor]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in standin.env().items():
-            patch.setenv(name, value)
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(PROCESSES, mp_context=spawn) as running:
-            yield running
+    with ProcessPoolExecutor(
+        PROCESSES, forks, initializer=set_environment, initargs=(standin.env(),)
+    ) as running:
+        yield running
 
 
 @pytest.fixture

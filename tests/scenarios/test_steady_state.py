@@ -1,4 +1,4 @@
-"""A thousand symbols, fifty of them dead and twenty with gaps for good: what they cost in a cycle."""
+"""What 500 symbols cost in a cycle, of which 25 are dead and ten have permanent gaps."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django_q.models import OrmQ
 
 from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
@@ -18,14 +17,15 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import Db
 from tests.standin import Instrument
 from tests.support.against_yahoo import Yahoo, expected_rows, running_yahoo
+from tests.support.jobs import run_queue
 from tests.support.syncing import stored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 
-NEW_YORK = [f"NY{number:03}" for number in range(480)]
-LONDON = [f"LO{number:03}.L" for number in range(450)]
-GAPS = [f"GAP{number:02}" for number in range(20)]
-DEAD = [f"DEAD{number:02}" for number in range(50)]
+NEW_YORK = [f"NY{number:03}" for number in range(240)]
+LONDON = [f"LO{number:03}.L" for number in range(225)]
+GAPS = [f"GAP{number:02}" for number in range(10)]
+DEAD = [f"DEAD{number:02}" for number in range(25)]
 LIVE = {*NEW_YORK, *LONDON, *GAPS}
 FIRST, HOLE = date(2026, 1, 2), date(2026, 2, 10)
 THURSDAY = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -38,7 +38,7 @@ MONDAY = datetime(2026, 3, 9, 15, tzinfo=UTC)
 
 
 @dataclass
-class Thousand:
+class Symbols:
     """The system's clock and the stand-in's, which are one."""
 
     yahoo: Yahoo
@@ -53,9 +53,7 @@ class Thousand:
         """How many requests each symbol cost; those for no symbol are under ""."""
         self.at(now)
         tasks.historical_sync()
-        while task := OrmQ.objects.order_by("id").first():
-            task.delete()
-            tasks.perform(*task.task["args"])
+        run_queue()
         return Counter((entry["symbols"] or [""])[0] for entry in self.yahoo.standin.log)
 
     def fill(self) -> None:
@@ -109,24 +107,24 @@ def _yahoo() -> Iterator[Yahoo]:
 
 
 @pytest.fixture
-def thousand(_yahoo: Yahoo, store: Db, monkeypatch: pytest.MonkeyPatch) -> Thousand:
-    thousand = Thousand(_yahoo.wired(monkeypatch))
-    monkeypatch.setattr("django.utils.timezone.now", lambda: thousand.now)
-    return thousand
+def symbols(_yahoo: Yahoo, store: Db, monkeypatch: pytest.MonkeyPatch) -> Symbols:
+    symbols = Symbols(_yahoo.wired(monkeypatch))
+    monkeypatch.setattr("django.utils.timezone.now", lambda: symbols.now)
+    return symbols
 
 
 class TestSteadyState:
-    def test_costs_next_to_nothing_for_the_dead(self, thousand: Thousand) -> None:
-        thousand.at(THURSDAY)
+    def test_costs_next_to_nothing_for_the_dead(self, symbols: Symbols) -> None:
+        symbols.at(THURSDAY)
         for symbol in DEAD:
             TrackedSymbol.objects.create(symbol=symbol, mic="XNYS", last_queried_at=THURSDAY)
         first = runs.begin(SyncRun.Kind.HISTORICAL_SYNC, trigger="test", now=THURSDAY, symbols=DEAD)
         execution.work_on(first, share=False)
-        assert TrackedSymbol.objects.filter(missing_since=date(2026, 3, 5)).count() == 50
-        thousand.fill()
+        assert TrackedSymbol.objects.filter(missing_since=date(2026, 3, 5)).count() == 25
+        symbols.fill()
         cycles, now = {}, MAIN
         while now <= MONDAY:
-            cycles[now] = thousand.cycle(now)
+            cycles[now] = symbols.cycle(now)
             now += timedelta(hours=3)
 
         for now, asked in cycles.items():
@@ -136,15 +134,15 @@ class TestSteadyState:
             }, now
             # What is left are the dead, and the cookies and crumbs that they cost.
             assert asked.total() <= 0.02 * (asked.total() + len(read)), now
-        # Half a percent of 950, and of 500.
+        # Half a percent of 475, and of 250.
         dead = {now: len([s for s in asked if s]) for now, asked in cycles.items()}
-        assert {now: count for now, count in dead.items() if count} == {MAIN: 4, SETTLED: 2}
+        assert {now: count for now, count in dead.items() if count} == {MAIN: 2, SETTLED: 1}
         suspended = TrackedSymbol.objects.filter(active=False)
-        assert suspended.count() == 6
+        assert suspended.count() == 3
         for row in suspended:
             assert row.suspended_reason == (
                 f"Yahoo says of {row.symbol}: No data found, symbol may be delisted, first on "
                 f"2026-03-05, again on {row.last_attempt_at:%Y-%m-%d}"
             )
         for symbol in (*NEW_YORK, *LONDON):
-            assert stored(symbol) == expected_rows(thousand.yahoo.standin, symbol), symbol
+            assert stored(symbol) == expected_rows(symbols.yahoo.standin, symbol), symbol

@@ -1,6 +1,5 @@
 """The store under real concurrency and under kill -9."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -20,12 +19,13 @@ from prices.store.bars import BarRepository
 from prices.store.mongo import StoreError
 from prices.store.schema import ensure_schema
 from tests.support import hammer
+from tests.support.forks import forks
 from tests.support.mongod import running_mongod
 
-# Writers, readers, memories, and the sweeper.
-PARTIES = 4 + 4 + 4 + 1
+WRITERS, READERS, CACHES = 3, 2, 2
+PARTIES = WRITERS + READERS + CACHES + 1  # the sweeper
 # PRICECACHE_HAMMER_SECONDS=60 runs it for a minute.
-SECONDS = float(os.environ.get("PRICECACHE_HAMMER_SECONDS", "6"))
+SECONDS = float(os.environ.get("PRICECACHE_HAMMER_SECONDS", "4"))
 
 
 class TestConcurrency:
@@ -33,20 +33,19 @@ class TestConcurrency:
         repository = BarRepository(store)
         first = hammer.bars(hammer.MIN_BARS, 1.0)
         repository.replace(hammer.KEY, None, first, Facts(), now=datetime.now(UTC))
-        spawn = multiprocessing.get_context("spawn")
         target = (settings.MONGODB_URI, settings.MONGODB_DATABASE, SECONDS)
 
         with ProcessPoolExecutor(
-            PARTIES, spawn, initializer=hammer.enter, initargs=(spawn.Value("i", PARTIES),)
+            PARTIES, forks, initializer=hammer.enter, initargs=(forks.Value("i", PARTIES),)
         ) as pool:
-            writers = [pool.submit(hammer.write, *target) for _ in range(4)]
-            readers = [pool.submit(hammer.read, *target) for _ in range(4)]
-            memories = [pool.submit(hammer.read_cached, *target) for _ in range(4)]
+            writers = [pool.submit(hammer.write, *target) for _ in range(WRITERS)]
+            readers = [pool.submit(hammer.read, *target) for _ in range(READERS)]
+            caches = [pool.submit(hammer.read_cached, *target) for _ in range(CACHES)]
             sweeper = pool.submit(hammer.sweep, *target)
             written = [writer.result()[0] for writer in writers]
             published = sorted(moment for writer in writers for moment in writer.result()[1])
             seen = [reader.result() for reader in readers]
-            recalled = [memory.result() for memory in memories]
+            recalled = [cache.result() for cache in caches]
 
         assert all(min(w["append"], w["replace"]) > 5 for w in written)
         assert sweeper.result() > 10
@@ -73,6 +72,7 @@ from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.domain.series import Facts
 from tests.support import hammer
+from tests.support.forks import forks
 repository = BarRepository(mongo.database(sys.argv[1], "crash"))
 for n in range(10_000):
     key = SeriesKey(f"K{n % 7}")
@@ -98,7 +98,7 @@ class TestKill:
             for line in writer.stdout:
                 symbol, close = line.split()
                 acknowledged[symbol] = float(close)
-                if float(close) == 100:
+                if float(close) == 50:
                     break
             os.kill(_pid_of_server(tmp_path), signal.SIGKILL)
             rest, _ = writer.communicate()

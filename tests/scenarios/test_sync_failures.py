@@ -1,7 +1,6 @@
 """Stage 2 when something is in its way: failures, rivals, limits, outages."""
 
 import threading
-import time
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,6 +22,7 @@ from prices.providers.base import (
     UnknownSymbol,
 )
 from prices.store.bars import BarRepository
+from prices.store.locks import Leases
 from prices.store.mongo import StoreConflict
 from tests.support.builders import NOW, WEEK, published, tracked
 from tests.support.fakes import FakeProvider
@@ -126,13 +126,34 @@ def gently() -> Iterator[None]:
     connections.close_all()
 
 
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once a worker has found a series locked by another."""
+    event, acquire = threading.Event(), Leases._acquire
+
+    def acquire_and_report(leases: Leases, name: str, holder: str) -> bool:
+        acquired = acquire(leases, name, holder)
+        if not acquired:
+            event.set()
+        return acquired
+
+    monkeypatch.setattr(Leases, "_acquire", acquire_and_report)
+    return event
+
+
+def wait_for(event: threading.Event) -> None:
+    assert event.wait(100)
+
+
 class TestSingleFlight:
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.usefixtures("gently")
-    def test_of_two_workers_for_a_symbol_only_one_fetches(self, provider: FakeProvider) -> None:
+    def test_of_two_workers_for_a_symbol_only_one_fetches(
+        self, provider: FakeProvider, refused: threading.Event
+    ) -> None:
         tracked(last_update=None)
         provider.histories["ACME"] = WEEK
-        provider.on_history = lambda symbol: time.sleep(0.3)
+        provider.on_history = lambda symbol: wait_for(refused)
         both = threading.Barrier(2)
         results: list[Result] = []
 
@@ -155,7 +176,7 @@ class TestSingleFlight:
     @pytest.mark.usefixtures("gently")
     @pytest.mark.parametrize("options", [{"whole": True}, {"trusted": True}])
     def test_of_a_part_does_not_replace_a_whole_fetch(
-        self, provider: FakeProvider, options: dict[str, bool]
+        self, provider: FakeProvider, refused: threading.Event, options: dict[str, bool]
     ) -> None:
         tracked()
         published(rows=WEEK, actions=NONE)
@@ -170,7 +191,7 @@ class TestSingleFlight:
             if not threads:
                 threads.append(threading.Thread(target=backfill))
                 threads[0].start()
-                time.sleep(0.3)
+                wait_for(refused)
 
         provider.on_history = begin_backfill
         synced(now=NOW)

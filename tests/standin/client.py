@@ -1,16 +1,15 @@
 """Requests to the stand-in, directly and through the real yfinance in a process of its own."""
 
 import json
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from datetime import UTC, date, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from tests.standin import Book, Instrument, StandIn
+from tests.support.forks import forks, set_environment
 
 MONDAY_NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 12:00 in New York
 MONDAY_EVENING = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)  # 18:00 in New York
@@ -48,21 +47,33 @@ def failure(call):
 
 def yfinance(standin: StandIn, script: str) -> Any:
     """Runs a script in a process of its own, and returns its variable `found`."""
-    done = subprocess.run(
-        [sys.executable, "-c", PREAMBLE + script + "\nprint(json.dumps(found, default=str))"],
-        env={**os.environ, **standin.env()},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    receiver, sender = forks.Pipe(duplex=False)
+    process = forks.Process(target=_run, args=(sender, standin.env(), script))
+    process.start()
+    sender.close()
+    try:
+        assert receiver.poll(200), "the script did not end"
+        return json.loads(receiver.recv())
+    except EOFError:
+        raise AssertionError("the script failed; its traceback is in the output") from None
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
+
+
+def _run(sender: Connection, environment: dict[str, str], script: str) -> None:
+    set_environment(environment)
+    names: dict[str, Any] = {}
+    exec(PREAMBLE + script, names)  # noqa: S102
+    sender.send(json.dumps(names["found"], default=str))
+    sender.close()
 
 
 def fetch(standin: StandIn, path: str, body: object = None) -> Any:
     """Sends a GET, or a POST if there is a `body`, directly to the stand-in."""
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(standin.url + path, data, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(standin.url + path, data, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
 
 

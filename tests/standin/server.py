@@ -159,7 +159,7 @@ class _Server(TCPServer):
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(timeout=60)
 
 
 class _Handler(BaseHTTPRequestHandler):

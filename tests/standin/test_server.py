@@ -53,7 +53,8 @@ def post(path, body):
     direct.open(url, json.dumps(body).encode()).close()
 def try_out(fault):
     post("/_control/fault", {{"name": fault, "seconds": 20}})
-    raised = failure(lambda: history('AAPL', period='5d', timeout=1))
+    seconds = 1 if fault == 'hang' else 60
+    raised = failure(lambda: history('AAPL', period='5d', timeout=seconds))
     post("/_control/faults/clear", {{}})
     YfData().cache_get.cache_clear()
     return *raised, len(history('AAPL', period='5d')[1])
@@ -217,7 +218,7 @@ class TestServer:
     def test_plain_proxy_requests_are_answered_too(self, standin: StandIn) -> None:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": standin.url}))
         url = "http://query2.finance.yahoo.com/v8/finance/chart/%5EGSPC?range=5d&interval=1d"
-        with opener.open(url, timeout=5) as answer:
+        with opener.open(url, timeout=60) as answer:
             result = json.load(answer)["chart"]["result"][0]
 
         assert result["meta"]["symbol"] == "^GSPC"
@@ -241,7 +242,7 @@ with ThreadPoolExecutor(16) as pool:
         ca_file = Path(standin.ca_file)
         assert 21_000 <= standin.port < 23_000
         assert ca_file.exists()
-        with urllib.request.urlopen(standin.url + "/_control/symbols", timeout=5):  # noqa: S310
+        with urllib.request.urlopen(standin.url + "/_control/symbols", timeout=60):  # noqa: S310
             standin.stop()
 
         assert set(threading.enumerate()) == before

@@ -1,6 +1,7 @@
 """Steps that tests take on the admin's pages about symbols, and the symbols that they use."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -10,16 +11,29 @@ from prices.domain.coverage import Gap
 from prices.models import TrackedSymbol
 from tests.support.builders import NOW, WEEK, published, tracked
 
+DASHBOARD, LIVE = reverse("admin:index"), reverse("desk:dashboard_live")
 SYMBOLS = reverse("admin:prices_trackedsymbol_changelist")
-GAP = Gap(date(2026, 6, 4), 5, None, "the provider has none")
+THURSDAY = date(2026, 6, 4)
+GAP = Gap(THURSDAY, 5, None, "the provider has none")
 HOLED = (*WEEK[:2], *WEEK[3:])
 FORM = {"open": "11.5", "high": "11.75", "low": "11", "close": "11.25", "volume": "3000"}
 
 
-def open_list(client: Client, query: str = "") -> str:
-    answer = client.get(f"{SYMBOLS}{query}")
+def tiles(client: Client) -> dict[str, Any]:
+    """Returns the tiles of the dashboard by title."""
+    panels = client.get(DASHBOARD).context["panels"]
+    return {tile.title: tile for tiles in panels.values() for tile in tiles}
+
+
+def open_page(client: Client, url: str) -> str:
+    """Returns the page, with single spaces."""
+    answer = client.get(url)
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
+
+
+def open_list(client: Client, query: str = "") -> str:
+    return open_page(client, f"{SYMBOLS}{query}")
 
 
 def listed(client: Client, query: str = "") -> list[str]:
@@ -78,9 +92,7 @@ def symbol_url(row: TrackedSymbol, name: str = "change", *more: str) -> str:
 
 
 def open_symbol(client: Client, row: TrackedSymbol, query: str = "") -> str:
-    answer = client.get(symbol_url(row) + query)
-    assert answer.status_code == 200
-    return " ".join(answer.content.decode().split())
+    return open_page(client, symbol_url(row) + query)
 
 
 def press(client: Client, row: TrackedSymbol, do: str) -> str:

@@ -1,20 +1,40 @@
-"""Counts the commands that are sent to MongoDB."""
+"""Counts the commands sent to MongoDB, because times vary on a busy machine."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-import pytest
 from pymongo import monitoring
 
-from prices import services
+
+@dataclass
+class Work:
+    """The names of the commands that a block of code sent, one for each round trip."""
+
+    commands: list[str] = field(default_factory=list)
 
 
-class _Commands(monitoring.CommandListener):
+class _Counter(monitoring.CommandListener):
     def __init__(self) -> None:
-        self.names: list[str] = []
+        self._open: list[Work] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def counting(self) -> Iterator[Work]:
+        work = Work()
+        with self._lock:
+            self._open.append(work)
+        try:
+            yield work
+        finally:
+            with self._lock:
+                self._open.remove(work)
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        self.names.append(event.command_name)
+        with self._lock:
+            for work in self._open:
+                work.commands.append(event.command_name)
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         pass
@@ -23,12 +43,7 @@ class _Commands(monitoring.CommandListener):
         pass
 
 
-@contextmanager
-def counted_commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Commands]:
-    """Yields the commands that the store's client sends meanwhile."""
-    commands = _Commands()
-    client = services.database().client
-    with monkeypatch.context() as patch:
-        patch.setattr(client._event_listeners, "_EventListeners__enabled_for_commands", True)
-        patch.setattr(client._event_listeners, "_EventListeners__command_listeners", [commands])
-        yield commands
+# Clients report only to listeners that were registered before the client was created.
+_counter = _Counter()
+monitoring.register(_counter)
+counting = _counter.counting

@@ -6,8 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from unittest import mock
 
-from django_q.models import OrmQ
-
 from prices import services
 from prices.jobs import execution, runs, tasks
 from prices.models import Quarantine, SyncRun, TrackedSymbol
@@ -15,6 +13,7 @@ from prices.reads.reader import SymbolReport
 from prices.symbols.tracking import track
 from tests.standin import Instrument
 from tests.support.against_yahoo import Yahoo, expected_rows, running_yahoo
+from tests.support.jobs import run_queue
 from tests.support.syncing import stored
 
 Rows = list[tuple[Any, ...]]
@@ -130,9 +129,7 @@ class Hundred:
         before = self.yahoo.asked()
         self.set_clock(self.now + pause)
         tasks.canary()
-        while task := OrmQ.objects.order_by("id").first():
-            task.delete()
-            tasks.perform(*task.task["args"])
+        run_queue()
         return self.yahoo.asked() - before
 
     def expected(self, symbol: str) -> Rows:

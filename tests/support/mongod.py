@@ -36,7 +36,7 @@ def running_mongod(*, data_dir: Path, port: int, cache_gb: float = 0.25) -> Iter
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

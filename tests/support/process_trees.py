@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+# What takes a second may take a minute on a busy machine.
+MAX_SECONDS = 120
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 50
+
+def until(condition: Callable[[], object], what: str = "the condition to hold") -> None:
+    deadline = time.monotonic() + MAX_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, "the condition did not become true"
+        assert time.monotonic() < deadline, f"gave up waiting for {what}"
         time.sleep(0.02)
 
 
@@ -69,7 +72,7 @@ class Tree:
 
     def finish(self) -> int:
         assert self.process is not None
-        return self.process.wait(50)
+        return self.process.wait(MAX_SECONDS)
 
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:

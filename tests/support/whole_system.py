@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-TOKEN = "t" * 40
+# A stop may take this long on a busy machine. `up` kills what needs more than its own limits.
+STOP_SECONDS = 100
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -53,21 +54,22 @@ class System:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
             )
-        self.wait_for(lambda: self.get("/readyz")["jobs_running"], "the system to be up", 90)
+        self.wait_for(lambda: self.get("/readyz")["jobs_running"], "the system to be up", 200)
 
     def stop(self) -> int:
         """Stops it as Ctrl-C does, and returns its exit status."""
         assert self.up is not None
         self.up.send_signal(signal.SIGINT)
-        return self.up.wait(30)
+        return self.up.wait(STOP_SECONDS)
 
     def kill(self) -> None:
         assert self.up is not None
         self.up.kill()
         self.up.wait()
 
-    def manage(self, *args: str) -> str:
-        done = subprocess.run(
+    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of manage.py to its end."""
+        return subprocess.run(
             [sys.executable, "manage.py", *args],
             cwd=ROOT,
             env=self.env,
@@ -76,6 +78,10 @@ class System:
             check=False,
             timeout=240,
         )
+
+    def manage(self, *args: str) -> str:
+        """Returns the output of a command of manage.py that must succeed."""
+        done = self.run(*args)
         assert done.returncode == 0, f"manage.py {' '.join(args)}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -103,7 +109,7 @@ class System:
         assert found, f"no token in the start-up's output:\n{self.output.read_text()}"
         return found.group()
 
-    def wait_for(self, done: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    def wait_for(self, done: Callable[[], Any], what: str, seconds: float = 120) -> Any:
         """Waits for `done` to return something true, and returns it. Ignores network errors."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -6,44 +6,35 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.ports import free_ports
-from tests.support.whole_system import ROOT, System, system
+from tests.support.process_trees import until
+from tests.support.whole_system import ROOT, STOP_SECONDS, System, system
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 # No server listens there, so that no test reaches the real provider.
 NOWHERE = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:9", "MONGODB_URI": ""}
 PORT = free_ports(30)
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 55) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"gave up waiting for {what}"
-        time.sleep(0.1)
-
-
-def run_refused(tmp_path: Path, *args: str, **env: str) -> str:
-    """Returns the output of a command that must fail without a traceback or processes."""
-    here = System(tmp_path, PORT + 20, {**NOWHERE, **env})
-    done = subprocess.run(
-        [sys.executable, "manage.py", *args],
-        cwd=ROOT,
-        env=here.env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+def run_refused(running: System, *args: str) -> str:
+    """Returns the output of a command that must fail without a traceback."""
+    done = running.run(*args)
     said = done.stdout + done.stderr
-    assert done.returncode != 0, said
+    assert done.returncode in (1, 2), said
     assert "Traceback" not in said
+    return said
+
+
+def run_refused_in(folder: Path, *args: str, **env: str) -> str:
+    """Runs a command like `run_refused` in an empty folder, where it must leave no process."""
+    here = System(folder, PORT + 20, {**NOWHERE, **env})
+    said = run_refused(here, *args)
     assert here.processes() == {}
     return said
 
@@ -55,29 +46,29 @@ class TestRefusals:
             yield server.getsockname()[1]
 
     def test_a_taken_web_port(self, tmp_path, taken):
-        said = run_refused(tmp_path, "up", "--port", str(taken))
+        said = run_refused_in(tmp_path, "up", "--port", str(taken))
 
         assert f"web address 127.0.0.1:{taken} is taken by another program" in said
         assert "--port or PRICECACHE_PORT" in said
 
     def test_a_taken_mongod_port(self, tmp_path, taken):
-        said = run_refused(tmp_path, "up", PRICECACHE_MONGOD_PORT=str(taken))
+        said = run_refused_in(tmp_path, "up", PRICECACHE_MONGOD_PORT=str(taken))
 
         assert f"MongoDB's port {taken} is taken by another program" in said
         assert "PRICECACHE_MONGOD_PORT" in said
 
     def test_an_address_of_another_machine(self, tmp_path):
-        said = run_refused(tmp_path, "up", "--host", "203.0.113.1")
+        said = run_refused_in(tmp_path, "up", "--host", "203.0.113.1")
 
         assert "is not an address of this machine" in said
 
     def test_an_invalid_port(self, tmp_path):
-        assert "give a number from 1 to 65535" in run_refused(tmp_path, "up", "--port", "abc")
+        assert "give a number from 1 to 65535" in run_refused_in(tmp_path, "up", "--port", "abc")
 
     def test_a_data_folder_that_cannot_be_created(self, tmp_path):
         (tmp_path / "file").touch()
 
-        said = run_refused(tmp_path, "up", PRICECACHE_DATA_DIR=str(tmp_path / "file"))
+        said = run_refused_in(tmp_path, "up", PRICECACHE_DATA_DIR=str(tmp_path / "file"))
 
         assert "cannot be used (Not a directory)" in said or "(File exists)" in said
         assert "set PRICECACHE_DATA_DIR to another folder" in said
@@ -86,12 +77,12 @@ class TestRefusals:
         (tmp_path / "var").mkdir()
         (tmp_path / "var" / "pricecache.sqlite3").write_text("no database at all" * 99)
 
-        assert "is not a valid SQLite database" in run_refused(tmp_path, "up")
+        assert "is not a valid SQLite database" in run_refused_in(tmp_path, "up")
 
     def test_an_external_mongodb_that_does_not_answer(self, tmp_path):
         uri = "mongodb://user:secret@127.0.0.1:9/?directConnection=true"
 
-        said = run_refused(tmp_path, "up", MONGODB_URI=uri)
+        said = run_refused_in(tmp_path, "up", MONGODB_URI=uri)
 
         assert "MongoDB does not answer" in said
         assert "correct MONGODB_URI" in said
@@ -100,18 +91,24 @@ class TestRefusals:
     def test_the_embedded_mongodb_beside_an_external_one(self, tmp_path):
         uri = "mongodb://127.0.0.1:9/"
 
-        assert "unset it" in run_refused(tmp_path, "up", "--only", "mongod", MONGODB_URI=uri)
+        assert "unset it" in run_refused_in(tmp_path, "up", "--only", "mongod", MONGODB_URI=uri)
 
     def test_the_cluster_before_prepare(self, tmp_path):
-        assert "Run manage.py prepare" in run_refused(tmp_path, "cluster")
+        assert "Run manage.py prepare" in run_refused_in(tmp_path, "cluster")
 
 
-@pytest.fixture(scope="class")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One system for all tests of a class. Each test leaves it running."""
+@pytest.fixture(scope="module")
+def _system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with system(tmp_path_factory.mktemp("up"), PORT, NOWHERE) as running:
-        running.start()
         yield running
+
+
+@pytest.fixture
+def running(_system: System) -> System:
+    """One system for many tests, on the same data folder. It is started if a test stopped it."""
+    if _system.up is None or _system.up.poll() is not None:
+        _system.start()
+    return _system
 
 
 def parent_of(pid: int) -> int:
@@ -191,7 +188,25 @@ def assert_recovers_from_kill(running: System, name: str) -> None:
     assert set(running.processes()) <= reachable
 
 
+def assert_signal_stops_everything(running: System, number: signal.Signals) -> None:
+    assert running.up is not None
+    before = len(running.output.read_text())
+
+    running.up.send_signal(number)
+
+    assert running.up.wait(STOP_SECONDS) == 0
+    assert running.processes() == {}
+    said = running.output.read_text()[before:]
+    assert said.endswith("Stopped.\n")
+    assert "is killed" not in said
+
+
 class TestRecovery:
+    """The last test stops the system, because `up` gives up after five exits of a part in a minute.
+
+    The next class kills parts of the same system again.
+    """
+
     @pytest.mark.parametrize("name", ["mongod", "web", "web worker", "cluster", "sentinel"])
     def test_replaces_a_killed_process_and_works_again(self, running, name):
         assert_recovers_from_kill(running, name)
@@ -199,67 +214,38 @@ class TestRecovery:
     def test_a_second_up_names_the_process_that_runs(self, running):
         assert running.up is not None
 
-        said = self.manage(running, "up", "--port", str(PORT + 9))
+        said = run_refused(running, "up", "--port", str(PORT + 9))
 
         assert f"Process {running.up.pid} already runs the mongod of" in said
 
     def test_a_second_cluster_or_web_server_is_refused(self, running):
-        assert "A cluster (process" in self.manage(running, "cluster")
-        assert "already runs on" in self.manage(running, "web")
+        assert "A cluster (process" in run_refused(running, "cluster")
+        assert "already runs on" in run_refused(running, "web")
 
-    @staticmethod
-    def manage(running: System, *args: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *args],
-            cwd=ROOT,
-            env=running.env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        said = done.stdout + done.stderr
-        assert done.returncode == 1, said
-        assert "Traceback" not in said
-        return said
+    def test_sigint_stops_everything(self, running):
+        assert_signal_stops_everything(running, signal.SIGINT)
 
 
 class TestRecoveryOfTheCluster:
-    """Separate from the above, because `up` gives up after five exits of one part in a minute."""
-
     @pytest.mark.parametrize("name", ["idle worker", "monitor", "pusher"])
     def test_replaces_a_killed_process_and_works_again(self, running, name):
         assert_recovers_from_kill(running, name)
 
+    def test_sigterm_stops_everything(self, running):
+        assert_signal_stops_everything(running, signal.SIGTERM)
+
 
 class TestStop:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_a_signal_stops_everything(self, tmp_path, number):
-        with system(tmp_path, PORT + 10, NOWHERE) as running:
-            running.start()
-            assert running.up is not None
+    def test_kill_9_leaves_no_process_and_the_next_start_works(self, running):
+        running.kill()
+        # Started at once, while the orphaned mongod may still write its last checkpoint.
+        running.start()
 
-            running.up.send_signal(number)
-
-            assert running.up.wait(55) == 0
-            assert running.processes() == {}
-            said = running.output.read_text()
-            assert said.endswith("Stopped.\n")
-            assert "is killed" not in said
-
-    def test_kill_9_leaves_no_process_and_the_next_start_works(self, tmp_path):
-        with system(tmp_path, PORT + 10, NOWHERE) as running:
-            running.start()
-
-            running.kill()
-            # Started at once, while the orphaned mongod may still write its last checkpoint.
-            running.start()
-
-            until(lambda: works(running), "a working system")
-            # The first job may be done before the last process is forked.
-            until(lambda: Parts(running).complete, "all processes to be there")
-            running.kill()
-            until(lambda: running.processes() == {}, "the end of all processes")
+        until(lambda: works(running), "a working system")
+        # The first job may be done before the last process is forked.
+        until(lambda: Parts(running).complete, "all processes to be there")
+        running.kill()
+        until(lambda: running.processes() == {}, "the end of all processes")
 
     def test_shows_the_password_once_and_writes_it_to_no_file(self, tmp_path):
         with system(tmp_path, PORT + 10, {**NOWHERE, "PRICECACHE_ADMIN_PASSWORD": ""}) as running:
@@ -270,8 +256,7 @@ class TestStop:
             assert running.get("/cache/status")["historical_data"]["symbols"] == 0
             running.stop()
 
-            running.start("--no-sample")
-            running.stop()
+            start_and_stop_the_parts_separately(running)
 
             assert running.output.read_text().count(password) == 1
             for log in (tmp_path / "var" / "logs").iterdir():
@@ -279,17 +264,18 @@ class TestStop:
                 assert password not in text
                 assert token not in text
 
-    def test_runs_the_parts_separately(self, tmp_path):
-        with system(tmp_path, PORT + 10, NOWHERE) as running:
-            argv = [sys.executable, "manage.py", "mongod"]
-            with subprocess.Popen(argv, cwd=ROOT, env=running.env) as mongod:
-                until(lambda: len(running.pids("--replSet")) == 1, "mongod")
-                running.start("--only", "cluster", "web")
 
-                until(lambda: works(running), "a working system")
-                assert running.stop() == 0
+def start_and_stop_the_parts_separately(running: System) -> None:
+    """Runs mongod by its own command, and the other parts by `up --only`."""
+    argv = [sys.executable, "manage.py", "mongod"]
+    with subprocess.Popen(argv, cwd=ROOT, env=running.env) as mongod:
+        until(lambda: len(running.pids("--replSet")) == 1, "mongod")
+        running.start("--no-sample", "--only", "cluster", "web")
 
-                assert set(running.processes()) == {mongod.pid, *running.pids("--replSet")}
-                mongod.terminate()
-                assert mongod.wait(55) == 0
-            assert running.processes() == {}
+        until(lambda: works(running), "a working system")
+        assert running.stop() == 0
+
+        assert set(running.processes()) == {mongod.pid, *running.pids("--replSet")}
+        mongod.terminate()
+        assert mongod.wait(STOP_SECONDS) == 0
+    assert running.processes() == {}

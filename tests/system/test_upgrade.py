@@ -16,7 +16,7 @@ from django_q.signing import PickleSerializer
 from tests.support.ports import free_ports
 from tests.support.whole_system import System, system
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 NOWHERE = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:9", "MONGODB_URI": ""}
 YEAR = "/cache/historical/AAPL?start=2005-01-03&end=2005-12-30"

@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +11,11 @@ import pytest
 
 from tests.standin import StandIn, default_book
 from tests.support.ports import free_ports
+from tests.support.process_trees import until
 from tests.support.whole_system import System, system
 
 # These tests take longer than the limit for others.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 # The symbols of one sync. Each test has its own, so that all tests share one system.
 SYMBOLS = 50
@@ -26,6 +26,14 @@ VICTIMS = ("mongod", "web", "worker", "cluster", "up")
 def standin() -> Iterator[StandIn]:
     with StandIn(default_book(SYMBOLS * (1 + len(VICTIMS)), years=2)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def groups(running: System, standin: StandIn) -> dict[str, list[str]]:
+    """The symbols of each victim's test, tracked by one command for all."""
+    symbols = list(standin.book.instruments)[SYMBOLS:]
+    _track(running, symbols)
+    return {name: symbols[n :: len(VICTIMS)] for n, name in enumerate(VICTIMS)}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +87,8 @@ class TestWithStandIn:
     def test_a_first_sync_fills_everything_and_a_refresh_reaches_the_web(
         self, running: System, standin: StandIn
     ) -> None:
-        symbols = _tracked(running, standin, 0)
+        symbols = list(standin.book.instruments)[:SYMBOLS]
+        _track(running, symbols)
 
         run = running.post("/cache/sync-historical?wait=120")
 
@@ -96,15 +105,14 @@ class TestWithStandIn:
                 and running.get("/cache/historical/AAPL?days=5")["quote"]
             ),
             "the quotes in the web processes",
-            15,
         )
         assert quoted["price"] > 0
 
     @pytest.mark.parametrize("victim", VICTIMS)
     def test_a_sync_completes_after_kill_9(
-        self, running: System, standin: StandIn, victim: str
+        self, running: System, standin: StandIn, groups: dict[str, list[str]], victim: str
     ) -> None:
-        symbols = _tracked(running, standin, 1 + VICTIMS.index(victim))
+        symbols = groups[victim]
         standin.clear_log()
         standin.fault("delay", kind="chart", seconds=0.4)
         run = running.post("/cache/sync-historical", {"symbols": symbols})
@@ -112,7 +120,7 @@ class TestWithStandIn:
 
         if victim == "up":
             running.kill()
-            _wait_until_nothing_is_left(running)
+            until(lambda: running.processes() == {}, "the end of all processes")
             standin.faults.clear()
             running.start("--no-sample")
         else:
@@ -137,15 +145,13 @@ def _start_up_sync_has_ended(running: System) -> bool:
     return jobs["historical_sync"]["last_duration"] is not None
 
 
-def _tracked(running: System, standin: StandIn, group: int) -> list[str]:
-    """Tracks the symbols of one test. `manage.py track` would also queue a backfill of them."""
-    symbols = list(standin.book.instruments)[group * SYMBOLS : (group + 1) * SYMBOLS]
+def _track(running: System, symbols: list[str]) -> None:
+    """Tracks symbols. `manage.py track` would also queue a backfill of them."""
     code = (
         "from django.utils.timezone import now; from prices.symbols.tracking import track\n"
         f"for symbol in {symbols}: track(symbol, now=now())"
     )
     running.manage("shell", "-c", code)
-    return symbols
 
 
 def _pid_of(victim: str, running: System) -> int:
@@ -159,13 +165,6 @@ def _pid_of(victim: str, running: System) -> int:
         return int(rows[0][0].split("/")[-2])
     pattern = {"mongod": r"bin/mongod ", "web": r"gunicorn", "cluster": r"manage\.py cluster"}
     return running.pids(pattern[victim])[0]
-
-
-def _wait_until_nothing_is_left(running: System) -> None:
-    until = time.monotonic() + 20
-    while left := running.processes():
-        assert time.monotonic() < until, left
-        time.sleep(0.2)
 
 
 def _assert_exact(running: System, standin: StandIn, symbols: list[str]) -> None:

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from prices import services
 from prices.domain.sessions import sessions_of
@@ -31,7 +30,7 @@ def _state() -> SymbolReport:
 class TestPages:
     def test_signs_in_by_name_and_password(self, page: Page) -> None:
         page.context.clear_cookies()
-        page.reload()
+        page.goto("/admin/")
 
         page.get_by_label("Username").fill("admin")
         page.get_by_label("Password").fill("correct horse")
@@ -42,7 +41,7 @@ class TestPages:
     def test_dashboard_shows_the_figures(self, page: Page) -> None:
         _state()
 
-        page.reload()
+        page.goto("/admin/")
 
         expect(page.get_by_text("1 of 2 symbols have no history yet")).to_be_visible()
         expect(page.get_by_text("Historical sync", exact=True)).to_be_visible()
@@ -52,7 +51,7 @@ class TestPages:
     def test_list_says_why_a_symbol_is_stale(self, page: Page) -> None:
         report = _state()
 
-        page.goto(page.url + "prices/trackedsymbol/")
+        page.goto("/admin/prices/trackedsymbol/")
 
         assert report.stale_reason
         expect(page.get_by_text("ACME", exact=True).first).to_be_visible()
@@ -62,7 +61,7 @@ class TestPages:
 
     def test_tracks_a_symbol_by_its_market(self, page: Page) -> None:
         sessions_of("XTAE")  # Its first use takes seconds on a busy machine.
-        page.goto(page.url + "prices/trackedsymbol/add/")
+        page.goto("/admin/prices/trackedsymbol/add/")
 
         page.get_by_label("Symbol").fill("teva")
         page.locator("select[name=market]").select_option("TASE")
@@ -72,7 +71,7 @@ class TestPages:
         assert SyncRun.objects.get().symbols == ["TEVA.TA"]
 
     def test_explains_an_invalid_symbol(self, page: Page) -> None:
-        page.goto(page.url + "prices/trackedsymbol/add/")
+        page.goto("/admin/prices/trackedsymbol/add/")
 
         page.get_by_label("Symbol").fill("A B")
         page.get_by_role("button", name="Save", exact=True).click()
@@ -81,7 +80,6 @@ class TestPages:
 
     def test_opens_runs_and_schedules(self, page: Page) -> None:
         _state()
-        root = page.url
         run = SyncRun.objects.create(
             kind="backfill", state="partial", updated=1, failed=1, errors={"NEWCO": "No data found"}
         )
@@ -93,11 +91,11 @@ class TestPages:
             "django_q/ormq/",
             "django_q/failure/",
         ):
-            page.goto(root + path)
+            page.goto(f"/admin/{path}")
             expect(page.locator("body")).not_to_contain_text("Server Error")
             assert fits(page)
 
-    def test_api_docs_work_without_the_internet(self, page: Page, live_server: LiveServer) -> None:
-        page.goto(f"{live_server.url}/cache/docs")
+    def test_api_docs_work_without_the_internet(self, page: Page) -> None:
+        page.goto("/cache/docs")
 
         expect(page.get_by_text("/cache/historical/{symbol}").first).to_be_visible()

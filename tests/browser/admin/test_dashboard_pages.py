@@ -88,10 +88,6 @@ def advance(page: Page, seconds: int) -> None:
         page.clock.run_for(seconds * 1000)
 
 
-def opened(page: Page, path: str) -> None:
-    page.goto(page.url.split("/admin/")[0] + path)
-
-
 class TestPages:
     def test_open_without_errors_fit_and_are_readable(self, page: Page, state: None) -> None:
         run = SyncRun.objects.filter(state=State.PARTIAL)[0]
@@ -104,7 +100,7 @@ class TestPages:
             "/admin/admin/logentry/",
             "/admin/django_q/schedule/",
         ):
-            opened(page, path)
+            page.goto(path)
             assert fits(page), path
             assert low_contrast_texts(page) == [], path
             assert page.evaluate("window.shifted") < 0.05, path
@@ -113,7 +109,7 @@ class TestPages:
         log = services.provider_log()
         for number in range(5):
             log.record_failure(f"SYM{number}", "no route to Yahoo", timezone.now())
-        opened(page, "/admin/")
+        page.goto("/admin/")
 
         figure = page.locator(".pc-tile", has_text="Provider").locator(".pc-figure")
         expect(figure).to_have_text("unreachable")
@@ -125,12 +121,12 @@ class TestPages:
     ) -> None:
         with signed_in(browser, live_server.url, boss, width=1920, scheme="dark") as page:
             for path in ("/admin/", "/admin/scheduler/"):
-                opened(page, path)
+                page.goto(path)
                 assert fits(page)
                 assert low_contrast_texts(page) == []
 
     def test_can_be_used_by_keyboard(self, page: Page, state: None) -> None:
-        opened(page, "/admin/")
+        page.goto("/admin/")
 
         page.keyboard.press("Tab")
         skip = page.get_by_role("link", name="Skip to the content")
@@ -147,7 +143,7 @@ class TestPages:
         assert outline == "solidtrue"
 
     def test_describe_their_content_to_screen_readers(self, wide: Page, state: None) -> None:
-        opened(wide, "/admin/")
+        wide.goto("/admin/")
 
         expect(wide.get_by_role("heading", name="Needs attention")).to_be_visible()
         expect(wide.get_by_role("table", name="Needs attention")).to_be_visible()
@@ -165,7 +161,7 @@ class TestPages:
         user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
         with signed_in(browser, live_server.url, user, width=1440, scheme="light") as page:
             for path in ("/admin/", "/admin/scheduler/"):
-                opened(page, path)
+                page.goto(path)
                 expect(page.locator(".pc-page").get_by_role("button")).to_have_count(0)
                 expect(page.locator(".pc-card").first).to_be_visible()
 
@@ -173,7 +169,7 @@ class TestPages:
 class TestUpdates:
     def test_shows_what_changed_without_a_reload(self, page: Page, state: None) -> None:
         page.clock.install()
-        opened(page, "/admin/")
+        page.goto("/admin/")
         page.evaluate("window.marked = true")
         lagging = page.locator(".pc-tile", has_text="Failing").locator(".pc-figure")
         expect(lagging).to_have_text("1")
@@ -188,7 +184,7 @@ class TestUpdates:
 
     def test_keeps_the_focus_and_unfolded_details(self, wide: Page, state: None) -> None:
         wide.clock.install()
-        opened(wide, "/admin/")
+        wide.goto("/admin/")
         wide.get_by_text("The numbers").click()
         button = wide.get_by_role("button", name="Resume for GONE")
         button.focus()
@@ -204,7 +200,7 @@ class TestUpdates:
     def test_pauses_while_the_page_is_hidden(self, wide: Page, state: None) -> None:
         asked: list[str] = []
         wide.clock.install()
-        opened(wide, "/admin/")
+        wide.goto("/admin/")
         wide.on(
             "request",
             lambda request: asked.append(request.url) if request.url.endswith("/live") else None,
@@ -222,7 +218,7 @@ class TestUpdates:
 
     def test_shows_since_when_the_server_is_unreachable(self, page: Page, state: None) -> None:
         page.clock.install()
-        opened(page, "/admin/")
+        page.goto("/admin/")
         note = page.locator("[data-live-note]")
         before = page.locator(".pc-tiles").first.bounding_box()
 
@@ -242,7 +238,7 @@ class TestUpdates:
 
     def test_shows_that_the_user_is_signed_out(self, wide: Page, state: None) -> None:
         wide.clock.install()
-        opened(wide, "/admin/")
+        wide.goto("/admin/")
 
         wide.context.clear_cookies()
         advance(wide, 10)
@@ -261,7 +257,7 @@ class TestDashboardButtons:
     def test_queue_the_remedy(
         self, page: Page, state: None, button: str, kind: str, symbol: str
     ) -> None:
-        opened(page, "/admin/")
+        page.goto("/admin/")
 
         page.get_by_role("button", name=button).click()
 
@@ -270,7 +266,7 @@ class TestDashboardButtons:
         assert (run.kind, run.symbols) == (kind, [symbol])
 
     def test_resume(self, page: Page, state: None) -> None:
-        opened(page, "/admin/")
+        page.goto("/admin/")
 
         page.get_by_role("button", name="Resume for GONE").click()
 
@@ -280,7 +276,7 @@ class TestDashboardButtons:
 
 class TestSchedulerButtons:
     def test_pause_and_resume_a_job(self, page: Page, state: None) -> None:
-        opened(page, "/admin/scheduler/")
+        page.goto("/admin/scheduler/")
 
         page.get_by_role("button", name="Pause Historical sync").click()
         expect(page.get_by_text("is paused until somebody resumes it")).to_be_visible()
@@ -292,7 +288,7 @@ class TestSchedulerButtons:
         assert not PausedJob.objects.exists()
 
     def test_run_a_job_now(self, page: Page, state: None) -> None:
-        opened(page, "/admin/scheduler/")
+        page.goto("/admin/scheduler/")
 
         page.get_by_role("button", name="Run now Store sweep").click()
 
@@ -300,7 +296,7 @@ class TestSchedulerButtons:
         assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
     def test_repeat_what_failed(self, page: Page, state: None) -> None:
-        opened(page, "/admin/scheduler/")
+        page.goto("/admin/scheduler/")
         page.get_by_text("Traceback", exact=True).click()
         expect(page.get_by_text("line 7").first).to_be_visible()
 
@@ -318,7 +314,7 @@ class TestSchedulerButtons:
         run = runs.begin(Kind.BACKFILL, trigger="x", symbols=["ACME"], now=now)
         SyncRun.objects.filter(pk=run.pk).update(total=8, updated=2)
         page.clock.install()
-        opened(page, path.format(run.pk))
+        page.goto(path.format(run.pk))
         bar = page.get_by_role("progressbar", name=f"Progress of run {run.pk}")
         expect(bar).to_have_attribute("value", "2")
 

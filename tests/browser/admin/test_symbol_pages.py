@@ -54,15 +54,11 @@ def _holed() -> TrackedSymbol:
 
 
 def _list(page: Page, query: str = "") -> None:
-    page.goto(f"{_root(page)}/admin/prices/trackedsymbol/{query}")
+    page.goto(f"/admin/prices/trackedsymbol/{query}")
 
 
 def _open(page: Page, row: TrackedSymbol) -> None:
-    page.goto(f"{_root(page)}/admin/prices/trackedsymbol/{row.pk}/change/")
-
-
-def _root(page: Page) -> str:
-    return page.url.split("/admin/")[0]
+    page.goto(f"/admin/prices/trackedsymbol/{row.pk}/change/")
 
 
 def _check_layout(page: Page) -> None:
@@ -139,57 +135,57 @@ def _choose(page: Page, action: str) -> None:
 class TestBulkActions:
     def test_show_the_progress_until_the_run_ends(self, page: Page) -> None:
         run = SyncRun.objects.create(kind=Kind.BACKFILL, trigger="test", symbols=["A", "B"])
-        page.goto(f"{_root(page)}/admin/prices/trackedsymbol/progress/{run.pk}/?q=acme")
+        page.clock.install()
+        page.goto(f"/admin/prices/trackedsymbol/progress/{run.pk}/?q=acme")
 
         words = page.get_by_role("status").filter(has_text="done")
         expect(words).to_have_text("Queued: 0 of 2 done.")
         _check_layout(page)
         SyncRun.objects.filter(pk=run.pk).update(state=State.RUNNING, updated=1, total=2)
+        page.clock.run_for(10_000)
         expect(words).to_have_text("Running: 1 of 2 done.")
         assert page.get_by_role("progressbar").get_attribute("value") == "1"
         SyncRun.objects.filter(pk=run.pk).update(state=State.PARTIAL, failed=1)
+        page.clock.run_for(10_000)
         expect(words).to_have_text("Partly failed: 2 of 2 done, 1 failed.")
         expect(page.get_by_text("Reload the page")).to_be_visible()
         page.get_by_role("link", name="Back to the list").click()
         page.wait_for_url("**/trackedsymbol/?q=acme")
 
-    @pytest.mark.parametrize(
-        ("action", "button", "kind"),
-        [
+    def test_ask_for_confirmation_and_queue_a_run(self, page: Page) -> None:
+        tracked()
+        tracked("OTHER")
+        for action, button, kind in (
             ("sync_now", "Sync 2 symbols", Kind.HISTORICAL_SYNC),
             ("backfill", "Backfill 2 symbols", Kind.BACKFILL),
             ("verify", "Verify 2 symbols", Kind.VERIFY),
-        ],
-    )
-    def test_ask_for_confirmation_and_queue_a_run(
-        self, page: Page, action: str, button: str, kind: SyncRun.Kind
-    ) -> None:
+        ):
+            _list(page)
+
+            _choose(page, action)
+            expect(page.get_by_text("ACME, OTHER")).to_be_visible()
+            _check_layout(page)
+            page.get_by_role("button", name=button).click()
+
+            expect(page.get_by_text("Queued: 0 of 2 done.")).to_be_visible()
+            run = SyncRun.objects.latest("pk")
+            assert (run.kind, run.symbols) == (kind, ["ACME", "OTHER"])
+            SyncRun.objects.update(state=State.SUCCEEDED)
+
+    def test_suspend_and_resume(self, page: Page) -> None:
         tracked()
         tracked("OTHER")
-        _list(page)
+        for action, said, after in (
+            ("suspend", "Suspended", False),
+            ("resume", "Resumed", True),
+        ):
+            _list(page)
 
-        _choose(page, action)
-        expect(page.get_by_text("ACME, OTHER")).to_be_visible()
-        _check_layout(page)
-        page.get_by_role("button", name=button).click()
+            _choose(page, action)
+            page.get_by_role("button", name=f"{action.capitalize()} 2 symbols").click()
 
-        expect(page.get_by_text("Queued: 0 of 2 done.")).to_be_visible()
-        run = SyncRun.objects.get()
-        assert (run.kind, run.symbols) == (kind, ["ACME", "OTHER"])
-
-    @pytest.mark.parametrize(("action", "after"), [("suspend", False), ("resume", True)])
-    def test_suspend_and_resume(self, page: Page, action: str, after: bool) -> None:
-        tracked(active=not after)
-        tracked("OTHER", active=not after)
-        _list(page)
-
-        _choose(page, action)
-        page.get_by_role("button", name=f"{action.capitalize()} 2 symbols").click()
-
-        expect(
-            page.get_by_text(f"{action.rstrip('e').capitalize()}ed ACME, OTHER.")
-        ).to_be_visible()
-        assert set(TrackedSymbol.objects.values_list("active", flat=True)) == {after}
+            expect(page.get_by_text(f"{said} ACME, OTHER.")).to_be_visible()
+            assert set(TrackedSymbol.objects.values_list("active", flat=True)) == {after}
 
     def test_tag(self, page: Page) -> None:
         row = tracked()
@@ -268,25 +264,22 @@ class TestSymbol:
         expect(page.get_by_text("There is no history yet. The next sync")).to_be_visible()
         _check_layout(page)
 
-    @pytest.mark.parametrize(
-        ("button", "kind"),
-        [
+    def test_queues_and_shows_the_progress(self, page: Page) -> None:
+        row = _holed()
+        for button, kind in (
             ("Sync now", Kind.HISTORICAL_SYNC),
             ("Backfill whole history", Kind.BACKFILL),
             ("Verify", Kind.VERIFY),
             ("Request all gaps again", Kind.HISTORICAL_SYNC),
-        ],
-    )
-    def test_queues_and_shows_the_progress(
-        self, page: Page, button: str, kind: SyncRun.Kind
-    ) -> None:
-        _open(page, _holed())
+        ):
+            _open(page, row)
 
-        page.get_by_role("button", name=button, exact=True).click()
+            page.get_by_role("button", name=button, exact=True).click()
 
-        run = SyncRun.objects.get()
-        assert (run.kind, run.symbols) == (kind, ["ACME"])
-        expect(page.get_by_text("Queued: 0 of 1 done.")).to_be_visible()
+            expect(page.get_by_text("Queued: 0 of 1 done.")).to_be_visible()
+            run = SyncRun.objects.latest("pk")
+            assert (run.kind, run.symbols) == (kind, ["ACME"])
+            SyncRun.objects.update(state=State.SUCCEEDED)
 
     def test_suspends_and_resumes(self, page: Page) -> None:
         _open(page, _holed())

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +20,6 @@ from portfolio import booking
 from portfolio.domain.valuation import build_notice
 from portfolio.models import Portfolio, Transaction
 from portfolio.web.pages import LOGO_STYLE, merge_texts
-from prices import services
-from prices.store import mongo
 from tests.support.builders import tracked
 from tests.support.portfolio_builders import day
 
@@ -163,15 +160,6 @@ def portfolio(client: Client) -> Portfolio:
         currency="USD",
     )  # fmt: skip
     return made
-
-
-@pytest.fixture
-def no_store(settings: Any) -> Iterator[None]:
-    settings.MONGODB_URI = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200"
-    services.forget()
-    yield
-    mongo.disconnect(settings.MONGODB_URI)
-    services.forget()
 
 
 @pytest.mark.usefixtures("no_store")

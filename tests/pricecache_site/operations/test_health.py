@@ -1,7 +1,7 @@
 """The health routes."""
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -17,9 +17,9 @@ def test_ready(client: Client) -> None:
     assert answer.json() == {"status": "ready", "jobs_running": False}
 
 
+@pytest.mark.usefixtures("no_store")
 def test_not_ready_without_the_store(client: Client) -> None:
-    with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-        answer = client.get("/readyz")
+    answer = client.get("/readyz")
 
     assert answer.status_code == 503
     assert "MongoDB" in answer.json()["mongodb"]

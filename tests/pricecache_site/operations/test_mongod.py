@@ -25,7 +25,7 @@ from tests.support.mongod import running_mongod
 from tests.support.ports import free_ports
 from tests.support.process_trees import is_gone, until
 
-PORT = free_ports(2)
+PORT = free_ports(3)
 
 
 @pytest.fixture
@@ -42,31 +42,54 @@ def start_and_stop(data_dir: Path) -> None:
         pass
 
 
+@pytest.fixture(scope="module")
+def shared_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data folder of a server that runs for all tests that leave it as it is."""
+    folder = tmp_path_factory.mktemp("mongod")
+    with running_mongod(data_dir=folder, port=PORT + 2):
+        yield folder
+
+
+@pytest.fixture
+def mongo(shared_dir: Path) -> Iterator[MongoClient[dict[str, Any]]]:
+    """A client of the shared server."""
+    with client(EmbeddedMongod(shared_dir, PORT + 2).uri) as mongo:
+        yield mongo
+
+
 class TestRunningMongod:
-    def test_accepts_majority_writes_and_leaves_nothing_running(self, data_dir):
-        with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
-            pid = read_pid(data_dir / "mongodb" / "mongod.lock")
-            mongo.test.things.insert_one({"_id": 1})
-            with mongo.test.watch() as changes:
-                mongo.test.things.insert_one({"_id": 2})
-                assert next(changes)["documentKey"] == {"_id": 2}
+    def test_accepts_majority_writes_and_reports_changes(self, mongo):
+        mongo.test.things.insert_one({"_id": 1})
+        with mongo.test.watch() as changes:
+            mongo.test.things.insert_one({"_id": 2})
+            assert next(changes)["documentKey"] == {"_id": 2}
 
-        assert is_gone(pid)
+    def test_refuses_a_folder_on_which_another_mongod_runs(self, shared_dir):
+        with pytest.raises(EmbeddedMongodError, match=r"Another mongod \(process \d+\) runs on"):
+            EmbeddedMongod(shared_dir, PORT + 1).prepare(wait=0.2)
 
-    def test_keeps_its_data_when_it_moves_to_another_port(self, data_dir):
-        with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
-            mongo.test.things.insert_one({"_id": 1})
-        with running_mongod(data_dir=data_dir, port=PORT + 1) as uri, client(uri) as mongo:
-            assert list(mongo.test.things.find()) == [{"_id": 1}]
-            assert mongo.admin.command("hello")["hosts"] == [f"127.0.0.1:{PORT + 1}"]
+    def test_rotates_a_large_log_while_it_runs(self, shared_dir, mongo, monkeypatch):
+        server = EmbeddedMongod(shared_dir, PORT + 2)
+        monkeypatch.setattr(mongod, "MAX_LOG_BYTES", 100)
 
-    def test_recovers_after_kill_9(self, data_dir):
+        server.rotate_log()
+
+        until(server.log_path.exists)
+        mongo.test.things.insert_one({"_id": 3})
+        assert "SERVER RESTARTED" not in server.log_path.read_text()
+        assert (shared_dir / "logs" / "mongod.log.1").exists()
+
+    def test_recovers_on_another_port_after_kill_9_and_leaves_nothing_running(self, data_dir):
         durable = {"w": "majority", "j": True}
         with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
             mongo.test.command({"insert": "t", "documents": [{"_id": 1}], "writeConcern": durable})
             os.kill(read_pid(data_dir / "mongodb" / "mongod.lock"), signal.SIGKILL)
-        with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
+        with running_mongod(data_dir=data_dir, port=PORT + 1) as uri, client(uri) as mongo:
             assert list(mongo.test.t.find()) == [{"_id": 1}]
+            assert mongo.admin.command("hello")["hosts"] == [f"127.0.0.1:{PORT + 1}"]
+            pid = read_pid(data_dir / "mongodb" / "mongod.lock")
+
+        assert is_gone(pid)
 
     def test_stops_when_the_process_that_runs_it_is_killed(self, data_dir):
         script = (
@@ -82,23 +105,6 @@ class TestRunningMongod:
             runner.kill()
 
         until(lambda: is_gone(pid))
-
-    def test_refuses_a_folder_on_which_another_mongod_runs(self, data_dir):
-        with (
-            running_mongod(data_dir=data_dir, port=PORT),
-            pytest.raises(EmbeddedMongodError, match=r"Another mongod \(process \d+\) runs on"),
-        ):
-            EmbeddedMongod(data_dir, PORT + 1).prepare(wait=0.2)
-
-    def test_rotates_a_large_log_while_it_runs(self, data_dir, monkeypatch):
-        server = EmbeddedMongod(data_dir, PORT)
-        with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
-            monkeypatch.setattr(mongod, "MAX_LOG_BYTES", 100)
-            server.rotate_log()
-            until(server.log_path.exists)
-            mongo.test.things.insert_one({"_id": 1})
-        assert "SERVER RESTARTED" not in server.log_path.read_text()
-        assert (data_dir / "logs" / "mongod.log.1").exists()
 
     def test_says_that_a_newer_server_wrote_the_data(self, data_dir):
         self._write_newer_version(data_dir)

@@ -62,13 +62,13 @@ class TestStart:
         tree.run("""
             try:
                 with Supervisor() as s:
-                    s.start(python("time.sleep(600)", ready=lambda: False, ready_seconds=0.3))
+                    s.start(python("time.sleep(600)", ready=lambda: False, ready_seconds=2))
             except SupervisorError as error:
                 sys.exit(f"ERROR {error}")
         """)
 
         assert tree.finish() == 1
-        assert "ERROR child was killed (not ready within 0.3 s)" in tree.said()
+        assert "ERROR child was killed (not ready within 2 s)" in tree.said()
         assert is_gone(tree.started("child"))
 
     def test_names_a_program_that_cannot_be_executed(self, tree):

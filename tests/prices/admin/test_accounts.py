@@ -5,29 +5,23 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
-from django_q.models import Task
 from rest_framework.authtoken.models import TokenProxy
 
 from prices.jobs import runs, schedules
 from prices.models import SyncRun
+from tests.support.admin_pages import DASHBOARD, open_page
 from tests.support.builders import NOW
+from tests.support.scheduler_page import broken_task, press
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind = SyncRun.Kind
-DASHBOARD, PAGE = reverse("admin:index"), reverse("desk:scheduler")
-
-
-def opened(client: Client, url: str) -> str:
-    answer = client.get(url)
-    assert answer.status_code == 200
-    return answer.content.decode()
 
 
 def test_shortens_tokens_in_the_list(admin_client: Client, admin_user: User) -> None:
     token = TokenProxy.objects.create(user=admin_user)
 
-    page = opened(admin_client, reverse("admin:authtoken_tokenproxy_changelist"))
+    page = open_page(admin_client, reverse("admin:authtoken_tokenproxy_changelist"))
 
     assert token.key not in page
     assert token.key[:4] in page
@@ -37,23 +31,6 @@ def test_redirects_to_the_dashboard_after_signing_in(client: Client, admin_user:
     data = {"username": "admin", "password": "password"}
 
     assert client.post(reverse("admin:login"), data)["Location"] == DASHBOARD
-
-
-def press(client: Client, name: str, key: object, **data: str) -> str:
-    """Presses a button and returns the resulting page."""
-    url = reverse(f"desk:{name}", args=[key])
-    answer = client.post(url, {"back": PAGE, **data}, follow=True)
-    assert answer.redirect_chain == [(PAGE, 302)]
-    return " ".join(answer.content.decode().split())
-
-
-def broken_task() -> Task:
-    return Task.objects.create(
-        **{"id": "b" * 32, "name": "failed", "func": "prices.jobs.tasks.canary", "group": "canary"},
-        **{"success": False, "result": "boom : Traceback (most recent call last): line 7"},
-        started=NOW,
-        stopped=NOW,
-    )
 
 
 class TestLog:

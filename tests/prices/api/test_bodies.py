@@ -3,20 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 
 from prices import services
 from prices.domain.quotes import Quote
 from prices.jobs import cluster_health, schedules
 from prices.models import ReadCount, SyncRun
 from tests.support.builders import NOW, WEEK, published, tracked
+from tests.support.unreachable import unreachable_store
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
 
 def test_bars_are_written_as_they_are_stored(client: Client) -> None:
@@ -85,10 +81,8 @@ class TestStatus:
 
     def test_answers_when_the_store_is_away(self, client: Client) -> None:
         cluster_health.record_canary(now=NOW)
-        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            services.forget()
+        with unreachable_store():
             answer = client.get("/cache/status")
-        services.forget()
 
         assert answer.status_code == 200
         assert answer.json()["status"] == "unhealthy"

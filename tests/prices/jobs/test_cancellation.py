@@ -20,15 +20,10 @@ from prices.store.locks import worker_name
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
 BY = "admin (carol)"
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 @pytest.fixture
@@ -57,7 +52,7 @@ def _hold_after(provider: FakeProvider, count: int, event: threading.Event) -> N
 
     def wait(symbol: str) -> None:
         if len(provider.asked) > count:
-            assert event.wait(30)
+            assert event.wait(100)
 
     provider.on_history = wait
 

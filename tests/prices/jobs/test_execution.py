@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from prices import services
 from prices.domain.bars import SeriesKey
@@ -14,32 +13,16 @@ from prices.models import SymbolAlias, SyncRun, TrackedSymbol
 from prices.providers.base import BadPayload, RateLimited, Unavailable
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
+from tests.support.jobs import run_queue, track_new
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
 
 
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-def _new(*symbols: str) -> None:
-    for symbol in symbols:
-        tracked(symbol, last_update=None, mic="XNYS", name="")
-
-
-def _run_queue() -> None:
-    """Performs the queued tasks until none is left, as the workers do."""
-    while task := OrmQ.objects.order_by("id").first():
-        task.delete()
-        tasks.perform(*task.task["args"])
-
-
 class TestHistoricalSync:
     def test_fills_new_symbols_and_counts(self, provider: FakeProvider) -> None:
-        _new("AAA", "BBB", "DEAD")
+        track_new("AAA", "BBB", "DEAD")
         provider.histories = {"AAA": WEEK, "BBB": WEEK[:4]}
 
         tasks.historical_sync()
@@ -71,7 +54,7 @@ class TestHistoricalSync:
     def test_fails_with_an_unexpected_error(
         self, provider: FakeProvider, caplog: pytest.LogCaptureFixture
     ) -> None:
-        _new("AAA")
+        track_new("AAA")
 
         def breaks(symbol: str) -> None:
             raise RuntimeError("a bug")
@@ -87,7 +70,7 @@ class TestHistoricalSync:
     def test_counts_no_failure_while_the_provider_is_unavailable(
         self, provider: FakeProvider
     ) -> None:
-        _new("AAA", "BBB", "CCC")
+        track_new("AAA", "BBB", "CCC")
         provider.histories = {
             "AAA": Unavailable("Yahoo returned HTTP 503"),
             "BBB": RateLimited("Yahoo limits the rate"),
@@ -106,7 +89,7 @@ class TestRefresh:
         SymbolAlias.objects.create(symbol="FB", target=meta)
 
         runs.queue(Kind.LIVE_PRICE_UPDATE, trigger="a person", symbols=["FB", "GONE"])
-        _run_queue()
+        run_queue()
 
         assert SyncRun.objects.get().total == 1
         assert provider.quote_requests == [["META"]]
@@ -117,7 +100,7 @@ class TestRefresh:
         tracked("META")
 
         runs.queue(Kind.LIVE_PRICE_UPDATE, trigger="a person", symbols=["GONE"])
-        _run_queue()
+        run_queue()
 
         assert SyncRun.objects.get().total == 0
         assert provider.quote_requests == []

@@ -11,41 +11,25 @@ from prices.jobs import runs, tasks
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.locks import worker_name
 from prices.store.mongo import StoreUnavailable
-from tests.support.builders import NOW, WEEK, tracked
+from tests.support.builders import NOW, WEEK
 from tests.support.fakes import FakeProvider
+from tests.support.jobs import run_queue, track_new
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-
-
-def _new(*symbols: str) -> None:
-    for symbol in symbols:
-        tracked(symbol, last_update=None, mic="XNYS", name="")
-
-
-def _run_queue() -> None:
-    """Performs the queued tasks until none is left, as the workers do."""
-    while task := OrmQ.objects.order_by("id").first():
-        task.delete()
-        tasks.perform(*task.task["args"])
 
 
 class TestParts:
     def test_divide_a_large_sync_among_workers(self, provider: FakeProvider) -> None:
         symbols = [f"S{n:03}" for n in range(60)]
-        _new(*symbols)
+        track_new(*symbols)
         provider.histories = dict.fromkeys(symbols[1:], WEEK)
 
         tasks.historical_sync()
         parent = SyncRun.objects.get(parent=None)
         states_before = list(parent.parts.values_list("state", flat=True))
-        _run_queue()
+        run_queue()
 
         parent.refresh_from_db()
         assert states_before == ["queued", "queued", "queued"]
@@ -60,12 +44,12 @@ class TestParts:
     ) -> None:
         monkeypatch.setattr(runs, "PART_SIZE", 1)
         monkeypatch.setattr(runs, "PARTS_AT_ONCE", 2)
-        _new("AAA", "BBB", "CCC", "DDD")
+        track_new("AAA", "BBB", "CCC", "DDD")
         provider.histories = dict.fromkeys(["AAA", "BBB", "CCC", "DDD"], WEEK)
 
         tasks.historical_sync()
         queued = OrmQ.objects.count()
-        _run_queue()
+        run_queue()
 
         assert queued == 2
         assert SyncRun.objects.get(parent=None).state == "succeeded"
@@ -109,7 +93,7 @@ class TestRevival:
     def test_continues_a_run_whose_worker_died_without_repeating_work(
         self, provider: FakeProvider
     ) -> None:
-        _new("AAA", "BBB")
+        track_new("AAA", "BBB")
         provider.histories = {"AAA": WEEK, "BBB": WEEK}
         run = SyncRun.objects.create(
             kind=Kind.BACKFILL,
@@ -127,7 +111,7 @@ class TestRevival:
         TrackedSymbol.objects.filter(symbol="BBB").update(last_attempt_at=NOW)
 
         revived = runs.revive(now=NOW)
-        _run_queue()
+        run_queue()
 
         run.refresh_from_db()
         assert revived == 1

@@ -10,15 +10,10 @@ from prices.jobs import schedules
 from prices.models import PausedJob
 from tests.support.builders import NOW
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
 SYNC = schedules.pausable("historical_sync")
 LIVE = schedules.pausable("live_price_update")
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 def _next_run(job: schedules.Job) -> datetime | None:

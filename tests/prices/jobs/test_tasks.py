@@ -11,14 +11,9 @@ from prices.models import SyncRun
 from tests.support.builders import NOW, tracked
 from tests.support.fakes import FakeProvider
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 class TestHistoricalSync:

@@ -13,17 +13,12 @@ from prices.models import SyncRun, TrackedSymbol
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 OLD_TASKS = (
     *("historical_sync", "startup_sync", "live_price_update", "nightly_verify"),
     *("store_sweep", "canary", "perform"),
 )
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
 
 
 @pytest.mark.parametrize("name", OLD_TASKS)

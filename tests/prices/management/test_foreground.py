@@ -5,16 +5,10 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 
 from prices.models import SyncRun
-from tests.support.builders import NOW
 from tests.support.commands import manage
 from tests.support.fakes import FakeProvider
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 
 class TestErrors:

@@ -59,12 +59,12 @@ class TestProxy:
             monkeypatch.delenv(name.upper(), raising=False)
         yahoo.history("AAPL")
         yahoo.standin.clear_log()
-        yahoo.standin.fault("refuse")  # whoever comes by the proxy now is turned away
+        yahoo.standin.fault("refuse")  # A request that uses the proxy fails now.
 
-        with urllib.request.urlopen(elsewhere, timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(elsewhere, timeout=60) as answer:  # noqa: S310
             by_urllib = answer.read()
         with curl.Session() as session:
-            by_curl = session.get(elsewhere, timeout=5).content
+            by_curl = session.get(elsewhere, timeout=60).content
 
         assert by_urllib == by_curl == b"elsewhere"
         assert yahoo.standin.log == []

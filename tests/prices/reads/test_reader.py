@@ -11,7 +11,7 @@ from prices.domain.actions import Adjust
 from prices.domain.coverage import RequestedRange
 from prices.models import SymbolAlias, TrackedSymbol
 from tests.support.builders import ACTIONS, NOW, published, tracked
-from tests.support.work import counting
+from tests.support.counting import counting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 

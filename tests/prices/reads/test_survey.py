@@ -10,7 +10,7 @@ from prices import services
 from prices.domain.coverage import Gap
 from prices.reads.survey import Survey
 from tests.support.builders import NOW, WEEK, published, tracked
-from tests.support.work import counting
+from tests.support.counting import counting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 

@@ -1,6 +1,5 @@
 """Usage: reads are counted in memory and saved in one go."""
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from prices.models import ReadCount
 from prices.reads import usage
 from prices.reads.usage import Usage, hit_rate, median_seconds
 from tests.support.builders import NOW, tracked
+from tests.support.process_trees import until
 
 pytestmark = pytest.mark.django_db
 
@@ -68,7 +68,5 @@ class TestUsage:
 
         counted.hit("ACME", 0.001)
 
-        until = time.monotonic() + 10
-        while not written and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: written, "the timer")
         assert written == [1]

@@ -14,7 +14,7 @@ from prices.store.bars import BarRepository, bar_documents, bars_key
 from prices.store.manifests import GRACE, Manifests
 from prices.store.mongo import Db, StoreConflict, StoreUnavailable
 from prices.store.sweeper import Sweeper
-from tests.support.work import counting
+from tests.support.counting import counting
 
 Rows = tuple[tuple[Any, ...], ...]
 

@@ -11,7 +11,7 @@ from prices.domain.series import Facts
 from prices.store.bars import BarRepository
 from prices.store.manifests import Catalog
 from prices.store.mongo import Db
-from tests.support.work import counting
+from tests.support.counting import counting
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 KEY = SeriesKey("ACME")

@@ -18,7 +18,7 @@ from prices.store.mongo import (
     failures_named,
     retry_on_conflict,
 )
-from tests.support.work import counting
+from tests.support.counting import counting
 
 NOON = datetime(2026, 6, 9, 12, tzinfo=UTC)
 

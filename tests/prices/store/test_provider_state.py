@@ -1,6 +1,5 @@
 """ProviderLog and RequestBucket: one truth for all processes about what may be asked."""
 
-import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from prices.domain.provider_health import ProviderState
 from prices.store.mongo import Db
 from prices.store.provider_state import ProviderLog, RequestBucket
 from tests.support import limits
+from tests.support.forks import forks
 
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -29,7 +29,7 @@ def log(store: Db) -> ProviderLog:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as running:
+    with ProcessPoolExecutor(PROCESSES, mp_context=forks) as running:
         yield running
 
 
@@ -90,7 +90,7 @@ class TestLog:
         assert (counts[-1].during_outage, log.state().outage_since) == (False, None)
 
     def test_reads_a_document_of_an_earlier_version(self, log: ProviderLog, store: Db) -> None:
-        """It has no version, and entries without the field of today."""
+        """It has no version, and its answers have the field `barren`, which is no longer read."""
         store["provider"].insert_one(
             {
                 "_id": limits.NAME,

@@ -1,7 +1,7 @@
 """Errors as problem+json: their status, and what they tell the caller to do."""
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 
 from prices import services
 from tests.support.builders import tracked
@@ -24,12 +24,11 @@ def test_an_invalid_symbol_is_400(client: Client) -> None:
     assert answer.json()["parameter"] == "symbol"
 
 
+@pytest.mark.usefixtures("no_store")
 def test_a_store_that_does_not_answer_is_503(client: Client) -> None:
     tracked()
-    with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-        services.forget()
-        answer = client.get("/cache/historical/ACME")
-    services.forget()
+
+    answer = client.get("/cache/historical/ACME")
 
     assert answer.status_code == 503
     assert "MongoDB" in answer.json()["detail"]

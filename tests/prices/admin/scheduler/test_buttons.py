@@ -7,40 +7,18 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
-from django_q.models import Failure, OrmQ, Schedule, Task
+from django_q.models import Failure, OrmQ, Schedule
 
 from prices.jobs import execution, runs, schedules, tasks
 from prices.models import PausedJob, SyncRun
+from tests.support.admin_pages import open_page
 from tests.support.builders import NOW, tracked
 from tests.support.fakes import FakeProvider
+from tests.support.scheduler_page import PAGE, broken_task, press
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-PAGE = reverse("desk:scheduler")
-
-
-def opened(client: Client) -> str:
-    answer = client.get(PAGE)
-    assert answer.status_code == 200
-    return " ".join(answer.content.decode().split())
-
-
-def press(client: Client, name: str, key: object, **data: str) -> str:
-    """Presses a button and returns the resulting page."""
-    url = reverse(f"desk:{name}", args=[key])
-    answer = client.post(url, {"back": PAGE, **data}, follow=True)
-    assert answer.redirect_chain == [(PAGE, 302)]
-    return " ".join(answer.content.decode().split())
-
-
-def broken_task() -> Task:
-    return Task.objects.create(
-        **{"id": "b" * 32, "name": "failed", "func": "prices.jobs.tasks.canary", "group": "canary"},
-        **{"success": False, "result": "boom : Traceback (most recent call last): line 7"},
-        started=NOW,
-        stopped=NOW,
-    )
 
 
 class TestJobs:
@@ -165,7 +143,7 @@ class TestRights:
     def test_shows_buttons_to_users_with_permission(
         self, admin_client: Client, state: dict[str, Any]
     ) -> None:
-        page = opened(admin_client)
+        page = open_page(admin_client, PAGE)
 
         for name, key in state.items():
             assert f'formaction="{reverse(f"desk:{name}", args=[key])}"' in page
@@ -173,7 +151,7 @@ class TestRights:
     def test_refuses_users_who_may_only_view(
         self, client: Client, staff: User, state: dict[str, Any]
     ) -> None:
-        page = opened(client)
+        page = open_page(client, PAGE)
 
         assert "gave up" in page
         assert "Who did what" in page

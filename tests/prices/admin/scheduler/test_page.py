@@ -7,35 +7,19 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
-from django_q.models import Task
 
 from prices import services
 from prices.jobs import cluster_health, execution, runs, schedules
 from prices.models import SyncRun
 from prices.store.locks import worker_name
+from tests.support.admin_pages import open_page
 from tests.support.builders import NOW
 from tests.support.heartbeats import heartbeat
+from tests.support.scheduler_page import PAGE, broken_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-PAGE = reverse("desk:scheduler")
-
-
-def opened(client: Client) -> str:
-    answer = client.get(PAGE)
-    assert answer.status_code == 200
-    return " ".join(answer.content.decode().split())
-
-
-def broken_task() -> Task:
-    return Task.objects.create(
-        **{"id": "b" * 32, "name": "failed", "func": "prices.jobs.tasks.canary", "group": "canary"},
-        **{"success": False, "result": "boom : Traceback (most recent call last): line 7"},
-        started=NOW,
-        stopped=NOW,
-    )
 
 
 class TestContent:
@@ -43,7 +27,7 @@ class TestContent:
         heartbeat(age=timedelta(hours=3))
         cluster_health.record_canary(now=NOW - timedelta(seconds=9))
 
-        page = opened(admin_client)
+        page = open_page(admin_client, PAGE)
 
         assert "(process 4711): the canary ran 9 s ago." in page
         assert "processes 4713, 4714" in page
@@ -53,14 +37,14 @@ class TestContent:
         heartbeat(host="far-away")
         cluster_health.record_canary(now=NOW - timedelta(minutes=9))
 
-        page = opened(admin_client)
+        page = open_page(admin_client, PAGE)
 
         assert "Cluster far-away sends heartbeats but has not run a job for 9 min." in page
         assert "another machine" in page
         assert "On other machines: far-away." in page
 
     def test_explains_how_to_start_a_cluster(self, admin_client: Client) -> None:
-        page = opened(admin_client)
+        page = open_page(admin_client, PAGE)
 
         assert "No jobs run: no cluster sends a heartbeat" in page
         assert "Start one with manage.py up" in page
@@ -80,7 +64,7 @@ class TestContent:
                 heartbeat_at=NOW,
             )
 
-        page = opened(admin_client)
+        page = open_page(admin_client, PAGE)
 
         assert '<progress value="4" max="10"' in page
         assert "4 of 10" in page
@@ -90,7 +74,7 @@ class TestContent:
     def test_shows_a_run_that_lost_its_worker(self, admin_client: Client) -> None:
         runs.begin(Kind.BACKFILL, trigger="x", now=NOW - timedelta(minutes=10))
 
-        assert "its worker is gone; the run is queued again soon" in opened(admin_client)
+        assert "its worker is gone; the run is queued again soon" in open_page(admin_client, PAGE)
 
     def test_shows_the_last_runs_of_each_job(self, admin_client: Client) -> None:
         schedules.install(now=NOW)
@@ -104,7 +88,7 @@ class TestContent:
                 finished_at=NOW,
             )
 
-        page = opened(admin_client)
+        page = open_page(admin_client, PAGE)
 
         assert "said 9" in page
         assert "1 min 5 s" in page
@@ -121,7 +105,7 @@ class TestContent:
         execution.work_on(runs.begin(Kind.STORE_SWEEP, trigger="x", now=NOW))
         broken_task()
 
-        page = opened(admin_client)
+        page = open_page(admin_client, PAGE)
 
         assert "ZeroDivisionError: an unexpected error" in page
         assert "Traceback (most recent call last): File" in page
@@ -131,7 +115,7 @@ class TestContent:
     def test_shows_the_state_of_the_provider(self, admin_client: Client) -> None:
         services.provider_log().record_rate_limit(NOW + timedelta(minutes=5), "Yahoo says 429")
 
-        page = opened(admin_client)
+        page = open_page(admin_client, PAGE)
 
         assert "rate limited until 2026-06-09 12:05 UTC" in page
         assert "Yahoo says 429" in page
@@ -139,11 +123,11 @@ class TestContent:
     def test_needs_as_many_queries_for_many_runs_as_for_few(self, admin_client: Client) -> None:
         def queries_needed() -> int:
             with CaptureQueriesContext(connection) as queries:
-                opened(admin_client)
+                open_page(admin_client, PAGE)
             return len(queries)
 
         schedules.install(now=NOW)
-        opened(admin_client)
+        open_page(admin_client, PAGE)
         for _ in range(2):
             SyncRun.objects.create(kind=Kind.BACKFILL, trigger="x", state=State.FAILED)
             runs.begin(Kind.BACKFILL, trigger="x", now=NOW)

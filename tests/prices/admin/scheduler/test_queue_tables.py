@@ -9,17 +9,12 @@ from rest_framework.authtoken.models import TokenProxy
 
 from prices.jobs import runs, schedules
 from prices.models import SyncRun
+from tests.support.admin_pages import open_page
 from tests.support.builders import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-
-
-def opened(client: Client, url: str) -> str:
-    answer = client.get(url)
-    assert answer.status_code == 200
-    return answer.content.decode()
 
 
 class TestPages:
@@ -47,10 +42,10 @@ class TestPages:
             (TokenProxy, admin_user.pk),
         ):
             name = f"{model._meta.app_label}_{model._meta.model_name}"
-            opened(admin_client, reverse(f"admin:{name}_changelist"))
-            opened(admin_client, reverse(f"admin:{name}_change", args=[key]))
+            open_page(admin_client, reverse(f"admin:{name}_changelist"))
+            open_page(admin_client, reverse(f"admin:{name}_change", args=[key]))
         for name in ("auth_user", "auth_group", "authtoken_tokenproxy"):
-            opened(admin_client, reverse(f"admin:{name}_add"))
+            open_page(admin_client, reverse(f"admin:{name}_add"))
 
 
 class TestActions:

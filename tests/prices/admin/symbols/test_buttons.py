@@ -1,6 +1,6 @@
 """The buttons on the page of one symbol, and filling a gap by hand."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -13,6 +13,9 @@ from prices.domain.answers import CorrectionReason
 from prices.domain.coverage import Gap
 from prices.models import SyncRun, TrackedSymbol
 from tests.support.admin_pages import (
+    FORM,
+    HOLED,
+    THURSDAY,
     fill,
     logged,
     open_symbol,
@@ -26,10 +29,6 @@ from tests.support.syncing import facts, stored, synced
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind = SyncRun.Kind
-THURSDAY = date(2026, 6, 4)
-GAP = Gap(THURSDAY, 5, None, "the provider has none")
-HOLED = (*WEEK[:2], *WEEK[3:])
-FORM = {"open": "11.5", "high": "11.75", "low": "11", "close": "11.25", "volume": "3000"}
 
 
 class TestButtons:

@@ -13,27 +13,24 @@ from django.urls import reverse
 
 from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
-from prices.domain.coverage import Gap
 from prices.domain.series import Facts
 from prices.domain.sessions import sessions_of
 from prices.jobs import runs
 from prices.models import Attempt, Quarantine, SyncRun, TrackedSymbol
 from tests.support.admin_pages import (
+    HOLED,
     bar_rows,
     fill,
     open_symbol,
     symbol_url,
 )
-from tests.support.builders import ACTIONS, NOW, WEEK, tracked
-from tests.support.counting import counted_commands
+from tests.support.builders import ACTIONS, NOW, tracked
+from tests.support.counting import counting
 from tests.support.fakes import FakeProvider
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 Kind = SyncRun.Kind
-THURSDAY = date(2026, 6, 4)
-GAP = Gap(THURSDAY, 5, None, "the provider has none")
-HOLED = (*WEEK[:2], *WEEK[3:])
 
 
 class TestContent:
@@ -240,23 +237,18 @@ def ten_years(row: TrackedSymbol, **known: Any) -> None:
 
 class TestCost:
     def test_needs_as_many_queries_for_ten_years_as_for_a_week(
-        self, admin_client: Client, row: TrackedSymbol, monkeypatch: pytest.MonkeyPatch
+        self, admin_client: Client, row: TrackedSymbol
     ) -> None:
         long = tracked("LONG")
         ten_years(long)
         open_symbol(admin_client, row)
 
-        short, whole = (self._asked(admin_client, of, monkeypatch) for of in (row, long))
+        short, whole = (self._asked(admin_client, of) for of in (row, long))
 
         assert whole == short
         assert whole[1] == ["aggregate", "find", "find"]
 
-    def _asked(
-        self, client: Client, row: TrackedSymbol, monkeypatch: pytest.MonkeyPatch
-    ) -> tuple[int, list[str]]:
-        with (
-            CaptureQueriesContext(connection) as statements,
-            counted_commands(monkeypatch) as sent,
-        ):
+    def _asked(self, client: Client, row: TrackedSymbol) -> tuple[int, list[str]]:
+        with CaptureQueriesContext(connection) as statements, counting() as work:
             open_symbol(client, row)
-        return len(statements), sent.names
+        return len(statements), work.commands

@@ -5,20 +5,14 @@ from datetime import date
 
 import pytest
 from django.core.management.base import CommandError
-from django.test import override_settings
 
-from prices import services
 from prices.domain.coverage import Gap
 from tests.support.builders import NOW, WEEK, published, tracked
 from tests.support.commands import manage
 from tests.support.fakes import FakeProvider
+from tests.support.unreachable import unreachable_store
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 
 class TestCoverage:
@@ -63,7 +57,8 @@ class TestCoverage:
         assert "manage.py track" in manage("coverage")
 
     def test_fails_while_the_store_does_not_answer(self, provider: FakeProvider) -> None:
-        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            services.forget()
-            with pytest.raises(CommandError, match=r"MongoDB does not answer.*manage.py up"):
-                manage("coverage")
+        with (
+            unreachable_store(),
+            pytest.raises(CommandError, match=r"MongoDB does not answer.*manage.py up"),
+        ):
+            manage("coverage")

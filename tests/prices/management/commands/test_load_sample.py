@@ -5,16 +5,11 @@ import pytest
 from prices import services
 from prices.domain.bars import SeriesKey
 from prices.models import TrackedSymbol
-from tests.support.builders import NOW, WEEK
+from tests.support.builders import WEEK
 from tests.support.commands import manage
 from tests.support.fakes import FakeProvider
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 
 class TestLoadSample:

@@ -5,16 +5,11 @@ from django.core.management.base import CommandError
 
 from prices.models import SyncRun
 from prices.providers.base import Unavailable
-from tests.support.builders import NOW, WEEK, tracked
+from tests.support.builders import WEEK, tracked
 from tests.support.commands import manage
 from tests.support.fakes import FakeProvider
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 
 class TestSyncHistorical:

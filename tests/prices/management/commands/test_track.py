@@ -8,16 +8,11 @@ from prices import services
 from prices.domain.bars import SeriesKey
 from prices.jobs import tasks
 from prices.models import SyncRun, TrackedSymbol
-from tests.support.builders import NOW, WEEK, tracked
+from tests.support.builders import WEEK, tracked
 from tests.support.commands import manage
 from tests.support.fakes import FakeProvider
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 
 class TestTrack:

@@ -2,7 +2,6 @@
 
 import pytest
 from django.core.management.base import CommandError
-from django.test import override_settings
 
 from prices import services
 from prices.domain.bars import BarSeries, SeriesKey
@@ -12,13 +11,9 @@ from prices.store.manifests import Manifests
 from tests.support.builders import NOW, WEEK, published, tracked
 from tests.support.commands import manage
 from tests.support.fakes import FakeProvider
+from tests.support.unreachable import unreachable_store
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
 
 class TestUntrack:
@@ -59,11 +54,8 @@ class TestUntrack:
         tracked()
         Quarantine.objects.create(symbol="ACME", kind="step", reason="prices moved")
 
-        with override_settings(MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true"):
-            services.forget()
-            with pytest.raises(CommandError, match="Is the system up"):
-                manage("untrack", "ACME", "--delete", "--yes")
-        services.forget()
+        with unreachable_store(), pytest.raises(CommandError, match="Is the system up"):
+            manage("untrack", "ACME", "--delete", "--yes")
 
         assert TrackedSymbol.objects.exists()
         assert Quarantine.objects.exists()
