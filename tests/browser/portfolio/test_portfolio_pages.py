@@ -9,7 +9,14 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from portfolio.models import Portfolio
-from tests.browser.portfolio.conftest import Visitor, quoted, stored
+from tests.browser.portfolio.conftest import (
+    Visitor,
+    chart_state,
+    quoted,
+    record_chart,
+    sessions,
+    stored,
+)
 from tests.support.chromium import fits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
@@ -91,6 +98,34 @@ class TestPortfolioPage:
         expect(ranges.get_by_role("button", name="1M")).to_have_attribute("aria-pressed", "true")
         expect(ranges.get_by_role("button", name="1Y")).to_have_attribute("aria-pressed", "false")
         expect(chart).not_to_have_attribute("aria-label", label)
+
+    @pytest.mark.parametrize("width", [1280, 1920])
+    def test_every_range_ends_with_the_last_day(
+        self, visitor: Visitor, anna: User, width: int
+    ) -> None:
+        """Of 190 shares after a 2:1 split, one is left: longer ranges have wider labels."""
+        portfolio, days = create_portfolio(anna), sessions()
+        for day, quantity in ((days[0], 90), (days[280], -189)):
+            portfolio.transactions.create(
+                kind="buy" if quantity > 0 else "sell",
+                date=day,
+                symbol="ACME",
+                quantity=Decimal(abs(quantity)),
+                price=Decimal("110"),
+                currency="USD",
+            )
+        with visitor.page(anna, width=width) as page:
+            record_chart(page)
+            open_page(page, portfolio)
+            for name in ("1M", "Max", "1Y", "5Y"):
+                ranges = page.get_by_role("group", name="Range")
+                ranges.get_by_role("button", name=name).click()
+                page.locator("[data-chart]:not([aria-busy])").wait_for()
+
+                visible, texts = chart_state(page)
+
+                assert visible["to"] == str(days[-1]), name
+                assert "130" in texts, name
 
     def test_draws_the_return(self, page: Page, anna: User) -> None:
         open_page(page, create_portfolio(anna))
