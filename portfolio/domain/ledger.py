@@ -236,6 +236,16 @@ class Ledger:
         return {currency: amount for currency, amount in sorted(sums.items()) if amount}
 
     @property
+    def balance_values(self) -> dict[str, float]:
+        """The value of each final balance, which add up to the value of the cash to the cent."""
+        if not len(self._days):
+            return {}
+        worth = [float(m.sum() * self._rate(currency)[-1]) for currency, m in self._moves.items()]
+        # Sums are rounded, not parts, so that no cent is lost.
+        parts = np.diff(np.cumsum(worth).round(2), prepend=0.0).round(2)
+        return dict(zip(self._moves, parts.tolist(), strict=True))
+
+    @property
     def fx(self) -> float:
         """The profit that changing exchange rates made on the balances."""
         if not len(self._days):
