@@ -67,8 +67,8 @@ class Position:
     fx: Decimal = _ZERO
     dividends: Decimal = _ZERO
     fees: Decimal = _ZERO
-    # Whether the user records the dividends; the stored ones are ignored then.
-    has_own_dividends: bool = False
+    # (day, amount before fees in `currency`) of each dividend that the user recorded.
+    recorded_dividends: list[tuple[date, Decimal]] = field(default_factory=list)
     # (day, shares held from then on, price of one of today's shares), ascending.
     trades: list[tuple[date, Decimal, Decimal]] = field(default_factory=list)
     # (day, major currency, amount): cash paid (negative) and received.
@@ -108,7 +108,8 @@ def build_position(
         elif entry.kind is EntryKind.SELL:
             _sell(position, trade)
         elif entry.kind is EntryKind.DIVIDEND:
-            position.has_own_dividends = True
+            gross = trade.gross * trade.to_base / trade.holding_to_base
+            position.recorded_dividends.append((entry.date, gross))
             position.dividends += _pay(position, trade, trade.gross - trade.fees)
         else:
             position.fees += trade.gross * trade.to_base
