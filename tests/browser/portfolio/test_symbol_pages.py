@@ -80,6 +80,11 @@ class TestSymbolPage:
         visitor.complaints.clear()  # the browser logs each 404
 
 
+# The labels of the price axis are wider, the longer the range is: 80, then 3,000 in the years before,
+# 800,000 at first. By the number of sessions before the end.
+CLOSES = {5_200: 800_000.0, 1_200: 3_000.0, 240: 80.0, 0: 76.54}
+
+
 def stored_for_decades(closes: dict[int, float]) -> date:
     """Stores bars up to the last closed session; a close holds from its session on.
 
@@ -100,16 +105,13 @@ def stored_for_decades(closes: dict[int, float]) -> date:
 
 class TestRanges:
     RANGES = ("1M", "3M", "YTD", "1Y", "5Y", "Max")
-    # The labels of the price axis are wider, the longer the range is: 80, then 3,000 in the years
-    # before, 800,000 at first.
-    CLOSES = {5_200: 800_000.0, 1_200: 3_000.0, 240: 80.0, 0: 76.54}
 
     @pytest.mark.parametrize("width", [390, 1280, 1440, 1920])
     @pytest.mark.parametrize("before", ["1Y", "Max"])
     def test_every_range_ends_with_the_last_bar(
         self, visitor: Visitor, anna: User, width: int, before: str
     ) -> None:
-        last = stored_for_decades(self.CLOSES)
+        last = stored_for_decades(CLOSES)
         with visitor.page(anna, width=width) as page:
             record_chart(page)
             for name in self.RANGES:
@@ -127,7 +129,7 @@ class TestRanges:
                 expect(page.locator("[data-legend]")).to_contain_text("Close $76.54")
 
     def test_a_smaller_window_still_shows_all_bars(self, page: Page) -> None:
-        last = stored_for_decades(self.CLOSES)
+        last = stored_for_decades(CLOSES)
         record_chart(page)
         page.goto("/portfolios/symbols/ACME/")
         page.get_by_role("button", name="Max").click()
