@@ -38,8 +38,8 @@ _TEXTS = {
     "not counted. Correct the sale, or add the missing purchase.",
     "debt": "Cash is below zero from {since} on; the lowest balance is {lowest:.2f} {currency}. A "
     "deposit is probably missing.",
-    "unrecorded_dividends": "{symbol}: {dividends} not recorded; counted before taxes as the price "
-    "history has them ({amount:.2f} {base}). Record them to count what was paid.",
+    "unrecorded_dividends": "{symbol}: {dividends} not recorded; counted as in the price history, "
+    "before taxes ({amount:.2f} {base}). Record what was paid to count that instead.",
     "withdrawal": "Withdrawals are not counted because no deposit is recorded. Without deposits, "
     "the proceeds of sales already count as taken out.",
     "no_base": "On {since} money came in while nothing was held. It is part of the profit, but not "

@@ -1,6 +1,5 @@
 """The bodies of a portfolio, over prices written by hand."""
 
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,10 +7,8 @@ from django.test import Client
 
 from portfolio.api import serializers
 from portfolio.models import Portfolio
-from prices import services
-from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
-from tests.support.portfolio_api import buy_acme
+from tests.support.portfolio_api import buy_acme, quote_acme
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -61,15 +58,6 @@ def test_holding_is_in_todays_shares(body: dict[str, Any]) -> None:
     assert (holding["cost"], holding["average_price"]) == (210.0, 10.5)
     assert holding["weight"] == 1.0
     assert holding["sparkline"] == [10.5, 11.5, 11.25, 12.5, 12.25]
-
-
-def quote_acme(price: float, previous: float, session: str) -> None:
-    """Stores a quote of a session's morning in New York."""
-    traded = datetime.fromisoformat(f"{session}T15:00:00+00:00")
-    quote = Quote(
-        "ACME", price, traded, traded, "REGULAR", "USD", "America/New_York", previous_close=previous
-    )
-    services.quotes().put([quote])
 
 
 @pytest.mark.parametrize(

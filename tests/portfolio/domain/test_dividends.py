@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portfolio.domain.dividends import find_unrecorded
 from portfolio.domain.figures import Figures, Profit
@@ -117,6 +119,24 @@ def test_finds_what_nobody_recorded(
     assert unrecorded(stored, recorded) == left
 
 
+@given(st.data())
+def test_every_payment_finds_its_own_dividend(data: st.DataObject) -> None:
+    """Dividends at least 20 days apart, paid before the next ex-date, are told apart."""
+    gaps = data.draw(st.lists(st.integers(20, 100), min_size=1, max_size=30))
+    dates = np.datetime64("2015-01-01") + np.cumsum(gaps)
+    is_recorded = [data.draw(st.booleans()) for _ in gaps]
+    delays = [data.draw(st.integers(0, gap // 2)) for gap in [*gaps[1:], 100]]
+    payments = [
+        ((when + delay).item(), 10.0)
+        for when, delay, is_paid in zip(dates, delays, is_recorded, strict=True)
+        if is_paid
+    ]
+
+    found = find_unrecorded(payments, dates, np.full(len(dates), 10.0))
+
+    assert (~found).tolist() == is_recorded
+
+
 def test_many_years_of_payments_are_matched_quickly() -> None:
     """240 months, each paid 14 days after its ex-date, but for every tenth."""
     dates = np.arange("2005-01", "2025-01", dtype="datetime64[M]").astype("datetime64[D]")
@@ -149,8 +169,8 @@ def test_counts_the_stored_dividends_of_the_dates_that_nobody_recorded() -> None
     assert codes(result) == ["unrecorded_dividends"]
     assert result.warnings[0].since == day("2025-02-10")
     assert result.warnings[0].text == (
-        "ACME: 3 dividends (ex-dates 2025-02-10 to 2025-11-10) are not recorded; counted before "
-        "taxes as the price history has them (74.00 USD). Record them to count what was paid."
+        "ACME: 3 dividends (ex-dates 2025-02-10 to 2025-11-10) are not recorded; counted as in "
+        "the price history, before taxes (74.00 USD). Record what was paid to count that instead."
     )
     # 5,000 put in; 24.00, 21.25, 25.00 and 25.00 taken out.
     assert float(result.valuation.invested[-1]) == 4_904.75
