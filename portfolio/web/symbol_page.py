@@ -15,7 +15,6 @@ from prices.domain.actions import Adjust
 from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.coverage import RequestedRange
 from prices.domain.markets import major_currency
-from prices.domain.quotes import Quote
 from prices.domain.wording import plural
 from prices.reads.instances import reader
 from prices.reads.reader import History
@@ -48,7 +47,7 @@ def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
         "dividends": dividends[:MAX_DIVIDENDS],
         "older_dividends": len(dividends[MAX_DIVIDENDS:]),
         "sentences": _describe_history(history, now),
-        **_quote_context(history.quote, now),
+        **_quote_context(history, now),
     }
     return render(request, "portfolio/symbol.html", context)
 
@@ -77,7 +76,11 @@ def suggested_close(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"date": bar.ts.date(), "close": bar.close, "currency": history.currency})
 
 
-def _quote_context(quote: Quote | None, now: datetime) -> dict[str, Any]:
+def _quote_context(history: History, now: datetime) -> dict[str, Any]:
+    """Returns the latest price: the quote, or the last close if the quote is older."""
+    quote, bars = history.quote, history.bars
+    if len(bars) and (quote is None or quote.session < bars.sessions[-1].item()):
+        return {"close": bars[-1].close, "close_currency": history.currency}
     if quote is None:
         return {}
     before = quote.previous_close

@@ -50,6 +50,7 @@ class Fetched:
 class Stored:
     """What the store holds of one series.
 
+    Bars of the `normalised` dates were changed to fit their close.
     `kept` are the keys of differences for which a person decided to keep the stored values, `held`
     those of new bars that wait for a decision. Bars
     from `held_from` on are on another split basis than the stored ones, as a quote has shown.
@@ -63,6 +64,7 @@ class Stored:
     fetched_at: datetime | None = None
     final_through: date | None = None
     by_hand: tuple[ManualBar, ...] = ()
+    normalised: tuple[DateRange, ...] = ()
     kept: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
     held_from: date | None = None

@@ -19,7 +19,7 @@ from prices.domain.answers import (
     Stored,
     session_of,
 )
-from prices.domain.bars import BarSeries
+from prices.domain.bars import BarSeries, shared_positions
 from prices.domain.corrections import (
     action_corrections,
     bar_corrections,
@@ -56,7 +56,8 @@ class Decision:
     """What an answer changes. `bars` are those to append, or the whole new series.
 
     `refusals` say why the answer was refused, or which parts of it were left out. `by_hand` are
-    the manual bars after the answer, `unconfirmed` the sessions that moved like a split which
+    the manual bars after the answer, `normalised` its sessions whose bars were changed to fit their
+    close, `unconfirmed` the sessions that moved like a split which
     nobody reports. `held`, `held_from` and `provider_from` are as in `Stored`.
     """
 
@@ -67,6 +68,7 @@ class Decision:
     note: str = ""
     refusals: tuple[Refusal, ...] = ()
     by_hand: tuple[ManualBar, ...] = ()
+    normalised: tuple[date, ...] = ()
     unconfirmed: tuple[date, ...] = ()
     held: frozenset[str] = frozenset()
     held_from: date | None = None
@@ -110,6 +112,7 @@ def merge(
     prepared = prepare_answer(stored, answer, calendar, now=now)
     # The guards do not judge manual bars: the answer counts as if it lacked their sessions.
     judged, offered = separate_manual(prepared.bars, stored.by_hand)
+    judged, normalised = _prefer_stored(stored, judged, prepared.actions, answer.normalised)
     merging = _Merging(stored, answer, replace(prepared, bars=judged), frozenset(accepted))
     decision = merging.judge(local_date(answer, now))
     deadline = guards.restatement_deadline(calendar, now, local_date(answer, now))
@@ -118,6 +121,7 @@ def merge(
     return replace(
         decision,
         provider_from=stored.provider_from,
+        normalised=normalised,
         by_hand=record_offers(stored.by_hand, after, offered, answer.asked, answer.fetched_at),
         unconfirmed=guards.find_unconfirmed_moves(after, decision.actions.splits, deadline),
     )
@@ -283,6 +287,29 @@ def _undecided(stored: Stored, found: Iterable[Refusal | None]) -> tuple[Refusal
     return tuple(one for one in found if one is not None and not one.keys <= stored.kept)
 
 
+def _prefer_stored(
+    stored: Stored, bars: BarSeries, actions: Actions, normalised: tuple[date, ...]
+) -> tuple[BarSeries, tuple[date, ...]]:
+    """Keeps the stored prices of bars that were normalised and whose close is the stored one.
+
+    Returns the bars, and the sessions that remain normalised.
+    """
+    if not normalised:
+        return bars, ()
+    old = rebase_bars(stored.series, stored.actions.splits, actions.splits)
+    mine, theirs = shared_positions(old, bars)
+    same = np.abs(bars.close[theirs] - old.close[mine]) <= SAME_PRICE * np.abs(old.close[mine])
+    same &= np.isin(bars.sessions[theirs], np.array(normalised, "datetime64[D]"))
+    mine, theirs = mine[same], theirs[same]
+    columns = {}
+    for name in ("open", "high", "low", "close"):
+        columns[name] = getattr(bars, name).copy()
+        columns[name][theirs] = getattr(old, name)[mine]
+    stays = {day for day in normalised if any(day in known for known in stored.normalised)}
+    left = set(normalised) - set(bars.sessions[theirs].tolist()) | stays
+    return replace(bars, **columns), tuple(sorted(left))
+
+
 def _bars_after(stored: Stored, decision: Decision) -> BarSeries:
     if decision.change is Change.REPLACE:
         return decision.bars
@@ -341,13 +368,15 @@ def _release(stored: Stored, fetched: Fetched, answer: PreparedAnswer) -> Decisi
     if not len(bars):
         return _nothing(stored, "the provider has no bars")
     if bars.ts[0] > stored.series.ts[-1]:
-        return _continue(stored, bars, actions)
+        return _continue(stored, bars, actions, fetched.normalised)
     unit = fetched.currency or stored.currency
     corrections = release_corrections(stored, bars, actions, unit)
-    return Decision(Change.REPLACE, bars, actions, corrections)
+    return Decision(Change.REPLACE, bars, actions, corrections, normalised=fetched.normalised)
 
 
-def _continue(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
+def _continue(
+    stored: Stored, bars: BarSeries, actions: Actions, normalised: tuple[date, ...]
+) -> Decision:
     """Appends a history that the provider keeps apart, on its split basis."""
     begin = bars.sessions[0].item()
     joined = stored.actions.merge(actions, since=begin)
@@ -363,6 +392,7 @@ def _continue(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
         joined,
         corrections,
         by_hand=stored.by_hand,
+        normalised=normalised,
         provider_from=begin,
     )
 

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from prices.domain.actions import Actions
-from prices.domain.answers import Fetched, session_of
-from prices.domain.bars import Bar, BarSeries, Flags, SeriesKey, Times
+from prices.domain.answers import session_of
+from prices.domain.bars import Bar, Flags, SeriesKey, Times
 from prices.domain.coverage import DateRange, Gap
 from prices.domain.manual_bars import ManualBar
 
@@ -62,18 +62,18 @@ class Manifest:
 
 
 def mark_normalised(
-    known: tuple[DateRange, ...], after: BarSeries, fetched: Fetched
+    known: tuple[DateRange, ...], sessions: Times, found: tuple[date, ...], asked: DateRange
 ) -> tuple[DateRange, ...]:
-    """Returns the ranges of stored sessions whose bars were normalised, after an answer.
+    """Returns the ranges of stored `sessions` whose bars were normalised, after an answer.
 
-    Sessions outside the answer's range do not change.
+    The answer `found` some for the dates `asked`, among them those `known` that stay so. Other
+    sessions do not change.
     """
-    if not known and not fetched.normalised:
+    if not known and not found:
         return ()
-    sessions = after.sessions
-    marked = np.isin(sessions, np.array(fetched.normalised, "datetime64[D]"))
-    answered = _within(sessions, (fetched.asked,))
-    marked = np.where(answered, marked, _within(sessions, known))
+    before = _within(sessions, known)
+    marked = np.isin(sessions, np.array(found, "datetime64[D]"))
+    marked = np.where(_within(sessions, (asked,)), marked, before)
     edges = np.flatnonzero(np.diff(marked, prepend=False, append=False))
     days = sessions.tolist()
     return tuple(

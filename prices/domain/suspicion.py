@@ -10,7 +10,7 @@ import numpy as np
 
 from prices.domain.answers import Difference, Guard, Refusal, key_of
 from prices.domain.bars import BarSeries, Flags, Floats, shared_positions
-from prices.domain.wording import name_some
+from prices.domain.wording import name_some, plural
 
 # Logarithms. A step of the first size without an action is suspicious in bars that were never
 # stored; after the last stored bar only one of the second size is, as from pence to pounds.
@@ -185,6 +185,6 @@ def _describe(new: BarSeries, held: Flags, guard: Guard, found: dict[int, Differ
     times = float(new.close[at] / new.close[beside])
     return (
         f"the close of {first.session} is {times:.3g} times that of "
-        f"{new.sessions[beside].item()}, and no corporate action explains it; {sessions} are held "
-        "back"
+        f"{new.sessions[beside].item()}, and no corporate action explains it; "
+        f"{plural(len(found), 'bar')} held back: {sessions}"
     )

@@ -129,7 +129,9 @@ class _Publication:
             asked=merge_ranges([*before.asked, asked]),
             gaps=update_gaps(before.gaps, held.gaps, asked, self._gap_reasons(decision), now),
             by_hand=decision.by_hand,
-            normalised=mark_normalised(before.normalised, after, fetched),
+            normalised=mark_normalised(
+                before.normalised, after.sessions, decision.normalised, fetched.asked
+            ),
             unconfirmed=decision.unconfirmed,
             kept=before.kept,
             held=decision.held,
@@ -161,6 +163,7 @@ def as_stored(stored: StoredSeries | None) -> Stored:
         facts.fetched_at,
         facts.final_through,
         facts.by_hand,
+        facts.normalised,
         facts.kept,
         facts.held,
         facts.held_from,

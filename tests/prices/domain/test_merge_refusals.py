@@ -83,7 +83,7 @@ class TestStep:
         assert decision.refusals[0].differences == (
             Difference(day("2026-03-09"), "close", None, 105.0 * factor),
         )
-        assert "and no corporate action explains it; 2026-03-09 are held back" in decision.reason
+        assert "and no corporate action explains it; 1 bar held back: 2026-03-09" in decision.reason
 
     def test_to_another_unit_is_held_back_without_an_overlap(self) -> None:
         assert decided(*times(100.0, MONDAY)).change is Change.NOTHING

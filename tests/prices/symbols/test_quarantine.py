@@ -168,7 +168,16 @@ class TestActions:
             "major_currency": "GBP",
             "units_per_major": 100,
             "splits": [{"date": "2026-06-04", "numerator": 2, "denominator": 1, "ratio": 2.0}],
-            "dividends": [{"date": "2026-06-08", "amount": 0.5}],
+            "dividends": [
+                {
+                    "date": "2026-06-08",
+                    "amount": 0.5,
+                    "currency": "GBp",
+                    "converted_from": None,
+                    "suspicious": None,
+                }
+            ],
+            "capital_gains": [],
         }
         assert client.get("/cache/actions/NOBODY").status_code == 404
         assert client.get("/cache/actions/ACME?days=3").status_code == 400
@@ -249,10 +258,12 @@ class TestQuarantine:
 
         assert stored() == list(DOUBLED)
         assert Quarantine.objects.get().resolution == Quarantine.Resolution.RELEASED
-        (entry,) = services.corrections().latest("ACME")
-        assert entry.correction == Correction(
-            date(2026, 6, 2), "bars", 5, 5, CorrectionReason.RELEASED
-        )
+        found = [entry.correction for entry in services.corrections().latest("ACME")]
+        released = CorrectionReason.RELEASED
+        assert found[-1] == Correction(date(2026, 6, 2), "bars", 5, 5, released)
+        assert [(c.session, c.old, c.new) for c in found if c.field == "close"] == [
+            (old[0], old[4], new[4]) for old, new in zip(WEEK[::-1], DOUBLED[::-1], strict=True)
+        ]
         with pytest.raises(CommandError, match="Nothing of ACME is in quarantine"):
             _call("quarantine", "release", "ACME", "--yes")
 
