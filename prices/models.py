@@ -98,6 +98,7 @@ class Quarantine(models.Model):
     class Resolution(models.TextChoices):
         SUPERSEDED = "superseded", "a later answer was good"
         RELEASED = "released", "released by hand"
+        KEPT = "kept", "the stored values were kept by hand"
 
     symbol = models.CharField(max_length=32, db_index=True)
     kind = models.CharField(max_length=16, help_text="The guard that refused it.")
@@ -109,6 +110,7 @@ class Quarantine(models.Model):
     times = models.PositiveIntegerField(default=1)
     resolved_at = models.DateTimeField(null=True, blank=True, db_index=True)
     resolution = models.CharField(max_length=16, choices=Resolution.choices, blank=True)
+    decided_by = models.CharField(max_length=150, blank=True, help_text="Who decided last.")
 
     class Meta:
         ordering = ("-last_seen",)

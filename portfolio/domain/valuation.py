@@ -328,7 +328,7 @@ def _holding_notices(holding: Holding, valuation: Valuation) -> Iterable[Notice]
     elif history is not None:
         yield from _price_notices(holding, history, valuation.days)
         if holding.ex_dates and holding.position.recorded_dividends:
-            yield _unrecorded_notice(holding, valuation.base)
+            yield _unrecorded_notice(holding, valuation.rates.base)
 
 
 def _unrecorded_notice(holding: Holding, base: str) -> Notice:

@@ -1,7 +1,7 @@
 """Builds the bodies of responses from the values that other rooms return."""
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
@@ -22,7 +22,7 @@ from prices.domain.manual_bars import ManualBar
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.jobs import runs, schedules
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.monitoring.status import status
 from prices.reads import usage
 from prices.reads.reader import History
@@ -182,6 +182,26 @@ def corrections_body(
             }
             for filled in by_hand
         ],
+    }
+
+
+def quarantine_body(entries: Iterable[Quarantine]) -> dict[str, Any]:
+    found = [_entry_body(entry) for entry in entries]
+    return {"count": len(found), "entries": found}
+
+
+def _entry_body(entry: Quarantine) -> dict[str, Any]:
+    differences = entry.summary.get("differences", ())[:MAX_MISSING]
+    names = ("symbol", "kind", "reason", "first_seen", "last_seen", "times", "resolved_at")
+    return {
+        "id": entry.pk,
+        **_fields(entry, *names),
+        "differences": [
+            dict(zip(("date", "field", "stored", "provider"), values, strict=True))
+            for values in differences
+        ],
+        "resolution": entry.resolution or None,
+        "decided_by": entry.decided_by or None,
     }
 
 

@@ -78,6 +78,29 @@ class BackfillBody(StrictSerializer):
         return start
 
 
+class QuarantineQuery(StrictSerializer):
+    symbol = serializers.CharField(required=False, max_length=40, help_text="Default: all.")
+    resolved = serializers.BooleanField(
+        required=False, default=False, help_text="Also entries that are resolved."
+    )
+
+
+class DecisionBody(StrictSerializer):
+    symbol = serializers.CharField(max_length=40)
+    entries = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        allow_empty=False,
+        help_text="Ids of entries. Default: all open ones of the symbol.",
+    )
+    sessions = serializers.ListField(
+        child=serializers.DateField(),
+        required=False,
+        allow_empty=False,
+        help_text="Only the differences of these sessions.",
+    )
+
+
 class EmptyBody(StrictSerializer):
     pass
 
@@ -251,6 +274,32 @@ class CorrectionsOut(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     corrections = CorrectionOut(many=True)
     by_hand = HandFilledOut(many=True, help_text="Manual bars, which no sync changes.")
+
+
+class DifferenceOut(serializers.Serializer[Any]):
+    date = serializers.DateField()
+    field = serializers.CharField(help_text="close or dividend.")  # type: ignore[assignment]
+    stored = serializers.FloatField(allow_null=True)
+    provider = serializers.FloatField()
+
+
+class QuarantineOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    symbol = serializers.CharField()
+    kind = serializers.CharField(help_text="The guard that refused the answer or a part of it.")
+    reason = serializers.CharField()
+    first_seen = serializers.DateTimeField()
+    last_seen = serializers.DateTimeField()
+    times = serializers.IntegerField()
+    differences = DifferenceOut(many=True, help_text="The first 100; none: the whole answer.")
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    resolution = serializers.CharField(allow_null=True)
+    decided_by = serializers.CharField(allow_null=True)
+
+
+class QuarantineListOut(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    entries = QuarantineOut(many=True)
 
 
 class LiveCacheOut(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 """Every way to request a run. A request is queued for the cluster, or begun right here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -48,9 +48,14 @@ def backfill_all(*, trigger: str, start: date | None = None) -> RunRequest:
     return RunRequest(Kind.BACKFILL, trigger, options=_whole(start))
 
 
-def release(symbols: Iterable[str], *, trigger: str) -> RunRequest:
-    """Fetches whole histories and stores them even if the guards would refuse them."""
-    options = {**_whole(), "trusted": True}
+def release(
+    symbols: Iterable[str], *, trigger: str, accepted: Mapping[str, list[str]] | None = None
+) -> RunRequest:
+    """Fetches whole histories and stores them even if the guards would refuse them.
+
+    Of the symbols in `accepted` only the differences with these keys are exempt from the guards.
+    """
+    options = {**_whole(), "trusted": True} | ({"accepted": dict(accepted)} if accepted else {})
     return RunRequest(Kind.BACKFILL, trigger, _at_least_one(symbols), options)
 
 

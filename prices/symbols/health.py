@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from prices.domain.answers import Fetched, Guard, Outcome, Result
+from prices.domain.answers import Fetched, Guard, Outcome, Refusal, Result
 from prices.domain.planning import next_attempt
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.symbols.tracking import CLEAN_RECORD, RESUMED, fields_from_answer, resume
@@ -98,7 +98,7 @@ def record_refusals(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
     if outcome.refused and not TrackedSymbol.objects.filter(symbol=outcome.symbol).exists():
         return
     for refusal in outcome.refused:
-        _save_refusal(outcome, refusal.guard, refusal.reason, run, now)
+        _save_refusal(outcome, refusal, run, now)
     if outcome.result is Result.FAILED or outcome.answer is None:
         return
     released = bool(run.options.get("trusted"))
@@ -118,16 +118,24 @@ def open_quarantine(symbol: str | None = None) -> Any:
     return entries if symbol is None else entries.filter(symbol=symbol)
 
 
-def _save_refusal(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now: datetime) -> None:
+def _save_refusal(outcome: Outcome, refusal: Refusal, run: SyncRun, now: datetime) -> None:
     values = {
-        "reason": reason[:_MAX_TEXT],
-        "summary": _summary_of(outcome.answer) if outcome.answer else {},
+        "reason": refusal.reason[:_MAX_TEXT],
+        "summary": {
+            **(_summary_of(outcome.answer) if outcome.answer else {}),
+            "differences": [
+                [d.session.isoformat(), d.field, d.stored, d.provider] for d in refusal.differences
+            ],
+            "keys": sorted(refusal.keys),
+        },
         "run": run,
         "last_seen": now,
     }
-    again = open_quarantine(outcome.symbol).filter(kind=guard)
+    again = open_quarantine(outcome.symbol).filter(kind=refusal.guard)
     if not again.update(**values, times=F("times") + 1):
-        Quarantine.objects.create(symbol=outcome.symbol, kind=guard, first_seen=now, **values)
+        Quarantine.objects.create(
+            symbol=outcome.symbol, kind=refusal.guard, first_seen=now, **values
+        )
 
 
 def _covers(answer: Fetched, entry: Quarantine) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from prices.domain.answers import SAMPLE, Fetched, Refusal, Stored
+from prices.domain.answers import SAMPLE, Fetched, Refusal, Stored, session_of
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import DateRange, measure_coverage, merge_ranges, update_gaps
 from prices.domain.merge import Change, Decision, merge
@@ -142,11 +142,7 @@ class _Publication:
     def _gap_reasons(self, decision: Decision) -> dict[date, str]:
         """Returns why sessions of the answer are not stored, if it had something for them."""
         lacking = dict.fromkeys(self.fetched.lacking, "the provider has no usable close")
-        held = {
-            difference.session: "held back as suspicious"
-            for refusal in decision.refusals
-            for difference in refusal.differences
-        }
+        held = dict.fromkeys(map(session_of, decision.held), "held back as suspicious")
         return {**lacking, **held}
 
 
