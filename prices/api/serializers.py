@@ -278,7 +278,7 @@ class CorrectionsOut(serializers.Serializer[Any]):
 
 class DifferenceOut(serializers.Serializer[Any]):
     date = serializers.DateField()
-    field = serializers.CharField(help_text="close or dividend.")  # type: ignore[assignment]
+    field = serializers.CharField(help_text="close or dividend.")
     stored = serializers.FloatField(allow_null=True)
     provider = serializers.FloatField()
 
