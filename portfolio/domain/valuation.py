@@ -221,7 +221,7 @@ def _value_holding(holding: Holding, history: PriceHistory, days: Times, ledger:
     local = _prices_by_day(holding, history, days) / history.units
     rates = ledger.rates.over(holding.position.currency, days)
     holding.values = (holding.shares * local * rates).round(2)
-    if history.actions.dividends:
+    if history.actions.dividends or history.actions.gains:
         _pay_dividends(holding, history, days, ledger)
 
 
@@ -244,9 +244,9 @@ def _pay_dividends(holding: Holding, history: PriceHistory, days: Times, ledger:
 
     Those that the user recorded are left out.
     """
-    dividends = history.actions.dividends
-    at = (np.array([d.session for d in dividends], "datetime64[D]") - days[0]).astype(np.int64)
-    amounts = np.array([d.amount for d in dividends]) / history.units
+    payments = history.actions.payments()
+    at = (np.array([*payments], "datetime64[D]") - days[0]).astype(np.int64)
+    amounts = np.array([*payments.values()]) / history.units
     is_inside = (at > 0) & (at < len(days))
     at, amounts = at[is_inside], amounts[is_inside]
     # Dividends are paid in whole cents.

@@ -98,6 +98,20 @@ class Actions:
         for kind in ("splits", "dividends", "gains"):
             object.__setattr__(self, kind, tuple(sorted(getattr(self, kind))))
 
+    def payments(self) -> dict[date, float]:
+        """Returns what a share pays in the unit of its prices, by ex-date, ascending.
+
+        Left out are dividends that do not adjust prices, and gains that a dividend contains.
+        """
+        paid: dict[date, float] = defaultdict(float)
+        for dividend in self.dividends:
+            if dividend.adjusts:
+                paid[dividend.session] += dividend.amount
+        for gain in self.gains:
+            if not gain.in_dividend:
+                paid[gain.session] += gain.amount
+        return dict(sorted(paid.items()))
+
     def effective_on(self, day: date) -> Actions:
         """Returns the actions without splits that are announced for a later day."""
         return replace(self, splits=tuple(s for s in self.splits if s.session <= day))
@@ -183,17 +197,11 @@ def _rebase(
 def distribution_factors(series: BarSeries, actions: Actions) -> Floats:
     """Returns the factors that adjust for distributions, by the rule of Yahoo and CRSP.
 
-    Each ex-date multiplies all earlier prices by 1 - D / previous close, where D is the sum of
-    the day's dividends and capital gains. Ex-dates before the second bar or after the last one
+    Each ex-date multiplies all earlier prices by 1 - payment / previous close. Ex-dates before the second bar or after the last one
     change nothing.
     """
-    paid: dict[date, float] = defaultdict(float)
-    for dividend in actions.dividends:
-        paid[dividend.session] += dividend.amount if dividend.adjusts else 0.0
-    for gain in actions.gains:
-        paid[gain.session] += 0.0 if gain.in_dividend else gain.amount
     factors = np.ones(len(series))
-    for session, amount in sorted(paid.items()):
+    for session, amount in actions.payments().items():
         position = int(np.searchsorted(series.sessions, np.datetime64(session, "D")))
         if 0 < position < len(series) and amount < series.close[position - 1]:
             factors[:position] *= 1 - amount / series.close[position - 1]

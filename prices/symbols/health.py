@@ -11,8 +11,8 @@ from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.symbols.tracking import CLEAN_RECORD, RESUMED, fields_from_answer, resume
 
 # How long to wait after a refusal that resolves by itself, like a split whose history is not
-# restated yet, and after a move that later sessions have to confirm.
-CATCH_UP_PAUSE, CONFIRM_PAUSE = timedelta(minutes=30), timedelta(hours=6)
+# restated yet.
+CATCH_UP_PAUSE = timedelta(minutes=30)
 # After no answer, because the provider or the store was away.
 _AWAY_PAUSE = timedelta(minutes=5)
 # The provider will not know an unknown symbol, or have prices for an empty one, within the day.
@@ -34,20 +34,13 @@ def apply_outcome(
         return {**tried, **_after_answer(row, outcome, now)}
     tried["last_error"] = outcome.error[:_MAX_TEXT]
     if not outcome.symbol_at_fault:
-        pause = now + _pause(outcome)
+        pause = now + (CATCH_UP_PAUSE if outcome.refused else _AWAY_PAUSE)
         return {**tried, "next_attempt_at": max(pause, row.next_attempt_at or pause)}
     tried["failures"] = row.failures + 1
     if outcome.is_unknown:
         return {**tried, **_after_unknown(row, outcome.error[:_MAX_TEXT], now)}
     known = {"missing_since": None, "missing_reason": ""}
     return {**tried, **known, "next_attempt_at": next_attempt(row.failures + 1, now)}
-
-
-def _pause(outcome: Outcome) -> timedelta:
-    if not outcome.refused:
-        return _AWAY_PAUSE
-    steps = all(refusal.guard is Guard.STEP for refusal in outcome.refused)
-    return CONFIRM_PAUSE if steps else CATCH_UP_PAUSE
 
 
 def clear_failures(*, since: datetime) -> int:
