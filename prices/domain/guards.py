@@ -15,6 +15,8 @@ from prices.domain.suspicion import log_moves, moves_like_a_split
 
 # How far as-traded prices may differ and still count as equal (relative).
 SAME_PRICE = 1e-4
+# What rounding of restated prices may change (relative), less than the smallest split.
+_MAX_ROUNDING = 2e-3
 # The part of the stored sessions, and of the stored dividends, that a whole answer must contain.
 MIN_COMPLETE = 0.9
 # Logarithm of the smallest change by a split (21:20).
@@ -64,6 +66,11 @@ def find_basis_step(stored: Stored, bars: BarSeries, actions: Actions) -> float 
     split agrees, and another company's prices do not.
     """
     return find_step(*as_traded_closes(stored, bars, actions))
+
+
+def ignore_rounding(step: float) -> float | None:
+    """Returns None for a step that prices have if they were rounded after a restatement."""
+    return None if abs(step - 1) < _MAX_ROUNDING else step
 
 
 def check_new_splits(

@@ -240,6 +240,8 @@ class _Merging:
         actions = stored.actions.merge(self.answer.actions, since=self.since)
         effective = actions.effective_on(today)
         step = guards.find_basis_step(stored, bars, effective)
+        if step is not None and effective.splits != stored.actions.splits:
+            step = guards.ignore_rounding(step)
         is_early = step is not None and effective != actions
         if is_early and guards.find_basis_step(stored, bars, actions) is None:
             return actions, None

@@ -140,6 +140,26 @@ class TestSplit:
             Correction(day("2026-03-09"), "split", None, 2.0, CorrectionReason.SPLIT),
         )
 
+    def test_may_round_the_restated_prices(self) -> None:
+        """10234:10000 with prices of two decimals: some differ by more than a ten-thousandth."""
+        split = Split(day("2026-03-09"), 10234, 10000)
+        cheap = [(when, close / 20) for when, close in WEEK]
+        rows = [(when, round(close / 1.0234, 2), 1_023) for when, close in cheap]
+
+        decision = decided(
+            *rows,
+            ("2026-03-09", 5.15),
+            held=stored(series(*cheap)),
+            actions=Actions((split,)),
+            asked=WHOLE,
+        )
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars) == {
+            **{when: close for when, close, _ in rows},
+            "2026-03-09": 5.15,
+        }
+
     def test_converts_the_bars_that_the_answer_lacks(self) -> None:
         many = [(f"2026-02-{n:02}", 90.0 + n) for n in (9, 10, 11, 12, 13, 17, 18, 19)]
         held = stored(series(*many, *WEEK))
