@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from prices.domain.answers import SAMPLE
 from prices.domain.bars import Ints, Times
 from prices.domain.coverage import UNKNOWN
 from prices.domain.provider_health import ProviderState
@@ -20,6 +21,8 @@ Flags = NDArray[np.bool_]
 LAGGING_AFTER = timedelta(hours=3)
 # So many possible sessions in a row without a bar may be holidays that nobody knows yet.
 MAX_POSSIBLE_HOLIDAYS = 2
+# A symbol that was more sessions behind than this at its last answer has ceased to trade.
+MAX_SESSIONS_BEHIND = 5
 _DAY = timedelta(days=1)
 
 
@@ -103,7 +106,13 @@ class SymbolState:
         return sessions_of(self.mic)
 
     def is_lagging(self, now: datetime) -> bool:
-        return self.last_update is None or now - self.last_update > LAGGING_AFTER
+        """Returns whether the provider has given no answer for long, since the symbol was added."""
+        return now - (self.last_update or self.added_at) > LAGGING_AFTER
+
+    def has_ceased(self) -> bool:
+        """Returns whether the provider's last answer lacked so many sessions that trading ended."""
+        behind = self.sessions_behind(self.last_update) if self.last_update else None
+        return behind is not None and behind > MAX_SESSIONS_BEHIND
 
     def sessions_behind(self, now: datetime) -> int | None:
         """Returns how many sessions after the last bar are closed.
@@ -126,34 +135,64 @@ def staleness(state: SymbolState, provider: ProviderState, now: datetime) -> str
     A series is stale if a closed session is missing at its end or, where sessions are unknown,
     if it lags.
     """
-    if state.last is None:
-        return _add_cause("no history yet", state, provider, now)
     if not state.active:
         why = f" ({state.suspended_reason})" if state.suspended_reason else ""
-        return f"symbol suspended{why}, last bar {state.last}"
+        return f"symbol suspended{why}, {_describe_end(state)}"
+    if state.last is None:
+        return _join(_find_cause(state, provider, now), "no history yet")
     behind = state.sessions_behind(now)
     if behind == 0 or (behind is None and not state.is_lagging(now)):
         return ""
-    what = "lagging" if behind is None else f"{behind} session{'s' * (behind != 1)} behind"
+    cause = _find_cause(state, provider, now)
+    if state.source == SAMPLE:
+        return _join(cause, f"only the sample's prices, {_describe_end(state)}")
+    return _join(cause, _describe_delay(state, behind, now), _describe_end(state))
+
+
+def _join(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
+
+
+def _describe_end(state: SymbolState) -> str:
+    return f"last bar {state.last}" if state.last else "no history"
+
+
+def _describe_delay(state: SymbolState, behind: int | None, now: datetime) -> str:
+    """Returns what is missing at the end of a stale series."""
     calendar = state.calendar
-    known = calendar.last_known_closed(now) if calendar else None
-    if calendar and known and behind and state.last >= known:
-        what = (
+    if behind is None or calendar is None:
+        return "lagging"
+    if not calendar.has_known:
+        return f"no price for {behind} weekdays"
+    known = calendar.last_known_closed(now)
+    if known and state.last and state.last >= known:
+        return (
             f"no bar for {behind} weekdays after the calendar of {state.mic} ends "
             f"({calendar.known_until})"
         )
-    return _add_cause(f"{what}, last bar {state.last}", state, provider, now)
+    return f"{behind} session{'s' * (behind != 1)} behind"
 
 
-def _add_cause(what: str, state: SymbolState, provider: ProviderState, now: datetime) -> str:
-    cause = provider.describe(now) or state.last_error
-    return f"{cause}, {what}" if cause else what
+def _find_cause(state: SymbolState, provider: ProviderState, now: datetime) -> str:
+    """Returns why the symbol has no newer prices: its own reason, or else the provider's.
+
+    An outage explains nothing about a symbol that had no newer prices before it.
+    """
+    if state.missing_since is not None:
+        return _join(f"unknown to the provider since {state.missing_since}", state.last_error)
+    if state.last_error and (state.failures or state.last_error.startswith("quarantined")):
+        return state.last_error
+    if state.last is not None and state.source != SAMPLE and state.has_ceased():
+        return state.last_error or "the provider answers without newer prices"
+    if state.last is None and state.last_update is not None:
+        return state.last_error
+    return provider.describe(now) or state.last_error
 
 
-def lagging_flags(last_update: Times, now: datetime) -> Flags:
-    """Returns `SymbolState.is_lagging` for a column of UTC times; NaT stands for None."""
+def lagging_flags(last_update: Times, added_at: Times, now: datetime) -> Flags:
+    """Returns `SymbolState.is_lagging` for columns of UTC times; NaT stands for None."""
     oldest = np.datetime64((now - LAGGING_AFTER).astimezone(UTC).replace(tzinfo=None), "us")
-    return np.isnat(last_update) | (last_update < oldest)
+    return np.asarray(np.where(np.isnat(last_update), added_at, last_update) < oldest, bool)
 
 
 def sessions_behind_column(last: Times, calendar: Sessions | None, now: datetime) -> Ints:

@@ -33,7 +33,7 @@ Texts = NDArray[np.object_]
 _TEXTS = ("symbol", "name", "market", "mic", "currency", "last_error", "suspended_reason")
 _FLAGS = ("active",)
 _NUMBERS = ("failures", "reads")
-_TIMES = ("last_update", "last_queried_at")
+_TIMES = ("last_update", "last_queried_at", "added_at")
 # Raw values as SQLite stores them: Django's conversion, value by value, would take most of the time.
 _RAW = {
     **{f"{name}_raw": Cast(name, CharField()) for name in _TIMES},
@@ -47,7 +47,7 @@ class Survey:
 
     `first` and `last` are NaT and `close` is NaN for a symbol without history. `expected` and
     `behind` (closed sessions after the last bar) are `UNKNOWN` if the sessions are not known.
-    `last_update` and `last_queried_at` are in UTC.
+    `last_update`, `last_queried_at` and `added_at` are in UTC.
     """
 
     now: datetime
@@ -63,6 +63,7 @@ class Survey:
     reads: Ints
     last_update: Times
     last_queried_at: Times
+    added_at: Times
     bars: Ints
     gaps: Ints
     first: Times
@@ -92,7 +93,7 @@ class Survey:
 
     @cached_property
     def lagging(self) -> Flags:
-        return lagging_flags(self.last_update, self.now)
+        return lagging_flags(self.last_update, self.added_at, self.now)
 
     @cached_property
     def failing(self) -> Flags:

@@ -13,11 +13,15 @@ from prices.domain.bars import NotTracked, SeriesKey, parse_symbol
 from prices.domain.freshness import RECORD_FIELDS, SymbolState
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve
 from prices.domain.quotes import Quote
+from prices.domain.sessions import FUNDS
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.corrections import CorrectionLog
 from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
+
+# What Yahoo calls a mutual fund.
+FUND_TYPE = "MUTUALFUND"
 
 
 def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbol, bool]:
@@ -112,7 +116,12 @@ def fields_from_answer(row: TrackedSymbol, answer: Fetched | None) -> dict[str, 
 
 
 def mic_of(answer: Fetched, known: str) -> str:
-    """Returns the MIC of an answer's exchange, empty for an unknown one; `known` if it has none."""
+    """Returns the MIC of an answer's exchange, empty for an unknown one; `known` if it has none.
+
+    Funds get a calendar of their own: they are not priced by their exchange's sessions.
+    """
+    if answer.instrument_type == FUND_TYPE or (known == FUNDS and not answer.instrument_type):
+        return FUNDS
     return MIC_OF_EXCHANGE.get(answer.exchange, "") if answer.exchange else known
 
 
