@@ -24,6 +24,7 @@ from prices.store.mongo import forget as forget
 from prices.store.mongo import once_a_process as once_a_process
 from prices.store.provider_state import RequestBucket
 from prices.store.sweeper import Sweeper
+from prices.symbols import overrides
 from prices.sync.history import SyncService
 from prices.sync.quotes import LiveService
 from prices.sync.rename import RenameService
@@ -111,9 +112,10 @@ def rename_service() -> RenameService:
 
 
 def warm() -> None:
-    """Loads the sessions of the tracked exchanges, which takes seconds.
+    """Loads the sessions of the tracked exchanges, which takes seconds, and what people declared.
 
     A process does so before it forks, so that the forked processes share them.
     """
+    overrides.refresh()
     for mic in TrackedSymbol.objects.order_by().values_list("mic", flat=True).distinct():
         sessions_of(mic)

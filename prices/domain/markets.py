@@ -116,6 +116,7 @@ _EXCHANGES = {
     WEEKDAYS: "CCY",
     ALWAYS_OPEN: "CCC",
 }
+MICS = frozenset(_EXCHANGES)
 MIC_OF_EXCHANGE = {code: mic for mic, codes in _EXCHANGES.items() for code in codes.split()}
 
 # Units of prices in hundredths: (currency, how many units are one of it).

@@ -241,6 +241,11 @@ def sessions_of(mic: str) -> Sessions | None:
     return _calendars.find(mic)
 
 
+def library_sessions(mic: str) -> Sessions | None:
+    """Returns `sessions_of` without what people declared."""
+    return _build(mic, _calendars.horizon)
+
+
 @lru_cache(maxsize=256)
 def _build(mic: str, until: date) -> Sessions | None:
     """Returns the calendar without overrides; None for an unknown exchange."""

@@ -22,6 +22,7 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.locks import Busy
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.symbols import overrides
 from prices.symbols.tracking import current_names, track
 from prices.web.database_errors import explain_database_error
 
@@ -34,6 +35,7 @@ class ForegroundCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            overrides.refresh()
             self.work(**options)
         except KeyboardInterrupt:
             raise CommandError("Stopped. What is done stays done.", returncode=130) from None
