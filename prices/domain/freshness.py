@@ -115,16 +115,16 @@ class SymbolState:
         return behind is not None and behind > MAX_SESSIONS_BEHIND
 
     def sessions_behind(self, now: datetime) -> int | None:
-        """Returns how many sessions after the last bar are closed.
+        """Returns how many sessions after the last bar have a bar that is expected by now.
 
         Possible sessions beyond the calendar's end count once there are too many of them to be
         holidays. Returns None if there is no bar, or the exchange's sessions are unknown.
         """
         calendar = self.calendar
-        closed = calendar.last_closed(now) if calendar else None
-        if calendar is None or closed is None or self.last is None:
+        due = calendar.last_due(now) if calendar else None
+        if calendar is None or due is None or self.last is None:
             return None
-        start, end = self.last + _DAY, closed + _DAY
+        start, end = self.last + _DAY, due + _DAY
         possible = calendar.count_possible(start, end)
         return calendar.count(start, end) + possible * (possible > MAX_POSSIBLE_HOLIDAYS)
 
@@ -197,12 +197,12 @@ def lagging_flags(last_update: Times, added_at: Times, now: datetime) -> Flags:
 
 def sessions_behind_column(last: Times, calendar: Sessions | None, now: datetime) -> Ints:
     """Returns `SymbolState.sessions_behind` for symbols of one exchange; `UNKNOWN` for None."""
-    closed = calendar.last_closed(now) if calendar else None
-    if calendar is None or closed is None:
+    due = calendar.last_due(now) if calendar else None
+    if calendar is None or due is None:
         return np.full(len(last), UNKNOWN)
     known, both = calendar.known_dates.searchsorted, calendar.dates.searchsorted
     day = np.timedelta64(1, "D")
-    start, end = last + day, np.maximum(last, np.datetime64(closed, "D")) + day
+    start, end = last + day, np.maximum(last, np.datetime64(due, "D")) + day
     behind = known(end) - known(start)
     possible = both(end) - both(start) - behind
     return np.asarray(behind + possible * (possible > MAX_POSSIBLE_HOLIDAYS))

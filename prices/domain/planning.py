@@ -121,9 +121,9 @@ def is_traded(quote: Quote, last: date | None, *, now: datetime) -> bool:
 
 @lru_cache(maxsize=256)
 def _last_close(calendar: Sessions | None, now: datetime) -> tuple[date, datetime] | None:
-    """Returns an exchange's last closed session, and its close + lag. None if they are unknown."""
-    closed = calendar.last_closed(now) if calendar else None
-    return (closed, calendar.closed_at(closed)) if calendar and closed else None
+    """Returns the last session whose bar is expected, and since when. None if it is unknown."""
+    due = calendar.last_due(now) if calendar else None
+    return (due, calendar.due_at(due)) if calendar and due else None
 
 
 def _open_work(state: SymbolState, now: datetime) -> Priority | None:
@@ -171,8 +171,8 @@ def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, exte
     around = timedelta(hours=6) if extended else timedelta(0)
     if calendar.is_open_within(around, now):
         return True
-    closed = calendar.last_closed(now)
-    return closed is not None and quote.fetched_at < calendar.closed_at(closed)
+    due = calendar.last_due(now)
+    return due is not None and quote.fetched_at < calendar.due_at(due)
 
 
 def pick_lost_symbols(states: Iterable[SymbolState], places: int, *, now: datetime) -> list[str]:

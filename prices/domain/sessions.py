@@ -122,6 +122,19 @@ class Sessions:
         """Returns the latest known or possible session whose close + lag is not after `now`."""
         return self._session(_count_closed(self, now) - 1)
 
+    @property
+    def grace(self) -> timedelta:
+        """From the moment that a session's bar may be stored until it is expected."""
+        return _DAY if self.mic == FUNDS else timedelta(0)
+
+    def last_due(self, now: datetime) -> date | None:
+        """Returns the latest known or possible session whose bar is expected at `now`."""
+        return self.last_closed(now - self.grace)
+
+    def due_at(self, session: date) -> datetime:
+        """Returns when a session's bar is expected, in UTC. :raises KeyError:"""
+        return self.closed_at(session) + self.grace
+
     def last_known_closed(self, now: datetime) -> date | None:
         """Returns the latest known session whose close + lag is not after `now`."""
         closed = _count_closed(self, now)
@@ -265,12 +278,12 @@ def _build(mic: str, until: date) -> Sessions | None:
 
 
 def _weekdays(until: date) -> Sessions:
-    """Returns the calendar of funds. A price of the day is expected once the day is over in UTC."""
+    """Returns the calendar of funds: a price may appear at any time of its day, or later."""
     days = np.arange(np.datetime64(f"{FIRST_YEAR}-01-01"), np.datetime64(until, "D"))
     days = days[np.is_busday(days)]
     # A fund does not trade: its session has no length, and so its market is never open.
-    ends = (days + 1).astype("datetime64[s]")
-    return Sessions(FUNDS, days, ends, ends, np.zeros(len(days), bool))
+    begins = days.astype("datetime64[s]")
+    return Sessions(FUNDS, days, begins, begins, np.zeros(len(days), bool))
 
 
 def _with_possible(known: Sessions) -> Sessions:

@@ -212,7 +212,7 @@ class TestFunds:
             stored(series(("2026-12-23", 10.0, 0))),
             answer,
             sessions("FUNDS"),
-            now=at("2026-12-26 00:10"),
+            now=at("2026-12-25 12:00"),
         )
 
         assert closes(decision.bars) == {"2026-12-24": 10.1, "2026-12-25": 10.2}

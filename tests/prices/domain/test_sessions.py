@@ -314,13 +314,14 @@ class TestFunds:
         assert len(funds.between(day("2020-01-01"), day("2026-01-01"))) == 0
         assert funds.last_known_closed(at("2026-12-25 12:00")) is None
 
-    def test_a_day_is_over_at_midnight(self) -> None:
+    def test_a_price_may_be_stored_on_its_day_and_is_expected_at_its_end(self) -> None:
         funds = sessions(FUNDS)
 
-        assert funds.closed_at(day("2026-12-25")) == at("2026-12-26 00:00")
-        assert funds.last_closed(at("2026-12-25 23:59")) == day("2026-12-24")
-        assert funds.last_closed(at("2026-12-26 00:00")) == day("2026-12-25")
-        assert funds.last_settled(at("2026-12-26 00:00")) == day("2026-12-23")
+        assert funds.last_closed(at("2026-12-25 06:00")) == day("2026-12-25")
+        assert funds.last_due(at("2026-12-25 23:59")) == day("2026-12-24")
+        assert funds.last_due(at("2026-12-26 00:00")) == day("2026-12-25")
+        assert funds.due_at(day("2026-12-25")) == at("2026-12-26 00:00")
+        assert funds.last_settled(at("2026-12-25 06:00")) == day("2026-12-23")
 
     def test_is_never_open(self) -> None:
         funds = sessions(FUNDS)
