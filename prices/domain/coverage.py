@@ -156,6 +156,8 @@ def measure_coverage(present: Times, calendar: Sessions | None, wanted: DateRang
     if calendar is None or not calendar.has_known:
         return Coverage(None, len(held))
     expected = calendar.between(wanted.start, wanted.end)
+    if not len(expected) and calendar.count_possible(wanted.start, wanted.end):
+        return Coverage(None, len(held))  # The calendar does not reach the range.
     if np.array_equal(expected, held):  # The usual case, and much faster than the general one.
         return Coverage(len(expected), len(expected))
     missing = np.setdiff1d(expected, held, assume_unique=True)

@@ -146,6 +146,19 @@ class TestFreshness:
 
         assert (coverage.expected, coverage.present) == (4, 4)
 
+    def test_coverage_of_a_range_beyond_the_end_is_not_known(self) -> None:
+        bars = series(*WEEK, *JANUARY)
+
+        beyond = measure_coverage(
+            bars.sessions, sessions("XBOM"), DateRange(day("2027-01-01"), day("2027-01-30"))
+        )
+        across = measure_coverage(
+            bars.sessions, sessions("XBOM"), DateRange(day("2026-12-31"), day("2027-01-30"))
+        )
+
+        assert (beyond.expected, beyond.percent, beyond.present) == (None, None, 3)
+        assert (across.expected, across.percent, across.present) == (1, 100.0, 1)
+
 
 class TestPlanning:
     def test_a_possible_session_makes_a_symbol_due_after_its_close_and_once_more(self) -> None:
