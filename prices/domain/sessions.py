@@ -247,6 +247,9 @@ def declare(overrides: Mapping[str, Overrides]) -> None:
 def sessions_of(mic: str) -> Sessions | None:
     """Returns the sessions of an exchange since `FIRST_YEAR`; None for an unknown exchange."""
     global _calendars
+    found = _calendars.built.get(mic)
+    if found is not None and time.time() < _calendars.expires:
+        return found  # Every read comes here, several times.
     if not mic:
         return None
     if time.time() >= _calendars.expires:
