@@ -65,7 +65,7 @@ def outline_of(manifest: Manifest) -> Outline | None:
 # What a state takes from a symbol's record, and from the outline of its series.
 RECORD_FIELDS = (
     *("symbol", "mic", "active", "added_at", "last_update", "last_error", "failures"),
-    *("next_attempt_at", "last_queried_at", "missing_since", "suspended_reason"),
+    *("next_attempt_at", "last_queried_at", "missing_since", "missing_reason", "suspended_reason"),
 )
 _OUTLINE_FIELDS = ("source", "first", "last", "final_through", "gaps", "gap_due_at")
 
@@ -90,6 +90,7 @@ class SymbolState:
     gaps: int = 0
     gap_due_at: datetime | None = None
     missing_since: date | None = None
+    missing_reason: str = ""
     suspended_reason: str = ""
     quote: Quote | None = None
 
@@ -179,7 +180,8 @@ def _find_cause(state: SymbolState, provider: ProviderState, now: datetime) -> s
     An outage explains nothing about a symbol that had no newer prices before it.
     """
     if state.missing_since is not None:
-        return _join(f"unknown to the provider since {state.missing_since}", state.last_error)
+        # The last error may be of an outage since then.
+        return state.missing_reason or state.last_error
     if state.last_error and (state.failures or state.last_error.startswith("quarantined")):
         return state.last_error
     if state.last is not None and state.source != SAMPLE and state.has_ceased():

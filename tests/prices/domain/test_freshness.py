@@ -117,6 +117,16 @@ STATES = {
         "no history yet",
         "no history yet",
     ),
+    "new, and unknown to the provider": (
+        replace(_NEW, missing_since=day("2026-03-10"), missing_reason=_GONE, failures=1),
+        f"{_GONE}, no history yet",
+        f"{_GONE}, no history yet",
+    ),
+    "new, and its first answer is in quarantine": (
+        replace(_NEW, last_error="quarantined: half of it", failures=1),
+        "quarantined: half of it, no history yet",
+        "quarantined: half of it, no history yet",
+    ),
     "sample": (
         replace(FRESH, source="sample", last=day("2013-03-01"), last_update=None),
         "only the sample's prices, last bar 2013-03-01",
@@ -132,13 +142,12 @@ STATES = {
             *(FRESH,),
             last=day("2026-03-05"),
             missing_since=day("2026-03-06"),
-            last_error=_GONE,
+            missing_reason=_GONE,
+            last_error="no connection",
             failures=1,
         ),
-        f"unknown to the provider since 2026-03-06, {_GONE}, "
-        "2 sessions behind, last bar 2026-03-05",
-        f"unknown to the provider since 2026-03-06, {_GONE}, "
-        "2 sessions behind, last bar 2026-03-05",
+        f"{_GONE}, 2 sessions behind, last bar 2026-03-05",
+        f"{_GONE}, 2 sessions behind, last bar 2026-03-05",
     ),
     "suspended by the system": (
         replace(FRESH, active=False, suspended_reason=_GONE, last=day("2026-03-02")),
