@@ -213,6 +213,41 @@ class PausedJob(models.Model):
         return f"{self.job}, paused by {self.paused_by}"
 
 
+class CalendarOverride(models.Model):
+    """A day that a person declared to be a session or a holiday of an exchange."""
+
+    class Kind(models.TextChoices):
+        SESSION = "session", "session"
+        HOLIDAY = "holiday", "holiday"
+
+    mic = models.CharField(
+        "exchange", max_length=8, help_text="Its MIC, as in XBOM for NSE and BSE in India."
+    )
+    date = models.DateField(help_text="The day at the exchange.")
+    kind = models.CharField(
+        max_length=8,
+        choices=Kind.choices,
+        help_text="A session is expected to have a bar. A holiday is never a gap.",
+    )
+    note = models.CharField("why", max_length=200, help_text="Where you read it.")
+    declared_by = models.CharField(max_length=150)
+    declared_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ("-date", "mic")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("mic", "date"),
+                name="one_override_a_day",
+                violation_error_message="This day of the exchange is already declared. Change "
+                "that entry instead.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.mic}: {self.date} is a {self.kind}"
+
+
 class Attempt(models.Model):
     """The result of one run for one symbol. It is deleted with its run."""
 

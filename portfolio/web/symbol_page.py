@@ -12,6 +12,7 @@ from django.utils.timesince import timesince
 from portfolio.domain.entries import FIRST_DATE
 from portfolio.web.pages import private_page
 from prices.domain.actions import Adjust
+from prices.domain.answers import SAMPLE
 from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.coverage import RequestedRange
 from prices.domain.markets import major_currency
@@ -110,7 +111,9 @@ def _describe_history(history: History, now: datetime) -> list[str]:
         sentences.append(f"Not up to date: {history.stale_reason}.")
     else:
         sentences.append("Up to date with the last closed session.")
-    if history.as_of:
+    if history.source == SAMPLE:
+        sentences.append("They are the sample's, which the provider has not replaced yet.")
+    elif history.as_of:
         sentences.append(f"Last confirmed by the provider {_age(history.as_of, now)}.")
     major, units = major_currency(unit := history.currency)
     if units > 1:

@@ -10,7 +10,7 @@ from prices.domain.actions import Adjust
 from prices.domain.answers import CorrectionReason
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
-from prices.web.serializers import StrictSerializer
+from prices.web.serializers import StrictSerializer, TextField
 
 _ADJUST_HELP = (
     "splits: adjusted for splits (as stored) · all: adjusted for dividends too · "
@@ -55,7 +55,7 @@ class WaitQuery(StrictSerializer):
 
 class SymbolsBody(StrictSerializer):
     symbols = serializers.ListField(
-        child=serializers.CharField(max_length=32),
+        child=TextField(max_length=32),
         required=False,
         allow_empty=False,
         max_length=10_000,
@@ -64,10 +64,8 @@ class SymbolsBody(StrictSerializer):
 
 
 class BackfillBody(StrictSerializer):
-    symbol = serializers.CharField(
-        max_length=40, help_text="In Yahoo's spelling, or without its suffix."
-    )
-    market = serializers.CharField(required=False, default="", allow_blank=True)
+    symbol = TextField(max_length=40, help_text="In Yahoo's spelling, or without its suffix.")
+    market = TextField(required=False, default="", allow_blank=True)
     start = serializers.DateField(
         required=False, help_text="First date to fetch. Default: the whole history."
     )

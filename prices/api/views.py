@@ -23,7 +23,7 @@ from prices.domain.markets import resolve
 from prices.jobs import requests
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.symbols.health import open_quarantine
-from prices.symbols.tracking import current_names, track
+from prices.symbols.tracking import check_spelling, current_names, not_tracked, track
 from prices.sync import decisions
 from prices.web.middleware import accepts_gzip
 from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer, validate
@@ -194,9 +194,7 @@ def _tracked(symbols: list[str]) -> list[str]:
     rows = TrackedSymbol.objects.filter(symbol__in=canonical)
     unknown = sorted(set(canonical) - set(rows.values_list("symbol", flat=True)))
     if unknown:
-        raise NotTracked(
-            f"Not tracked: {', '.join(unknown[:10])}. Start with POST /cache/backfill-symbol."
-        )
+        raise NotTracked(not_tracked(unknown, "Start with POST /cache/backfill-symbol."))
     return canonical
 
 
@@ -253,6 +251,7 @@ class BackfillSymbolView(_QueueView):
     body = serializers.BackfillBody
 
     def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        check_spelling(body["symbol"], body["market"])
         row, _ = track(body["symbol"], body["market"], now=timezone.now())
         return requests.backfill([row.symbol], trigger=trigger, start=body.get("start")).queue()
 

@@ -164,9 +164,11 @@ def measure_coverage(present: Times, calendar: Sessions | None, wanted: DateRang
     """
     low, high = np.searchsorted(present, np.array([wanted.start, wanted.end], "datetime64[D]"))
     held = present[low:high]
-    if calendar is None:
+    if calendar is None or not calendar.has_known:
         return Coverage(None, len(held))
     expected = calendar.between(wanted.start, wanted.end)
+    if not len(expected) and calendar.count_possible(wanted.start, wanted.end):
+        return Coverage(None, len(held))  # The calendar does not reach the range.
     if np.array_equal(expected, held):  # The usual case, and much faster than the general one.
         return Coverage(len(expected), len(expected))
     missing = np.setdiff1d(expected, held, assume_unique=True)
@@ -200,7 +202,7 @@ def measure_series_coverage(
     Needs no bars: all sessions from `first` to `last` are stored, except for the gaps.
     """
     closed = calendar.last_closed(now) if calendar else None
-    if calendar is None or closed is None:
+    if calendar is None or closed is None or not calendar.has_known:
         return Coverage(None, 0)
     present = calendar.count(first, last + _DAY) - gaps
     return Coverage(max(calendar.count(first, max(closed, last) + _DAY), present), present)
@@ -214,7 +216,7 @@ def measure_coverage_columns(
     `expected` is `UNKNOWN` for None.
     """
     closed = calendar.last_closed(now) if calendar else None
-    if calendar is None or closed is None:
+    if calendar is None or closed is None or not calendar.has_known:
         return np.full(len(first), UNKNOWN), np.zeros(len(first), "i8")
     rank, day = calendar.known_dates.searchsorted, np.timedelta64(1, "D")
     end = np.maximum(last, np.datetime64(closed, "D"))

@@ -236,6 +236,7 @@ class PriceReader:
             manifest and (manifest.generation, manifest.version),
             *(query.adjust, start, end, stale_reason),
             state.calendar and state.calendar.last_closed(now),
+            state.calendar and state.calendar.edition,
             quote and quote.fetched_at,
         )
         version = blake2b(repr(parts).encode(), digest_size=16).hexdigest()

@@ -16,13 +16,18 @@ from prices.admin.symbols.page_data import SymbolData, load_symbol
 from prices.admin.widgets import heat_map
 from prices.admin.widgets.labels import NONE, full_time, nowrap, relative_time
 from prices.admin.widgets.panels import Table, make_table
-from prices.domain.sessions import sessions_of
+from prices.domain.answers import SAMPLE
+from prices.domain.sessions import FUNDS, sessions_of
 from prices.jobs.history import progress_of
 from prices.models import SyncRun, TrackedSymbol
 
 Facts = list[tuple[str, object]]
 # The latest years are open; the page hides the others until the user unfolds them.
 _YEARS_SHOWN = 12
+_EXCHANGES = {
+    "": "unknown: no sessions are expected",
+    FUNDS: "none: a fund is priced once a weekday",
+}
 
 
 def symbol_page(model_admin: SymbolAdmin, request: HttpRequest, row: TrackedSymbol) -> HttpResponse:
@@ -123,6 +128,7 @@ def _progress_numbers(run: SyncRun) -> dict[str, Any]:
 def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
     """Returns what is known of a symbol as terms and values, below headings."""
     row, report = data.row, data.report
+    is_sample = data.facts.source == SAMPLE
     history: Facts = [
         ("Coverage", change_list.coverage(row)),
         ("First bar", change_list.first_bar(row)),
@@ -132,7 +138,7 @@ def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
         ("Gaps", change_list.gap_count(row)),
         ("Final through", nowrap(data.facts.final_through or "-")),
         ("Source", data.facts.source or NONE),
-        ("Confirmed", relative_time(data.facts.fetched_at)),
+        ("Confirmed", "never: sample" if is_sample else relative_time(data.facts.fetched_at)),
     ]
     jobs: Facts = [
         ("Last update", relative_time(row.last_update)),
@@ -146,7 +152,7 @@ def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
     ]
     instrument: Facts = [
         ("Market", row.market or NONE),
-        ("Exchange", row.mic or "unknown: no sessions are expected"),
+        ("Exchange", _EXCHANGES.get(row.mic, row.mic)),
         ("Currency", data.facts.currency or row.currency or NONE),
         ("Type", row.instrument_type or NONE),
         ("Time zone", row.timezone or NONE),

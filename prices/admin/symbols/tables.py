@@ -14,7 +14,7 @@ from prices.admin.symbols.page_data import SymbolData
 from prices.admin.widgets import labels
 from prices.admin.widgets.panels import Table, make_table
 from prices.admin.widgets.runs import run_link
-from prices.domain.answers import Result
+from prices.domain.answers import SAMPLE, Result
 from prices.domain.bars import Bar, BarSeries
 from prices.domain.manual_bars import ManualBar
 from prices.domain.wording import plural
@@ -52,11 +52,12 @@ def _bar_rows(data: SymbolData, bars: BarSeries) -> list[list[object]]:
     for entry in data.corrections:
         corrections.setdefault(entry.correction.session, []).append(entry)
     confirmed = data.confirmed_at(bars.sessions)
+    unconfirmed = "never" if data.facts.source == SAMPLE else "earlier"
     rows = []
     for position in range(len(bars) - 1, -1, -1):
         session = bars.sessions[position].item()
         source: object = data.facts.source
-        at: object = labels.relative_time(confirmed[position], never="earlier")
+        at: object = labels.relative_time(confirmed[position], never=unconfirmed)
         if filled := by_hand.get(session):
             source, at = _source(filled), labels.full_time(filled.at)
         changed = _corrections_link(corrections.get(session, []))

@@ -1,8 +1,12 @@
 """The page of a symbol shows its latest price, and suggests a stored close or says why not."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from tests.support.builders import published, tracked
 from tests.support.portfolio_api import quote_acme
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -48,3 +52,27 @@ def test_shows_the_last_close_without_a_quote(as_alice: Client, acme: str) -> No
     page = as_alice.get(f"/portfolios/symbols/{acme}/").content.decode()
 
     assert "$12.25</b>" in page
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence", "absent"),
+    [
+        ("yahoo", "Last confirmed by the provider 3\u00a0hours ago.", "sample"),
+        (
+            "sample",
+            "They are the sample&#x27;s, which the provider has not replaced yet.",
+            "Last confirmed by the provider",
+        ),
+    ],
+)
+def test_says_who_confirmed_the_bars(
+    as_alice: Client, source: str, sentence: str, absent: str
+) -> None:
+    tracked()
+    age = timedelta(hours=3) if source == "yahoo" else timedelta(days=13 * 365)
+    published(source=source, fetched_at=timezone.now() - age)
+
+    page = as_alice.get("/portfolios/symbols/ACME/").content.decode()
+
+    assert sentence in page
+    assert absent not in page

@@ -1,6 +1,6 @@
 """The page of one symbol: its content, chart and rights, and the page that follows a run."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from tests.support.admin_pages import (
     open_symbol,
     symbol_url,
 )
-from tests.support.builders import ACTIONS, NOW, tracked
+from tests.support.builders import ACTIONS, NOW, published, tracked
 from tests.support.counting import counting
 from tests.support.fakes import FakeProvider
 
@@ -45,6 +45,20 @@ class TestContent:
         assert "split 2:1" in page
         assert "dividend 0.5" in page
         assert "No stored bar has been changed." in page
+
+    def test_says_that_the_sample_was_never_confirmed(self, admin_client: Client) -> None:
+        row = tracked(last_update=None)
+        published(source="sample", fetched_at=datetime(2013, 3, 1, 21, tzinfo=UTC))
+
+        page = open_symbol(admin_client, row)
+
+        assert "never: sample" in page
+        assert all("never" in line[8] for line in bar_rows(admin_client, row))
+
+    def test_names_no_exchange_of_a_fund(self, admin_client: Client) -> None:
+        assert "none: a fund is priced once a weekday" in open_symbol(
+            admin_client, tracked(mic="FUNDS")
+        )
 
     def test_shows_bars_with_their_provenance(
         self, admin_client: Client, row: TrackedSymbol, provider: FakeProvider

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("prices", "0004_cancelled_runs_paused_jobs"),
+        ("prices", "0005_calendar_override"),
     ]
 
     operations = [
