@@ -67,7 +67,7 @@ def _are_closed(fetched: Fetched, calendar: Sessions | None, *, now: datetime) -
         ended = fetched.ended
         if ended is not None and not calendar.is_session(ended):
             keep |= dates == np.datetime64(ended, "D")
-        has_none = _has_no_volume(fetched)
+        has_none = _has_no_volume(fetched) | (not calendar.has_known)
         idle = (series.volume == 0) & (dates >= calendar.dates[0]) & ~has_none
         keep &= ~(idle & ~np.isin(dates, calendar.dates))
         # A possible session may be a holiday, which Yahoo fills with the close before.

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from prices.domain.answers import Fetched
+from prices.domain.answers import FUND, Fetched
 from prices.domain.bars import InvalidSymbol, NotTracked, SeriesKey, parse_symbol
 from prices.domain.freshness import RECORD_FIELDS, SymbolState
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve, spelling_hint
@@ -18,9 +18,6 @@ from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
-
-# What Yahoo calls a mutual fund.
-FUND_TYPE = "MUTUALFUND"
 
 
 def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbol, bool]:
@@ -138,7 +135,7 @@ def mic_of(answer: Fetched, known: str) -> str:
 
     Funds get a calendar of their own: they are not priced by their exchange's sessions.
     """
-    if answer.instrument_type == FUND_TYPE or (known == FUNDS and not answer.instrument_type):
+    if answer.instrument_type == FUND or (known == FUNDS and not answer.instrument_type):
         return FUNDS
     return MIC_OF_EXCHANGE.get(answer.exchange, "") if answer.exchange else known
 
