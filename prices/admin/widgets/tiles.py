@@ -45,9 +45,7 @@ def _symbol_tiles(totals: Totals) -> list[Tile]:
     return [
         Tile("Symbols", f"{totals.symbols:,}", history, link=_symbols_url()),
         _coverage_tile(totals),
-        _count_tile(
-            "Lagging", totals.lagging, "no answer from the provider for 3 hours", FAIR, lagging
-        ),
+        _count_tile("Lagging", totals.lagging, "no answer for 3 hours", FAIR, lagging),
         _count_tile("Failing", totals.failing, "their last fetch failed", POOR, failing),
         _count_tile("Gaps open", totals.gaps, "sessions without a bar", FAIR, gaps),
     ]
