@@ -7,18 +7,16 @@ from rest_framework import serializers
 from portfolio.domain.entries import MAX_NOTE_LENGTH, EntryKind
 from portfolio.domain.figures import ChartInterval, ChartRange
 from portfolio.importing import Duplicates
-from prices.web.serializers import StrictSerializer
+from prices.web.serializers import StrictSerializer, TextField
 
 
 def _text(max_length: int, help_text: str = "") -> serializers.CharField:
-    return serializers.CharField(
-        max_length=max_length, required=False, allow_blank=True, help_text=help_text
-    )
+    return TextField(max_length=max_length, required=False, allow_blank=True, help_text=help_text)
 
 
 class PortfolioBody(StrictSerializer):
-    name = serializers.CharField(max_length=100)
-    base_currency = serializers.CharField(max_length=3, help_text="Such as EUR.")
+    name = TextField(max_length=100)
+    base_currency = TextField(max_length=3, help_text="Such as EUR.")
     benchmark = _text(32, "A symbol to compare with, such as ^GSPC; it will be tracked.")
 
 
