@@ -55,10 +55,11 @@ class Change(StrEnum):
 class Decision:
     """What an answer changes. `bars` are those to append, or the whole new series.
 
-    `refusals` say why the answer was refused, or which parts of it were left out. `by_hand` are
-    the manual bars after the answer, `normalised` its sessions whose bars were changed to fit their
-    close, `unconfirmed` the sessions that moved like a split which
-    nobody reports. `held`, `held_from` and `provider_from` are as in `Stored`.
+    `refusals` say why the answer was refused, or which parts of it were left out; `is_kept` is True
+    if a person decided that such an answer stays out. `by_hand` are the manual bars after the
+    answer, `normalised` its sessions whose bars were changed to fit their close, `unconfirmed` the
+    sessions that moved like a split which nobody reports. `held`, `held_from` and `provider_from`
+    are as in `Stored`.
     """
 
     change: Change
@@ -66,6 +67,7 @@ class Decision:
     actions: Actions
     corrections: tuple[Correction, ...] = field(default=())
     note: str = ""
+    is_kept: bool = False
     refusals: tuple[Refusal, ...] = ()
     by_hand: tuple[ManualBar, ...] = ()
     normalised: tuple[date, ...] = ()
@@ -334,7 +336,7 @@ def _nothing(stored: Stored, note: str) -> Decision:
 
 def _refuse(stored: Stored, refusal: Refusal) -> Decision:
     if refusal.keys <= stored.kept:
-        return _nothing(stored, f"kept by decision: {refusal.reason}")
+        return replace(_nothing(stored, refusal.reason), is_kept=True)
     return Decision(Change.REFUSE, BarSeries.empty(), stored.actions, refusals=(refusal,))
 
 

@@ -248,6 +248,8 @@ def _refusal(symbol: str, fetched: Fetched, published: Published) -> Outcome:
 
 def _describe_refused(published: Published) -> str:
     """Returns what was kept out of the store, for users; empty if nothing was."""
+    if published.is_kept:
+        return f"quarantined answers stay out, as decided: {published.reason}"
     return "; ".join(
         refusal.reason if refusal.is_transient else f"quarantined: {refusal.reason}"
         for refusal in published.refused

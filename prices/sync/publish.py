@@ -21,12 +21,16 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The result of publishing an answer: bars written, and what was kept out and why."""
+    """The result of publishing an answer: bars written, and what was kept out and why.
+
+    `is_kept` is True if a person decided that such an answer stays out.
+    """
 
     change: Change
     bars: int = 0
     reason: str = ""
     refused: tuple[Refusal, ...] = ()
+    is_kept: bool = False
 
 
 def publish(
@@ -84,7 +88,7 @@ class _Publication:
         if decision.change in (Change.REFUSE, Change.WHOLE):
             return Published(decision.change, reason=decision.reason, refused=refused)
         written = self._write(stored, decision)
-        return Published(decision.change, written, decision.reason, refused)
+        return Published(decision.change, written, decision.reason, refused, decision.is_kept)
 
     def _write(self, stored: StoredSeries | None, decision: Decision) -> int:
         base = stored.manifest if stored else self.bars.manifest(self.key)

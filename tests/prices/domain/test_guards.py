@@ -511,3 +511,35 @@ def test_confirms_a_step_by_its_age_if_sessions_are_unknown() -> None:
     assert young.unconfirmed == (day("2026-03-09"),)
     assert old.unconfirmed == ()
     assert np.array_equal(old.bars.close, [52.5])
+
+
+class TestKept:
+    """A person has decided to keep what is stored."""
+
+    def test_answer_stays_out_and_is_not_shown_again(self) -> None:
+        (refusal,) = decided(*WEEK[2:], MONDAY, currency="EUR").refusals
+
+        held = stored(kept=refusal.keys)
+        again = decided(*WEEK[2:], MONDAY, currency="EUR", held=held)
+        other = decided(*WEEK[2:], MONDAY, currency="GBP", held=held)
+
+        assert (again.change, again.refusals, again.is_kept) == (Change.NOTHING, (), True)
+        assert guard(other) is Guard.CURRENCY
+
+    def test_difference_stays_out_and_the_rest_is_stored(self) -> None:
+        rows = (*WEEK[2:4], ("2026-03-06", 10_400.0), NEXT_WEEK)
+        (refusal,) = decided(*rows).refusals
+
+        again = decided(*rows, held=stored(kept=refusal.keys))
+
+        assert (again.change, again.refusals) == (Change.APPEND, ())
+        assert closes(again.bars) == {"2026-03-09": 104.5}
+
+    def test_difference_is_taken_if_it_is_accepted(self) -> None:
+        rows = (*WEEK[2:4], ("2026-03-06", 10_400.0), NEXT_WEEK)
+        (refusal,) = decided(*rows).refusals
+
+        taken = merge(stored(), answer(*rows), sessions("XNYS"), now=NOW, accepted=refusal.keys)
+
+        assert closes(taken.bars)["2026-03-06"] == 10_400.0
+        assert {c.why for c in taken.corrections} == {CorrectionReason.RELEASED}
