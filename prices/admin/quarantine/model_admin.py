@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -77,7 +77,9 @@ class QuarantineAdmin(RecordAdmin):
         entry = get_object_or_404(Quarantine, pk=pk)
         back = reverse("admin:prices_quarantine_change", args=[pk])
         days = filter(None, map(parse_day, request.POST.getlist("session")))
-        decision = KEEP if request.POST.get("action") == KEEP else RELEASE
+        decision = request.POST.get("action", "")
+        if decision not in TITLES:
+            raise BadRequest("This button no longer exists.")
         asked = decide(self, request, decision, [entry], sorted(set(days)), back=back)
         return asked or HttpResponseRedirect(back)
 
