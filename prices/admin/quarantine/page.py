@@ -72,7 +72,7 @@ def entry_page(
         **model_admin.admin_site.each_context(request),
         "title": f"{entry.symbol} in quarantine",
         "opts": model_admin.opts,
-        "original": entry,
+        "original": entry.symbol,
         "is_fullwidth": "1",
         "entry": entry,
         "row": row,
@@ -185,8 +185,8 @@ def _stored_values(manifest: Manifest) -> dict[str, object]:
     splits = [f"{s.session}: {s.numerator:g}:{s.denominator:g}" for s in actions.splits]
     return {
         "Bars": f"{manifest.count:,}",
-        "First bar": manifest.first.date() if manifest.first else None,
-        "Last bar": last.ts.date() if last else None,
+        "First bar": str(manifest.first.date()) if manifest.first else None,
+        "Last bar": str(last.ts.date()) if last else None,
         "Last close": _price(last.close if last else None),
         "Currency": manifest.facts.currency,
         "Latest splits": ", ".join(splits[-_MAX_SPLITS:]),

@@ -99,7 +99,8 @@ def _state(data: SymbolData, session: date, filled: ManualBar | None) -> SafeStr
         found.append(labels.badge("normalised", "info", NORMALISED))
     if session in facts.unconfirmed:
         found.append(labels.badge("unconfirmed", "warning", UNCONFIRMED))
-    return _button_group(*found)
+    places = "{}" * len(found)
+    return format_html(f'<span class="pc-badges">{places}</span>', *found)
 
 
 def remarks(data: SymbolData) -> list[tuple[SafeString, str]]:
@@ -167,7 +168,6 @@ def _fill_link(data: SymbolData, session: date, verb: str, text: str) -> SafeStr
 
 
 def _button_group(*buttons: SafeString) -> SafeString:
-    """Returns buttons or badges beside each other."""
     places = "{}" * len(buttons)
     return format_html(f'<span class="pc-row-buttons">{places}</span>', *buttons)
 
@@ -309,4 +309,4 @@ def _dividend_note(dividend: Dividend) -> object:
         return words
     badge = labels.badge("suspicious", "warning", "Prices are not adjusted for it.")
     reason = f"{dividend.suspicious}; prices are not adjusted for it"
-    return format_html("{} {}", badge, "; ".join(filter(None, [reason, words])))
+    return format_html("<span>{} {}</span>", badge, "; ".join(filter(None, [reason, words])))

@@ -90,7 +90,7 @@ def _check_layout(page: Page, name: str = "") -> None:
     """Checks that the page fits, that nothing moved, and that every text is readable."""
     if name and (folder := os.environ.get("SHOTS")):
         page.wait_for_timeout(400)
-        page.screenshot(path=f"{folder}/{name}-{page.viewport_size['width']}.png", full_page=True)
+        page.screenshot(path=f"{folder}/{name}-{page.evaluate('innerWidth')}.png", full_page=True)
     assert fits(page)
     assert low_contrast_texts(page) == []
     assert page.evaluate("window.shifted") < 0.02
@@ -98,7 +98,7 @@ def _check_layout(page: Page, name: str = "") -> None:
 
 class TestEntry:
     def test_shows_both_values_and_the_chart(self, page: Page) -> None:
-        _, entry, days = _partial()
+        _, entry, _ = _partial()
 
         _open(page, entry)
 

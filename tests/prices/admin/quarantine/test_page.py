@@ -131,7 +131,7 @@ class TestState:
         page = open_page(admin_client, url(entry("basis")))
 
         assert "The store does not answer" in page
-        assert "a reason of ACME" in page
+        assert "A reason of ACME." in page
 
     def test_redirects_for_an_unknown_entry(self, admin_client: Client) -> None:
         gone = reverse("admin:prices_quarantine_change", args=[999])
@@ -183,7 +183,7 @@ class TestRights:
     def test_viewers_see_no_buttons(self, client: Client, staff: User, partial: Quarantine) -> None:
         page = open_page(client, url(partial))
 
-        assert "a reason of ACME" in page
+        assert "A reason of ACME." in page
         assert 'id="decide"' not in page
         assert "checkbox" not in page
         assert client.get(url(partial, "chart")).status_code == 200

@@ -111,7 +111,12 @@ class TestRelease:
         provider.histories["ACME"] = rows[40:]
         run_sync()
         asked: list[str] = []
-        monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "no")
+
+        def refuse(question: str) -> str:
+            asked.append(question)
+            return "no"
+
+        monkeypatch.setattr("builtins.input", refuse)
 
         with pytest.raises(CommandError, match="Nothing was changed"):
             manage("quarantine", "release", "ACME")
