@@ -374,7 +374,15 @@ def _take_first(
     refusals = _undecided(stored, (*_skipped(fetched), suspicious, odd))
     restated = split_corrections(Actions(), Actions(answer.applied), answer.applied)
     keys = suspicious.keys if suspicious else frozenset[str]()
-    return Decision(Change.REPLACE, bars, actions, tuple(restated), refusals=refusals, held=keys)
+    return Decision(
+        Change.REPLACE,
+        bars,
+        actions,
+        tuple(restated),
+        refusals=refusals,
+        normalised=fetched.normalised,
+        held=keys,
+    )
 
 
 def _release(stored: Stored, fetched: Fetched, answer: PreparedAnswer) -> Decision:

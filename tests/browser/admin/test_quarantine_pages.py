@@ -1,6 +1,5 @@
 """The pages of quarantined answers in a real Chromium: they fit, are readable, and both decisions work."""
 
-import os
 from datetime import timedelta
 
 import pytest
@@ -86,11 +85,8 @@ def _open(page: Page, entry: Quarantine) -> None:
     page.goto(f"/admin/prices/quarantine/{entry.pk}/change/")
 
 
-def _check_layout(page: Page, name: str = "") -> None:
+def _check_layout(page: Page) -> None:
     """Checks that the page fits, that nothing moved, and that every text is readable."""
-    if name and (folder := os.environ.get("SHOTS")):
-        page.wait_for_timeout(400)
-        page.screenshot(path=f"{folder}/{name}-{page.evaluate('innerWidth')}.png", full_page=True)
     assert fits(page)
     assert low_contrast_texts(page) == []
     assert page.evaluate("window.shifted") < 0.02
@@ -107,7 +103,7 @@ class TestEntry:
         expect(page.get_by_text("10 more are not listed.")).to_be_visible()
         expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", "120")
         expect(page.locator("[data-chart] canvas").first).to_be_visible()
-        _check_layout(page, "partial")
+        _check_layout(page)
         page.get_by_text("The answer as it is recorded").click()
         assert fits(page)
 
@@ -127,7 +123,7 @@ class TestEntry:
         _open(page, entry)
 
         expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", "70")
-        _check_layout(page, "dividend")
+        _check_layout(page)
 
     def test_shows_a_whole_answer_beside_what_is_stored(self, page: Page) -> None:
         _stored()
@@ -137,7 +133,7 @@ class TestEntry:
 
         expect(page.get_by_text("The answer held 70 bars from 2026-01-05")).to_be_visible()
         expect(page.get_by_role("table", name="The answer beside what is stored")).to_be_visible()
-        _check_layout(page, "whole")
+        _check_layout(page)
 
     def test_offers_no_release_of_an_impossible_event(self, page: Page) -> None:
         _stored()
@@ -145,7 +141,7 @@ class TestEntry:
 
         expect(page.get_by_role("button", name="Keep the stored values")).to_be_visible()
         expect(page.get_by_role("button", name="Take the provider's values")).to_have_count(0)
-        _check_layout(page, "event")
+        _check_layout(page)
 
 
 class TestDecisions:
@@ -156,7 +152,7 @@ class TestDecisions:
         page.get_by_role("checkbox", name=f"Decide about {days[41]}").check()
         page.get_by_role("button", name="Keep the stored values").click()
         expect(page.get_by_role("cell", name=days[41])).to_be_visible()
-        _check_layout(page, "keep")
+        _check_layout(page)
         page.get_by_role("button", name="Keep the stored values").click()
 
         expect(
@@ -173,7 +169,7 @@ class TestDecisions:
 
         page.get_by_role("button", name="Take the provider's values").click()
         expect(page.get_by_text("REPLACES 120 stored bars")).to_be_visible()
-        _check_layout(page, "release")
+        _check_layout(page)
         page.get_by_role("link", name="Cancel").click()
         page.get_by_role("button", name="Take the provider's values").click()
         page.get_by_role("button", name="Take the provider's values").click()
@@ -185,12 +181,12 @@ class TestDecisions:
         _partial()
         _entry("completeness", "the answer holds only 30% of the 120 stored sessions")
         page.goto("/admin/prices/quarantine/")
-        _check_layout(page, "list")
+        _check_layout(page)
 
         page.locator("#action-toggle").check()
         page.locator("select[name=action]").select_option("keep")
         page.get_by_role("button", name="Run", exact=True).click()
-        _check_layout(page, "bulk")
+        _check_layout(page)
         page.get_by_role("button", name="Keep the stored values").click()
 
         expect(page.get_by_text("The stored values of ACME are kept.")).to_be_visible()
@@ -206,7 +202,7 @@ class TestSymbolPage:
         expect(page.get_by_text("unconfirmed").first).to_be_visible()
         expect(page.get_by_text("held back").first).to_be_visible()
         page.get_by_text("Splits, dividends and capital gains (4)").click()
-        _check_layout(page, "symbol")
+        _check_layout(page)
         page.get_by_role("button", name=f"Keep the stored values of entry {entry.pk}").click()
 
         expect(page.get_by_text("The stored values stay as they are")).to_be_visible()

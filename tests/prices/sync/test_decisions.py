@@ -259,6 +259,20 @@ class TestKeeping:
         assert entry_of(Guard.BASIS).reason.startswith("prices are 3 times")
         assert stored() == rows
 
+    def test_remembers_a_short_answer_that_grows_by_a_session(self, provider: FakeProvider) -> None:
+        rows = sixty()
+        tracked()
+        published(rows=rows[:59], actions=Actions(), final_through=rows[-3][0])
+        provider.histories["ACME"] = rows[40:59]
+        run_sync()
+
+        keep([entry_of(Guard.COMPLETENESS)])
+        provider.histories["ACME"] = rows[40:]
+        run_sync()
+
+        assert stored() == rows
+        assert not Quarantine.objects.filter(resolved_at=None).exists()
+
     def test_keeps_bars_that_wait_for_a_split_out_without_asking(
         self, provider: FakeProvider
     ) -> None:
