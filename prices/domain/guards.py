@@ -107,6 +107,7 @@ def _split_pending(split: Split) -> Refusal:
     return Refusal(
         Guard.SPLIT_PENDING,
         f"split pending: {split}, and the provider has not restated the history yet",
+        subject=str(split),
     )
 
 
@@ -193,7 +194,8 @@ def check_completeness(stored: Stored, bars: BarSeries) -> Refusal | None:
     return Refusal(
         Guard.COMPLETENESS,
         f"the answer holds {share} of the {len(stored.provided)} stored sessions",
-        subject=f"{len(bars)}",
+        # Not their number, which grows with every session.
+        subject=f"from {bars.sessions[0]}" if len(bars) else "nothing",
     )
 
 

@@ -17,9 +17,10 @@ from prices.domain.answers import (
     Guard,
     Refusal,
     Stored,
+    key_of,
     session_of,
 )
-from prices.domain.bars import BarSeries, shared_positions
+from prices.domain.bars import BarSeries, Times, shared_positions
 from prices.domain.corrections import (
     action_corrections,
     bar_corrections,
@@ -118,7 +119,7 @@ def merge(
     merging = _Merging(stored, answer, replace(prepared, bars=judged), frozenset(accepted))
     decision = merging.judge(local_date(answer, now))
     deadline = guards.restatement_deadline(calendar, now, local_date(answer, now))
-    decision = _hold_other_basis(stored, decision, quote, deadline)
+    decision = _hold_other_basis(stored, decision, quote, deadline, accepted)
     after = _bars_after(stored, decision)
     return replace(
         decision,
@@ -151,14 +152,16 @@ class _Merging:
             return _nothing(stored, "the provider has no bars for the range")
         short = guards.check_completeness(stored, bars) if whole else None
         bars, wrong = self._hold_wrong_revisions(bars)
-        actions, step = self._merge_actions(bars, today)
+        # What a person has accepted does not show that all prices are on another basis.
+        undecided = bars.take(~np.isin(bars.sessions, self._accepted_days()))
+        actions, step = self._merge_actions(undecided, today)
         restated = actions.splits != stored.actions.splits
         if not whole and (note := self._doubt(bars, expected, restated=restated)):
             return Decision(Change.WHOLE, BarSeries.empty(), stored.actions, note=note)
         # An incomplete answer that agrees with the stored bars may add some, but not replace them.
         replaces = restated or not np.isin(bars.ts, stored.series.ts).any()
         refusal = (
-            self._basis_refusal(bars, actions, step, restated=restated)
+            self._basis_refusal(undecided, actions, step, restated=restated)
             or (short if replaces else None)
             or (guards.check_dividends(stored, self.answer.actions) if whole else None)
         )
@@ -271,6 +274,9 @@ class _Merging:
             return Decision(Change.REPLACE, old.merge(changed), actions, corrections)
         return Decision(Change.APPEND if len(new) else Change.NOTHING, new, actions)
 
+    def _accepted_days(self) -> Times:
+        return np.array([*self._accepted_sessions()], "datetime64[D]")
+
     def _accepted_sessions(self) -> frozenset[date]:
         return frozenset(session_of(key) for key in self.accepted)
 
@@ -288,7 +294,19 @@ def _explained(actions: Actions) -> frozenset[date]:
 
 def _undecided(stored: Stored, found: Iterable[Refusal | None]) -> tuple[Refusal, ...]:
     """Leaves out what a person has decided about: the stored values stay."""
-    return tuple(one for one in found if one is not None and not one.keys <= stored.kept)
+    return tuple(
+        one
+        if one.keys.isdisjoint(stored.kept)
+        else replace(
+            one,
+            reason=f"{one.reason}; some of this is decided already",
+            differences=tuple(
+                d for d in one.differences if key_of(one.guard, d) not in stored.kept
+            ),
+        )
+        for one in found
+        if one is not None and not one.keys <= stored.kept
+    )
 
 
 def _prefer_stored(
@@ -424,7 +442,11 @@ def _restate(
 
 
 def _hold_other_basis(
-    stored: Stored, decision: Decision, quote: Quote | None, deadline: date
+    stored: Stored,
+    decision: Decision,
+    quote: Quote | None,
+    deadline: date,
+    accepted: Collection[str],
 ) -> Decision:
     """Leaves out new bars from a step on that a quote shows to be a split nobody reports yet."""
     if decision.change not in (Change.APPEND, Change.REPLACE):
@@ -439,7 +461,10 @@ def _hold_other_basis(
     if len(kept) == len(after):
         return decision
     refusal = guards.step_refusal(session, float(kept.close[-1]), float(after.close[len(kept)]))
-    held = replace(decision, refusals=(*decision.refusals, refusal), held_from=session)
+    if refusal.keys <= frozenset(accepted):
+        return decision
+    undecided = _undecided(stored, [refusal])
+    held = replace(decision, refusals=(*decision.refusals, *undecided), held_from=session)
     if decision.change is Change.REPLACE and not decision.corrections and kept == stored.series:
         return replace(held, change=Change.NOTHING, bars=BarSeries.empty())
     if decision.change is Change.REPLACE:

@@ -94,15 +94,24 @@ def record_refusals(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
         _save_refusal(outcome, refusal, run, now)
     if outcome.result is Result.FAILED or outcome.answer is None:
         return
-    released = bool(run.options.get("trusted"))
     over = open_quarantine(outcome.symbol).exclude(kind__in=[r.guard for r in outcome.refused])
     for entry in over:
+        released = _is_released(entry, run)
         if released or _covers(outcome.answer, entry):
             entry.resolved_at = now
             entry.resolution = (
                 Quarantine.Resolution.RELEASED if released else Quarantine.Resolution.SUPERSEDED
             )
-            entry.save(update_fields=["resolved_at", "resolution"])
+            if released:
+                entry.decided_by = run.trigger
+            entry.save(update_fields=["resolved_at", "resolution", "decided_by"])
+
+
+def _is_released(entry: Quarantine, run: SyncRun) -> bool:
+    """Returns whether a run takes what is in an entry: the whole answer, or its differences."""
+    accepted = run.options.get("accepted", {}).get(entry.symbol)
+    taken = accepted is None or not set(accepted).isdisjoint(entry.summary.get("keys", ()))
+    return bool(run.options.get("trusted")) and taken
 
 
 def open_quarantine(symbol: str | None = None) -> Any:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
+import numpy as np
+
 from prices.domain.answers import Guard, session_of
 from prices.domain.bars import SeriesKey
-from prices.domain.series import Manifest
 from prices.domain.wording import name_some, plural
 from prices.models import Quarantine
 from prices.store.bars import BarRepository
@@ -111,28 +112,35 @@ def describe_release(
     by_symbol: dict[str, list[Quarantine]] = {}
     for entry in entries:
         by_symbol.setdefault(entry.symbol, []).append(entry)
-    manifests = bars.manifests(by_symbol, ledgers=False)
     return [
-        f"{symbol}: {_describe_release(found, manifests.get(SeriesKey(symbol)), sessions)}"
+        f"{symbol}: {_describe_release(found, bars, sessions)}"
         for symbol, found in sorted(by_symbol.items())
     ]
 
 
 def _describe_release(
-    entries: list[Quarantine], manifest: Manifest | None, sessions: Collection[date]
+    entries: list[Quarantine], bars: BarRepository, sessions: Collection[date]
 ) -> str:
     if all(map(is_partial, entries)):
         count = sum(len(keys_of(entry, sessions)) for entry in entries)
         return f"the provider's {'value is' if count == 1 else f'{count} values are'} taken"
     entry = next(entry for entry in entries if not is_partial(entry))
     count, first, last = (entry.summary.get(name) for name in ("bars", "first", "last"))
-    answer = f"{plural(count or 0, 'bar')} from {first} to {last}"
-    if manifest is None or manifest.last_bar is None or not count:
+    if not count:
+        return "the last answer had no bars; if the provider still has none, nothing changes"
+    answer = f"{plural(count, 'bar')} from {first} to {last}"
+    series = bars.read(SeriesKey(entry.symbol))
+    if series is None or not len(series.bars):
         return f"the provider's history is stored (at the last answer {answer})"
-    if date.fromisoformat(first) > manifest.last_bar.ts.date():
+    stored = series.bars.sessions
+    if np.datetime64(first) > stored[-1]:
         return f"the provider's history ({answer}) continues the stored one; nothing stored is lost"
-    stored = plural(manifest.count, "stored bar")
-    if entry.kind in (Guard.COMPLETENESS, Guard.ACTIONS) and count < manifest.count:
-        lost = plural(manifest.count - count, "bar")
-        return f"the provider's history ({answer}) REPLACES {stored}; {lost} would be LOST"
-    return f"the provider's whole history replaces {stored}"
+    # An answer for a part of the history does not tell how long the whole one is.
+    is_whole = np.datetime64(entry.summary["asked_from"]) <= stored[0]
+    outside = int(((stored < np.datetime64(first)) | (stored > np.datetime64(last))).sum())
+    lost = max(len(stored) - count, outside) if is_whole else 0
+    replaced = plural(len(stored), "stored bar")
+    if lost > 0:
+        lost_bars = plural(lost, "bar")
+        return f"the provider's history ({answer}) REPLACES {replaced}; {lost_bars} would be LOST"
+    return f"the provider's whole history replaces {replaced}"

@@ -73,6 +73,7 @@ def chart_data(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> HttpR
                 [str(s.session), f"{s.numerator:g}:{s.denominator:g}"] for s in actions.splits
             ],
             "dividends": [[str(d.session), f"{d.amount:.6g}"] for d in actions.dividends],
+            "gains": [[str(g.session), f"{g.amount:.6g}"] for g in actions.gains],
             "by_hand": [str(filled.session) for filled in data.facts.by_hand],
         }
     )
@@ -191,13 +192,14 @@ def _years_table(years: list[heat_map.Year]) -> Table:
 def _tables(request: HttpRequest, data: SymbolData, may_change: bool) -> dict[str, Any]:
     start, end = parse_day(request.GET.get("from")), parse_day(request.GET.get("to"))
     return {
+        "remarks": tables.remarks(data),
         "bars": tables.bars_table(data, start, end, request.GET.get("page", 1)),
         "gaps": tables.gaps_table(data, may_change=may_change),
         "gaps_left_out": max(0, len(data.facts.gaps) - tables.MAX_GAPS),
         "by_hand": tables.by_hand_table(data, may_change=may_change),
         "ranges": tables.ranges_table(data),
         "attempts": tables.attempts_table(data),
-        "quarantine": tables.quarantine_table(data),
+        "quarantine": tables.quarantine_table(data, may_change=may_change),
         "corrections": tables.corrections_table(data),
         "actions": tables.actions_table(data),
         "chart_url": reverse("admin:prices_trackedsymbol_chart", args=[data.row.pk]),

@@ -55,6 +55,8 @@ class TestSplitPending:
 
         assert guard(decision) is Guard.SPLIT_PENDING
         assert decision.refusals[0].is_transient
+        # To keep what is stored says nothing about a later split.
+        assert decision.refusals[0].keys == frozenset(["split pending 2:1 on 2026-03-09"])
 
     def test_waits_while_the_history_is_on_the_old_basis(self) -> None:
         decision = decided(*WEEK, MONDAY, actions=Actions((SPLIT,)), asked=WHOLE)

@@ -183,6 +183,7 @@ class TestSplit:
                 Guard.SPLIT_PENDING,
                 "split pending: 2:1 on 2026-03-09, and the provider has not restated the history "
                 "yet",
+                subject="2:1 on 2026-03-09",
             ),
         )
 

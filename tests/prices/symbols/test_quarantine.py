@@ -1,4 +1,4 @@
-"""Corrections and quarantine as users meet them: jobs, API, commands, admin."""
+"""Corrections and quarantine as users meet them: jobs, API, commands."""
 
 import json
 from datetime import date, timedelta
@@ -6,7 +6,6 @@ from io import StringIO
 from unittest import mock
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
@@ -278,68 +277,6 @@ class TestQuarantine:
             _call("quarantine", "release", "ACME")
 
         assert stored() == list(WEEK)
-
-
-class TestAdmin:
-    def test_shows_both_and_releases(self, acme: FakeProvider, admin_client: Client) -> None:
-        acme.histories = {"ACME": SETTLED}
-        _sync()
-        acme.histories = {"ACME": DOUBLED}
-        _sync()
-        entry, row = Quarantine.objects.get(), TrackedSymbol.objects.get()
-
-        listing = admin_client.get("/admin/prices/quarantine/").content.decode()
-        detail = admin_client.get(f"/admin/prices/quarantine/{entry.pk}/change/").content.decode()
-        page = admin_client.get(f"/admin/prices/trackedsymbol/{row.pk}/change/").content.decode()
-
-        assert TestQuarantine.REASON in listing
-        assert "&quot;last_close&quot;: 24.5" in detail
-        assert TestQuarantine.REASON in page
-        assert "volume settled" in page
-        pressed = {"action": "release", "_selected_action": [entry.pk]}
-        asked = admin_client.post("/admin/prices/quarantine/", pressed).content.decode()
-        assert "<b>replaces the stored prices</b>" in asked
-        assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
-        admin_client.post("/admin/prices/quarantine/", {**pressed, "confirmed": "yes"})
-        queued = SyncRun.objects.filter(state=SyncRun.State.QUEUED).get()
-        assert queued.options == {"whole": True, "trusted": True}
-        assert queued.symbols == ["ACME"]
-
-    @pytest.mark.parametrize("query", ["", "?over=all"])
-    def test_releases_nothing_that_is_over(
-        self, acme: FakeProvider, admin_client: Client, query: str
-    ) -> None:
-        """A run without symbols would release all of them."""
-        acme.histories = {"ACME": DOUBLED}
-        _sync()
-        entry = Quarantine.objects.get()
-        Quarantine.objects.update(resolved_at=entry.last_seen)
-        pressed = {"action": "release", "_selected_action": [entry.pk], "confirmed": "yes"}
-
-        answer = admin_client.post(f"/admin/prices/quarantine/{query}", pressed, follow=True)
-
-        assert (
-            "the chosen entries no longer exist or are already resolved." in answer.content.decode()
-        )
-        assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
-
-    def test_shows_no_buttons_without_permission(self, acme: FakeProvider, client: Client) -> None:
-        acme.histories = {"ACME": DOUBLED}
-        _sync()
-        viewer = User.objects.create_user("viewer", is_staff=True)
-        viewer.user_permissions.add(Permission.objects.get(codename="view_quarantine"))
-        client.force_login(viewer)
-
-        client.post(
-            "/admin/prices/quarantine/",
-            {
-                "action": "release",
-                "confirmed": "yes",
-                "_selected_action": [Quarantine.objects.get().pk],
-            },
-        )
-
-        assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
 
 
 def test_nothing_is_kept_of_a_symbol_that_was_untracked_while_it_was_fetched(
