@@ -94,6 +94,8 @@ class _Publication:
         base = stored.manifest if stored else self.bars.manifest(self.key)
         old = stored.bars if stored else BarSeries.empty()
         before = base.facts if base else Facts()
+        if decision.is_kept:
+            return 0  # The provider has not confirmed what is stored.
         if decision.change is Change.NOTHING:
             late = before.fetched_at is not None and self.fetched.fetched_at < before.fetched_at
             if base is not None and stored is not None and not late:
