@@ -25,7 +25,11 @@ from tests.support.mongod import running_mongod
 from tests.support.ports import free_ports
 from tests.support.process_trees import is_gone, until
 
-PORT = free_ports(3)
+
+@pytest.fixture
+def port() -> int:
+    """A port on which nothing listens now; while tests run elsewhere, it may be taken later."""
+    return free_ports()
 
 
 @pytest.fixture
@@ -38,22 +42,28 @@ def client(uri: str) -> MongoClient[dict[str, Any]]:
 
 
 def start_and_stop(data_dir: Path) -> None:
-    with running_mongod(data_dir=data_dir, port=PORT):
+    with running_mongod(data_dir=data_dir, port=free_ports()):
         pass
 
 
 @pytest.fixture(scope="module")
-def shared_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def shared() -> int:
+    """The port of the shared server."""
+    return free_ports()
+
+
+@pytest.fixture(scope="module")
+def shared_dir(tmp_path_factory: pytest.TempPathFactory, shared: int) -> Iterator[Path]:
     """The data folder of a server that runs for all tests that leave it as it is."""
     folder = tmp_path_factory.mktemp("mongod")
-    with running_mongod(data_dir=folder, port=PORT + 2):
+    with running_mongod(data_dir=folder, port=shared):
         yield folder
 
 
 @pytest.fixture
-def mongo(shared_dir: Path) -> Iterator[MongoClient[dict[str, Any]]]:
+def mongo(shared_dir: Path, shared: int) -> Iterator[MongoClient[dict[str, Any]]]:
     """A client of the shared server."""
-    with client(EmbeddedMongod(shared_dir, PORT + 2).uri) as mongo:
+    with client(EmbeddedMongod(shared_dir, shared).uri) as mongo:
         yield mongo
 
 
@@ -64,12 +74,12 @@ class TestRunningMongod:
             mongo.test.things.insert_one({"_id": 2})
             assert next(changes)["documentKey"] == {"_id": 2}
 
-    def test_refuses_a_folder_on_which_another_mongod_runs(self, shared_dir):
+    def test_refuses_a_folder_on_which_another_mongod_runs(self, shared_dir, port):
         with pytest.raises(EmbeddedMongodError, match=r"Another mongod \(process \d+\) runs on"):
-            EmbeddedMongod(shared_dir, PORT + 1).prepare(wait=0.2)
+            EmbeddedMongod(shared_dir, port).prepare(wait=0.2)
 
-    def test_rotates_a_large_log_while_it_runs(self, shared_dir, mongo, monkeypatch):
-        server = EmbeddedMongod(shared_dir, PORT + 2)
+    def test_rotates_a_large_log_while_it_runs(self, shared_dir, shared, mongo, monkeypatch):
+        server = EmbeddedMongod(shared_dir, shared)
         monkeypatch.setattr(mongod, "MAX_LOG_BYTES", 100)
 
         server.rotate_log()
@@ -81,21 +91,22 @@ class TestRunningMongod:
 
     def test_recovers_on_another_port_after_kill_9_and_leaves_nothing_running(self, data_dir):
         durable = {"w": "majority", "j": True}
-        with running_mongod(data_dir=data_dir, port=PORT) as uri, client(uri) as mongo:
+        with running_mongod(data_dir=data_dir, port=free_ports()) as uri, client(uri) as mongo:
             mongo.test.command({"insert": "t", "documents": [{"_id": 1}], "writeConcern": durable})
             os.kill(read_pid(data_dir / "mongodb" / "mongod.lock"), signal.SIGKILL)
-        with running_mongod(data_dir=data_dir, port=PORT + 1) as uri, client(uri) as mongo:
+        other = free_ports()
+        with running_mongod(data_dir=data_dir, port=other) as uri, client(uri) as mongo:
             assert list(mongo.test.t.find()) == [{"_id": 1}]
-            assert mongo.admin.command("hello")["hosts"] == [f"127.0.0.1:{PORT + 1}"]
+            assert mongo.admin.command("hello")["hosts"] == [f"127.0.0.1:{other}"]
             pid = read_pid(data_dir / "mongodb" / "mongod.lock")
 
         assert is_gone(pid)
 
-    def test_stops_when_the_process_that_runs_it_is_killed(self, data_dir):
+    def test_stops_when_the_process_that_runs_it_is_killed(self, data_dir, port):
         script = (
             "import time; from pathlib import Path\n"
             "from tests.support.mongod import running_mongod\n"
-            f"with running_mongod(data_dir=Path({str(data_dir)!r}), port={PORT}):\n"
+            f"with running_mongod(data_dir=Path({str(data_dir)!r}), port={port}):\n"
             "    print('up', flush=True); time.sleep(600)\n"
         )
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as runner:
@@ -115,11 +126,12 @@ class TestRunningMongod:
     def _write_newer_version(self, data_dir: Path) -> None:
         """The version document can only be replaced by a replicated command (applyOps)."""
         start_and_stop(data_dir)
+        port = free_ports()
         argv = [str(find_mongod(data_dir)), "--dbpath", str(data_dir / "mongodb")]
-        argv += ["--port", str(PORT), "--nounixsocket", "--bind_ip", "127.0.0.1"]
+        argv += ["--port", str(port), "--nounixsocket", "--bind_ip", "127.0.0.1"]
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
             try:
-                with client(f"mongodb://127.0.0.1:{PORT}/?directConnection=true") as mongo:
+                with client(f"mongodb://127.0.0.1:{port}/?directConnection=true") as mongo:
                     newer = {"_id": "featureCompatibilityVersion", "version": "7.0"}
                     mongo.admin.newer.insert_one(newer)
                     rename = {"renameCollection": "admin.newer", "to": "admin.system.version"}
@@ -146,20 +158,20 @@ class TestPrepare:
         with pytest.raises(EmbeddedMongodError, match=r"is taken .* PRICECACHE_MONGOD_PORT"):
             EmbeddedMongod(data_dir, taken_port).prepare()
 
-    def test_names_the_folder_that_cannot_be_created(self, tmp_path):
+    def test_names_the_folder_that_cannot_be_created(self, tmp_path, port):
         (tmp_path / "file").touch()
 
         with pytest.raises(EmbeddedMongodError, match=r"cannot be used .* PRICECACHE_DATA_DIR"):
-            EmbeddedMongod(tmp_path / "file", PORT).prepare()
+            EmbeddedMongod(tmp_path / "file", port).prepare()
 
-    def test_says_that_the_disk_is_full(self, data_dir, monkeypatch):
+    def test_says_that_the_disk_is_full(self, data_dir, monkeypatch, port):
         usage = type("Usage", (), {"free": 5_000_000})
         monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
 
         with pytest.raises(EmbeddedMongodError, match=r"is full \(5 MB free\): make room"):
-            EmbeddedMongod(data_dir, PORT).prepare()
+            EmbeddedMongod(data_dir, port).prepare()
 
-    def test_waits_for_a_mongod_that_is_stopping(self, data_dir):
+    def test_waits_for_a_mongod_that_is_stopping(self, data_dir, port):
         lock = hold_lock(data_dir / "mongodb" / "mongod.lock")
         script = "import sys,time; sys.stdin.read(); time.sleep(1)"
         with subprocess.Popen(
@@ -168,7 +180,7 @@ class TestPrepare:
             lock.close()
             assert holder.stdin is not None
             holder.stdin.close()
-            EmbeddedMongod(data_dir, PORT).prepare()
+            EmbeddedMongod(data_dir, port).prepare()
             until(lambda: holder.poll() is not None)
 
 
