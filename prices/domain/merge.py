@@ -202,7 +202,7 @@ class _Merging:
         stored = self.stored.series
         context = bars if restated else stored.merge(bars)
         is_new = ~np.isin(context.ts, stored.ts)
-        suspect = find_suspicious_bars(context, _explained(actions), is_new)
+        suspect = find_suspicious_bars(context, actions, is_new)
         suspect = np.isin(bars.ts, context.ts[suspect])
         held, refusal = refuse_bars(
             stored,
@@ -275,13 +275,6 @@ def _skipped(fetched: Fetched) -> Iterable[Refusal]:
     return (Refusal(Guard.EVENT, reason, subject=reason) for reason in fetched.skipped)
 
 
-def _explained(actions: Actions) -> frozenset[date]:
-    """Returns the sessions on which an action may explain a step."""
-    splits = {split.session for split in actions.splits}
-    paid = {d.session for d in actions.dividends} | {g.session for g in actions.gains}
-    return frozenset(splits | paid)
-
-
 def _undecided(stored: Stored, found: Iterable[Refusal | None]) -> tuple[Refusal, ...]:
     """Leaves out what a person has decided about: the stored values stay."""
     return tuple(one for one in found if one is not None and not one.keys <= stored.kept)
@@ -349,7 +342,7 @@ def _take_first(
     bars, actions = answer.bars, answer.actions.effective_on(local_date(fetched, now))
     if not len(bars):
         return _nothing(stored, "the provider has no bars")
-    suspect = find_suspicious_bars(bars, _explained(actions), np.ones(len(bars), bool))
+    suspect = find_suspicious_bars(bars, actions, np.ones(len(bars), bool))
     held, suspicious = refuse_bars(nothing.series, bars, suspect, Guard.UNIT, accepted=accepted)
     bars = bars.take(~held)
     actions, odd = hold_odd_dividends(bars, actions, Actions(), accepted)
