@@ -98,6 +98,10 @@ class Actions:
         for kind in ("splits", "dividends", "gains"):
             object.__setattr__(self, kind, tuple(sorted(getattr(self, kind))))
 
+    @property
+    def distributions(self) -> tuple[Dividend | CapitalGain, ...]:
+        return (*self.dividends, *self.gains)
+
     def effective_on(self, day: date) -> Actions:
         """Returns the actions without splits that are announced for a later day."""
         return replace(self, splits=tuple(s for s in self.splits if s.session <= day))

@@ -55,9 +55,7 @@ def convert_distributions(
     `bars` are those around the ex-dates, `known` the stored actions.
     """
     major, units = major_currency(unit)
-    in_major = (
-        _find_in_major(bars, answered.dividends, known.dividends, units) if units > 1 else ()
-    )
+    in_major = _find_in_major(bars, answered.dividends, known.dividends, units) if units > 1 else ()
     stored = {one.session: one for one in known.dividends}
 
     def convert(dividend: Dividend) -> Dividend:

@@ -81,7 +81,7 @@ def _are_explained(bars: BarSeries, actions: Actions) -> Flags:
     """Returns which moves an action explains: a split any, a distribution a fall by what is paid."""
     paid = np.zeros(len(bars))
     splits = np.array([split.session for split in actions.splits], "datetime64[D]")
-    for event in (*actions.dividends, *actions.gains):
+    for event in actions.distributions:
         paid[bars.sessions == np.datetime64(event.session, "D")] += event.amount
     before, after = bars.close[:-1], bars.close[1:]
     left = np.maximum(before - paid[1:], 0.0)
