@@ -190,6 +190,9 @@ def hold_odd_dividends(
             is_accepted = key_of(Guard.DIVIDEND, difference) in accepted
             suspicious = "" if is_accepted else old.suspicious
             judged.append(replace(dividend, suspicious=suspicious))
+            if suspicious:
+                held.append(replace(difference, stored=None))
+                reason = reason or suspicious
             continue
         siblings = [amounts[day] for day in amounts if day != dividend.session]
         why = _why_odd(bars, dividend, old, float(np.median(siblings)) if siblings else 0.0)
