@@ -347,9 +347,17 @@ def _take_first(
     bars = bars.take(~held)
     actions, odd = hold_odd_dividends(bars, actions, Actions(), accepted)
     refusals = _undecided(stored, (*_skipped(fetched), suspicious, odd))
-    restated = split_corrections(Actions(), Actions(answer.applied), answer.applied)
-    keys = suspicious.keys if suspicious else frozenset[str]()
-    return Decision(Change.REPLACE, bars, actions, tuple(restated), refusals=refusals, held=keys)
+    deadline = guards.restatement_deadline(calendar, now, local_date(fetched, now))
+    return Decision(
+        Change.REPLACE,
+        bars,
+        actions,
+        tuple(split_corrections(Actions(), Actions(answer.applied), answer.applied)),
+        refusals=refusals,
+        normalised=fetched.normalised,
+        unconfirmed=guards.find_unconfirmed_moves(bars, actions.splits, deadline),
+        held=suspicious.keys if suspicious else frozenset(),
+    )
 
 
 def _release(stored: Stored, fetched: Fetched, answer: PreparedAnswer) -> Decision:
