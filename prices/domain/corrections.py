@@ -48,7 +48,8 @@ def bar_corrections(
     inside = (new.ts > old.ts[0]) & (new.ts < old.ts[-1]) & ~np.isin(new.ts, old.ts)
     for at in np.flatnonzero(inside):
         session, close = new.sessions[at].item(), float(new.close[at])
-        found.append(Correction(session, "close", None, close, CorrectionReason.HEALED))
+        why = CorrectionReason.RELEASED if session in accepted else CorrectionReason.HEALED
+        found.append(Correction(session, "close", None, close, why))
     return sorted(found, key=lambda c: c.session)
 
 

@@ -385,6 +385,15 @@ class TestBarCorrections:
     def test_of_a_bar_that_was_missing_name_its_close(self) -> None:
         assert found(("2026-03-04", 11.5)) == [("2026-03-04", "close", None, 11.5, WHY.HEALED)]
 
+    def test_that_a_person_accepted_say_so(self) -> None:
+        new = series(("2026-03-03", 1.1, 500), ("2026-03-04", 1.2, 500))
+        accepted = [day("2026-03-03"), day("2026-03-04")]
+
+        corrections = bar_corrections(HELD, new, day("2026-03-03"), accepted=accepted)
+
+        assert [c.field for c in corrections] == ["open", "high", "low", "close", "close"]
+        assert {c.why for c in corrections} == {WHY.RELEASED}
+
     def test_of_earlier_bars_are_one(self) -> None:
         assert found(("2026-02-26", 9.0), ("2026-02-27", 9.5)) == [
             ("2026-03-02", "bars", 0, 2, WHY.EXTENDED)
