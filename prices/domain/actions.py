@@ -112,6 +112,10 @@ class Actions:
                 paid[gain.session] += gain.amount
         return dict(sorted(paid.items()))
 
+    @property
+    def distributions(self) -> tuple[Dividend | CapitalGain, ...]:
+        return (*self.dividends, *self.gains)
+
     def effective_on(self, day: date) -> Actions:
         """Returns the actions without splits that are announced for a later day."""
         return replace(self, splits=tuple(s for s in self.splits if s.session <= day))

@@ -12,7 +12,7 @@ from prices.domain.bars import BarSeries, Floats, Times, shared_positions
 # How far a price may differ without being changed, because of the noise of float32 (relative).
 NOISE = 1e-7
 FIELDS = ("open", "high", "low", "close", "volume")
-DIVIDEND, GAIN = "dividend", "capital gain"
+DIVIDEND, GAIN, ADJUSTMENT = "dividend", "capital gain", "adjustment"
 
 
 def bar_corrections(
@@ -48,7 +48,8 @@ def bar_corrections(
     inside = (new.ts > old.ts[0]) & (new.ts < old.ts[-1]) & ~np.isin(new.ts, old.ts)
     for at in np.flatnonzero(inside):
         session, close = new.sessions[at].item(), float(new.close[at])
-        found.append(Correction(session, "close", None, close, CorrectionReason.HEALED))
+        why = CorrectionReason.RELEASED if session in accepted else CorrectionReason.HEALED
+        found.append(Correction(session, "close", None, close, why))
     return sorted(found, key=lambda c: c.session)
 
 
@@ -105,6 +106,27 @@ def action_corrections(
                 is_new = was is None and why is CorrectionReason.REVISED
                 reason = CorrectionReason.ANNOUNCED if is_new else why
                 found.append(Correction(session, name, was, now, reason))
+    return [*found, *_adjustment_corrections(before, after, why, since, tolerance)]
+
+
+def _adjustment_corrections(
+    before: Actions, after: Actions, why: CorrectionReason, since: date, tolerance: float
+) -> list[Correction]:
+    """Returns each day whose prices are adjusted by another amount, if the events do not show it.
+
+    A person may accept a suspicious dividend, and a capital gain may turn out to be contained in
+    the day's dividend: their amounts stay.
+    """
+    paid_before, paid_after = (amounts_of(one.distributions) for one in (before, after))
+    old, new = adjustments_of(before), adjustments_of(after)
+    found = []
+    for session in sorted(day for day in paid_before if day >= since):
+        was, now = (paid_before[session], old[session]), (paid_after.get(session), new.get(session))
+        is_shown = was[0] == was[1] and now[0] == now[1]
+        small = tolerance * was[0]
+        is_same = all(y is not None and abs(y - x) <= small for x, y in zip(was, now, strict=True))
+        if not is_shown and not is_same:
+            found.append(Correction(session, ADJUSTMENT, was[1], now[1], why))
     return found
 
 
@@ -114,6 +136,14 @@ def amounts_of(events: Iterable[Dividend | CapitalGain]) -> dict[date, float]:
     for event in events:
         amounts[event.session] = amounts.get(event.session, 0.0) + event.amount
     return amounts
+
+
+def adjustments_of(actions: Actions) -> dict[date, float]:
+    """Returns by how much prices are adjusted, for each session with a distribution."""
+    adjust = amounts_of([d for d in actions.dividends if d.adjusts])
+    gains = amounts_of([gain for gain in actions.gains if not gain.in_dividend])
+    sessions = {event.session for event in actions.distributions}
+    return {day: adjust.get(day, 0.0) + gains.get(day, 0.0) for day in sessions}
 
 
 def release_corrections(

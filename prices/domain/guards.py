@@ -23,6 +23,8 @@ MIN_COMPLETE = 0.9
 _MIN_SPLIT_STEP = np.log(1.04)
 # Logarithm of the smallest split that a single day's move can show.
 _CLEAR_SPLIT = np.log(1.3)
+# So does a smaller one that is this many times the usual day's move.
+_CLEAR_MOVES = 15
 # The provider restates a history for a split within so many sessions, which also confirm a move
 # that looks like one; or within so many days if sessions are unknown.
 _SESSIONS_TO_RESTATE = 5
@@ -167,7 +169,15 @@ def _is_unapplied(stored: Stored, bars: BarSeries, actions: Actions, split: Spli
             # 0 if the split is applied, and its own size if it is not.
             factor = abs(float(np.log(np.median(new[sound] / old[sound]))))
             return bool(abs(factor - size) < factor)
-    return bool(size >= _CLEAR_SPLIT and _is_restated(bars, split) is False)
+    clear = min(_CLEAR_SPLIT, _CLEAR_MOVES * _usual_move(bars, split.session))
+    return bool(size >= clear and _is_restated(bars, split) is False)
+
+
+def _usual_move(bars: BarSeries, session: date) -> float:
+    """Returns the median size of a day's move around a session (logarithm)."""
+    at = int(np.searchsorted(bars.sessions, np.datetime64(session, "D")))
+    near = np.abs(log_moves(bars.close[max(0, at - 60) : at + 60]))
+    return float(np.median(near[near > 0])) if (near > 0).any() else np.inf
 
 
 def _is_restated(bars: BarSeries, split: Split) -> bool | None:

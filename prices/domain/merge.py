@@ -207,7 +207,7 @@ class _Merging:
         stored = self.stored.series
         context = bars if restated else stored.merge(bars)
         is_new = ~np.isin(context.ts, stored.ts)
-        suspect = find_suspicious_bars(context, _explained(actions), is_new)
+        suspect = find_suspicious_bars(context, actions, is_new)
         suspect = np.isin(bars.ts, context.ts[suspect])
         held, refusal = refuse_bars(
             stored,
@@ -283,13 +283,6 @@ class _Merging:
 
 def _skipped(fetched: Fetched) -> Iterable[Refusal]:
     return (Refusal(Guard.EVENT, reason, subject=reason) for reason in fetched.skipped)
-
-
-def _explained(actions: Actions) -> frozenset[date]:
-    """Returns the sessions on which an action may explain a step."""
-    splits = {split.session for split in actions.splits}
-    paid = {d.session for d in actions.dividends} | {g.session for g in actions.gains}
-    return frozenset(splits | paid)
 
 
 def _undecided(stored: Stored, found: Iterable[Refusal | None]) -> tuple[Refusal, ...]:
@@ -371,21 +364,21 @@ def _take_first(
     bars, actions = answer.bars, answer.actions.effective_on(local_date(fetched, now))
     if not len(bars):
         return _nothing(stored, "the provider has no bars")
-    suspect = find_suspicious_bars(bars, _explained(actions), np.ones(len(bars), bool))
+    suspect = find_suspicious_bars(bars, actions, np.ones(len(bars), bool))
     held, suspicious = refuse_bars(nothing.series, bars, suspect, Guard.UNIT, accepted=accepted)
     bars = bars.take(~held)
     actions, odd = hold_odd_dividends(bars, actions, Actions(), accepted)
     refusals = _undecided(stored, (*_skipped(fetched), suspicious, odd))
-    restated = split_corrections(Actions(), Actions(answer.applied), answer.applied)
-    keys = suspicious.keys if suspicious else frozenset[str]()
+    deadline = guards.restatement_deadline(calendar, now, local_date(fetched, now))
     return Decision(
         Change.REPLACE,
         bars,
         actions,
-        tuple(restated),
+        tuple(split_corrections(Actions(), Actions(answer.applied), answer.applied)),
         refusals=refusals,
         normalised=fetched.normalised,
-        held=keys,
+        unconfirmed=guards.find_unconfirmed_moves(bars, actions.splits, deadline),
+        held=suspicious.keys if suspicious else frozenset(),
     )
 
 

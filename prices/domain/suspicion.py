@@ -8,17 +8,25 @@ from datetime import date
 
 import numpy as np
 
+from prices.domain.actions import Actions
 from prices.domain.answers import Difference, Guard, Refusal, key_of
 from prices.domain.bars import BarSeries, Flags, Floats, shared_positions
 from prices.domain.wording import name_some, plural
 
-# Logarithms. A step of the first size without an action is suspicious in bars that were never
-# stored; after the last stored bar only one of the second size is, as from pence to pounds.
-_STEP, _UNIT_STEP = np.log([5, 80])
+# Logarithms. A step of the first size (x5 on a day on which the market falls) without an action
+# is suspicious in bars that were never stored; after the last stored bar only one of the second
+# size is, as from pence to pounds.
+_STEP, _UNIT_STEP = np.log([4.5, 80])
+# Fewer moves than these do not show what is usual.
+_MIN_MOVES = 20
+# Levels that are this close are the same, as prices move on the days of the steps too.
+_SAME_LEVEL = 0.5 * _STEP
 # A settled bar that changes by more than this is compared with its neighbours.
 _MIN_REVISION = np.log(1.3)
 # A bar is out of line if it leaves its neighbours by this many times the largest usual move.
 _OUT_OF_LINE = 3.0
+# A close that differs by less is not what is wrong with a bar.
+_SAME_CLOSE = 0.01
 # How much better the other value must fit (logarithm).
 _BETTER = np.log(1.2)
 # A wrong unit lasts for days or weeks. A level that lasts longer is the present one.
@@ -42,54 +50,54 @@ def moves_like_a_split(moves: Floats) -> Flags:
     return np.asarray((np.abs(sizes[:, None] - _SPLIT_RATIOS) < _MAX_DAY_MOVE).any(axis=1))
 
 
-def find_suspicious_bars(bars: BarSeries, explained: Collection[date], judged: Flags) -> Flags:
+def find_suspicious_bars(bars: BarSeries, actions: Actions, judged: Flags) -> Flags:
     """Returns which of the `judged` bars step as no market does.
 
-    A stretch that leaves the series by a step and comes back by another one is suspicious. A
-    step that does not come back makes one side suspicious: the judged one, or the shorter one.
-    Steps on `explained` sessions, those of corporate actions, do not count.
+    The steps that no action explains divide the series into levels. Judged bars on another level
+    than the stored ones are suspicious, or if none is stored, on another one than the present.
     """
-    suspect = np.zeros(len(bars), bool)
     if len(bars) < 2 or not judged.any():
-        return suspect
+        return np.zeros(len(bars), bool)
     moves = log_moves(bars.close)
-    unmatched: list[int] = []
-    for at in _steps(bars, moves, judged):
-        if bars.sessions[at + 1].item() in explained:
-            continue
-        if unmatched and _comes_back(moves, unmatched[-1], at):
-            suspect[unmatched.pop() + 1 : at + 1] = True
-        else:
-            unmatched.append(at)
-    if suspect.mean() > 0.5:
-        suspect = ~suspect
-    for at in unmatched:
-        older = np.arange(len(bars)) <= at
-        suspect |= older if _is_older_wrong(judged, at) else ~older
-    return np.asarray(suspect & judged)
+    steps = _are_steps(moves, judged) & ~_are_explained(bars, actions)
+    levels = np.concatenate([[0.0], np.cumsum(np.where(steps, moves, 0.0))])
+    right = [_present_level(levels)] if judged.all() else np.unique(levels[~judged])
+    away = np.min([np.abs(levels - level) for level in right], axis=0)
+    return np.asarray(judged & (away > _SAME_LEVEL))
 
 
-def _steps(bars: BarSeries, moves: Floats, judged: Flags) -> list[int]:
-    """Returns the positions of the bars before a step. Steps between stored bars do not count."""
+def _are_steps(moves: Floats, judged: Flags) -> Flags:
+    """Returns which moves are steps. Those between stored bars are not."""
     stored = np.flatnonzero(~judged)
-    last_stored = int(stored[-1]) if len(stored) else len(bars)
-    smallest = np.where(np.arange(len(moves)) >= last_stored, _UNIT_STEP, _STEP)
-    found = (np.abs(moves) >= smallest) & (judged[1:] | judged[:-1])
-    steps: list[int] = np.flatnonzero(found).tolist()
-    return steps
+    last_stored = int(stored[-1]) if len(stored) else len(judged)
+    # A price of a few ticks makes such steps every other day.
+    usual = np.quantile(np.abs(moves), 0.75) if len(moves) >= _MIN_MOVES else 0.0
+    size = np.clip(_OUT_OF_LINE * usual, _STEP, _UNIT_STEP)
+    smallest = np.where(np.arange(len(moves)) >= last_stored, _UNIT_STEP, size)
+    return np.asarray((np.abs(moves) >= smallest) & (judged[1:] | judged[:-1]))
 
 
-def _comes_back(moves: Floats, start: int, end: int) -> bool:
-    total = float(moves[start : end + 1].sum())
-    return abs(total) < 0.5 * abs(float(moves[start]))
+def _are_explained(bars: BarSeries, actions: Actions) -> Flags:
+    """Returns which moves an action explains: a split any, a distribution a fall by what is paid."""
+    paid = np.zeros(len(bars))
+    splits = np.array([split.session for split in actions.splits], "datetime64[D]")
+    for event in actions.distributions:
+        paid[bars.sessions == np.datetime64(event.session, "D")] += event.amount
+    before, after = bars.close[:-1], bars.close[1:]
+    left = np.maximum(before - paid[1:], 0.0)
+    falls = (paid[1:] > 0) & (after < before) & (after * np.exp(_STEP) > left)
+    return np.asarray(falls | np.isin(bars.sessions[1:], splits))
 
 
-def _is_older_wrong(judged: Flags, at: int) -> bool:
-    """Returns whether the bars up to a step are the wrong ones."""
-    if judged.all():
-        newer = len(judged) - 1 - at
-        return newer >= at + 1 or newer > _MAX_WRONG_END
-    return bool(judged[: at + 1].all())
+def _present_level(levels: Floats) -> float:
+    """Returns the level of most bars, or of the last ones if these are too many to be wrong."""
+    newest, away = float(levels[-1]), np.abs(levels - levels[-1]) > _SAME_LEVEL
+    newer = len(levels) - int(np.flatnonzero(away)[-1]) - 1 if away.any() else len(levels)
+    if newer > _MAX_WRONG_END or away.mean() <= 0.5:
+        return newest
+    ascending, found = np.sort(levels), np.unique(levels)
+    like = ascending.searchsorted(found + _SAME_LEVEL) - ascending.searchsorted(found - _SAME_LEVEL)
+    return float(found[like.argmax()])
 
 
 def find_wrong_revisions(
@@ -99,8 +107,8 @@ def find_wrong_revisions(
 
     `factor` brings the prices of `new` to the basis of `old`, one for each bar. A value is out of
     line if it leaves both neighbours by more than the history explains, while the stored value
-    fits. Bars that are not `settled` may change by more than that, but not to another unit. If
-    most bars change, or all from some bar on, they are on another basis.
+    fits. Bars that are not `settled` may change by more than that, but not by a step. If most
+    bars change, or all from some bar on, they are on another basis.
     """
     suspect = np.zeros(len(new), bool)
     at, there = shared_positions(old, new)
@@ -111,7 +119,7 @@ def find_wrong_revisions(
     if not changed.any() or (sizes[-1] > _MIN_REVISION).mean() > 0.5:
         return suspect
     judged = changed & (old.sessions[at] <= np.datetime64(settled or date.min, "D"))
-    judged |= sizes[-1] > _UNIT_STEP
+    judged |= sizes[-1] >= _STEP
     if changed[-2:].all():
         judged[len(at) - np.argmin(changed[::-1]) :] = False
     steady = np.ones(len(old), bool)
@@ -156,13 +164,13 @@ def refuse_bars(
     These are the suspect ones and those `held_before`, without those that a person has
     `accepted`.
     """
-    stored = dict(zip(old.ts.tolist(), old.close.tolist(), strict=True))
+    places = {stamp: at for at, stamp in enumerate(old.ts.tolist())}
     found: dict[int, Difference] = {}
     for at in np.flatnonzero(suspect) if not held_before else range(len(new)):
-        before, after = stored.get(new.ts[at].item()), float(new.close[at])
-        difference = Difference(new.sessions[at].item(), "close", before, after)
+        place = places.get(new.ts[at].item())
+        difference = _difference(old, new, place, int(at))
         key = key_of(guard, difference)
-        if key not in accepted and (suspect[at] or (before is None and key in held_before)):
+        if key not in accepted and (suspect[at] or (place is None and key in held_before)):
             found[int(at)] = difference
     held = np.zeros(len(new), bool)
     held[list(found)] = True
@@ -171,12 +179,27 @@ def refuse_bars(
     return held, Refusal(guard, _describe(new, held, guard, found), tuple(found.values()))
 
 
+def _difference(old: BarSeries, new: BarSeries, place: int | None, at: int) -> Difference:
+    """Returns the close of a bar, or the price that differs most if the close does not."""
+    field, session = "close", new.sessions[at].item()
+    if place is None:
+        return Difference(session, field, None, float(new.close[at]))
+    sizes = {
+        name: abs(float(getattr(new, name)[at] / getattr(old, name)[place]) - 1)
+        for name in ("close", "high", "low", "open")
+    }
+    if sizes[field] < _SAME_CLOSE:
+        field = max(sizes, key=lambda name: sizes[name])
+    before, after = float(getattr(old, field)[place]), float(getattr(new, field)[at])
+    return Difference(session, field, before, after)
+
+
 def _describe(new: BarSeries, held: Flags, guard: Guard, found: dict[int, Difference]) -> str:
     sessions = name_some([str(difference.session) for difference in found.values()])
     at, first = next(iter(found.items()))
     if guard is Guard.BAR:
         return (
-            f"the provider changed the close of {first.session} from {first.stored:.6g} to "
+            f"the provider changed the {first.field} of {first.session} from {first.stored:.6g} to "
             f"{first.provider:.6g}, which does not fit the days around it; the stored values of "
             f"{sessions} stay"
         )

@@ -1,6 +1,5 @@
 """Yahoo Finance through yfinance."""
 
-import math
 import os
 import shutil
 import threading
@@ -19,11 +18,22 @@ from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, parse_symbol
 from prices.domain.coverage import DateRange
 from prices.domain.quotes import Quote
-from prices.providers.yahoo_chart import FUTURE, SOURCE, read_chart
-from prices.providers.yahoo_errors import error_of
+from prices.providers.yahoo_chart import (
+    FUTURE,
+    MAX_CURRENCY,
+    SOURCE,
+    read_chart,
+    read_code,
+    read_number,
+    read_text,
+    without_events,
+)
+from prices.providers.yahoo_errors import error_of, read_json
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"
 EARLIEST = date(1900, 1, 1)
+# Today's session in every time zone ends within so many days. A later trade is a mistake.
+_MAX_AHEAD = timedelta(days=2)
 
 
 # The exceptions of yfinance, of its code that meets an unexpected answer, and of the network.
@@ -49,13 +59,19 @@ class _Session(curl.Session):  # type: ignore[type-arg]
         self._counting = threading.Lock()
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        self.last.response = None
+        self.last.response = self.last.body = None
         self._before_request()
         with self._counting:
             self.sent += 1
         kwargs["timeout"] = self._timeout  # yfinance sets 10 to 30 s for some requests
-        self.last.response = super().request(*args, **kwargs)
-        return self.last.response
+        response = self.last.response = super().request(*args, **kwargs)
+        response.json = lambda **_: self._read(response)
+        return response
+
+    def _read(self, response: Any) -> Any:
+        """Returns a body for yfinance: without events, as one impossible event fails it."""
+        self.last.body = read_json(response)
+        return without_events(self.last.body)
 
 
 def _ca_bundle() -> str | bool:
@@ -100,8 +116,7 @@ class YahooProvider:
         self, symbol: str, start: date | None, *, now: datetime, timezone: str = ""
     ) -> Fetched:
         begin = max(start or EARLIEST, EARLIEST)
-        # Two days later, so that the range includes today's session in every time zone.
-        end = now.astimezone(UTC).date() + timedelta(days=2)
+        end = now.astimezone(UTC).date() + _MAX_AHEAD
         asked = DateRange(begin, end)
         self._remember(symbol, timezone)
         _forget_answers()  # yfinance would answer a past range from memory
@@ -115,7 +130,8 @@ class YahooProvider:
                 actions=True,
                 keepna=True,
             )
-            return read_chart(table, ticker.history_metadata, self._body(), asked, now)
+            body = getattr(self._session.last, "body", None)
+            return read_chart(table, ticker.history_metadata, body, asked, now)
         except _FAILURES as error:
             _forget_answers()
             if _is_empty_answer(error, self._response):
@@ -133,10 +149,6 @@ class YahooProvider:
         except _FAILURES as error:
             _forget_answers()
             raise error_of(error, self._response, "these symbols") from error
-
-    def _body(self) -> Any:
-        """Returns the JSON of this thread's last response."""
-        return None if self._response is None else self._response.json()
 
     @property
     def _response(self) -> Any:
@@ -193,39 +205,29 @@ def _quote_or_none(row: Any, now: datetime) -> Quote | None:
 
 def _quote(row: Mapping[str, Any], now: datetime) -> Quote | None:
     """Returns a quote. Returns None if Yahoo left out the price or its time."""
-    price, at = _number(row.get("regularMarketPrice")), row.get("regularMarketTime")
-    if price is None or price == 0 or not isinstance(at, int):
+    price, at = read_number(row.get("regularMarketPrice")), row.get("regularMarketTime")
+    if price is None or price == 0 or not isinstance(at, int) or isinstance(at, bool):
         return None
-    kind = _text(row.get("quoteType"))
+    if at > (now + _MAX_AHEAD).timestamp():
+        return None
+    kind = read_code(row.get("quoteType"))
     if price < 0 and kind != FUTURE:
         return None
-    volume = _number(row.get("regularMarketVolume"))
+    volume = read_number(row.get("regularMarketVolume"))
     return Quote(
         symbol=parse_symbol(row["symbol"]),
         price=price,
         market_time=datetime.fromtimestamp(at, UTC),
         fetched_at=now,
-        market_state=_text(row.get("marketState")),
-        currency=_text(row.get("currency")),
-        timezone=_text(row.get("exchangeTimezoneName")) or "UTC",
-        exchange=_text(row.get("exchange")),
-        name=_text(row.get("longName")) or _text(row.get("shortName")),
+        market_state=read_code(row.get("marketState")),
+        currency=read_code(row.get("currency"), MAX_CURRENCY),
+        timezone=read_text(row.get("exchangeTimezoneName")) or "UTC",
+        exchange=read_code(row.get("exchange")),
+        name=read_text(row.get("longName")) or read_text(row.get("shortName")),
         instrument_type=kind,
         volume=int(volume) if volume is not None and 0 <= volume < 2**63 else None,
-        previous_close=_number(row.get("regularMarketPreviousClose")),
-        open=_number(row.get("regularMarketOpen")),
-        high=_number(row.get("regularMarketDayHigh")),
-        low=_number(row.get("regularMarketDayLow")),
+        previous_close=read_number(row.get("regularMarketPreviousClose")),
+        open=read_number(row.get("regularMarketOpen")),
+        high=read_number(row.get("regularMarketDayHigh")),
+        low=read_number(row.get("regularMarketDayLow")),
     )
-
-
-def _number(value: Any) -> float | None:
-    """Returns a finite number. Returns None if the value is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

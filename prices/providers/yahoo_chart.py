@@ -5,7 +5,7 @@ The body has them as Yahoo sent them.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +30,8 @@ _COLUMNS = ("Open", "High", "Low", "Close", "Volume")
 # Events outside of these years are mistakes.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _MAX_SHOWN = 40
+# Texts are cut, longer codes are mistakes.
+_MAX_TEXT, _MAX_CODE, MAX_CURRENCY = 200, 32, 8
 Event = TypeVar("Event", Split, Dividend, CapitalGain)
 
 
@@ -42,9 +44,10 @@ def read_chart(
     """
     dates = table.index.strftime("%Y-%m-%d").to_numpy().astype("datetime64[D]")
     columns = [_numbers(table, name) for name in _COLUMNS]
-    kind = _text(meta.get("instrumentType"))
+    kind = read_code(meta.get("instrumentType"))
     rows = normalise_rows(*columns, may_be_negative=kind == FUTURE)
-    use = rows.usable & _are_last(dates)
+    within = (dates >= np.datetime64(asked.start, "D")) & (dates < np.datetime64(asked.end, "D"))
+    use = rows.usable & _are_last(dates) & within
     timezone = _timezone(meta.get("exchangeTimezoneName"))
     actions, skipped = _read_events(body, ZoneInfo(timezone))
     running, ended = _trading_day(meta, now)
@@ -61,14 +64,14 @@ def read_chart(
         actions=actions,
         fetched_at=now,
         source=SOURCE,
-        currency=_text(meta.get("currency")),
-        exchange=_text(meta.get("exchangeName")),
+        currency=read_code(meta.get("currency"), MAX_CURRENCY),
+        exchange=read_code(meta.get("exchangeName")),
         timezone=timezone,
-        name=_text(meta.get("longName")) or _text(meta.get("shortName")),
+        name=read_text(meta.get("longName")) or read_text(meta.get("shortName")),
         instrument_type=kind,
         running=running,
         ended=ended,
-        lacking=tuple(dates[~rows.usable].tolist()),
+        lacking=tuple(dates[~rows.usable & within].tolist()),
         normalised=tuple(dates[use & rows.changed].tolist()),
         skipped=skipped,
         adjusted_close=_numbers(table, "Adj Close")[use] if "Adj Close" in table else None,
@@ -110,7 +113,7 @@ def _split(event: Mapping[str, Any]) -> Split:
 
 
 def _dividend(event: Mapping[str, Any]) -> Dividend:
-    currency = _text(event.get("currency"))
+    currency = read_code(event.get("currency"), MAX_CURRENCY)
     return Dividend(event["session"], _amount(event, "amount"), currency=currency)
 
 
@@ -149,7 +152,8 @@ def _events(body: Any) -> Mapping[str, Any]:
 
 def _listed(events: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
     found = events.get(kind)
-    for event in found.values() if isinstance(found, Mapping) else ():
+    found = found.values() if isinstance(found, Mapping) else found
+    for event in found if isinstance(found, Iterable) and not isinstance(found, str) else ():
         yield event if isinstance(event, Mapping) else {}
 
 
@@ -162,18 +166,45 @@ def _describe_skipped(noun: str, event: Mapping[str, Any], zone: ZoneInfo) -> st
         value = f"{event.get('numerator')}:{event.get('denominator')}"
     else:
         value = f"{event.get('amount')}"
-    return (
-        f"Yahoo reports a {noun} of {value[:_MAX_SHOWN]} {when}, which is impossible; it is skipped"
-    )
+    shown = read_text(value)[:_MAX_SHOWN]
+    return f"Yahoo reports a {noun} of {shown} {when}, which is impossible; it is skipped"
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def read_text(value: Any) -> str:
+    """Returns a text that can be stored and shown. Returns an empty one if the value is none."""
+    text = value[:_MAX_TEXT] if isinstance(value, str) else ""
+    return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
+def read_code(value: Any, limit: int = _MAX_CODE) -> str:
+    """Returns a code. Returns an empty one if the value is none."""
+    text = read_text(value)
+    return text if len(text) <= limit else ""
+
+
+def read_number(value: Any) -> float | None:
+    """Returns a finite number. Returns None if the value is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def without_events(body: Any) -> Any:
+    """Returns the body of a chart without its events, or any other body as it is."""
+    try:
+        first, *others = body["chart"]["result"]
+    except (LookupError, TypeError, ValueError):
+        return body
+    if not isinstance(first, Mapping):
+        return body
+    bare = {key: value for key, value in first.items() if key != "events"}
+    return {**body, "chart": {**body["chart"], "result": [bare, *others]}}
 
 
 def _timezone(name: Any) -> str:
     try:
-        return ZoneInfo(_text(name) or "UTC").key
+        return ZoneInfo(read_text(name) or "UTC").key
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return "UTC"
 

@@ -17,8 +17,9 @@ def too_many() -> tuple[int, Json]:
     return 400, {"quoteResponse": {"result": None, "error": error}}
 
 
-def body(rows: Iterable[Json]) -> Json:
-    return {"quoteResponse": {"result": list(rows), "error": None}}
+def body_of(rows: Iterable[str]) -> str:
+    """Returns the body with rows that are JSON already."""
+    return f'{{"quoteResponse": {{"result": [{", ".join(rows)}], "error": null}}}}'
 
 
 def row(tape: Tape, served: Served) -> Json:

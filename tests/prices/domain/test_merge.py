@@ -46,6 +46,41 @@ class TestMerge:
 
         assert decision == Decision(Change.REPLACE, series(*WEEK), actions)
 
+    def test_marks_normalised_bars_and_unconfirmed_moves_of_the_first_answer(self) -> None:
+        fell = (*WEEK, ("2026-03-09", 104.0), ("2026-03-10", 52.0), ("2026-03-11", 51.0))
+        normalised = (day("2026-03-03"),)
+
+        decision = merged(
+            stored(BarSeries.empty(), source=""), answer(*fell, normalised=normalised)
+        )
+
+        assert decision.bars == series(*fell)
+        assert decision.normalised == normalised
+        assert decision.unconfirmed == (day("2026-03-10"),)
+
+    def test_takes_prices_below_zero(self) -> None:
+        before = tuple((session, close / 5) for session, close in WEEK)
+        crude = (*before, ("2026-03-09", 18.27), ("2026-03-10", -37.63), ("2026-03-11", 10.01))
+        first = merged(stored(BarSeries.empty(), source=""), answer(*crude))
+        assert (first.bars, first.refusals) == (series(*crude), ())
+
+        later = merged(stored(series(*before)), answer(*crude))
+        assert (later.change, later.refusals) == (Change.APPEND, ())
+        assert closes(later.bars) == dict(crude[5:])
+
+        again = merged(stored(series(*crude)), answer(*crude))
+        assert (again.change, again.refusals) == (Change.NOTHING, ())
+
+    @pytest.mark.parametrize("factor", [0.65, 0.1, 3])
+    def test_takes_a_move_of_any_size_at_once_and_calls_it_unconfirmed(self, factor: float) -> None:
+        moved = (*WEEK, ("2026-03-09", 104.0 * factor), ("2026-03-10", 103.0 * factor))
+
+        decision = merged(stored(), answer(*moved))
+
+        assert closes(decision.bars) == dict(moved[5:])
+        assert decision.refusals == ()
+        assert decision.unconfirmed == (day("2026-03-09"),)
+
     @pytest.mark.parametrize("held", [BarSeries.empty(), series(*WEEK)])
     def test_changes_nothing_for_an_empty_answer(self, held: BarSeries) -> None:
         actions = Actions((Split(day("2020-08-31"), 4, 1),))
