@@ -244,8 +244,8 @@ class ActionsOut(_CurrencyOut):
 class CorrectionOut(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="The session of the bar.")
     field = serializers.CharField(
-        help_text="open, high, low, close, volume; dividend, capital gain; split, bars or unit for "
-        "many bars."
+        help_text="open, high, low, close, volume; dividend, capital gain; adjustment (what a day "
+        "takes off earlier prices); split, bars or unit for many bars."
     )
     old = serializers.JSONField(
         allow_null=True, help_text="A number, a unit's name, or null if there was none."
