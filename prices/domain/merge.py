@@ -1,9 +1,8 @@
 """Merging: decides what a provider's answer changes in a stored series, or why it is refused."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import StrEnum
 
 import numpy as np
 
@@ -11,13 +10,11 @@ from prices.domain import guards
 from prices.domain.actions import Actions, Split, rebase_bars, split_factors
 from prices.domain.answers import (
     SAMPLE,
-    Correction,
     CorrectionReason,
     Fetched,
     Guard,
     Refusal,
     Stored,
-    key_of,
     session_of,
 )
 from prices.domain.bars import BarSeries, Times, shared_positions
@@ -28,59 +25,26 @@ from prices.domain.corrections import (
     release_corrections,
     split_corrections,
 )
+from prices.domain.decision import (
+    Change,
+    Decision,
+    bars_after,
+    decide_nothing,
+    decide_refusal,
+    leave_out_decided,
+)
 from prices.domain.distributions import hold_odd_dividends
 from prices.domain.guards import SAME_PRICE
-from prices.domain.manual_bars import ManualBar, record_offers, separate_manual
+from prices.domain.manual_bars import record_offers, separate_manual
 from prices.domain.prepared import PreparedAnswer, local_date, prepare_answer
 from prices.domain.quotes import Quote
 from prices.domain.sessions import Sessions
 from prices.domain.suspicion import find_suspicious_bars, find_wrong_revisions, refuse_bars
+from prices.domain.unreported_splits import hold_other_basis
 
 # If the range of an answer has at least this many stored sessions and the answer has none of them,
 # that is no coincidence.
 _MIN_OVERLAP = 3
-
-
-class Change(StrEnum):
-    """The decisions of a merge."""
-
-    NOTHING = "nothing"
-    APPEND = "append"
-    REPLACE = "replace"
-    REFUSE = "refuse"
-    # Only the whole history can be judged, so it has to be fetched.
-    WHOLE = "whole"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an answer changes. `bars` are those to append, or the whole new series.
-
-    `refusals` say why the answer was refused, or which parts of it were left out; `is_kept` is True
-    if a person decided that such an answer stays out. `by_hand` are the manual bars after the
-    answer, `normalised` its sessions whose bars were changed to fit their close, `unconfirmed` the
-    sessions that moved like a split which nobody reports. `held`, `held_from` and `provider_from`
-    are as in `Stored`.
-    """
-
-    change: Change
-    bars: BarSeries
-    actions: Actions
-    corrections: tuple[Correction, ...] = field(default=())
-    note: str = ""
-    is_kept: bool = False
-    refusals: tuple[Refusal, ...] = ()
-    by_hand: tuple[ManualBar, ...] = ()
-    normalised: tuple[date, ...] = ()
-    unconfirmed: tuple[date, ...] = ()
-    held: frozenset[str] = frozenset()
-    held_from: date | None = None
-    provider_from: date | None = None
-
-    @property
-    def reason(self) -> str:
-        """Why the answer was not stored unchanged; empty if it was."""
-        return "; ".join(refusal.reason for refusal in self.refusals) or self.note
 
 
 def merge(
@@ -106,12 +70,12 @@ def merge(
     if not len(stored.series) or stored.source == SAMPLE:
         return _take_first(stored, fetched, calendar, frozenset(accepted), now)
     if stored.fetched_at is not None and fetched.fetched_at < stored.fetched_at:
-        return _nothing(stored, "a later answer is already stored")
+        return decide_nothing(stored, "a later answer is already stored")
     if trusted:
         return _release(stored, fetched, prepare_answer(stored, fetched, calendar, now=now))
     answer = guards.convert_to_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
-        return _refuse(stored, answer)
+        return decide_refusal(stored, answer)
     prepared = prepare_answer(stored, answer, calendar, now=now)
     # The guards do not judge manual bars: the answer counts as if it lacked their sessions.
     judged, offered = separate_manual(prepared.bars, stored.by_hand)
@@ -119,8 +83,8 @@ def merge(
     merging = _Merging(stored, answer, replace(prepared, bars=judged), frozenset(accepted))
     decision = merging.judge(local_date(answer, now))
     deadline = guards.restatement_deadline(calendar, now, local_date(answer, now))
-    decision = _hold_other_basis(stored, decision, quote, deadline, accepted)
-    after = _bars_after(stored, decision)
+    decision = hold_other_basis(stored, decision, quote, deadline, accepted)
+    after = bars_after(stored, decision)
     return replace(
         decision,
         provider_from=stored.provider_from,
@@ -149,7 +113,7 @@ class _Merging:
         whole = self.fetched.asked.start <= stored.series.sessions[0].item()
         expected = stored.provided.between(self.since, self.fetched.asked.end)
         if not len(bars) and len(expected) < _MIN_OVERLAP:
-            return _nothing(stored, "the provider has no bars for the range")
+            return decide_nothing(stored, "the provider has no bars for the range")
         short = guards.check_completeness(stored, bars) if whole else None
         bars, wrong = self._hold_wrong_revisions(bars)
         # What a person has accepted does not show that all prices are on another basis.
@@ -166,7 +130,7 @@ class _Merging:
             or (guards.check_dividends(stored, self.answer.actions) if whole else None)
         )
         if refusal:
-            return _refuse(stored, refusal)
+            return decide_refusal(stored, refusal)
         is_restated = restated and step is None
         bars, suspicious = self._hold_suspicious(bars, actions, restated=is_restated)
         known = stored.actions.rebase(actions.splits)
@@ -180,7 +144,7 @@ class _Merging:
         left_out = (*_skipped(self.fetched), wrong, suspicious, odd, short)
         return replace(
             decision,
-            refusals=_undecided(stored, left_out),
+            refusals=leave_out_decided(stored, left_out),
             held=self._still_held(suspicious),
         )
 
@@ -285,23 +249,6 @@ def _skipped(fetched: Fetched) -> Iterable[Refusal]:
     return (Refusal(Guard.EVENT, reason, subject=reason) for reason in fetched.skipped)
 
 
-def _undecided(stored: Stored, found: Iterable[Refusal | None]) -> tuple[Refusal, ...]:
-    """Leaves out what a person has decided about: the stored values stay."""
-    return tuple(
-        one
-        if one.keys.isdisjoint(stored.kept)
-        else replace(
-            one,
-            reason=f"{one.reason}; some of this is decided already",
-            differences=tuple(
-                d for d in one.differences if key_of(one.guard, d) not in stored.kept
-            ),
-        )
-        for one in found
-        if one is not None and not one.keys <= stored.kept
-    )
-
-
 def _prefer_stored(
     stored: Stored, bars: BarSeries, actions: Actions, normalised: tuple[date, ...]
 ) -> tuple[BarSeries, tuple[date, ...]]:
@@ -325,32 +272,6 @@ def _prefer_stored(
     return replace(bars, **columns), tuple(sorted(left))
 
 
-def _bars_after(stored: Stored, decision: Decision) -> BarSeries:
-    if decision.change is Change.REPLACE:
-        return decision.bars
-    return stored.series.merge(decision.bars) if len(decision.bars) else stored.series
-
-
-def _nothing(stored: Stored, note: str) -> Decision:
-    nothing = BarSeries.empty()
-    return Decision(
-        Change.NOTHING,
-        nothing,
-        stored.actions,
-        note=note,
-        by_hand=stored.by_hand,
-        held=stored.held,
-        held_from=stored.held_from,
-        provider_from=stored.provider_from,
-    )
-
-
-def _refuse(stored: Stored, refusal: Refusal) -> Decision:
-    if refusal.keys <= stored.kept:
-        return replace(_nothing(stored, refusal.reason), is_kept=True)
-    return Decision(Change.REFUSE, BarSeries.empty(), stored.actions, refusals=(refusal,))
-
-
 def _take_first(
     stored: Stored,
     fetched: Fetched,
@@ -363,12 +284,12 @@ def _take_first(
     answer = prepare_answer(nothing, fetched, calendar, now=now)
     bars, actions = answer.bars, answer.actions.effective_on(local_date(fetched, now))
     if not len(bars):
-        return _nothing(stored, "the provider has no bars")
+        return decide_nothing(stored, "the provider has no bars")
     suspect = find_suspicious_bars(bars, actions, np.ones(len(bars), bool))
     held, suspicious = refuse_bars(nothing.series, bars, suspect, Guard.UNIT, accepted=accepted)
     bars = bars.take(~held)
     actions, odd = hold_odd_dividends(bars, actions, Actions(), accepted)
-    refusals = _undecided(stored, (*_skipped(fetched), suspicious, odd))
+    refusals = leave_out_decided(stored, (*_skipped(fetched), suspicious, odd))
     deadline = guards.restatement_deadline(calendar, now, local_date(fetched, now))
     return Decision(
         Change.REPLACE,
@@ -389,7 +310,7 @@ def _release(stored: Stored, fetched: Fetched, answer: PreparedAnswer) -> Decisi
     """
     bars, actions = answer.bars, answer.actions
     if not len(bars):
-        return _nothing(stored, "the provider has no bars")
+        return decide_nothing(stored, "the provider has no bars")
     if bars.ts[0] > stored.series.ts[-1]:
         return _continue(stored, bars, actions, fetched.normalised)
     unit = fetched.currency or stored.currency
@@ -432,45 +353,3 @@ def _restate(
         *action_corrections(known, actions, CorrectionReason.REVISED, tolerance=SAME_PRICE),
     )
     return Decision(Change.REPLACE, old.merge(bars), actions, corrections)
-
-
-def _hold_other_basis(
-    stored: Stored,
-    decision: Decision,
-    quote: Quote | None,
-    deadline: date,
-    accepted: Collection[str],
-) -> Decision:
-    """Leaves out new bars from a step on that a quote shows to be a split nobody reports yet."""
-    if decision.change not in (Change.APPEND, Change.REPLACE):
-        return replace(decision, held_from=stored.held_from)
-    if decision.actions.splits != stored.actions.splits:
-        return decision
-    session = stored.held_from or _find_other_basis(stored, decision, quote)
-    if session is None or session <= deadline:
-        return decision
-    after = _bars_after(stored, decision)
-    kept = after.between(None, session)
-    if len(kept) == len(after):
-        return decision
-    refusal = guards.step_refusal(session, float(kept.close[-1]), float(after.close[len(kept)]))
-    if refusal.keys <= frozenset(accepted):
-        return decision
-    undecided = _undecided(stored, [refusal])
-    held = replace(decision, refusals=(*decision.refusals, *undecided), held_from=session)
-    if decision.change is Change.REPLACE and not decision.corrections and kept == stored.series:
-        return replace(held, change=Change.NOTHING, bars=BarSeries.empty())
-    if decision.change is Change.REPLACE:
-        return replace(held, bars=kept)
-    new = decision.bars.between(None, session)
-    return replace(held, change=Change.APPEND if len(new) else Change.NOTHING, bars=new)
-
-
-def _find_other_basis(stored: Stored, decision: Decision, quote: Quote | None) -> date | None:
-    """Returns the first new session that moved like a split, if the quote's basis is another."""
-    after = _bars_after(stored, decision)
-    if quote is None or not guards.shows_other_basis(after, quote):
-        return None
-    last = stored.series.sessions[-1].item()
-    moved = guards.find_unconfirmed_moves(after, decision.actions.splits, last)
-    return moved[0] if moved else None

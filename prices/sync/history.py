@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from prices.domain.answers import Fetched, Outcome, Result
 from prices.domain.bars import BarSeries, Interval, SeriesKey
-from prices.domain.merge import Change
+from prices.domain.decision import Change
 from prices.domain.planning import Due, plan_fetches
 from prices.domain.quotes import closing_bar
 from prices.domain.sessions import overlap_start, sessions_of

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from prices.domain.answers import SAMPLE, Fetched, Refusal, Stored, session_of
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import DateRange, measure_coverage, merge_ranges, update_gaps
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
 from prices.domain.quotes import Quote
 from prices.domain.series import Facts, mark_normalised
 from prices.domain.sessions import Sessions

@@ -22,7 +22,8 @@ from prices.domain.corrections import (
     bar_corrections,
 )
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
 from prices.domain.sessions import SESSIONS_TO_SETTLE
 from tests.prices.domain.builders import day, series, sessions
 

@@ -9,7 +9,8 @@ import pytest
 from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Correction, CorrectionReason, Guard
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
 from prices.domain.quotes import Quote
 from tests.prices.domain.builders import at, closes, day, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored

@@ -9,8 +9,9 @@ from prices.domain.actions import Actions, Split
 from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import Bar, BarSeries, InvalidBars
 from prices.domain.coverage import DateRange
+from prices.domain.decision import Change, Decision
 from prices.domain.manual_bars import ManualBar, parse_bar
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.merge import merge
 from prices.domain.verification import compare
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 

@@ -9,7 +9,8 @@ from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 
 NOW = at("2026-03-14 12:00")  # A Saturday: both weeks are closed.

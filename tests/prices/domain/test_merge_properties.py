@@ -11,7 +11,8 @@ from prices.domain.actions import Actions
 from prices.domain.answers import Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
 from prices.domain.prepared import prepare_answer
 from tests.prices.domain.builders import at, day, fetched, sessions
 

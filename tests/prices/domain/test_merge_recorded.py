@@ -11,7 +11,8 @@ from prices.domain.actions import Actions, Split
 from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, merge
+from prices.domain.decision import Change
+from prices.domain.merge import merge
 from tests.prices.domain.builders import (
     closes,
     day,

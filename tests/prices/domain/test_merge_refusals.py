@@ -7,7 +7,8 @@ import pytest
 from prices.domain.actions import Actions, Split
 from prices.domain.answers import Correction, CorrectionReason, Difference, Guard, Refusal
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
 from tests.prices.domain.builders import closes, day, fetched, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
 

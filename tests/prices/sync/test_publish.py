@@ -11,7 +11,7 @@ from prices.domain.actions import Actions
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change
+from prices.domain.decision import Change
 from prices.domain.sessions import sessions_of
 from prices.store.mongo import Db
 from prices.sync.publish import Published, publish
