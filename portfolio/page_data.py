@@ -31,7 +31,17 @@ _PORTFOLIO_FIELDS = ("name", "base_currency", "benchmark", "created_at")
 _PRICED_PARTS = ("previous_close", "price_date", "value_local", "cost", "average_price", "fees")
 # Parts of the summary that would be wrong while nothing that is held can be valued.
 _VALUED_PARTS = (
-    *("value", "holdings_value", "invested", "profit", "profit_percent", "realised", "unrealised"),
+    *(
+        "value",
+        "holdings_value",
+        "invested",
+        "put_in",
+        "taken_out",
+        "profit",
+        "profit_percent",
+        "realised",
+        "unrealised",
+    ),
     *("dividends", "fx", "fees", "twr", "twr_annual", "mwr", "drawdown", "max_drawdown"),
 )
 
@@ -128,7 +138,7 @@ def _sorted_holdings(report: Report) -> list[Holding]:
 
 def _summary_body(report: Report) -> Body:
     figures, valuation, ledger = report.figures, report.valuation, report.valuation.ledger
-    profit, days = figures.profit, valuation.days
+    days = valuation.days
     cash = round(float(ledger.cash[-1]), 2) if ledger.tracked and len(days) else None
     body = {
         "first_date": days[0].item() if len(days) else None,
@@ -137,8 +147,8 @@ def _summary_body(report: Report) -> Body:
         "cash": cash,
         "cash_balances": ledger.balances if ledger.tracked else {},
         "invested": round(float(valuation.invested[-1]), 2) if len(days) else 0.0,
-        "profit_percent": _ratio(profit.total, float(ledger.put_in.sum())),
-        **_profit_body(profit),
+        "put_in": round(float(ledger.put_in.sum()), 2),
+        "taken_out": round(float(ledger.taken_out.sum()), 2),
         "fees": figures.fees,
         **_totals_body(report),
         **_returns_body(figures.period(None)),
@@ -149,10 +159,15 @@ def _summary_body(report: Report) -> Body:
 def _totals_body(report: Report) -> Body:
     """Returns the totals that change while the markets are open."""
     figures, change = report.figures, report.figures.day_change
+    profit = None if figures.is_unknown else figures.profit
+    total = profit.total if profit else None
+    put_in = float(report.valuation.ledger.put_in.sum())
     return {
         "as_of": figures.last,
         "value": None if figures.is_unknown else figures.value,
-        "profit": None if figures.is_unknown else figures.profit.total,
+        "profit": total,
+        "profit_percent": _ratio(total, put_in),
+        **_profit_body(profit),
         "day_change": change,
         "day_change_percent": _ratio(change, figures.value - (change or 0.0)),
     }
@@ -182,7 +197,6 @@ def _holding_body(holding: Holding, report: Report) -> Body:
         "currency": (history.unit if history else "") or position.currency,
         "major_currency": position.currency,
         **dict.fromkeys(_PRICED_PARTS),
-        "profit_percent": _ratio(profit.total if profit else None, float(position.bought)),
         **_profit_body(profit),
         "sparkline": [],
     }
@@ -206,6 +220,7 @@ def _live_holding_body(holding: Holding, report: Report) -> Body:
     prices = holding.prices
     live = prices.live if prices else None
     profit = report.figures.profits[holding.symbol]
+    total = profit.total if profit else None
     change, change_percent = day_change(holding, report.valuation)
     value = round(float(holding.values[-1]), 2) if holding.is_valued else None
     is_closed = holding.is_valued and not holding.is_open
@@ -219,7 +234,8 @@ def _live_holding_body(holding: Holding, report: Report) -> Body:
         "day_change_percent": change_percent,
         "value": value,
         "weight": _ratio(value, report.figures.value),
-        "profit": profit and profit.total,
+        "profit": total,
+        "profit_percent": _ratio(total, float(holding.position.bought)),
     }
 
 

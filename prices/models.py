@@ -98,6 +98,7 @@ class Quarantine(models.Model):
     class Resolution(models.TextChoices):
         SUPERSEDED = "superseded", "a later answer was good"
         RELEASED = "released", "released by hand"
+        KEPT = "kept", "the stored values were kept by hand"
 
     symbol = models.CharField(max_length=32, db_index=True)
     kind = models.CharField(max_length=16, help_text="The guard that refused it.")
@@ -109,6 +110,7 @@ class Quarantine(models.Model):
     times = models.PositiveIntegerField(default=1)
     resolved_at = models.DateTimeField(null=True, blank=True, db_index=True)
     resolution = models.CharField(max_length=16, choices=Resolution.choices, blank=True)
+    decided_by = models.CharField(max_length=150, blank=True, help_text="Who decided last.")
 
     class Meta:
         ordering = ("-last_seen",)
@@ -209,6 +211,41 @@ class PausedJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job}, paused by {self.paused_by}"
+
+
+class CalendarOverride(models.Model):
+    """A day that a person declared to be a session or a holiday of an exchange."""
+
+    class Kind(models.TextChoices):
+        SESSION = "session", "session"
+        HOLIDAY = "holiday", "holiday"
+
+    mic = models.CharField(
+        "exchange", max_length=8, help_text="Its MIC, as in XBOM for NSE and BSE in India."
+    )
+    date = models.DateField(help_text="The day at the exchange.")
+    kind = models.CharField(
+        max_length=8,
+        choices=Kind.choices,
+        help_text="A session is expected to have a bar. A holiday is never a gap.",
+    )
+    note = models.CharField("why", max_length=200, help_text="Where you read it.")
+    declared_by = models.CharField(max_length=150)
+    declared_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ("-date", "mic")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("mic", "date"),
+                name="one_override_a_day",
+                violation_error_message="This day of the exchange is already declared. Change "
+                "that entry instead.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.mic}: {self.date} is a {self.kind}"
 
 
 class Attempt(models.Model):

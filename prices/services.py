@@ -22,6 +22,7 @@ from prices.store.locks import Leases
 from prices.store.mongo import forget as forget
 from prices.store.mongo import once_a_process as once_a_process
 from prices.store.provider_state import RequestBucket
+from prices.symbols import overrides
 from prices.sync.history import SyncService
 from prices.sync.quotes import LiveService
 from prices.sync.rename import RenameService
@@ -87,9 +88,10 @@ rename_service = once_a_process(
 
 
 def warm() -> None:
-    """Loads the sessions of the tracked exchanges, which takes seconds.
+    """Loads the sessions of the tracked exchanges, which takes seconds, and what people declared.
 
     A process does so before it forks, so that the forked processes share them.
     """
+    overrides.refresh()
     for mic in TrackedSymbol.objects.order_by().values_list("mic", flat=True).distinct():
         sessions_of(mic)

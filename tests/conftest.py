@@ -1,5 +1,6 @@
 """What tests share: one mongod a run, a clean store a test, and builders of prices."""
 
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,10 @@ from django.core.cache import cache
 from django.test import Client
 
 from prices import services
+from prices.domain.sessions import declare
 from prices.store import mongo
 from prices.store.schema import ensure_schema
+from prices.symbols import overrides
 from tests.support.builders import NOW
 from tests.support.fakes import FakeProvider
 from tests.support.hundred import Hundred, running_hundred
@@ -45,6 +48,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_unconfigure() -> None:
     """Nothing of the run is left, also of the process that only hands out the tests."""
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _overrides(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No process of a test looks by chance for what people declared, which would be a query."""
+    monkeypatch.setattr(overrides, "_next_check", math.inf)
+    yield
+    declare({})
 
 
 @pytest.fixture(scope="session")

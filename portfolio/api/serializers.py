@@ -7,18 +7,16 @@ from rest_framework import serializers
 from portfolio.domain.entries import MAX_NOTE_LENGTH, EntryKind
 from portfolio.domain.figures import ChartInterval, ChartRange
 from portfolio.importing import Duplicates
-from prices.web.serializers import StrictSerializer
+from prices.web.serializers import StrictSerializer, TextField
 
 
 def _text(max_length: int, help_text: str = "") -> serializers.CharField:
-    return serializers.CharField(
-        max_length=max_length, required=False, allow_blank=True, help_text=help_text
-    )
+    return TextField(max_length=max_length, required=False, allow_blank=True, help_text=help_text)
 
 
 class PortfolioBody(StrictSerializer):
-    name = serializers.CharField(max_length=100)
-    base_currency = serializers.CharField(max_length=3, help_text="Such as EUR.")
+    name = TextField(max_length=100)
+    base_currency = TextField(max_length=3, help_text="Such as EUR.")
     benchmark = _text(32, "A symbol to compare with, such as ^GSPC; it will be tracked.")
 
 
@@ -129,10 +127,18 @@ class WarningOut(serializers.Serializer[Any]):
     text = serializers.CharField(help_text="A sentence for people.")
 
 
-class _TotalsOut(serializers.Serializer[Any]):
+class _PartsOut(serializers.Serializer[Any]):
+    realised = _money()
+    unrealised = _money()
+    dividends = _money("Recorded ones, and those of the price history that nobody recorded.")
+    fx = _money("Profit from changes of exchange rates.")
+
+
+class _TotalsOut(_PartsOut):
     as_of = serializers.DateField(allow_null=True, help_text="Last day that is valued.")
     value = _money("All holdings, and the cash if it is tracked.")
-    profit = _money()
+    profit = _money("The sum of its four parts.")
+    profit_percent = _ratio("Profit on all money put in.")
     day_change = _money()
     day_change_percent = _ratio()
 
@@ -145,22 +151,20 @@ class _ReturnsOut(serializers.Serializer[Any]):
     max_drawdown = _ratio("Deepest drawdown.")
 
 
-class _ProfitOut(serializers.Serializer[Any]):
-    profit_percent = _ratio("Profit on all money put in.")
-    realised = _money()
-    unrealised = _money()
-    dividends = _money()
-    fx = _money("Profit from changes of exchange rates.")
-    fees = _money("Fees paid; those of trades are part of cost and proceeds already.")
+def _fees() -> serializers.FloatField:
+    return _money("Fees paid; those of trades are part of cost and proceeds already.")
 
 
-class SummaryOut(_TotalsOut, _ProfitOut, _ReturnsOut):
+class SummaryOut(_TotalsOut, _ReturnsOut):
+    fees = _fees()
     first_date = serializers.DateField(allow_null=True, help_text="Date of the first transaction.")
     holdings_value = _money()
     cash_tracked = serializers.BooleanField(help_text="Whether a deposit is recorded.")
     cash = _money("Null if cash is not tracked.")
     cash_balances = serializers.DictField(child=serializers.FloatField(), help_text="By currency.")
     invested = _money("Money put in minus money taken out.")
+    put_in = _money("All deposits; without any, the cost of all purchases.")
+    taken_out = _money("All withdrawals; without deposits, all proceeds and dividends.")
 
 
 class LiveHoldingOut(serializers.Serializer[Any]):
@@ -176,9 +180,11 @@ class LiveHoldingOut(serializers.Serializer[Any]):
     value = _money()
     weight = _ratio("Part of the portfolio's value.")
     profit = _money()
+    profit_percent = _ratio("Profit on everything ever paid for the symbol.")
 
 
-class HoldingOut(LiveHoldingOut, _ProfitOut):
+class HoldingOut(LiveHoldingOut, _PartsOut):
+    fees = _fees()
     name = serializers.CharField()
     quantity = serializers.FloatField(help_text="In today's shares.")
     currency = serializers.CharField(help_text="Unit of the price, such as USD or GBp.")

@@ -262,14 +262,21 @@ def rebase(
 
 
 def allocation(valuation: Valuation) -> dict[str, dict[str, float]]:
-    """Returns the value by symbol, currency and title of the market."""
+    """Returns the value by symbol, currency and title of the market.
+
+    Each balance of the cash counts in its own currency. It is negative where money was exchanged,
+    for which there is no transaction: the purchases in that currency are worth less by it.
+    """
     parts = [
         (one.symbol, one.position.currency, one.history.market_title or "other", one.values[-1])
         for one in valuation.holdings
         if one.is_valued and one.is_open and one.history
     ]
     if valuation.ledger.tracked and len(valuation.days):
-        parts.append(("Cash", valuation.rates.base, "Cash", valuation.ledger.cash[-1]))
+        balances = valuation.ledger.balance_values
+        parts += [
+            ("Cash", currency, "Cash", worth) for currency, worth in balances.items() if worth
+        ]
     found: dict[str, dict[str, float]] = {"symbol": {}, "currency": {}, "market": {}}
     for *names, value in parts:
         for sums, name in zip(found.values(), names, strict=True):

@@ -67,8 +67,8 @@ class Position:
     fx: Decimal = _ZERO
     dividends: Decimal = _ZERO
     fees: Decimal = _ZERO
-    # Whether the user records the dividends; the stored ones are ignored then.
-    has_own_dividends: bool = False
+    # (day, amount before fees in `currency`) of each dividend that the user recorded.
+    recorded_dividends: list[tuple[date, Decimal]] = field(default_factory=list)
     # (day, shares held from then on, price of one of today's shares), ascending.
     trades: list[tuple[date, Decimal, Decimal]] = field(default_factory=list)
     # (day, major currency, amount): cash paid (negative) and received.
@@ -108,7 +108,8 @@ def build_position(
         elif entry.kind is EntryKind.SELL:
             _sell(position, trade)
         elif entry.kind is EntryKind.DIVIDEND:
-            position.has_own_dividends = True
+            gross = trade.gross * trade.to_base / trade.holding_to_base
+            position.recorded_dividends.append((entry.date, gross))
             position.dividends += _pay(position, trade, trade.gross - trade.fees)
         else:
             position.fees += trade.gross * trade.to_base
@@ -234,6 +235,16 @@ class Ledger:
         """The final balance of each currency that has one."""
         sums = {currency: round(float(m.sum()), 2) for currency, m in self._moves.items()}
         return {currency: amount for currency, amount in sorted(sums.items()) if amount}
+
+    @property
+    def balance_values(self) -> dict[str, float]:
+        """The value of each final balance, which add up to the value of the cash to the cent."""
+        if not len(self._days):
+            return {}
+        worth = [float(m.sum() * self._rate(currency)[-1]) for currency, m in self._moves.items()]
+        # Sums are rounded, not parts, so that no cent is lost.
+        parts = np.diff(np.cumsum(worth).round(2), prepend=0.0).round(2)
+        return dict(zip(self._moves, parts.tolist(), strict=True))
 
     @property
     def fx(self) -> float:

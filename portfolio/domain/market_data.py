@@ -1,7 +1,7 @@
 """Market data of a valuation: price histories of symbols, and the exchange rates made of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
@@ -14,9 +14,12 @@ from prices.domain.markets import MARKETS, major_currency
 from prices.domain.quotes import Quote
 from prices.domain.sessions import Sessions
 
-# A quote is on the same share basis as the last close if its previous close differs from it by
-# less: the smallest split (21:20) moves it more.
-_MAX_BASIS_DIFFERENCE = 0.01
+# A quote of the next session is on the share basis of the last close if its previous close differs
+# from it by less. The smallest usual split (21:20) moves it more, a revised close less.
+_MAX_BASIS_DIFFERENCE = 0.04
+# A quote of a later session may differ from the last close by less than this factor: a 3:2 split on
+# a day that moves by a tenth moves the price more.
+_MAX_MOVE = 1.35
 # Without a calendar, the next session is assumed to come within this time.
 _MAX_DISTANCE = timedelta(days=4)
 
@@ -69,23 +72,46 @@ class PriceHistory:
     @property
     def previous_close(self) -> float | None:
         """The close before the last price. None if there is only one price."""
+        if self.live and self.live.previous_close and not self._is_next(self.live.session):
+            return self.live.previous_close
         closes = self.closes if self.live is not None else self.closes[:-1]
         return float(closes[-1]) if len(closes) else None
 
     @cached_property
     def live(self) -> Quote | None:
-        """The quote, if it belongs to the session after the last close and is on its basis."""
+        """The quote in `unit`, if it is newer than the last close and of the same shares.
+
+        A quote of a later session is newer. Of the last session itself, the close is the last price.
+        """
         quote = self.quote
-        if quote is None or not len(self.closes) or quote.currency != self.unit:
+        if quote is None or not len(self.closes) or quote.session <= self.sessions[-1].item():
             return None
-        close, session = float(self.closes[-1]), self.sessions[-1].item()
-        latest = self.calendar.shift(session, 1) if self.calendar else session + _MAX_DISTANCE
-        if not session < quote.session <= latest:
+        currency, units = major_currency(quote.currency)
+        if currency != self.currency:
             return None
-        before = quote.previous_close
-        if before is None or abs(before / close - 1) > _MAX_BASIS_DIFFERENCE:
-            return None
-        return quote
+        factor, before = self.units / units, quote.previous_close
+        price, before = quote.price * factor, before and before * factor
+        is_same = self._is_same_basis(quote.session, price, before)
+        return replace(quote, price=price, previous_close=before) if is_same else None
+
+    def _is_same_basis(self, session: date, price: float, before: float | None) -> bool:
+        """Whether a quote is of the shares of the last close: no unknown split lies between.
+
+        The previous close of a quote of the next session is that close, whatever the price does since.
+        Over more sessions the price moves, and a large move may be a split.
+        """
+        close = float(self.closes[-1])
+        if before and self._is_next(session):
+            return abs(before / close - 1) <= _MAX_BASIS_DIFFERENCE
+        ratio = (before or price) / close
+        return 1 / _MAX_MOVE < ratio < _MAX_MOVE
+
+    def _is_next(self, session: date) -> bool:
+        """Whether no known session lies between the last close and a later session."""
+        last: date = self.sessions[-1].item()
+        if self.calendar is None:
+            return session <= last + _MAX_DISTANCE
+        return not self.calendar.count(last + timedelta(days=1), session)
 
     @cached_property
     def series(self) -> tuple[Times, Floats]:

@@ -15,6 +15,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from portfolio.domain.dividends import find_unrecorded
 from portfolio.domain.entries import Entry, EntryKind, by_symbol, format_decimal
 from portfolio.domain.ledger import Ledger, Position, build_position
 from portfolio.domain.market_data import PriceHistory, Rates, carry_forward
@@ -37,6 +38,8 @@ _TEXTS = {
     "not counted. Correct the sale, or add the missing purchase.",
     "debt": "Cash is below zero from {since} on; the lowest balance is {lowest:.2f} {currency}. A "
     "deposit is probably missing.",
+    "unrecorded_dividends": "{symbol}: {dividends} not recorded; counted as in the price history, "
+    "before taxes ({amount:.2f} {base}). Record what was paid to count that instead.",
     "withdrawal": "Withdrawals are not counted because no deposit is recorded. Without deposits, "
     "the proceeds of sales already count as taken out.",
     "no_base": "On {since} money came in while nothing was held. It is part of the profit, but not "
@@ -80,7 +83,9 @@ class Holding:
     missing_rates: tuple[str, ...] = ()
     shares: Floats = field(default_factory=lambda: np.zeros(0))
     values: Floats = field(default_factory=lambda: np.zeros(0))
+    # Of the price history, in the base currency, with the ex-dates: those that nobody recorded.
     stored_dividends: float = 0.0
+    ex_dates: list[date] = field(default_factory=list)
 
     @property
     def symbol(self) -> str:
@@ -216,7 +221,7 @@ def _value_holding(holding: Holding, history: PriceHistory, days: Times, ledger:
     local = _prices_by_day(holding, history, days) / history.units
     rates = ledger.rates.over(holding.position.currency, days)
     holding.values = (holding.shares * local * rates).round(2)
-    if not holding.position.has_own_dividends and history.actions.dividends:
+    if history.actions.dividends or history.actions.gains:
         _pay_dividends(holding, history, days, ledger)
 
 
@@ -235,17 +240,23 @@ def _prices_by_day(holding: Holding, history: PriceHistory, days: Times) -> Floa
 
 
 def _pay_dividends(holding: Holding, history: PriceHistory, days: Times, ledger: Ledger) -> None:
-    """Records the stored dividends on the shares held at the end of the day before."""
-    dividends = history.actions.dividends
-    at = (np.array([d.session for d in dividends], "datetime64[D]") - days[0]).astype(np.int64)
-    amounts = np.array([d.amount for d in dividends]) / history.units
+    """Records the stored dividends on the shares held at the end of the day before.
+
+    Those that the user recorded are left out.
+    """
+    payments = history.actions.payments()
+    at = (np.array([*payments], "datetime64[D]") - days[0]).astype(np.int64)
+    amounts = np.array([*payments.values()]) / history.units
     is_inside = (at > 0) & (at < len(days))
     at, amounts = at[is_inside], amounts[is_inside]
     # Dividends are paid in whole cents.
     paid = (holding.shares[at - 1] * amounts).round(2)
-    holding.stored_dividends = ledger.pay_dividends(
-        at[paid > 0], holding.position.currency, paid[paid > 0]
-    )
+    at, paid = at[paid > 0], paid[paid > 0]
+    recorded = [(day, float(gross)) for day, gross in holding.position.recorded_dividends]
+    is_unrecorded = find_unrecorded(recorded, days[at], paid)
+    at, paid = at[is_unrecorded], paid[is_unrecorded]
+    holding.stored_dividends = ledger.pay_dividends(at, holding.position.currency, paid)
+    holding.ex_dates = days[at].tolist()
 
 
 def _mark_days(days: Times, holdings: list[Holding], entries: list[Entry]) -> NDArray[np.bool_]:
@@ -316,6 +327,18 @@ def _holding_notices(holding: Holding, valuation: Valuation) -> Iterable[Notice]
         yield build_notice("no_rate", first_day, symbol, **details)
     elif history is not None:
         yield from _price_notices(holding, history, valuation.days)
+        if holding.ex_dates and holding.position.recorded_dividends:
+            yield _unrecorded_notice(holding, valuation.rates.base)
+
+
+def _unrecorded_notice(holding: Holding, base: str) -> Notice:
+    """Returns the notice of a holding of which some dividends are recorded, but not all."""
+    first, count = holding.ex_dates[0], len(holding.ex_dates)
+    dividends = f"{count} dividends (ex-dates {first} to {holding.ex_dates[-1]}) are"
+    if count == 1:
+        dividends = f"1 dividend (ex-date {first}) is"
+    details = {"dividends": dividends, "amount": holding.stored_dividends, "base": base}
+    return build_notice("unrecorded_dividends", first, holding.symbol, **details)
 
 
 def _price_notices(holding: Holding, history: PriceHistory, days: Times) -> Iterable[Notice]:

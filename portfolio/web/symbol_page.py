@@ -12,10 +12,10 @@ from django.utils.timesince import timesince
 from portfolio.domain.entries import FIRST_DATE
 from portfolio.web.pages import private_page
 from prices.domain.actions import Adjust
+from prices.domain.answers import SAMPLE
 from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.coverage import RequestedRange
 from prices.domain.markets import major_currency
-from prices.domain.quotes import Quote
 from prices.domain.wording import plural
 from prices.reads.instances import reader
 from prices.reads.reader import History
@@ -48,7 +48,7 @@ def symbol_page(request: HttpRequest, symbol: str) -> HttpResponse:
         "dividends": dividends[:MAX_DIVIDENDS],
         "older_dividends": len(dividends[MAX_DIVIDENDS:]),
         "sentences": _describe_history(history, now),
-        **_quote_context(history.quote, now),
+        **_quote_context(history, now),
     }
     return render(request, "portfolio/symbol.html", context)
 
@@ -77,7 +77,11 @@ def suggested_close(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"date": bar.ts.date(), "close": bar.close, "currency": history.currency})
 
 
-def _quote_context(quote: Quote | None, now: datetime) -> dict[str, Any]:
+def _quote_context(history: History, now: datetime) -> dict[str, Any]:
+    """Returns the latest price: the quote, or the last close if the quote is older."""
+    quote, bars = history.quote, history.bars
+    if len(bars) and (quote is None or quote.session < bars.sessions[-1].item()):
+        return {"close": bars[-1].close, "close_currency": history.currency}
     if quote is None:
         return {}
     before = quote.previous_close
@@ -107,7 +111,9 @@ def _describe_history(history: History, now: datetime) -> list[str]:
         sentences.append(f"Not up to date: {history.stale_reason}.")
     else:
         sentences.append("Up to date with the last closed session.")
-    if history.as_of:
+    if history.source == SAMPLE:
+        sentences.append("They are the sample's, which the provider has not replaced yet.")
+    elif history.as_of:
         sentences.append(f"Last confirmed by the provider {_age(history.as_of, now)}.")
     major, units = major_currency(unit := history.currency)
     if units > 1:

@@ -157,10 +157,13 @@ def _points(values: Sequence[float]) -> str:
 
 @register.simple_tag
 def ring(parts: Iterable[Mapping[str, Any]]) -> SafeString:
-    """Draws parts (by weight) as a ring that starts at the top."""
+    """Draws parts (by weight) as a ring that starts at the top; debts are left out."""
+    drawn = [part for part in parts if part["weight"] > 0]
+    # With debts, the other parts are more than everything.
+    whole = max(1.0, sum(part["weight"] for part in drawn))
     circumference, offset, arcs = 2 * math.pi * 40, 0.0, []
-    for part in parts:
-        length = circumference * part["weight"]
+    for part in drawn:
+        length = circumference * part["weight"] / whole
         dashes = f"{max(length - 1, 0.5):.2f} {circumference:.2f}"
         arcs.append((part["colour"], dashes, f"{-offset:.2f}"))
         offset += length
@@ -177,8 +180,11 @@ def ring(parts: Iterable[Mapping[str, Any]]) -> SafeString:
 
 @register.filter
 def largest_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the largest parts and the rest as one, each with its colour class and percentage."""
-    ordered = sorted((p for p in parts if p["weight"] > 0), key=lambda p: -p["weight"])
+    """Returns the largest parts and the rest as one, each with its colour class and percentage.
+
+    A negative part is a debt. It is among them, so that the percentages add up.
+    """
+    ordered = sorted((p for p in parts if p["weight"]), key=lambda p: -p["weight"])
     # A rest of a single part is shown by its own name.
     count = MAX_PARTS if len(ordered) > MAX_PARTS + 1 else MAX_PARTS + 1
     shown = [(p["name"], p["weight"]) for p in ordered[:count]]

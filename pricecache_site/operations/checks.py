@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.db import DatabaseError, connection
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from prices.domain.calendars import describe_calendar_ends
+from prices.models import TrackedSymbol
 from prices.store import mongo
 
 # (variable, setting, minimum, maximum, check id)
@@ -45,6 +50,32 @@ def settings_check(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
             )
         )
     return found
+
+
+@checks.register()
+def calendar_check(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warns of calendars in use that have ended or end soon. It builds none of them."""
+    found: list[checks.CheckMessage] = []
+    for sentences in describe_calendar_ends(_exchanges_in_use(), timezone.now()):
+        message, hint = sentences.split(". ", 1)
+        found.append(checks.Warning(f"{message}.", hint=hint, id="prices.W002"))
+    return found
+
+
+def _exchanges_in_use() -> set[str]:
+    """Returns the MICs of active symbols; nothing without a database or its tables."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite" and "memory" not in str(name) and not Path(name).exists():
+        return set()  # SQLite would create the file.
+    was_open = connection.connection is not None
+    try:
+        rows = TrackedSymbol.objects.filter(active=True).order_by()
+        return set(rows.values_list("mic", flat=True).distinct())
+    except DatabaseError:
+        return set()
+    finally:
+        if not was_open:
+            connection.close()  # Commands that fork must not share a connection.
 
 
 def _problems() -> Iterator[tuple[str, str, str]]:

@@ -15,6 +15,7 @@ _GROUPS = {
         ("Sync runs", "sync", "", "prices.syncrun"),
         ("Quarantine", "gpp_maybe", "", "prices.quarantine"),
         ("Corrections", "edit_note", "desk:corrections", "prices.trackedsymbol"),
+        ("Calendars", "event", "", "prices.calendaroverride"),
         ("Reads", "speed", "", "prices.readcount"),
     ),
     "Jobs": (

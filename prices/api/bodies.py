@@ -1,9 +1,10 @@
 """Builds the bodies of responses from the values that other rooms return."""
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from prices.domain.manual_bars import ManualBar
 from prices.domain.markets import major_currency
 from prices.domain.quotes import Quote
 from prices.jobs import runs, schedules
-from prices.models import SyncRun, TrackedSymbol
+from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.monitoring.status import status
 from prices.reads import usage
 from prices.reads.reader import History
@@ -59,6 +60,11 @@ def history_body(history: History) -> dict[str, Any]:
             **_fields(history.coverage, "percent", "expected", "present"),
             "missing": history.coverage.gaps[:MAX_MISSING],
         },
+        "normalised": [
+            {"start": r.start, "end": r.end - timedelta(days=1)} for r in history.normalised
+        ],
+        "unconfirmed": history.unconfirmed,
+        "held_back": history.held_back[:MAX_MISSING],
         "quote": quote_body(history.quote),
         "data": bars_json(history.bars),
     }
@@ -135,7 +141,19 @@ def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[st
             {"date": s.session, **_fields(s, "numerator", "denominator", "ratio")}
             for s in actions.splits
         ],
-        "dividends": [{"date": d.session, "amount": d.amount} for d in actions.dividends],
+        "dividends": [
+            {
+                "date": d.session,
+                "amount": d.amount,
+                "currency": d.currency or currency,
+                "converted_from": d.converted_from or None,
+                "suspicious": d.suspicious or None,
+            }
+            for d in actions.dividends
+        ],
+        "capital_gains": [
+            {"date": g.session, **_fields(g, "amount", "in_dividend")} for g in actions.gains
+        ],
     }
 
 
@@ -164,6 +182,26 @@ def corrections_body(
             }
             for filled in by_hand
         ],
+    }
+
+
+def quarantine_body(entries: Iterable[Quarantine]) -> dict[str, Any]:
+    found = [_entry_body(entry) for entry in entries]
+    return {"count": len(found), "entries": found}
+
+
+def _entry_body(entry: Quarantine) -> dict[str, Any]:
+    differences = entry.summary.get("differences", ())[:MAX_MISSING]
+    names = ("symbol", "kind", "reason", "first_seen", "last_seen", "times", "resolved_at")
+    return {
+        "id": entry.pk,
+        **_fields(entry, *names),
+        "differences": [
+            dict(zip(("date", "field", "stored", "provider"), values, strict=True))
+            for values in differences
+        ],
+        "resolution": entry.resolution or None,
+        "decided_by": entry.decided_by or None,
     }
 
 

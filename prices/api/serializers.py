@@ -10,7 +10,7 @@ from prices.domain.actions import Adjust
 from prices.domain.answers import CorrectionReason
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
-from prices.web.serializers import StrictSerializer
+from prices.web.serializers import StrictSerializer, TextField
 
 _ADJUST_HELP = (
     "splits: adjusted for splits (as stored) · all: adjusted for dividends too · "
@@ -55,7 +55,7 @@ class WaitQuery(StrictSerializer):
 
 class SymbolsBody(StrictSerializer):
     symbols = serializers.ListField(
-        child=serializers.CharField(max_length=32),
+        child=TextField(max_length=32),
         required=False,
         allow_empty=False,
         max_length=10_000,
@@ -64,10 +64,8 @@ class SymbolsBody(StrictSerializer):
 
 
 class BackfillBody(StrictSerializer):
-    symbol = serializers.CharField(
-        max_length=40, help_text="In Yahoo's spelling, or without its suffix."
-    )
-    market = serializers.CharField(required=False, default="", allow_blank=True)
+    symbol = TextField(max_length=40, help_text="In Yahoo's spelling, or without its suffix.")
+    market = TextField(required=False, default="", allow_blank=True)
     start = serializers.DateField(
         required=False, help_text="First date to fetch. Default: the whole history."
     )
@@ -76,6 +74,29 @@ class BackfillBody(StrictSerializer):
         if start > timezone.now().date():
             raise serializers.ValidationError(f"{start} is in the future.")
         return start
+
+
+class QuarantineQuery(StrictSerializer):
+    symbol = serializers.CharField(required=False, max_length=40, help_text="Default: all.")
+    resolved = serializers.BooleanField(
+        required=False, default=False, help_text="Also entries that are resolved."
+    )
+
+
+class DecisionBody(StrictSerializer):
+    symbol = serializers.CharField(max_length=40)
+    entries = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        allow_empty=False,
+        help_text="Ids of entries. Default: all open ones of the symbol.",
+    )
+    sessions = serializers.ListField(
+        child=serializers.DateField(),
+        required=False,
+        allow_empty=False,
+        help_text="Only the differences of these sessions.",
+    )
 
 
 class EmptyBody(StrictSerializer):
@@ -145,6 +166,11 @@ class _CurrencyOut(serializers.Serializer[Any]):
     )
 
 
+class DatesOut(serializers.Serializer[Any]):
+    start = serializers.DateField(help_text="First date, inclusive.")
+    end = serializers.DateField(help_text="Last date, inclusive.")
+
+
 class HistoryOut(_CurrencyOut):
     symbol = serializers.CharField(help_text="Its current name.")
     renamed_from = serializers.CharField(
@@ -163,6 +189,19 @@ class HistoryOut(_CurrencyOut):
     stale = serializers.BooleanField()
     stale_reason = serializers.CharField(allow_null=True)
     coverage = CoverageOut()
+    normalised = DatesOut(
+        many=True,
+        help_text="Sessions whose open, high or low the provider gave impossibly; they were "
+        "changed to fit the close.",
+    )
+    unconfirmed = serializers.ListField(
+        child=serializers.DateField(),
+        help_text="Recent sessions that moved like a split which the provider does not report.",
+    )
+    held_back = serializers.ListField(
+        child=serializers.DateField(),
+        help_text="The first 100 sessions whose suspicious bars wait for a person's decision.",
+    )
     quote = QuoteOut(allow_null=True)
     data = BarOut(many=True)  # type: ignore[assignment]
 
@@ -177,21 +216,41 @@ class SplitOut(serializers.Serializer[Any]):
 class DividendOut(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="The ex-date.")
     amount = serializers.FloatField(help_text="Per share, adjusted for splits.")
+    currency = serializers.CharField(
+        help_text="Unit of the amount. One in another unit than the prices does not adjust them."
+    )
+    converted_from = serializers.CharField(
+        allow_null=True, help_text="The unit in which the provider reports it, if another one."
+    )
+    suspicious = serializers.CharField(
+        allow_null=True,
+        help_text="Why a person has to decide about the amount, which does not adjust prices.",
+    )
+
+
+class CapitalGainOut(serializers.Serializer[Any]):
+    date = serializers.DateField(help_text="The ex-date.")
+    amount = serializers.FloatField(help_text="Per share, adjusted for splits.")
+    in_dividend = serializers.BooleanField(help_text="Whether the day's dividend contains it.")
 
 
 class ActionsOut(_CurrencyOut):
     symbol = serializers.CharField()
     splits = SplitOut(many=True)
     dividends = DividendOut(many=True)
+    capital_gains = CapitalGainOut(many=True)
 
 
 class CorrectionOut(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="The session of the bar.")
     field = serializers.CharField(
-        help_text="open, high, low, close, volume; or split, bars for all of them."
+        help_text="open, high, low, close, volume; dividend, capital gain; adjustment (what a day "
+        "takes off earlier prices); split, bars or unit for many bars."
     )
-    old = serializers.FloatField(allow_null=True, help_text="Null if there was none.")
-    new = serializers.FloatField(allow_null=True)
+    old = serializers.JSONField(
+        allow_null=True, help_text="A number, a unit's name, or null if there was none."
+    )
+    new = serializers.JSONField(allow_null=True)
     reason = serializers.ChoiceField(choices=[why.value for why in CorrectionReason])
     seen_at = serializers.DateTimeField()
     run = serializers.IntegerField(allow_null=True)
@@ -213,6 +272,32 @@ class CorrectionsOut(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     corrections = CorrectionOut(many=True)
     by_hand = HandFilledOut(many=True, help_text="Manual bars, which no sync changes.")
+
+
+class DifferenceOut(serializers.Serializer[Any]):
+    date = serializers.DateField()
+    field = serializers.CharField(help_text="close or dividend.")
+    stored = serializers.FloatField(allow_null=True)
+    provider = serializers.FloatField()
+
+
+class QuarantineOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    symbol = serializers.CharField()
+    kind = serializers.CharField(help_text="The guard that refused the answer or a part of it.")
+    reason = serializers.CharField()
+    first_seen = serializers.DateTimeField()
+    last_seen = serializers.DateTimeField()
+    times = serializers.IntegerField()
+    differences = DifferenceOut(many=True, help_text="The first 100; none: the whole answer.")
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    resolution = serializers.CharField(allow_null=True)
+    decided_by = serializers.CharField(allow_null=True)
+
+
+class QuarantineListOut(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    entries = QuarantineOut(many=True)
 
 
 class LiveCacheOut(serializers.Serializer[Any]):

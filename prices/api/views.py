@@ -1,6 +1,7 @@
 """The endpoints: each parses the request, makes one call and formats the result."""
 
 import time
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,8 +21,10 @@ from prices.domain.bars import NotTracked
 from prices.domain.coverage import RequestedRange
 from prices.domain.markets import resolve
 from prices.jobs import requests
-from prices.models import SyncRun, TrackedSymbol
-from prices.symbols.tracking import current_names, track
+from prices.models import Quarantine, SyncRun, TrackedSymbol
+from prices.symbols.health import open_quarantine
+from prices.symbols.tracking import check_spelling, current_names, not_tracked, track
+from prices.sync import decisions
 from prices.web.middleware import accepts_gzip
 from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer, validate
 
@@ -132,6 +136,45 @@ class CorrectionsView(APIView):
         return Response(bodies.corrections_body(*services.reader().corrections(symbol, **query)))
 
 
+class QuarantineView(APIView):
+    @extend_schema(
+        parameters=[serializers.QuarantineQuery],
+        responses={200: serializers.QuarantineListOut, **_SYMBOL_ERRORS},
+    )
+    def get(self, request: Request) -> Response:
+        """What the provider answered and the store did not take, and why, newest first."""
+        query = validate(serializers.QuarantineQuery, request.query_params)
+        entries = Quarantine.objects.all() if query["resolved"] else open_quarantine()
+        if "symbol" in query:
+            entries = entries.filter(symbol__in=_tracked([query["symbol"]]))
+        return Response(bodies.quarantine_body(entries))
+
+
+class KeepView(APIView):
+    @extend_schema(
+        request=serializers.DecisionBody,
+        responses={200: serializers.QuarantineListOut, **_SYMBOL_ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        """Keeps the stored values, and does not show the same differences again."""
+        entries, sessions = _chosen_entries(validate(serializers.DecisionBody, request.data))
+        by, now = f"API ({request.user.get_username()})", timezone.now()
+        decisions.keep_stored(entries, sessions, bars=services.bars(), by=by, now=now)
+        return Response(bodies.quarantine_body(entries))
+
+
+def _chosen_entries(body: dict[str, Any]) -> tuple[list[Quarantine], list[date]]:
+    """:raises NotFound: none is open."""
+    sessions = body.get("sessions", [])
+    try:
+        entries = decisions.choose_entries(
+            _tracked([body["symbol"]]), ids=body.get("entries", []), sessions=sessions
+        )
+    except decisions.NothingToDecide as error:
+        raise NotFound(str(error)) from error
+    return entries, sessions
+
+
 class RunView(APIView):
     @extend_schema(responses={200: serializers.RunSerializer, 404: ProblemOut})
     def get(self, request: Request, run_id: int) -> Response:
@@ -151,9 +194,7 @@ def _tracked(symbols: list[str]) -> list[str]:
     rows = TrackedSymbol.objects.filter(symbol__in=canonical)
     unknown = sorted(set(canonical) - set(rows.values_list("symbol", flat=True)))
     if unknown:
-        raise NotTracked(
-            f"Not tracked: {', '.join(unknown[:10])}. Start with POST /cache/backfill-symbol."
-        )
+        raise NotTracked(not_tracked(unknown, "Start with POST /cache/backfill-symbol."))
     return canonical
 
 
@@ -210,6 +251,7 @@ class BackfillSymbolView(_QueueView):
     body = serializers.BackfillBody
 
     def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        check_spelling(body["symbol"], body["market"])
         row, _ = track(body["symbol"], body["market"], now=timezone.now())
         return requests.backfill([row.symbol], trigger=trigger, start=body.get("start")).queue()
 
@@ -222,3 +264,19 @@ class BackfillAllView(_QueueView):
 
     def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
         return requests.backfill_all(trigger=trigger).queue()
+
+
+@extend_schema(parameters=_WAIT, request=serializers.DecisionBody, responses=_RUN_OF_SYMBOLS)
+class ReleaseView(_QueueView):
+    """Fetches a symbol again and takes the provider's values instead of the stored ones."""
+
+    body = serializers.DecisionBody
+
+    def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        entries, sessions = _chosen_entries(body)
+        try:
+            accepted = decisions.accepted_keys(entries, sessions)
+        except decisions.NothingToDecide as error:
+            raise ValidationError(str(error)) from error
+        names = sorted({entry.symbol for entry in entries})
+        return requests.release(names, trigger=trigger, accepted=accepted).queue()

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from prices.domain.actions import Actions
-from prices.domain.bars import BarSeries
+from prices.domain.bars import BarSeries, Floats
 from prices.domain.coverage import DateRange
 from prices.domain.manual_bars import ManualBar, separate_manual
 
@@ -13,12 +13,19 @@ from prices.domain.manual_bars import ManualBar, separate_manual
 SAMPLE = "sample"
 
 
+# Yahoo's types of instruments that have no volume. Funds have one price a day.
+FUND, INDEX = "MUTUALFUND", "INDEX"
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A provider's answer for the dates `asked`: the valid rows, ascending.
+    """A provider's answer for the dates `asked`: every row with a usable close, ascending.
 
-    `running` is the session that the provider itself reports as not closed. `lacking` are
-    sessions that it listed without prices, `nonsense` those with impossible prices.
+    `running` is the session that the provider itself reports as not closed, `ended` the one whose
+    trading period it reports as over. `lacking` are sessions that it listed without a usable
+    close, `normalised` those whose open, high or low was changed to fit the close. `skipped` has
+    a sentence for each event that is impossible. `adjusted_close` is the provider's own, one for
+    each bar, if it has any.
     """
 
     asked: DateRange
@@ -32,13 +39,23 @@ class Fetched:
     name: str = ""
     instrument_type: str = ""
     running: date | None = None
+    ended: date | None = None
     lacking: tuple[date, ...] = ()
-    nonsense: tuple[date, ...] = ()
+    normalised: tuple[date, ...] = ()
+    skipped: tuple[str, ...] = ()
+    adjusted_close: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the store holds of one series."""
+    """What the store holds of one series.
+
+    Bars of the `normalised` dates were changed to fit their close.
+    `kept` are the keys of differences for which a person decided to keep the stored values, `held`
+    those of new bars that wait for a decision. Bars
+    from `held_from` on are on another split basis than the stored ones, as a quote has shown.
+    Bars before `provider_from` are of a former name, and the provider does not have them.
+    """
 
     series: BarSeries
     actions: Actions
@@ -47,20 +64,29 @@ class Stored:
     fetched_at: datetime | None = None
     final_through: date | None = None
     by_hand: tuple[ManualBar, ...] = ()
+    normalised: tuple[DateRange, ...] = ()
+    kept: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    held_from: date | None = None
+    provider_from: date | None = None
 
     @property
     def provided(self) -> BarSeries:
-        """The bars that are the provider's own."""
-        return separate_manual(self.series, self.by_hand)[0] if self.by_hand else self.series
+        """The bars that the provider has as well, as far as is known."""
+        bars = self.series.between(self.provider_from, None)
+        return separate_manual(bars, self.by_hand)[0] if self.by_hand else bars
 
 
 class CorrectionReason(StrEnum):
-    """Why a stored bar changed."""
+    """Why a stored value changed."""
 
     SETTLED = "volume settled"
     REVISED = "revised"
     HEALED = "healed"
+    EXTENDED = "history extended"
     SPLIT = "split"
+    RESTATED = "restated here"
+    ANNOUNCED = "announced"
     UNIT = "unit"
     RELEASED = "released by hand"
     BY_HAND = "filled by hand"
@@ -68,16 +94,20 @@ class CorrectionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One field of a stored bar that a later answer changed.
+    """One stored value that changed: a column of a bar, a corporate action, the unit of prices.
 
-    `old` is None if there was no bar. A change of all bars is one correction of the field "split"
-    (`old` and `new` are its ratio) or "bars" (their number).
+    `old` or `new` is None if there was or is no value. A bar that came in between is one
+    correction of its close, a bar that went is one of each column. A change of many bars is one
+    correction of the field "split" (`old` and `new` are its ratio), "bars" (their number; if the
+    history was extended, of those before the session) or "unit" (its name). Fields "dividend" and
+    "capital gain" hold amounts, added up for the day, "adjustment" what prices are adjusted by if
+    that changed by itself.
     """
 
     session: date
     field: str
-    old: float | None
-    new: float | None
+    old: float | str | None
+    new: float | str | None
     why: CorrectionReason = CorrectionReason.REVISED
 
 
@@ -89,22 +119,68 @@ class Guard(StrEnum):
     UNIT = "unit"
     COMPLETENESS = "completeness"
     ACTIONS = "actions"
-    NONSENSE = "nonsense"
+    BAR = "bar"
+    DIVIDEND = "dividend"
+    EVENT = "event"
     SPLIT_PENDING = "split pending"
     STEP = "step"
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A value of one session that differs; None if that side has none.
+
+    For a bar that one side lacks it is the close of the other's, for a split its ratio.
+    """
+
+    session: date
+    field: str
+    stored: float | None
+    provider: float | None
+
+    def __str__(self) -> str:
+        return f"{self.session} {self.field}: stored {_text(self.stored)}, provider {_text(self.provider)}"
+
+
+def _text(value: float | None) -> str:
+    return "none" if value is None else f"{value:.10g}"
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an answer, or a part of it, is not stored. `reason` is for users."""
+    """Why an answer, or a part of it, is not stored. `reason` is for users.
+
+    A part has `differences`, ascending by session. A whole answer has none; `subject` then
+    tells it from other refusals by the same guard.
+    """
 
     guard: Guard
     reason: str
+    differences: tuple[Difference, ...] = ()
+    subject: str = ""
 
     @property
     def is_transient(self) -> bool:
         """Whether it will resolve by itself, once the provider has caught up."""
         return self.guard in (Guard.SPLIT_PENDING, Guard.STEP)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Identifies the differences, so that a person's decision about them is remembered."""
+        if not self.differences:
+            return frozenset([f"{self.guard} {self.subject}".strip()])
+        return frozenset(key_of(self.guard, difference) for difference in self.differences)
+
+
+def key_of(guard: Guard, difference: Difference) -> str:
+    """Identifies a difference by what the provider says: another value is another difference."""
+    value = "none" if difference.provider is None else f"{difference.provider:.5g}"
+    return f"{guard} {difference.session} {difference.field} {value}"
+
+
+def session_of(key: str) -> date:
+    """Returns the session of a difference, by its key."""
+    return date.fromisoformat(key.split()[1])
 
 
 class Result(StrEnum):

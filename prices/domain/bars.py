@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Times = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 # How far a low may be above an open, and so on (relative). Yahoo's split-adjusted prices have the
 # noise of float32 (6e-8), and bars of currencies break the rule in the fifth digit.
@@ -97,8 +98,9 @@ class Bar(NamedTuple):
 class BarSeries:
     """Bars as read-only columns of equal length, strictly ascending by `ts`.
 
-    `ts` is datetime64[ms] in UTC. Prices are positive and finite with low ≤ open, close ≤ high
-    (to `INVARIANT_TOLERANCE`); the volume is not negative. Anything else raises `InvalidBars`.
+    `ts` is datetime64[ms] in UTC. Prices are finite and not zero (futures may trade below zero)
+    with low ≤ open, close ≤ high (to `INVARIANT_TOLERANCE`); the volume is not negative. Anything
+    else raises `InvalidBars`.
     """
 
     ts: Times
@@ -153,7 +155,7 @@ class BarSeries:
         if (steps <= np.timedelta64(0)).any():
             at = self.ts[1:][steps <= np.timedelta64(0)][0]
             raise InvalidBars(f"bars are not ascending and unique at {at}")
-        wrong = nonsense(self.open, self.high, self.low, self.close, self.volume)
+        wrong = ~are_valid(self.open, self.high, self.low, self.close, self.volume)
         if wrong.any():
             at = int(np.argmax(wrong))
             raise InvalidBars(f"a bar makes no sense: {self[at]}")
@@ -221,17 +223,72 @@ COLUMNS = tuple(field.name for field in fields(BarSeries))
 _DTYPES = {"ts": np.dtype("datetime64[ms]"), "volume": np.dtype(np.int64)}
 
 
-def nonsense(
+def are_valid(
     open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats | Ints
-) -> NDArray[np.bool_]:
-    """Returns which rows are impossible: a price missing, not positive, or out of its range."""
+) -> Flags:
+    """Returns which rows can be bars, by the rules of `BarSeries`."""
     prices = np.vstack([open_, high, low, close])
     with np.errstate(invalid="ignore"):
-        impossible = ~np.isfinite(prices).all(axis=0) | (prices <= 0).any(axis=0) | (volume < 0)
-        top, bottom = np.maximum(open_, close), np.minimum(open_, close)
-        slack = INVARIANT_TOLERANCE
-        crossed = (high < top * (1 - slack)) | (low > bottom * (1 + slack)) | (high < low)
-    return np.asarray(impossible | crossed)
+        sound = np.isfinite(prices).all(axis=0) & (prices != 0).all(axis=0) & (volume >= 0)
+        crossed = _is_below(high, np.maximum(open_, close)) | _is_above(
+            low, np.minimum(open_, close)
+        )
+    return np.asarray(sound & ~crossed & (high >= low))
+
+
+class NormalisedRows(NamedTuple):
+    """A provider's rows as bars. Where `usable` is False, the other columns mean nothing.
+
+    `changed` is True where a price had to be changed to make the row a bar.
+    """
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Ints
+    usable: Flags
+    changed: Flags
+
+
+def normalise_rows(
+    open_: Floats,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    volume: Floats,
+    *,
+    may_be_negative: bool = False,
+) -> NormalisedRows:
+    """Makes bars of rows that a provider gave imperfectly. The close decides.
+
+    1. A row is usable if its close is finite and above zero (if `may_be_negative`: not zero).
+    2. A missing or impossible open, high or low becomes the close.
+    3. High and low are widened to contain open and close.
+    4. A missing or impossible volume becomes 0.
+    """
+
+    def is_price(column: Floats) -> Flags:
+        return np.isfinite(column) & ((column != 0) if may_be_negative else (column > 0))
+
+    with np.errstate(invalid="ignore"):
+        usable = is_price(close)
+        opens, highs, lows = (np.where(is_price(p), p, close) for p in (open_, high, low))
+        top, bottom = np.maximum(opens, close), np.minimum(opens, close)
+        changed = ~(is_price(open_) & is_price(high) & is_price(low))
+        changed |= _is_below(highs, top) | _is_above(lows, bottom)
+        highs, lows = np.maximum(highs, top), np.minimum(lows, bottom)
+        counted = np.isfinite(volume) & (volume >= 0) & (volume < 2**63)
+    shares = np.where(counted, volume, 0).astype(np.int64)
+    return NormalisedRows(opens, highs, lows, close, shares, usable, usable & changed)
+
+
+def _is_below(high: Floats, top: Floats) -> Flags:
+    return np.asarray(high < top - INVARIANT_TOLERANCE * np.abs(top))
+
+
+def _is_above(low: Floats, bottom: Floats) -> Flags:
+    return np.asarray(low > bottom + INVARIANT_TOLERANCE * np.abs(bottom))
 
 
 def shared_positions(one: BarSeries, other: BarSeries) -> tuple[Ints, Ints]:

@@ -1,6 +1,6 @@
 """Ranges of dates, and coverage: which sessions of a range are stored, and which are gaps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -15,6 +15,7 @@ _DAY = timedelta(days=1)
 _MAX_END = date.max - _DAY
 # Stands in columns for a number that is None for a single symbol.
 UNKNOWN = -1
+NOT_OFFERED = "the provider has none"
 # How long to wait before a gap is requested again. After the last pause, only a request by a
 # person fetches it.
 RETRY_PAUSES = (
@@ -45,6 +46,12 @@ def merge_ranges(ranges: Iterable[DateRange]) -> tuple[DateRange, ...]:
         else:
             out.append(DateRange(start, end))
     return tuple(out)
+
+
+def clip_ranges(ranges: Iterable[DateRange], within: DateRange) -> tuple[DateRange, ...]:
+    """Returns the parts of the ranges that lie within another one."""
+    clipped = (DateRange(max(r.start, within.start), min(r.end, within.end)) for r in ranges)
+    return tuple(r for r in clipped if r.start < r.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +97,20 @@ class Gap:
 
 
 def update_gaps(
-    known: Iterable[Gap], missing: Iterable[date], asked: DateRange, reason: str, now: datetime
+    known: Iterable[Gap],
+    missing: Iterable[date],
+    asked: DateRange,
+    reasons: Mapping[date, str],
+    now: datetime,
 ) -> tuple[Gap, ...]:
     """Returns the gaps after an answer for `asked`, ascending.
 
     Each `missing` session within it has been tried once more. A known gap that is not missing
-    any more disappears.
+    any more disappears. `reasons` are for sessions that the answer had something for.
     """
     before = {gap.session: gap for gap in known}
     return tuple(
-        _count_try(before.get(session), session, reason, now)
+        _count_try(before.get(session), session, reasons.get(session, NOT_OFFERED), now)
         if session in asked or session not in before
         else before[session]
         for session in sorted(missing)
@@ -153,9 +164,11 @@ def measure_coverage(present: Times, calendar: Sessions | None, wanted: DateRang
     """
     low, high = np.searchsorted(present, np.array([wanted.start, wanted.end], "datetime64[D]"))
     held = present[low:high]
-    if calendar is None:
+    if calendar is None or not calendar.has_known:
         return Coverage(None, len(held))
     expected = calendar.between(wanted.start, wanted.end)
+    if not len(expected) and calendar.count_possible(wanted.start, wanted.end):
+        return Coverage(None, len(held))  # The calendar does not reach the range.
     if np.array_equal(expected, held):  # The usual case, and much faster than the general one.
         return Coverage(len(expected), len(expected))
     missing = np.setdiff1d(expected, held, assume_unique=True)
@@ -189,7 +202,7 @@ def measure_series_coverage(
     Needs no bars: all sessions from `first` to `last` are stored, except for the gaps.
     """
     closed = calendar.last_closed(now) if calendar else None
-    if calendar is None or closed is None:
+    if calendar is None or closed is None or not calendar.has_known:
         return Coverage(None, 0)
     present = calendar.count(first, last + _DAY) - gaps
     return Coverage(max(calendar.count(first, max(closed, last) + _DAY), present), present)
@@ -203,7 +216,7 @@ def measure_coverage_columns(
     `expected` is `UNKNOWN` for None.
     """
     closed = calendar.last_closed(now) if calendar else None
-    if calendar is None or closed is None:
+    if calendar is None or closed is None or not calendar.has_known:
         return np.full(len(first), UNKNOWN), np.zeros(len(first), "i8")
     rank, day = calendar.known_dates.searchsorted, np.timedelta64(1, "D")
     end = np.maximum(last, np.datetime64(closed, "D"))

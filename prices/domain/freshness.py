@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from prices.domain.answers import SAMPLE
 from prices.domain.bars import Ints, Times
 from prices.domain.coverage import UNKNOWN
 from prices.domain.provider_health import ProviderState
@@ -20,6 +21,8 @@ Flags = NDArray[np.bool_]
 LAGGING_AFTER = timedelta(hours=3)
 # So many possible sessions in a row without a bar may be holidays that nobody knows yet.
 MAX_POSSIBLE_HOLIDAYS = 2
+# A symbol that was more sessions behind than this at its last answer has ceased to trade.
+MAX_SESSIONS_BEHIND = 5
 _DAY = timedelta(days=1)
 
 
@@ -62,7 +65,7 @@ def outline_of(manifest: Manifest) -> Outline | None:
 # What a state takes from a symbol's record, and from the outline of its series.
 RECORD_FIELDS = (
     *("symbol", "mic", "active", "added_at", "last_update", "last_error", "failures"),
-    *("next_attempt_at", "last_queried_at", "missing_since", "suspended_reason"),
+    *("next_attempt_at", "last_queried_at", "missing_since", "missing_reason", "suspended_reason"),
 )
 _OUTLINE_FIELDS = ("source", "first", "last", "final_through", "gaps", "gap_due_at")
 
@@ -87,6 +90,7 @@ class SymbolState:
     gaps: int = 0
     gap_due_at: datetime | None = None
     missing_since: date | None = None
+    missing_reason: str = ""
     suspended_reason: str = ""
     quote: Quote | None = None
 
@@ -103,19 +107,25 @@ class SymbolState:
         return sessions_of(self.mic)
 
     def is_lagging(self, now: datetime) -> bool:
-        return self.last_update is None or now - self.last_update > LAGGING_AFTER
+        """Returns whether the provider has given no answer for long, since the symbol was added."""
+        return now - (self.last_update or self.added_at) > LAGGING_AFTER
+
+    def has_ceased(self) -> bool:
+        """Returns whether the provider's last answer lacked so many sessions that trading ended."""
+        behind = self.sessions_behind(self.last_update) if self.last_update else None
+        return behind is not None and behind > MAX_SESSIONS_BEHIND
 
     def sessions_behind(self, now: datetime) -> int | None:
-        """Returns how many sessions after the last bar are closed.
+        """Returns how many sessions after the last bar have a bar that is expected by now.
 
         Possible sessions beyond the calendar's end count once there are too many of them to be
         holidays. Returns None if there is no bar, or the exchange's sessions are unknown.
         """
         calendar = self.calendar
-        closed = calendar.last_closed(now) if calendar else None
-        if calendar is None or closed is None or self.last is None:
+        due = calendar.last_due(now) if calendar else None
+        if calendar is None or due is None or self.last is None:
             return None
-        start, end = self.last + _DAY, closed + _DAY
+        start, end = self.last + _DAY, due + _DAY
         possible = calendar.count_possible(start, end)
         return calendar.count(start, end) + possible * (possible > MAX_POSSIBLE_HOLIDAYS)
 
@@ -126,44 +136,75 @@ def staleness(state: SymbolState, provider: ProviderState, now: datetime) -> str
     A series is stale if a closed session is missing at its end or, where sessions are unknown,
     if it lags.
     """
-    if state.last is None:
-        return _add_cause("no history yet", state, provider, now)
     if not state.active:
         why = f" ({state.suspended_reason})" if state.suspended_reason else ""
-        return f"symbol suspended{why}, last bar {state.last}"
+        return f"symbol suspended{why}, {_describe_end(state)}"
+    if state.last is None:
+        return _join(_find_cause(state, provider, now), "no history yet")
     behind = state.sessions_behind(now)
     if behind == 0 or (behind is None and not state.is_lagging(now)):
         return ""
-    what = "lagging" if behind is None else f"{behind} session{'s' * (behind != 1)} behind"
+    cause = _find_cause(state, provider, now)
+    if state.source == SAMPLE:
+        return _join(cause, f"only the sample's prices, {_describe_end(state)}")
+    return _join(cause, _describe_delay(state, behind, now), _describe_end(state))
+
+
+def _join(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
+
+
+def _describe_end(state: SymbolState) -> str:
+    return f"last bar {state.last}" if state.last else "no history"
+
+
+def _describe_delay(state: SymbolState, behind: int | None, now: datetime) -> str:
+    """Returns what is missing at the end of a stale series."""
     calendar = state.calendar
-    known = calendar.last_known_closed(now) if calendar else None
-    if calendar and known and behind and state.last >= known:
-        what = (
+    if behind is None or calendar is None:
+        return "lagging"
+    if not calendar.has_known:
+        return f"no price for {behind} weekdays"
+    known = calendar.last_known_closed(now)
+    if known and state.last and state.last >= known:
+        return (
             f"no bar for {behind} weekdays after the calendar of {state.mic} ends "
             f"({calendar.known_until})"
         )
-    return _add_cause(f"{what}, last bar {state.last}", state, provider, now)
+    return f"{behind} session{'s' * (behind != 1)} behind"
 
 
-def _add_cause(what: str, state: SymbolState, provider: ProviderState, now: datetime) -> str:
-    cause = provider.describe(now) or state.last_error
-    return f"{cause}, {what}" if cause else what
+def _find_cause(state: SymbolState, provider: ProviderState, now: datetime) -> str:
+    """Returns why the symbol has no newer prices: its own reason, or else the provider's.
+
+    An outage explains nothing about a symbol that had no newer prices before it.
+    """
+    if state.missing_since is not None:
+        # The last error may be of an outage since then.
+        return state.missing_reason or state.last_error
+    if state.last_error and (state.failures or state.last_error.startswith("quarantined")):
+        return state.last_error
+    if state.last is not None and state.source != SAMPLE and state.has_ceased():
+        return state.last_error or "the provider answers without newer prices"
+    if state.last is None and state.last_update is not None:
+        return state.last_error
+    return provider.describe(now) or state.last_error
 
 
-def lagging_flags(last_update: Times, now: datetime) -> Flags:
-    """Returns `SymbolState.is_lagging` for a column of UTC times; NaT stands for None."""
+def lagging_flags(last_update: Times, added_at: Times, now: datetime) -> Flags:
+    """Returns `SymbolState.is_lagging` for columns of UTC times; NaT stands for None."""
     oldest = np.datetime64((now - LAGGING_AFTER).astimezone(UTC).replace(tzinfo=None), "us")
-    return np.isnat(last_update) | (last_update < oldest)
+    return np.asarray(np.where(np.isnat(last_update), added_at, last_update) < oldest, bool)
 
 
 def sessions_behind_column(last: Times, calendar: Sessions | None, now: datetime) -> Ints:
     """Returns `SymbolState.sessions_behind` for symbols of one exchange; `UNKNOWN` for None."""
-    closed = calendar.last_closed(now) if calendar else None
-    if calendar is None or closed is None:
+    due = calendar.last_due(now) if calendar else None
+    if calendar is None or due is None:
         return np.full(len(last), UNKNOWN)
     known, both = calendar.known_dates.searchsorted, calendar.dates.searchsorted
     day = np.timedelta64(1, "D")
-    start, end = last + day, np.maximum(last, np.datetime64(closed, "D")) + day
+    start, end = last + day, np.maximum(last, np.datetime64(due, "D")) + day
     behind = known(end) - known(start)
     possible = both(end) - both(start) - behind
     return np.asarray(behind + possible * (possible > MAX_POSSIBLE_HOLIDAYS))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from prices.domain.actions import Actions, Dividend, Split, is_near, rebase_bars, rebase_dividends
+from prices.domain.actions import Actions, CapitalGain, Dividend, Split, is_near, rebase_bars
 from prices.domain.answers import Stored
 from prices.domain.guards import SAME_PRICE, as_traded_closes
 
@@ -13,14 +13,16 @@ class NotOneCompany(ValueError):
     """Two histories cannot be shown to be of one company; the message says why."""
 
 
-def join_histories(main: Stored, other: Stored) -> Stored:
+def join_histories(main: Stored, other: Stored, *, adjoining: bool = False) -> Stored:
     """Returns both histories on one split basis: `main` where both have a session.
 
+    With `adjoining`, a person has said that `main` continues `other`, so no shared session is
+    needed.
     :raises NotOneCompany: the as-traded closes do not agree on most of the shared sessions.
     """
     if main.currency and other.currency and main.currency != other.currency:
         raise NotOneCompany(f"the prices are in {main.currency} and in {other.currency}")
-    _check_agreement(main, other)
+    _check_agreement(main, other, adjoining=adjoining)
     actions = _join_actions(main, other)
     ours, theirs = (
         rebase_bars(one.series, one.actions.splits, actions.splits) for one in (main, other)
@@ -28,8 +30,10 @@ def join_histories(main: Stored, other: Stored) -> Stored:
     return replace(main, series=theirs.merge(ours), actions=actions)
 
 
-def _check_agreement(main: Stored, other: Stored) -> None:
+def _check_agreement(main: Stored, other: Stored, *, adjoining: bool) -> None:
     mine, theirs = as_traded_closes(main, other.series, other.actions)
+    if not len(mine) and adjoining:
+        return
     if not len(mine):
         raise NotOneCompany("the histories have no session in common to compare")
     differing = np.abs(theirs / mine - 1) > SAME_PRICE
@@ -46,17 +50,20 @@ def _join_actions(main: Stored, other: Stored) -> Actions:
     """
     first, last = main.series.sessions[[0, -1]].tolist()
 
-    def is_new(event: Split | Dividend) -> bool:
+    def is_new(event: Split | Dividend | CapitalGain) -> bool:
         return not first <= event.session <= last
 
     known = main.actions.splits
     added = (s for s in other.actions.splits if is_new(s) and not _is_known(s, known))
     splits = (*known, *added)
-    mine, theirs = (
-        rebase_dividends(one.actions.dividends, one.actions.splits, splits) for one in (main, other)
+    mine, theirs = (one.actions.rebase(splits) for one in (main, other))
+    dividends = (
+        d for d in theirs.dividends if is_new(d) and not any(d.may_be(m) for m in mine.dividends)
     )
     return Actions(
-        splits, (*mine, *(d for d in theirs if is_new(d) and not any(d.may_be(m) for m in mine)))
+        splits,
+        (*mine.dividends, *dividends),
+        (*mine.gains, *(gain for gain in theirs.gains if is_new(gain))),
     )
 
 

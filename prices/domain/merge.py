@@ -1,59 +1,50 @@
 """Merging: decides what a provider's answer changes in a stored series, or why it is refused."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from prices.domain import guards
-from prices.domain.actions import Actions, rebase_bars
-from prices.domain.answers import SAMPLE, Correction, CorrectionReason, Fetched, Refusal, Stored
-from prices.domain.bars import BarSeries, Floats, shared_positions
+from prices.domain.actions import Actions, Split, rebase_bars, split_factors
+from prices.domain.answers import (
+    SAMPLE,
+    CorrectionReason,
+    Fetched,
+    Guard,
+    Refusal,
+    Stored,
+    session_of,
+)
+from prices.domain.bars import BarSeries, Times, shared_positions
+from prices.domain.corrections import (
+    action_corrections,
+    bar_corrections,
+    corrected_sessions,
+    release_corrections,
+    split_corrections,
+)
+from prices.domain.decision import (
+    Change,
+    Decision,
+    bars_after,
+    decide_nothing,
+    decide_refusal,
+    leave_out_decided,
+)
+from prices.domain.distributions import hold_odd_dividends
 from prices.domain.guards import SAME_PRICE
-from prices.domain.manual_bars import ManualBar, find_bar, record_offers, separate_manual
+from prices.domain.manual_bars import record_offers, separate_manual
+from prices.domain.prepared import PreparedAnswer, local_date, prepare_answer
+from prices.domain.quotes import Quote
 from prices.domain.sessions import Sessions
+from prices.domain.suspicion import find_suspicious_bars, find_wrong_revisions, refuse_bars
+from prices.domain.unreported_splits import hold_other_basis
 
-# How far a price may differ without being changed, because of the noise of float32 (relative).
-NOISE = 1e-7
-FIELDS = ("open", "high", "low", "close", "volume")
 # If the range of an answer has at least this many stored sessions and the answer has none of them,
 # that is no coincidence.
 _MIN_OVERLAP = 3
-
-
-class Change(StrEnum):
-    """The decisions of a merge."""
-
-    NOTHING = "nothing"
-    APPEND = "append"
-    REPLACE = "replace"
-    REFUSE = "refuse"
-    # Only the whole history can be judged, so it has to be fetched.
-    WHOLE = "whole"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an answer changes. `bars` are those to append, or the whole new series.
-
-    `refusal` says why the answer was refused, or which part of it was left out. `by_hand` are the
-    manual bars after the answer.
-    """
-
-    change: Change
-    bars: BarSeries
-    actions: Actions
-    corrections: tuple[Correction, ...] = field(default=())
-    note: str = ""
-    refusal: Refusal | None = None
-    by_hand: tuple[ManualBar, ...] = ()
-
-    @property
-    def reason(self) -> str:
-        """Why the answer was not stored unchanged; empty if it was."""
-        return self.refusal.reason if self.refusal else self.note
 
 
 def merge(
@@ -63,235 +54,302 @@ def merge(
     *,
     now: datetime,
     trusted: bool = False,
+    accepted: Collection[str] = (),
+    quote: Quote | None = None,
 ) -> Decision:
     """Decides what an answer changes. Only sessions that are closed at `now` count.
 
-    `trusted` skips the guards, for a whole answer that a person has released.
+    1. The answer is converted to the unit of the series, and splits that the provider has not
+       applied in time are applied.
+    2. The guards judge it as a whole. A refused answer changes nothing.
+    3. Suspicious bars and dividends are left out, the rest is taken.
+
+    A person has decided to take the whole answer (`trusted`), or the differences with the keys
+    `accepted`. The symbol's latest `quote` may show a split that is not reported yet.
     """
-    bars = closed_bars(fetched, calendar, now=now)
-    today = now.astimezone(ZoneInfo(fetched.timezone)).date()
     if not len(stored.series) or stored.source == SAMPLE:
-        return _take_first(stored, bars, fetched.actions, today)
+        return _take_first(stored, fetched, calendar, frozenset(accepted), now)
     if stored.fetched_at is not None and fetched.fetched_at < stored.fetched_at:
-        return _nothing(stored, "a later answer is already stored")
+        return decide_nothing(stored, "a later answer is already stored")
     if trusted:
-        return _release(stored, bars, fetched.actions)
+        return _release(stored, fetched, prepare_answer(stored, fetched, calendar, now=now))
     answer = guards.convert_to_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
-        return _refuse(stored, answer)
-    if answer is not fetched:
-        bars = closed_bars(answer, calendar, now=now)
+        return decide_refusal(stored, answer)
+    prepared = prepare_answer(stored, answer, calendar, now=now)
     # The guards do not judge manual bars: the answer counts as if it lacked their sessions.
-    judged, offered = separate_manual(bars, stored.by_hand) if stored.by_hand else (bars, bars)
-    decision = _judge(stored, answer, judged, today)
-    decision = _cut_unsettled_step(stored, decision, calendar, now)
-    if not stored.by_hand:
-        return decision
-    kept = decision.bars if decision.change is Change.REPLACE else stored.series
-    manual = record_offers(stored.by_hand, kept, offered, answer.asked, answer.fetched_at)
-    return replace(decision, by_hand=manual)
-
-
-def _judge(stored: Stored, answer: Fetched, bars: BarSeries, today: date) -> Decision:
-    since = answer.asked.start
-    whole = since <= stored.series.sessions[0].item()
-    expected = stored.provided.between(since, answer.asked.end)
-    if not len(bars) and len(expected) < _MIN_OVERLAP:
-        return _nothing(stored, "the provider has no bars for the range")
-    actions, step = _merge_actions(stored, answer, bars, today)
-    restated = actions.splits != stored.actions.splits
-    if not whole and (note := _doubt(stored, answer, bars, expected, restated=restated)):
-        return Decision(Change.WHOLE, BarSeries.empty(), stored.actions, note=note)
-    after = bars if restated else stored.series.merge(bars)
-    short = guards.check_completeness(stored, bars) if whole else None
-    # An incomplete answer that agrees with the stored bars may add some, but not replace them.
-    replaces = restated or not np.isin(bars.ts, stored.series.ts).any()
-    refusal = (
-        _basis_refusal(stored, bars, actions, step, restated=restated)
-        or (short if replaces else None)
-        or (guards.check_dividends(stored, answer.actions) if whole else None)
-        or guards.check_unit(stored, after, actions)
+    judged, offered = separate_manual(prepared.bars, stored.by_hand)
+    judged, normalised = _prefer_stored(stored, judged, prepared.actions, answer.normalised)
+    merging = _Merging(stored, answer, replace(prepared, bars=judged), frozenset(accepted))
+    decision = merging.judge(local_date(answer, now))
+    deadline = guards.restatement_deadline(calendar, now, local_date(answer, now))
+    decision = hold_other_basis(stored, decision, quote, deadline, accepted)
+    after = bars_after(stored, decision)
+    return replace(
+        decision,
+        provider_from=stored.provider_from,
+        normalised=normalised,
+        by_hand=record_offers(stored.by_hand, after, offered, answer.asked, answer.fetched_at),
+        unconfirmed=guards.find_unconfirmed_moves(after, decision.actions.splits, deadline),
     )
-    if refusal:
-        return _refuse(stored, refusal)
-    if restated and step is None:
-        return _restate(stored, bars, actions)
-    return replace(_decide(stored, bars, actions), refusal=short)
 
 
-def _doubt(
-    stored: Stored, answer: Fetched, bars: BarSeries, expected: BarSeries, *, restated: bool
-) -> str:
-    """Returns why an answer for a part of the history is not enough; empty if it is."""
-    since = answer.asked.start
-    if len(expected) >= _MIN_OVERLAP and not np.isin(expected.ts, bars.ts).any():
-        return "the answer has none of the sessions that are stored"
-    if restated:
-        return "the splits changed"
-    if guards.find_lost_dividends(stored, answer.actions, since):
-        return "the answer lacks a stored dividend"
-    if guards.has_dividend_moved_in(stored, answer.actions, since):
-        return "a dividend was moved"
-    return ""
+@dataclass(frozen=True, slots=True)
+class _Merging:
+    """One answer that meets a stored series."""
+
+    stored: Stored
+    fetched: Fetched
+    answer: PreparedAnswer
+    accepted: frozenset[str]
+
+    @property
+    def since(self) -> date:
+        """The first day that the answer says something about."""
+        return max(self.fetched.asked.start, self.stored.provider_from or date.min)
+
+    def judge(self, today: date) -> Decision:
+        stored, bars = self.stored, self.answer.bars
+        whole = self.fetched.asked.start <= stored.series.sessions[0].item()
+        expected = stored.provided.between(self.since, self.fetched.asked.end)
+        if not len(bars) and len(expected) < _MIN_OVERLAP:
+            return decide_nothing(stored, "the provider has no bars for the range")
+        short = guards.check_completeness(stored, bars) if whole else None
+        bars, wrong = self._hold_wrong_revisions(bars)
+        # What a person has accepted does not show that all prices are on another basis.
+        undecided = bars.take(~np.isin(bars.sessions, self._accepted_days()))
+        actions, step = self._merge_actions(undecided, today)
+        restated = actions.splits != stored.actions.splits
+        if not whole and (note := self._doubt(bars, expected, restated=restated)):
+            return Decision(Change.WHOLE, BarSeries.empty(), stored.actions, note=note)
+        # An incomplete answer that agrees with the stored bars may add some, but not replace them.
+        replaces = restated or not np.isin(bars.ts, stored.series.ts).any()
+        refusal = (
+            self._basis_refusal(undecided, actions, step, restated=restated)
+            or (short if replaces else None)
+            or (guards.check_dividends(stored, self.answer.actions) if whole else None)
+        )
+        if refusal:
+            return decide_refusal(stored, refusal)
+        is_restated = restated and step is None
+        bars, suspicious = self._hold_suspicious(bars, actions, restated=is_restated)
+        known = stored.actions.rebase(actions.splits)
+        context = bars if is_restated else stored.series.merge(bars)
+        actions, odd = hold_odd_dividends(context, actions, known, self.accepted)
+        decision = (
+            _restate(stored, bars, actions, self.answer.applied)
+            if is_restated
+            else self._decide(bars, actions)
+        )
+        left_out = (*_skipped(self.fetched), wrong, suspicious, odd, short)
+        return replace(
+            decision,
+            refusals=leave_out_decided(stored, left_out),
+            held=self._still_held(suspicious),
+        )
+
+    def _still_held(self, refusal: Refusal | None) -> frozenset[str]:
+        """Returns the keys of new bars that wait, also those that this answer does not contain."""
+        asked = self.fetched.asked
+        outside = (key for key in self.stored.held if session_of(key) not in asked)
+        return frozenset(outside) | (refusal.keys if refusal else frozenset())
+
+    def _hold_wrong_revisions(self, bars: BarSeries) -> tuple[BarSeries, Refusal | None]:
+        stored, old = self.stored, self.stored.provided
+        mine, theirs = (
+            split_factors(bars.sessions, one.splits)
+            for one in (stored.actions, self.answer.actions)
+        )
+        suspect = find_wrong_revisions(old, bars, theirs / mine, stored.final_through)
+        held, refusal = refuse_bars(old, bars, suspect, Guard.BAR, accepted=self.accepted)
+        return bars.take(~held), refusal
+
+    def _hold_suspicious(
+        self, bars: BarSeries, actions: Actions, *, restated: bool
+    ) -> tuple[BarSeries, Refusal | None]:
+        """Judges the bars that are new, among all that are there afterwards."""
+        stored = self.stored.series
+        context = bars if restated else stored.merge(bars)
+        is_new = ~np.isin(context.ts, stored.ts)
+        suspect = find_suspicious_bars(context, actions, is_new)
+        suspect = np.isin(bars.ts, context.ts[suspect])
+        held, refusal = refuse_bars(
+            stored,
+            bars,
+            suspect,
+            Guard.UNIT,
+            accepted=self.accepted,
+            held_before=self.stored.held,
+        )
+        return bars.take(~held), refusal
+
+    def _doubt(self, bars: BarSeries, expected: BarSeries, *, restated: bool) -> str:
+        """Returns why an answer for a part of the history is not enough; empty if it is."""
+        stored, answered, since = self.stored, self.answer.actions, self.since
+        if len(expected) >= _MIN_OVERLAP and not np.isin(expected.ts, bars.ts).any():
+            return "the answer has none of the sessions that are stored"
+        if restated:
+            return "the splits changed"
+        if guards.find_lost_dividends(stored, answered, since):
+            return "the answer lacks a stored dividend"
+        if guards.has_lost_gains(stored, answered, since):
+            return "the answer lacks a stored capital gain"
+        if guards.has_dividend_moved_in(stored, answered, since):
+            return "a dividend was moved"
+        if guards.has_unit_of_dividends_changed(stored, answered, since):
+            return "the unit of dividends changed"
+        return ""
+
+    def _merge_actions(self, bars: BarSeries, today: date) -> tuple[Actions, float | None]:
+        """Returns the actions after the answer, and the factor if as-traded prices do not fit them.
+
+        A split that is announced for a later day counts once the prices are restated for it.
+        """
+        stored = self.stored
+        actions = stored.actions.merge(self.answer.actions, since=self.since)
+        effective = actions.effective_on(today)
+        step = guards.find_basis_step(stored, bars, effective)
+        if step is not None and effective.splits != stored.actions.splits:
+            step = guards.ignore_rounding(step)
+        is_early = step is not None and effective != actions
+        if is_early and guards.find_basis_step(stored, bars, actions) is None:
+            return actions, None
+        return effective, step
+
+    def _basis_refusal(
+        self, bars: BarSeries, actions: Actions, step: float | None, *, restated: bool
+    ) -> Refusal | None:
+        if step is None:
+            return None
+        if restated:
+            return guards.check_new_splits(self.stored, bars, actions, step)
+        return guards.basis_refusal(step)
+
+    def _decide(self, bars: BarSeries, actions: Actions) -> Decision:
+        stored, old = self.stored, self.stored.series
+        corrections = (
+            *bar_corrections(old, bars, stored.final_through, accepted=self._accepted_sessions()),
+            *action_corrections(stored.actions, actions, CorrectionReason.REVISED),
+        )
+        new = bars.take(~np.isin(bars.ts, old.ts))
+        if corrections or (len(new) and new.ts[0] < old.ts[-1]):
+            sessions = corrected_sessions(corrections)
+            changed = bars.take(np.isin(bars.sessions, sessions) | np.isin(bars.ts, new.ts))
+            return Decision(Change.REPLACE, old.merge(changed), actions, corrections)
+        return Decision(Change.APPEND if len(new) else Change.NOTHING, new, actions)
+
+    def _accepted_days(self) -> Times:
+        return np.array([*self._accepted_sessions()], "datetime64[D]")
+
+    def _accepted_sessions(self) -> frozenset[date]:
+        return frozenset(session_of(key) for key in self.accepted)
 
 
-def _merge_actions(
-    stored: Stored, answer: Fetched, bars: BarSeries, today: date
-) -> tuple[Actions, float | None]:
-    """Returns the actions after the answer, and the factor if as-traded prices do not fit them.
+def _skipped(fetched: Fetched) -> Iterable[Refusal]:
+    return (Refusal(Guard.EVENT, reason, subject=reason) for reason in fetched.skipped)
 
-    A split that is announced for a later day counts once the prices are restated for it.
+
+def _prefer_stored(
+    stored: Stored, bars: BarSeries, actions: Actions, normalised: tuple[date, ...]
+) -> tuple[BarSeries, tuple[date, ...]]:
+    """Keeps the stored prices of bars that were normalised and whose close is the stored one.
+
+    Returns the bars, and the sessions that remain normalised.
     """
-    actions = stored.actions.merge(answer.actions, since=answer.asked.start)
-    effective = actions.effective_on(today)
-    step = guards.find_basis_step(stored, bars, effective)
-    is_early = step is not None and effective != actions
-    if is_early and guards.find_basis_step(stored, bars, actions) is None:
-        return actions, None
-    return effective, step
+    if not normalised:
+        return bars, ()
+    old = rebase_bars(stored.series, stored.actions.splits, actions.splits)
+    mine, theirs = shared_positions(old, bars)
+    same = np.abs(bars.close[theirs] - old.close[mine]) <= SAME_PRICE * np.abs(old.close[mine])
+    same &= np.isin(bars.sessions[theirs], np.array(normalised, "datetime64[D]"))
+    mine, theirs = mine[same], theirs[same]
+    columns = {}
+    for name in ("open", "high", "low", "close"):
+        columns[name] = getattr(bars, name).copy()
+        columns[name][theirs] = getattr(old, name)[mine]
+    stays = {day for day in normalised if any(day in known for known in stored.normalised)}
+    left = set(normalised) - set(bars.sessions[theirs].tolist()) | stays
+    return replace(bars, **columns), tuple(sorted(left))
 
 
-def _basis_refusal(
-    stored: Stored, bars: BarSeries, actions: Actions, step: float | None, *, restated: bool
-) -> Refusal | None:
-    if step is None:
-        return None
-    if restated:
-        return guards.check_new_splits(stored, bars, actions, step)
-    return guards.basis_refusal(step)
-
-
-def closed_bars(fetched: Fetched, calendar: Sessions | None, *, now: datetime) -> BarSeries:
-    """Returns the bars of sessions that are closed, by the calendar and by the provider.
-
-    Leaves out fillers of the provider: bars without volume on days that are not sessions.
-    """
-    series = fetched.series
-    dates = series.sessions
-    if calendar is None:
-        local_today = now.astimezone(ZoneInfo(fetched.timezone)).date()
-        keep = dates < np.datetime64(local_today, "D")
-    else:
-        closed = calendar.last_closed(now)
-        keep = dates <= np.datetime64(closed or date.min, "D")
-        idle = (series.volume == 0) & (dates >= calendar.dates[0])
-        keep &= ~(idle & ~np.isin(dates, calendar.dates))
-        # A possible session may be a holiday, which Yahoo fills with the close before.
-        flat = (series.high == series.low) & (series.close == np.roll(series.close, 1))
-        keep &= ~(idle & flat & ~np.isin(dates, calendar.known_dates))
-    if fetched.running is not None:
-        keep &= dates < np.datetime64(fetched.running, "D")
-    return series.take(keep)
-
-
-def _nothing(stored: Stored, note: str) -> Decision:
-    nothing = BarSeries.empty()
-    return Decision(Change.NOTHING, nothing, stored.actions, note=note, by_hand=stored.by_hand)
-
-
-def _refuse(stored: Stored, refusal: Refusal) -> Decision:
-    return Decision(Change.REFUSE, BarSeries.empty(), stored.actions, refusal=refusal)
-
-
-def _take_first(stored: Stored, bars: BarSeries, answered: Actions, today: date) -> Decision:
+def _take_first(
+    stored: Stored,
+    fetched: Fetched,
+    calendar: Sessions | None,
+    accepted: frozenset[str],
+    now: datetime,
+) -> Decision:
     """Decides on the first history of the provider, which also replaces the sample's bars."""
+    nothing = Stored(BarSeries.empty(), Actions())
+    answer = prepare_answer(nothing, fetched, calendar, now=now)
+    bars, actions = answer.bars, answer.actions.effective_on(local_date(fetched, now))
     if not len(bars):
-        return _nothing(stored, "the provider has no bars")
-    actions = answered.effective_on(today)
-    if refusal := guards.check_restated(bars, actions, today):
-        return _refuse(stored, refusal)
-    return Decision(Change.REPLACE, bars, actions)
-
-
-def _release(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
-    if not len(bars):
-        return _nothing(stored, "the provider has no bars")
-    count = Correction(
-        bars.sessions[0].item(), "bars", len(stored.series), len(bars), CorrectionReason.RELEASED
+        return decide_nothing(stored, "the provider has no bars")
+    suspect = find_suspicious_bars(bars, actions, np.ones(len(bars), bool))
+    held, suspicious = refuse_bars(nothing.series, bars, suspect, Guard.UNIT, accepted=accepted)
+    bars = bars.take(~held)
+    actions, odd = hold_odd_dividends(bars, actions, Actions(), accepted)
+    refusals = leave_out_decided(stored, (*_skipped(fetched), suspicious, odd))
+    deadline = guards.restatement_deadline(calendar, now, local_date(fetched, now))
+    return Decision(
+        Change.REPLACE,
+        bars,
+        actions,
+        tuple(split_corrections(Actions(), Actions(answer.applied), answer.applied)),
+        refusals=refusals,
+        normalised=fetched.normalised,
+        unconfirmed=guards.find_unconfirmed_moves(bars, actions.splits, deadline),
+        held=suspicious.keys if suspicious else frozenset(),
     )
-    manual = (_correct_manual(one.session, stored.series, bars) for one in stored.by_hand)
-    return Decision(Change.REPLACE, bars, actions, (count, *manual))
 
 
-def _correct_manual(session: date, old: BarSeries, new: BarSeries) -> Correction:
-    before, after = (bar.close if (bar := find_bar(of, session)) else None for of in (old, new))
-    return Correction(session, "close", before, after, CorrectionReason.RELEASED)
+def _release(stored: Stored, fetched: Fetched, answer: PreparedAnswer) -> Decision:
+    """Takes the whole answer. All that changes is on record.
+
+    An answer that begins after the stored series says nothing about it, and continues it.
+    """
+    bars, actions = answer.bars, answer.actions
+    if not len(bars):
+        return decide_nothing(stored, "the provider has no bars")
+    if bars.ts[0] > stored.series.ts[-1]:
+        return _continue(stored, bars, actions, fetched.normalised)
+    unit = fetched.currency or stored.currency
+    corrections = release_corrections(stored, bars, actions, unit)
+    return Decision(Change.REPLACE, bars, actions, corrections, normalised=fetched.normalised)
 
 
-def _decide(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
-    old = stored.series
-    corrections = tuple(_find_corrections(stored, old, bars, NOISE, 0))
-    new = bars.take(~np.isin(bars.ts, old.ts))
-    if corrections or (len(new) and new.ts[0] < old.ts[-1]):
-        sessions = np.array([c.session for c in corrections], "datetime64[D]")
-        changed = bars.take(np.isin(bars.sessions, sessions) | np.isin(bars.ts, new.ts))
-        return Decision(Change.REPLACE, old.merge(changed), actions, corrections)
-    return Decision(Change.APPEND if len(new) else Change.NOTHING, new, actions)
+def _continue(
+    stored: Stored, bars: BarSeries, actions: Actions, normalised: tuple[date, ...]
+) -> Decision:
+    """Appends a history that the provider keeps apart, on its split basis."""
+    begin = bars.sessions[0].item()
+    joined = stored.actions.merge(actions, since=begin)
+    old = rebase_bars(stored.series, stored.actions.splits, joined.splits)
+    joined = stored.actions.rebase(joined.splits).merge(actions, since=begin)
+    corrections = (
+        *split_corrections(stored.actions, joined),
+        *action_corrections(stored.actions, joined, CorrectionReason.RELEASED, since=begin),
+    )
+    return Decision(
+        Change.REPLACE,
+        old.merge(bars),
+        joined,
+        corrections,
+        by_hand=stored.by_hand,
+        normalised=normalised,
+        provider_from=begin,
+    )
 
 
-def _restate(stored: Stored, bars: BarSeries, actions: Actions) -> Decision:
+def _restate(
+    stored: Stored, bars: BarSeries, actions: Actions, applied: tuple[Split, ...]
+) -> Decision:
     """Replaces the series on the basis of other splits. Converts bars that the answer lacks."""
     old = rebase_bars(stored.series, stored.actions.splits, actions.splits)
+    known = stored.actions.rebase(actions.splits)
     corrections = (
-        *_correct_splits(stored.actions, actions),
-        *_find_corrections(stored, old, bars, SAME_PRICE, SAME_PRICE),
+        *split_corrections(stored.actions, actions, applied),
+        *bar_corrections(old, bars, stored.final_through, price=SAME_PRICE, volume=SAME_PRICE),
+        *action_corrections(known, actions, CorrectionReason.REVISED, tolerance=SAME_PRICE),
     )
     return Decision(Change.REPLACE, old.merge(bars), actions, corrections)
-
-
-def _correct_splits(before: Actions, after: Actions) -> list[Correction]:
-    """Returns a correction for each split that is new or gone, which changes all earlier bars."""
-    came = (s for s in after.splits if s not in before.splits)
-    went = (s for s in before.splits if s not in after.splits)
-    return [
-        *(Correction(s.session, "split", None, s.ratio, CorrectionReason.SPLIT) for s in came),
-        *(Correction(s.session, "split", s.ratio, None, CorrectionReason.SPLIT) for s in went),
-    ]
-
-
-def _find_corrections(
-    stored: Stored, old: BarSeries, new: BarSeries, price: float, volume: float
-) -> list[Correction]:
-    """Returns the fields that differ by more than relative tolerances, ascending by session.
-
-    Bars that were missing between the old ones are corrections of their close.
-    """
-    mine, theirs = shared_positions(old, new)
-    settled = stored.final_through or date.min
-    found = []
-    for name in FIELDS:
-        before: Floats = getattr(old, name)[mine]
-        after: Floats = getattr(new, name)[theirs]
-        tolerance = (volume if name == "volume" else price) * np.abs(before)
-        for at in np.flatnonzero(np.abs(after - before) > tolerance):
-            session = old.sessions[mine[at]].item()
-            settles = name == "volume" and session > settled
-            why = CorrectionReason.SETTLED if settles else CorrectionReason.REVISED
-            found.append(Correction(session, name, float(before[at]), float(after[at]), why))
-    inside = (new.ts > old.ts[0]) & (new.ts < old.ts[-1]) & ~np.isin(new.ts, old.ts)
-    for at in np.flatnonzero(inside):
-        session = new.sessions[at].item()
-        found.append(
-            Correction(session, "close", None, float(new.close[at]), CorrectionReason.HEALED)
-        )
-    return sorted(found, key=lambda c: c.session)
-
-
-def _cut_unsettled_step(
-    stored: Stored, decision: Decision, calendar: Sessions | None, now: datetime
-) -> Decision:
-    """Leaves out the new bars from an unsettled step on."""
-    if decision.change not in (Change.APPEND, Change.REPLACE):
-        return decision
-    last = stored.series.ts[-1]
-    new = decision.bars.take(decision.bars.ts > last)
-    session = guards.find_unsettled_step(stored.series, new, calendar, now)
-    if session is None or decision.actions.splits != stored.actions.splits:
-        return decision
-    refusal = guards.step_refusal(session)
-    kept = decision.bars.between(None, session)
-    if decision.change is Change.APPEND and not len(kept):
-        return _refuse(stored, refusal)
-    if decision.change is Change.REPLACE and kept == stored.series:
-        return _refuse(stored, refusal)
-    return replace(decision, bars=kept, refusal=decision.refusal or refusal)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from prices.domain.answers import SAMPLE
 from prices.domain.freshness import SymbolState
 from prices.domain.quotes import Quote
-from prices.domain.sessions import sessions_of
+from prices.domain.sessions import Sessions
 
 # When a bar that is not final is fetched again, counted from its session's close + lag: at once,
 # and after post-market trading, when its volume has settled. In between nothing can change.
@@ -25,8 +25,6 @@ FUTILE_SHARE = 0.005
 # adds one likely futile fetch. If more symbols than this are lost at once, the provider is
 # probably at fault, and all of them are fetched again.
 _LARGE_PART = 0.25
-# A symbol that was more sessions behind than this at its last answer has ceased to trade.
-_MAX_SESSIONS_BEHIND = 5
 # A symbol that failed this often in a row will probably fail again.
 _LOST_AFTER_FAILURES = 3
 # A symbol is traded if the last trade of its quote is not older than this.
@@ -122,17 +120,16 @@ def is_traded(quote: Quote, last: date | None, *, now: datetime) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _last_close(mic: str, now: datetime) -> tuple[date, datetime] | None:
-    """Returns an exchange's last closed session, and its close + lag. None if they are unknown."""
-    calendar = sessions_of(mic)
-    closed = calendar.last_closed(now) if calendar else None
-    return (closed, calendar.closed_at(closed)) if calendar and closed else None
+def _last_close(calendar: Sessions | None, now: datetime) -> tuple[date, datetime] | None:
+    """Returns the last session whose bar is expected, and since when. None if it is unknown."""
+    due = calendar.last_due(now) if calendar else None
+    return (due, calendar.due_at(due)) if calendar and due else None
 
 
 def _open_work(state: SymbolState, now: datetime) -> Priority | None:
     if state.last is None or state.last_update is None or state.source == SAMPLE:
         return Priority.NEW
-    last_close, age = _last_close(state.mic, now), now - state.last_update
+    last_close, age = _last_close(state.calendar, now), now - state.last_update
     if last_close is None:
         if state.is_lagging(now):
             return Priority.BEHIND
@@ -143,12 +140,12 @@ def _open_work(state: SymbolState, now: datetime) -> Priority | None:
         calendar = state.calendar
         if state.last < session and calendar and calendar.is_possible(session):
             # It may be a holiday, so it is not fetched every half hour until there is a bar.
-            return Priority.BEHIND if changes else None
+            trades = Priority.SILENT if state.has_ceased() else Priority.BEHIND
+            return trades if changes else None
         if state.last < session and (age >= _MIN_PAUSE or state.last_update < closed_at):
-            behind = state.sessions_behind(state.last_update)
-            if behind is None or behind <= _MAX_SESSIONS_BEHIND:
+            if not state.has_ceased():
                 return Priority.BEHIND
-            # The symbol has ceased to trade, so one fetch after each close is enough.
+            # One fetch after each close is enough.
             return Priority.SILENT if state.last_update < closed_at else None
     if changes and state.last != state.final_through:
         return Priority.TAIL
@@ -174,8 +171,8 @@ def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, exte
     around = timedelta(hours=6) if extended else timedelta(0)
     if calendar.is_open_within(around, now):
         return True
-    closed = calendar.last_closed(now)
-    return closed is not None and quote.fetched_at < calendar.closed_at(closed)
+    due = calendar.last_due(now)
+    return due is not None and quote.fetched_at < calendar.due_at(due)
 
 
 def pick_lost_symbols(states: Iterable[SymbolState], places: int, *, now: datetime) -> list[str]:

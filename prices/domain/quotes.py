@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from prices.domain.bars import Bar, nonsense
-from prices.domain.guards import moves_like_a_split
+from prices.domain.bars import Bar, are_valid
 from prices.domain.sessions import Sessions
+from prices.domain.suspicion import moves_like_a_split
 
 # How far a quote's previous close may be from the stored one (relative). The smallest split
 # (21:20) moves prices further, so beyond this the quote may be on another split basis.
@@ -74,4 +74,4 @@ def closing_bar(quote: Quote, last: Bar, currency: str, calendar: Sessions | Non
     if moves_like_a_split(np.log([bar.close / last.close])).any():
         return None  # Only the provider's history shows whether it is a split.
     columns = (np.array([value]) for value in bar[1:])
-    return None if nonsense(*columns).any() else bar
+    return bar if are_valid(*columns).all() else None

@@ -2,34 +2,36 @@
 
 A calendar of the library ends some day, and is sometimes wrong. Beyond its end the exchange's
 usual trading days are *possible* sessions: they make a symbol due, but are never claimed as gaps.
+Days that people declared to be sessions or holidays take precedence over the calendar.
 """
 
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
-import exchange_calendars
 import numpy as np
 from exchange_calendars.errors import InvalidCalendarName
 from numpy.typing import NDArray
 
 from prices.domain.bars import Times
+from prices.domain.calendars import FIRST_YEAR as FIRST_YEAR
+from prices.domain.calendars import horizon, load_calendar
 
-# Calendars are not asked about earlier years: no gap is claimed for older bars.
-FIRST_YEAR = 1990
-# Calendars that could go on for ever are built this far ahead of the process's start.
-_YEARS_AHEAD = 3
+# The calendar of funds, whatever exchange lists them: every weekday is a possible session, and no
+# session is known. A fund is priced once a day, also on some holidays, and sometimes a day late.
+FUNDS = "FUNDS"
+# A process that runs this long builds its calendars again: they reach three years ahead.
+_REBUILD_AFTER = timedelta(days=2 * 366)
 # Possible sessions are added for this long beyond a calendar's end.
 _POSSIBLE = timedelta(days=5 * 366)
-# The library learns the next year's holidays late; before a calendar ends this close, people are told.
-WARN_BEFORE_END = timedelta(days=60)
 # Minutes from a session's close until the provider's bar of it is complete (yfinance-cache's
 # table, measured by its users); other exchanges get 15.
 _LAG_MINUTES = {
-    **dict.fromkeys(["XNYS", "XTSE", "XHEL", "XCSE", "24/7", "24/5"], 0),
+    **dict.fromkeys(["XNYS", "XTSE", "XHEL", "XCSE", "24/7", "24/5", FUNDS], 0),
     **dict.fromkeys(["XLON", "XMIL"], 20),
     **dict.fromkeys(["XSWX", "IEPA"], 30),
     **dict.fromkeys(["CMES"], 10),
@@ -44,12 +46,24 @@ _DAY = timedelta(days=1)
 _building = threading.Lock()
 
 
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """The days of one exchange that people declared to be sessions or holidays."""
+
+    sessions: frozenset[date] = frozenset()
+    holidays: frozenset[date] = frozenset()
+
+
+_NO_OVERRIDES, _UTC = Overrides(), ZoneInfo("UTC")
+
+
 @dataclass(frozen=True, eq=False)
 class Sessions:
     """The sessions of one exchange as columns: date, open and close (UTC), ascending.
 
     `is_known` is False for possible sessions, which lie after `known_until`, the last day that
-    the calendar says anything about. None: all sessions are known.
+    the calendar says anything about. If it is None, all sessions are known. `overrides` are
+    already contained.
     """
 
     mic: str
@@ -58,6 +72,20 @@ class Sessions:
     closes: NDArray[np.datetime64]
     is_known: NDArray[np.bool_] | None = None
     known_until: date = date.max
+    zone: ZoneInfo = _UTC
+    overrides: Overrides = _NO_OVERRIDES
+
+    @property
+    def has_known(self) -> bool:
+        """Whether any session is known. If none is, coverage and gaps are not known either."""
+        return len(self.known_dates) > 0
+
+    @cached_property
+    def edition(self) -> str:
+        """A text that differs for different overrides; empty without any."""
+        if self.overrides == _NO_OVERRIDES:
+            return ""
+        return repr((sorted(self.overrides.sessions), sorted(self.overrides.holidays)))
 
     @property
     def lag(self) -> timedelta:
@@ -94,6 +122,19 @@ class Sessions:
         """Returns the latest known or possible session whose close + lag is not after `now`."""
         return self._session(_count_closed(self, now) - 1)
 
+    @property
+    def grace(self) -> timedelta:
+        """From the moment that a session's bar may be stored until it is expected."""
+        return _DAY if self.mic == FUNDS else timedelta(0)
+
+    def last_due(self, now: datetime) -> date | None:
+        """Returns the latest known or possible session whose bar is expected at `now`."""
+        return self.last_closed(now - self.grace)
+
+    def due_at(self, session: date) -> datetime:
+        """Returns when a session's bar is expected, in UTC. :raises KeyError:"""
+        return self.closed_at(session) + self.grace
+
     def last_known_closed(self, now: datetime) -> date | None:
         """Returns the latest known session whose close + lag is not after `now`."""
         closed = _count_closed(self, now)
@@ -127,10 +168,6 @@ class Sessions:
         position = int(np.searchsorted(self.dates, np.datetime64(session, "D"))) + by
         moved: date = self.dates[min(max(position, 0), len(self.dates) - 1)].item()
         return moved
-
-    def ends_soon(self, now: datetime) -> bool:
-        """Whether the calendar has ended, or ends within `WARN_BEFORE_END`."""
-        return self.known_until - now.astimezone(UTC).date() <= WARN_BEFORE_END
 
     def _rank(self, day: date, ranks: list[int]) -> int:
         """Returns the number of sessions before a day, by one of the tables below."""
@@ -178,60 +215,88 @@ def overlap_start(last: date, final_through: date | None, calendar: Sessions | N
     return min(back, final_through) if final_through else back
 
 
-@lru_cache(maxsize=128)
+class _Calendars:
+    """The calendars of this process, built on first use: one edition, replaced as a whole."""
+
+    def __init__(self, overrides: Mapping[str, Overrides]) -> None:
+        self.overrides = dict(overrides)
+        self.horizon = horizon()
+        self.expires = time.time() + _REBUILD_AFTER.total_seconds()
+        self.built: dict[str, Sessions | None] = {}
+
+    def find(self, mic: str) -> Sessions | None:
+        if mic not in self.built:
+            overrides = self.overrides.get(mic, _NO_OVERRIDES)
+            calendar = _build(mic, self.horizon)
+            if calendar is not None and calendar.has_known and overrides != _NO_OVERRIDES:
+                calendar = _with_overrides(calendar, overrides)
+            self.built[mic] = calendar
+        return self.built[mic]
+
+
+_calendars = _Calendars({})
+
+
+def declare(overrides: Mapping[str, Overrides]) -> None:
+    """Replaces what people declared, by exchange (MIC). `sessions_of` follows at once."""
+    global _calendars
+    if overrides != _calendars.overrides:
+        _calendars = _Calendars(overrides)
+
+
 def sessions_of(mic: str) -> Sessions | None:
     """Returns the sessions of an exchange since `FIRST_YEAR`; None for an unknown exchange."""
+    global _calendars
+    found = _calendars.built.get(mic)
+    if found is not None and time.time() < _calendars.expires:
+        return found  # Every read comes here, several times.
     if not mic:
         return None
+    if time.time() >= _calendars.expires:
+        _calendars = _Calendars(_calendars.overrides)
+    return _calendars.find(mic)
+
+
+def library_sessions(mic: str) -> Sessions | None:
+    """Returns `sessions_of` without what people declared."""
+    return _build(mic, _calendars.horizon)
+
+
+@lru_cache(maxsize=256)
+def _build(mic: str, until: date) -> Sessions | None:
+    """Returns the calendar without overrides; None for an unknown exchange."""
+    if mic == FUNDS:
+        return _weekdays(until)
     try:
         with _building:
-            calendar, known_until = load_calendar(mic)
+            calendar, known_until = load_calendar(mic, until)
     except InvalidCalendarName:
         return None
     dates = calendar.sessions.to_numpy().astype("datetime64[D]")
     opens = calendar.opens.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
     closes = calendar.closes.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-    known = Sessions(mic, dates, opens, closes, known_until=known_until)
-    return _with_possible(known, _zone(mic))
+    zone = ZoneInfo(str(calendar.tz))
+    known = Sessions(mic, dates, opens, closes, known_until=known_until, zone=zone)
+    return _with_possible(known)
 
 
-def describe_calendar_ends(mics: Iterable[str], now: datetime) -> list[str]:
-    """Returns a sentence for each exchange whose calendar has ended or ends soon, by MIC."""
-    calendars = (sessions_of(mic) for mic in sorted(set(mics)))
-    return [
-        f"The calendar of {one.mic} ends on {one.known_until}. Update exchange-calendars "
-        "(pip install --upgrade exchange-calendars) and restart; until then weekdays count as "
-        "possible sessions."
-        for one in calendars
-        if one is not None and one.ends_soon(now)
-    ]
+def _weekdays(until: date) -> Sessions:
+    """Returns the calendar of funds: a price may appear at any time of its day, or later."""
+    days = np.arange(np.datetime64(f"{FIRST_YEAR}-01-01"), np.datetime64(until, "D"))
+    days = days[np.is_busday(days)]
+    # A fund does not trade: its session has no length, and so its market is never open.
+    begins = days.astype("datetime64[s]")
+    return Sessions(FUNDS, days, begins, begins, np.zeros(len(days), bool))
 
 
-def load_calendar(mic: str) -> tuple[exchange_calendars.ExchangeCalendar, date]:
-    """Returns the library's calendar and the last day that it says anything about.
-
-    It begins with `FIRST_YEAR`, or with the first day that the exchange's holidays are known.
-    """
-    start = date(FIRST_YEAR, 1, 1)
-    end = datetime.now(UTC).date() + timedelta(days=366 * _YEARS_AHEAD)
-    try:
-        return exchange_calendars.get_calendar(mic, start=start, end=end), end
-    except ValueError:
-        kind = type(exchange_calendars.get_calendar(mic))
-        first, last = kind.bound_min(), kind.bound_max()
-        start = max(start, first.date()) if first is not None else start
-        end = min(end, last.date()) if last is not None else end
-        return exchange_calendars.get_calendar(mic, start=start, end=end), end
-
-
-def _with_possible(known: Sessions, zone: ZoneInfo) -> Sessions:
+def _with_possible(known: Sessions) -> Sessions:
     """Adds the exchange's usual weekdays beyond the calendar's end, with its usual hours."""
     usual = known.dates[-_USUAL:].astype("datetime64[D]")
     weekdays = set(((usual.astype("i8") + 3) % 7).tolist())  # day 0 was a Thursday; 0: Monday
     start = max(known.known_until, known.dates[-1].item()) + _DAY
     days = [start + timedelta(days=ahead) for ahead in range(_POSSIBLE.days)]
     possible = [day for day in days if day.weekday() in weekdays]
-    opens, closes = _hours(known, possible, zone)
+    opens, closes = _hours(known, possible)
     return Sessions(
         known.mic,
         np.concatenate([known.dates, np.array(possible, "datetime64[D]")]),
@@ -239,15 +304,16 @@ def _with_possible(known: Sessions, zone: ZoneInfo) -> Sessions:
         np.concatenate([known.closes, closes]),
         np.arange(len(known.dates) + len(possible)) < len(known.dates),
         known.known_until,
+        known.zone,
     )
 
 
 def _hours(
-    known: Sessions, days: list[date], zone: ZoneInfo
+    known: Sessions, days: list[date]
 ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
     """Returns opens and closes (UTC) of days that trade at the exchange's usual local hours."""
     last = int(np.searchsorted(known.dates, known.known_dates[-1])) + 1
-    at = slice(max(0, last - _USUAL), last)
+    at, zone = slice(max(0, last - _USUAL), last), known.zone
 
     def usual(moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
         local = [
@@ -268,8 +334,29 @@ def _hours(
     return usual(known.opens), usual(known.closes)
 
 
-def _zone(mic: str) -> ZoneInfo:
-    return ZoneInfo(str(exchange_calendars.get_calendar(mic).tz))
+def _with_overrides(calendar: Sessions, overrides: Overrides) -> Sessions:
+    """Adds declared sessions, which are known ones, and takes declared holidays out."""
+    declared = overrides.sessions - overrides.holidays
+    new = sorted(declared - set(calendar.dates.tolist()))
+    keep = ~np.isin(calendar.dates, _days(overrides.holidays))
+    dates = np.concatenate([calendar.dates[keep], _days(new)])
+    order = np.argsort(dates, kind="stable")
+    opens, closes = _hours(calendar, new)
+    is_known = np.isin(dates, calendar.known_dates) | np.isin(dates, _days(declared))
+    return Sessions(
+        calendar.mic,
+        dates[order],
+        np.concatenate([calendar.opens[keep], opens])[order],
+        np.concatenate([calendar.closes[keep], closes])[order],
+        is_known[order],
+        calendar.known_until,
+        calendar.zone,
+        overrides,
+    )
+
+
+def _days(days: Iterable[date]) -> Times:
+    return np.array(sorted(days), "datetime64[D]")
 
 
 def _utc(when: datetime) -> np.datetime64:

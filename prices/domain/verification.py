@@ -1,40 +1,24 @@
 """Verification: how a stored series differs from the provider's present answer."""
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from prices.domain.actions import Actions, rebase_bars, rebase_dividends
-from prices.domain.answers import Fetched, Refusal, Stored
+from prices.domain.actions import Actions, Split, rebase_bars
+from prices.domain.answers import Difference, Fetched, Guard, Refusal, Stored, key_of
 from prices.domain.bars import BarSeries, Floats, shared_positions
+from prices.domain.corrections import DIVIDEND, FIELDS, GAIN, amounts_of
 from prices.domain.guards import SAME_PRICE, convert_to_stored_unit
 from prices.domain.manual_bars import separate_manual
-from prices.domain.merge import FIELDS, closed_bars
+from prices.domain.prepared import prepare_answer
 from prices.domain.sessions import Sessions
 from prices.domain.wording import plural
 
 # Fields of differences that are not columns of a bar.
-BAR, SPLIT, DIVIDEND = "bar", "split", "dividend"
+BAR, SPLIT = "bar", "split"
 _MAX_LISTED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A value of one session that differs; None if that side has none.
-
-    For a bar that one side lacks it is the close of the other's, for a split its ratio.
-    """
-
-    session: date
-    field: str
-    stored: float | None
-    provider: float | None
-
-    def __str__(self) -> str:
-        return f"{self.session} {self.field}: stored {_text(self.stored)}, provider {_text(self.provider)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +69,24 @@ def compare(
     answer = convert_to_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
         return Comparison(0, basis=answer.reason)
-    theirs, _ = separate_manual(closed_bars(answer, calendar, now=now), stored.by_hand)
+    prepared = prepare_answer(stored, answer, calendar, now=now)
+    theirs, _ = separate_manual(prepared.bars, stored.by_hand)
     mine = stored.provided.between(answer.asked.start, None)
     today = now.astimezone(ZoneInfo(answer.timezone)).date()
-    actions = answer.actions.effective_on(today)
+    actions = prepared.actions.effective_on(today)
     if not len(mine):
         return Comparison(0, newer=len(theirs))
     shared = np.intersect1d(mine.ts, theirs.ts, assume_unique=True)
     if not len(shared):
         return Comparison(0, basis=f"the answer has none of the {len(mine)} stored sessions")
     mine, basis, comparable = _rebase_stored(stored, mine, theirs, actions)
-    found = _compare_actions(stored, actions, answer.asked.start, rebase=bool(basis))
+    mine_on_basis = stored.actions.rebase(actions.splits) if basis else stored.actions
+    found = _compare_actions(stored.actions.splits, mine_on_basis, actions, answer.asked.start)
     if comparable:
         settled = stored.final_through or date.min
         found += _compare_values(mine, theirs, settled, slack=1 if basis else 0)
         found += _find_single_bars(mine, theirs, settled)
+    found = [difference for difference in found if not _is_kept(stored, difference)]
     newer = int((theirs.ts > mine.ts[-1]).sum())
     found.sort(key=lambda difference: (difference.session, difference.field))
     return Comparison(len(shared), tuple(found), basis, newer)
@@ -171,16 +158,13 @@ def _find_single_bars(mine: BarSeries, theirs: BarSeries, settled: date) -> list
 
 
 def _compare_actions(
-    stored: Stored, actions: Actions, since: date, *, rebase: bool
+    splits: tuple[Split, ...], mine: Actions, theirs: Actions, since: date
 ) -> list[Difference]:
-    """Returns the differing actions, if `rebase` with dividends on the provider's basis."""
-    paid = stored.actions.dividends
-    if rebase:
-        paid = rebase_dividends(paid, stored.actions.splits, actions.splits)
-    mine = replace(stored.actions, dividends=paid)
+    """Returns the differing actions. `mine` has dividends on the provider's basis."""
     pairs = (
-        (SPLIT, _ratios(mine), _ratios(actions), 1e-6),
-        (DIVIDEND, _amounts(mine), _amounts(actions), SAME_PRICE),
+        (SPLIT, _ratios(splits), _ratios(theirs.splits), 1e-6),
+        (DIVIDEND, amounts_of(mine.dividends), amounts_of(theirs.dividends), SAME_PRICE),
+        (GAIN, amounts_of(mine.gains), amounts_of(theirs.gains), SAME_PRICE),
     )
     return [
         Difference(session, field, old.get(session), new.get(session))
@@ -192,17 +176,12 @@ def _compare_actions(
     ]
 
 
-def _ratios(actions: Actions) -> dict[date, float]:
-    return {split.session: split.ratio for split in actions.splits}
+def _ratios(splits: tuple[Split, ...]) -> dict[date, float]:
+    return {split.session: split.ratio for split in splits}
 
 
-def _amounts(actions: Actions) -> dict[date, float]:
-    """Returns the amounts by session, added up if a day has two dividends."""
-    amounts: dict[date, float] = defaultdict(float)
-    for dividend in actions.dividends:
-        amounts[dividend.session] += dividend.amount
-    return dict(amounts)
-
-
-def _text(value: float | None) -> str:
-    return "none" if value is None else f"{value:.10g}"
+def _is_kept(stored: Stored, difference: Difference) -> bool:
+    """Returns whether a person decided to keep the stored value of a session."""
+    by_close = replace(difference, field="close" if difference.field == BAR else difference.field)
+    guards = (Guard.BAR, Guard.UNIT, Guard.DIVIDEND)
+    return any(key_of(guard, by_close) in stored.kept for guard in guards)

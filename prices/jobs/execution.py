@@ -18,7 +18,7 @@ from prices.jobs import runs
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.sweeper import Sweeper
-from prices.symbols import health
+from prices.symbols import health, overrides
 from prices.symbols.tracking import current_names
 from prices.sync.history import SyncService
 from prices.sync.verify import Verdict, VerifyService
@@ -57,7 +57,8 @@ class Execution:
         self.look()
 
     def look(self) -> bool:
-        """Asks the database whether the run was cancelled."""
+        """Asks the database whether the run was cancelled, and what people declared meanwhile."""
+        overrides.refresh()
         self.cancelled = self.cancelled or bool(runs.who_cancelled(self.run))
         return self.cancelled
 
@@ -79,6 +80,7 @@ def work_on(
 ) -> None:
     """Works on a claimed run and closes it, whatever happens."""
     try:
+        overrides.refresh(at_once=True)
         work = Execution(run, share, on_outcome or (lambda outcome: None))
         message = _WORK[SyncRun.Kind(run.kind)](work)
     except Cancelled:
@@ -155,6 +157,7 @@ def _sync_part(work: Execution, symbols: list[str]) -> None:
             start=date.fromisoformat(start) if start else None,
             run=work.run.pk,
             trusted=bool(options.get("trusted")),
+            accepted=options.get("accepted", {}),
             stopped=lambda: work.cancelled,
         ):
             work.record(outcome, during_outage=_is_outage(outcome, timezone.now()))

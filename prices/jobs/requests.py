@@ -1,12 +1,14 @@
 """Every way to request a run. A request is queued for the cluster, or begun right here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from prices import services
+from prices.domain.sessions import sessions_of
 from prices.jobs import runs
-from prices.models import SyncRun
+from prices.models import SyncRun, TrackedSymbol
 from prices.symbols.tracking import track
 
 Kind = SyncRun.Kind
@@ -48,9 +50,14 @@ def backfill_all(*, trigger: str, start: date | None = None) -> RunRequest:
     return RunRequest(Kind.BACKFILL, trigger, options=_whole(start))
 
 
-def release(symbols: Iterable[str], *, trigger: str) -> RunRequest:
-    """Fetches whole histories and stores them even if the guards would refuse them."""
-    options = {**_whole(), "trusted": True}
+def release(
+    symbols: Iterable[str], *, trigger: str, accepted: Mapping[str, list[str]] | None = None
+) -> RunRequest:
+    """Fetches whole histories and stores them even if the guards would refuse them.
+
+    Of the symbols in `accepted` only the differences with these keys are exempt from the guards.
+    """
+    options = {**_whole(), "trusted": True} | ({"accepted": dict(accepted)} if accepted else {})
     return RunRequest(Kind.BACKFILL, trigger, _at_least_one(symbols), options)
 
 
@@ -63,6 +70,29 @@ def refresh(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:
     """Renews quotes whether markets are open or not. Without symbols the run takes all."""
     symbols = list(symbols)
     return RunRequest(Kind.LIVE_PRICE_UPDATE, trigger, symbols, {} if symbols else {"all": True})
+
+
+def sync_after_declaration(
+    mic: str, days: Iterable[date], *, trigger: str, now: datetime
+) -> SyncRun | None:
+    """Queues a sync of the symbols whose gaps or bars on days of an exchange may change.
+
+    The sync rewrites their gaps by the calendar as it is now. Returns None if there are none.
+    :raises StoreError:
+    """
+    wanted, calendar = set(days), sessions_of(mic)
+    closed = calendar.last_closed(now) if calendar else None
+    expected = {day for day in wanted if calendar and closed and day <= closed}
+    expected = {day for day in expected if calendar and calendar.is_session(day)}
+    rows = TrackedSymbol.objects.filter(active=True, mic=mic).values_list("symbol", flat=True)
+    manifests = services.bars().manifests(list(rows), ledgers=False)
+    symbols = [
+        key.symbol
+        for key, manifest in manifests.items()
+        if wanted & {gap.session for gap in manifest.facts.gaps}
+        or any(manifest.first and manifest.first.date() <= day for day in expected)
+    ]
+    return sync(sorted(symbols), trigger=trigger).queue() if symbols else None
 
 
 def _whole(start: date | None = None) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.providers.base import ProviderError
 from prices.store.locks import Busy
 from prices.store.mongo import StoreError, StoreUnavailable
-from prices.symbols.tracking import current_names, track
+from prices.symbols import overrides
+from prices.symbols.tracking import check_spelling, current_names, not_tracked, track
 from prices.web.database_errors import explain_database_error
 
 # The trigger of a run that a command asks for.
@@ -34,6 +35,7 @@ class ForegroundCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            overrides.refresh()
             self.work(**options)
         except KeyboardInterrupt:
             raise CommandError("Stopped. What is done stays done.", returncode=130) from None
@@ -94,6 +96,8 @@ class ForegroundCommand(BaseCommand):
         :raises InvalidSymbol, UnknownMarket: one of them is wrong, and none was tracked.
         """
         given = split_symbols(symbols)
+        for symbol in given:
+            check_spelling(symbol, market)
         names = [resolve(symbol, market)[0] for symbol in given]
         for symbol, name in zip(given, names, strict=True):
             row, created = track(symbol, market, now=timezone.now())
@@ -129,9 +133,7 @@ def tracked_rows(given: Iterable[str]) -> list[TrackedSymbol]:
     rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=names)}
     unknown = [name for name in names if name not in rows]
     if unknown:
-        raise CommandError(
-            f"Not tracked: {', '.join(unknown)}. Start with manage.py track {unknown[0]}."
-        )
+        raise CommandError(not_tracked(unknown, f"Start with manage.py track {unknown[0]}."))
     return [rows[name] for name in names]
 
 

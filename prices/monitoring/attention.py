@@ -108,8 +108,9 @@ def _reason(kind: _Trouble, report: SymbolReport, entry: Quarantine | None) -> s
     if kind is _Trouble.GAPS:
         return _gaps(report)
     if kind is _Trouble.LAGGING:
-        when = f"since {stamp(row.last_update)}" if row.last_update else "yet"
-        return f"it was not requested from the provider {when}"
+        if row.last_update:
+            return f"the provider has not answered for it since {stamp(row.last_update)}"
+        return f"the provider has not answered for it since it was added ({stamp(row.added_at)})"
     return report.stale_reason or "its prices are being updated just now"
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.db.models import Sum
 
 from prices import services
+from prices.domain.calendars import describe_calendar_ends
 from prices.domain.provider_health import ProviderState
-from prices.domain.sessions import describe_calendar_ends
 from prices.domain.wording import name_some, plural
 from prices.jobs import history, runs, schedules
 from prices.jobs.history import Verification

@@ -1,5 +1,6 @@
 """The limiter in front of the provider: checks every request, and records how it went."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -11,8 +12,17 @@ from typing import TypeVar
 from prices.domain.answers import Fetched
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
-from prices.providers.base import PriceProvider, ProviderError, RateLimited, Unavailable
+from prices.providers.base import (
+    BadPayload,
+    PriceProvider,
+    ProviderError,
+    RateLimited,
+    Unavailable,
+)
+from prices.store.mongo import StoreError
 from prices.store.provider_state import ProviderLog, RequestBucket
+
+logger = logging.getLogger(__name__)
 
 # How long a rate limit lasts if the provider does not say so.
 _DEFAULT_LIMIT = timedelta(minutes=1)
@@ -21,6 +31,8 @@ _DEFAULT_LIMIT = timedelta(minutes=1)
 _MAX_WAIT = timedelta(seconds=45)
 # How many values of `now` are remembered with the time that work for them began.
 _MAX_CLOCKS = 64
+# How much of an unexpected exception's text is shown.
+_MAX_TEXT = 200
 
 Clock = Callable[[], datetime]
 Item = TypeVar("Item")
@@ -159,6 +171,15 @@ class LimitedProvider:
         except ProviderError:
             self._log.record_answer(clock())  # a refusal is an answer
             raise
+        except StoreError:
+            raise  # the limits are in the store
+        except Exception as error:
+            self._log.record_answer(clock())
+            logger.exception("The provider %s failed for %s.", self.name, asked)
+            said = f"{type(error).__name__}: {error}"
+            raise BadPayload(
+                f"The answer for {asked} cannot be read ({said[:_MAX_TEXT]})"
+            ) from error
         self._log.record_answer(clock())
 
     def _begin_call(self, now: datetime) -> bool:

@@ -1,37 +1,46 @@
-"""Yahoo Finance through yfinance: the only module that imports it, or pandas."""
+"""Yahoo Finance through yfinance."""
 
 import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import numpy as np
-import pandas as pd
 import yfinance
 from curl_cffi import requests as curl
 from yfinance.data import YfData
 from yfinance.exceptions import YFException, YFPricesMissingError
 
-from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.actions import Actions
 from prices.domain.answers import Fetched
-from prices.domain.bars import BarSeries, nonsense
+from prices.domain.bars import BarSeries, parse_symbol
 from prices.domain.coverage import DateRange
 from prices.domain.quotes import Quote
-from prices.providers.yahoo_errors import error_of
+from prices.providers.yahoo_chart import (
+    FUTURE,
+    MAX_CURRENCY,
+    SOURCE,
+    read_chart,
+    read_code,
+    read_number,
+    read_text,
+    without_events,
+)
+from prices.providers.yahoo_errors import error_of, read_json
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"
 EARLIEST = date(1900, 1, 1)
-# A last trade this close to the end of the session is its close: not every stock trades in the
-# last second.
-_AT_THE_CLOSE = timedelta(minutes=2)
-_COLUMNS = (("Open", "f8"), ("High", "f8"), ("Low", "f8"), ("Close", "f8"), ("Volume", "i8"))
+# Today's session in every time zone ends within so many days. A later trade is a mistake.
+_MAX_AHEAD = timedelta(days=2)
+
+
 # The exceptions of yfinance, of its code that meets an unexpected answer, and of the network.
-_FAILURES = (YFException, OSError, LookupError, ValueError, TypeError, AttributeError)
+_FAILURES = (
+    *(YFException, OSError, LookupError, ValueError, TypeError, AttributeError),
+    *(ArithmeticError, AssertionError, RuntimeError),
+)
 
 
 class _Session(curl.Session):  # type: ignore[type-arg]
@@ -50,13 +59,19 @@ class _Session(curl.Session):  # type: ignore[type-arg]
         self._counting = threading.Lock()
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        self.last.response = None
+        self.last.response = self.last.body = None
         self._before_request()
         with self._counting:
             self.sent += 1
         kwargs["timeout"] = self._timeout  # yfinance sets 10 to 30 s for some requests
-        self.last.response = super().request(*args, **kwargs)
-        return self.last.response
+        response = self.last.response = super().request(*args, **kwargs)
+        response.json = lambda **_: self._read(response)
+        return response
+
+    def _read(self, response: Any) -> Any:
+        """Returns a body for yfinance: without events, as one impossible event fails it."""
+        self.last.body = read_json(response)
+        return without_events(self.last.body)
 
 
 def _ca_bundle() -> str | bool:
@@ -71,7 +86,7 @@ class YahooProvider:
     `before_request` is called before each request, and its exceptions pass through.
     """
 
-    name = "yahoo"
+    name = SOURCE
     quotes_per_request = 99  # Yahoo refuses more than 100
 
     def __init__(
@@ -101,8 +116,7 @@ class YahooProvider:
         self, symbol: str, start: date | None, *, now: datetime, timezone: str = ""
     ) -> Fetched:
         begin = max(start or EARLIEST, EARLIEST)
-        # Two days later, so that the range includes today's session in every time zone.
-        end = now.astimezone(UTC).date() + timedelta(days=2)
+        end = now.astimezone(UTC).date() + _MAX_AHEAD
         asked = DateRange(begin, end)
         self._remember(symbol, timezone)
         _forget_answers()  # yfinance would answer a past range from memory
@@ -116,7 +130,8 @@ class YahooProvider:
                 actions=True,
                 keepna=True,
             )
-            return _fetched(table, ticker.history_metadata, asked, now)
+            body = getattr(self._session.last, "body", None)
+            return read_chart(table, ticker.history_metadata, body, asked, now)
         except _FAILURES as error:
             _forget_answers()
             if _is_empty_answer(error, self._response):
@@ -177,100 +192,42 @@ def _is_empty_answer(error: Exception, response: Any) -> bool:
     )
 
 
-def _fetched(
-    table: pd.DataFrame, meta: Mapping[str, Any], asked: DateRange, now: datetime
-) -> Fetched:
-    dates = table.index.strftime("%Y-%m-%d").to_numpy().astype("datetime64[D]")
-    columns = [table[name].to_numpy(kind) for name, kind in _COLUMNS]
-    absent = np.isnan(np.vstack(columns[:4])).any(axis=0)
-    bad = absent | nonsense(*columns)
-    bars = BarSeries(dates[~bad].astype("datetime64[ms]"), *(column[~bad] for column in columns))
-    return Fetched(
-        asked=asked,
-        series=bars,
-        actions=_actions(table, dates),
-        fetched_at=now,
-        source=YahooProvider.name,
-        currency=meta.get("currency") or "",
-        exchange=meta.get("exchangeName") or "",
-        timezone=meta.get("exchangeTimezoneName") or "UTC",
-        name=meta.get("longName") or meta.get("shortName") or "",
-        instrument_type=meta.get("instrumentType") or "",
-        running=_running(meta),
-        lacking=tuple(dates[absent].tolist()),
-        nonsense=tuple(dates[bad & ~absent].tolist()),
-    )
-
-
-def _actions(table: pd.DataFrame, dates: np.ndarray[Any, Any]) -> Actions:
-    splits, dividends = table["Stock Splits"].to_numpy(), table["Dividends"].to_numpy()
-    ratios = [(dates[at].item(), Fraction(float(splits[at]))) for at in np.flatnonzero(splits > 0)]
-    # yfinance returns a split as one number: 1:30 as 0.0333…, which becomes 1:30 again here.
-    exact = [(session, ratio.limit_denominator(10_000)) for session, ratio in ratios]
-    return Actions(
-        tuple(Split(session, r.numerator, r.denominator) for session, r in exact if r),
-        tuple(
-            Dividend(dates[at].item(), float(dividends[at])) for at in np.flatnonzero(dividends > 0)
-        ),
-    )
-
-
-def _running(meta: Mapping[str, Any]) -> date | None:
-    """Returns the session that is still running: its last trade is before the session's end.
-
-    A stock that stopped trading early looks the same until Yahoo's day ends. That is the price of
-    never storing a running day as a close.
-    """
-    period = (meta.get("currentTradingPeriod") or {}).get("regular") or {}
-    last_trade, start, end = meta.get("regularMarketTime"), period.get("start"), period.get("end")
-    if last_trade is None or start is None or end is None:
-        return None
-    if start <= last_trade < end - _AT_THE_CLOSE:
-        session: date = last_trade.date()
-        return session
-    return None
-
-
-def _quote_or_none(row: Mapping[str, Any], now: datetime) -> Quote | None:
+def _quote_or_none(row: Any, now: datetime) -> Quote | None:
     """Returns a quote. Returns None if it makes no sense, so that it does not fail the others."""
     try:
         quote = _quote(row, now)
         if quote is not None:
-            ZoneInfo(quote.timezone)  # the quote's session depends on it
+            _ = quote.session  # It depends on the time zone and on the time of the trade.
         return quote
-    except (LookupError, ValueError, TypeError, AttributeError, OverflowError):
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError, OSError):
         return None
 
 
 def _quote(row: Mapping[str, Any], now: datetime) -> Quote | None:
     """Returns a quote. Returns None if Yahoo left out the price or its time."""
-    price, at = row.get("regularMarketPrice"), row.get("regularMarketTime")
-    if not isinstance(price, int | float) or not isinstance(at, int):
+    price, at = read_number(row.get("regularMarketPrice")), row.get("regularMarketTime")
+    if price is None or price == 0 or not isinstance(at, int) or isinstance(at, bool):
         return None
-    if not 0 < price < float("inf"):
+    if at > (now + _MAX_AHEAD).timestamp():
         return None
-    numbers = {
-        field: float(row[key])
-        for field, key in (
-            ("previous_close", "regularMarketPreviousClose"),
-            ("open", "regularMarketOpen"),
-            ("high", "regularMarketDayHigh"),
-            ("low", "regularMarketDayLow"),
-        )
-        if isinstance(row.get(key), int | float)
-    }
-    volume = row.get("regularMarketVolume")
+    kind = read_code(row.get("quoteType"))
+    if price < 0 and kind != FUTURE:
+        return None
+    volume = read_number(row.get("regularMarketVolume"))
     return Quote(
-        symbol=row["symbol"],
-        price=float(price),
+        symbol=parse_symbol(row["symbol"]),
+        price=price,
         market_time=datetime.fromtimestamp(at, UTC),
         fetched_at=now,
-        market_state=row.get("marketState") or "",
-        currency=row.get("currency") or "",
-        timezone=row.get("exchangeTimezoneName") or "UTC",
-        exchange=row.get("exchange") or "",
-        name=row.get("longName") or row.get("shortName") or "",
-        instrument_type=row.get("quoteType") or "",
-        volume=int(volume) if isinstance(volume, int | float) and 0 <= volume < 2**63 else None,
-        **numbers,
+        market_state=read_code(row.get("marketState")),
+        currency=read_code(row.get("currency"), MAX_CURRENCY),
+        timezone=read_text(row.get("exchangeTimezoneName")) or "UTC",
+        exchange=read_code(row.get("exchange")),
+        name=read_text(row.get("longName")) or read_text(row.get("shortName")),
+        instrument_type=kind,
+        volume=int(volume) if volume is not None and 0 <= volume < 2**63 else None,
+        previous_close=read_number(row.get("regularMarketPreviousClose")),
+        open=read_number(row.get("regularMarketOpen")),
+        high=read_number(row.get("regularMarketDayHigh")),
+        low=read_number(row.get("regularMarketDayLow")),
     )

@@ -33,6 +33,20 @@ _DOWN = "Will be right back"
 _MAX_LIMIT = timedelta(days=1)
 
 
+def read_json(response: Any) -> Any:
+    """Returns the JSON of a response, also with numbers that only a lenient reader accepts.
+
+    One NaN or one number beyond a double would fail a whole answer otherwise.
+
+    :raises ValueError: it is not JSON.
+    """
+    try:
+        return type(response).json(response)
+    except ValueError:
+        # An integer of thousands of digits is no number for Python either.
+        return json.loads(response.text, parse_int=lambda t: int(t) if len(t) < 20 else float(t))
+
+
 def error_of(error: Exception, response: Any, symbol: str) -> ProviderError:
     """Returns the `ProviderError` for an exception of yfinance.
 

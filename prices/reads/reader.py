@@ -12,8 +12,10 @@ from prices.domain.actions import Actions, Adjust, adjust_bars
 from prices.domain.bars import BarSeries, SeriesKey, parse_symbol
 from prices.domain.coverage import (
     Coverage,
+    DateRange,
     Gap,
     RequestedRange,
+    clip_ranges,
     measure_read_coverage,
     measure_series_coverage,
 )
@@ -45,6 +47,7 @@ class History:
     `as_of` is when the provider last confirmed the bars. `stale_reason` is empty if the series is
     up to date. `start` and `end` are the inclusive dates that were read; None is unbounded.
     `renamed_from` is the requested name if it is a former one. Equal `version`s mean equal results.
+    `normalised`, `unconfirmed` and `held_back` are those of `Facts` within the dates.
     """
 
     row: TrackedSymbol
@@ -61,6 +64,9 @@ class History:
     version: str
     renamed_from: str = ""
     actions: Actions = field(default=Actions())
+    normalised: tuple[DateRange, ...] = ()
+    unconfirmed: tuple[date, ...] = ()
+    held_back: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,7 @@ class PriceReader:
         adjust, now = query.adjust, query.now
         bars = _bars(held, adjust, about.start, about.end) if held else BarSeries.empty()
         facts, state = held.manifest.facts if held else Facts(), about.state
+        dates = DateRange(about.start or date.min, about.end + _DAY if about.end else date.max)
         return History(
             row=row,
             bars=bars,
@@ -199,6 +206,9 @@ class PriceReader:
             version=about.version,
             renamed_from="" if named == row.symbol else named,
             actions=facts.actions,
+            normalised=clip_ranges(facts.normalised, dates),
+            unconfirmed=tuple(session for session in facts.unconfirmed if session in dates),
+            held_back=tuple(session for session in facts.held_back if session in dates),
         )
 
     def version(
@@ -226,6 +236,7 @@ class PriceReader:
             manifest and (manifest.generation, manifest.version),
             *(query.adjust, start, end, stale_reason),
             state.calendar and state.calendar.last_closed(now),
+            state.calendar and state.calendar.edition,
             quote and quote.fetched_at,
         )
         version = blake2b(repr(parts).encode(), digest_size=16).hexdigest()

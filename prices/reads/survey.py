@@ -33,7 +33,7 @@ Texts = NDArray[np.object_]
 _TEXTS = ("symbol", "name", "market", "mic", "currency", "last_error", "suspended_reason")
 _FLAGS = ("active",)
 _NUMBERS = ("reads",)
-_TIMES = ("last_update",)
+_TIMES = ("last_update", "added_at")
 # Raw values as SQLite stores them: Django's conversion, value by value, would take most of the time.
 _RAW = {
     **{f"{name}_raw": Cast(name, CharField()) for name in _TIMES},
@@ -47,7 +47,7 @@ class Survey:
 
     `first` and `last` are NaT and `close` is NaN for a symbol without history. `expected` and
     `behind` (closed sessions after the last bar) are `UNKNOWN` if the sessions are not known.
-    `last_update` is in UTC.
+    `last_update` and `added_at` are in UTC.
     """
 
     now: datetime
@@ -61,6 +61,7 @@ class Survey:
     active: Flags
     reads: Ints
     last_update: Times
+    added_at: Times
     bars: Ints
     gaps: Ints
     first: Times
@@ -90,7 +91,7 @@ class Survey:
 
     @cached_property
     def lagging(self) -> Flags:
-        return lagging_flags(self.last_update, self.now)
+        return lagging_flags(self.last_update, self.added_at, self.now)
 
     @cached_property
     def failing(self) -> Flags:

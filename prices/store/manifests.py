@@ -15,7 +15,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.actions import Actions, CapitalGain, Dividend, Split
 from prices.domain.bars import Bar, Interval, SeriesKey
 from prices.domain.coverage import DateRange, Gap
 from prices.domain.freshness import Outline
@@ -27,6 +27,7 @@ from prices.store.mongo import ChangeFollower, Db, StoreConflict, failures_named
 GRACE = timedelta(minutes=2)
 _BAR = ("ts", *"ohlcv")
 _GAP = ("tries", "next_try_at", "reason")
+_DIVIDEND = ("currency", "converted_from", "suspicious")
 _HAND_FILLED = ("by", "at", "note", "offered", "offered_at")
 # The projection of a manifest that an outline is made of. The server counts the gaps.
 _OUTLINE: dict[str, Any] = {
@@ -60,7 +61,7 @@ class Manifests:
         and nothing may be published from them.
         """
         wanted = {} if symbols is None else {"symbol": {"$in": list(symbols)}}
-        left_out = ("retired",) if ledgers else ("retired", "splits", "dividends", "asked")
+        left_out = ("retired",) if ledgers else ("retired", "splits", "dividends", "gains", "asked")
         with failures_named():
             documents = self.collection.find(wanted, dict.fromkeys(left_out, 0), batch_size=10_000)
             found = [manifest_of(document) for document in documents]
@@ -223,7 +224,8 @@ def manifest_of(document: Mapping[str, Any]) -> Manifest:
 
 
 def _facts_of(document: Mapping[str, Any]) -> Facts:
-    final_through = document.get("final_through")
+    days = (document.get(name) for name in ("final_through", "held_from", "provider_from"))
+    final_through, held_from, provider_from = (day and day.date() for day in days)
     return Facts(
         actions=Actions(
             tuple(
@@ -231,16 +233,19 @@ def _facts_of(document: Mapping[str, Any]) -> Facts:
                 for d in document.get("splits", ())
             ),
             tuple(
-                Dividend(d["session"].date(), d["amount"]) for d in document.get("dividends", ())
+                Dividend(d["session"].date(), d["amount"], *(d.get(n, "") for n in _DIVIDEND))
+                for d in document.get("dividends", ())
+            ),
+            tuple(
+                CapitalGain(d["session"].date(), d["amount"], d["in_dividend"])
+                for d in document.get("gains", ())
             ),
         ),
         source=document.get("source", ""),
         currency=document.get("currency", ""),
         fetched_at=document.get("fetched_at"),
-        final_through=final_through and final_through.date(),
-        asked=tuple(
-            DateRange(d["start"].date(), d["end"].date()) for d in document.get("asked", ())
-        ),
+        final_through=final_through,
+        asked=_ranges_of(document.get("asked", ())),
         gaps=tuple(
             Gap(d["session"].date(), *(d[name] for name in _GAP)) for d in document.get("gaps", ())
         ),
@@ -249,24 +254,48 @@ def _facts_of(document: Mapping[str, Any]) -> Facts:
             for d in document.get("by_hand", ())
             for offer in [_bar_of(d["offered"])]
         ),
+        normalised=_ranges_of(document.get("normalised", ())),
+        unconfirmed=tuple(session.date() for session in document.get("unconfirmed", ())),
+        kept=frozenset(document.get("kept", ())),
+        held=frozenset(document.get("held", ())),
+        held_from=held_from,
+        provider_from=provider_from,
     )
+
+
+def _ranges_of(documents: Iterable[Mapping[str, Any]]) -> tuple[DateRange, ...]:
+    return tuple(DateRange(d["start"].date(), d["end"].date()) for d in documents)
+
+
+def _range_documents(ranges: Iterable[DateRange]) -> list[dict[str, datetime]]:
+    return [{"start": midnight(r.start), "end": midnight(r.end)} for r in ranges]
 
 
 def facts_document(facts: Facts) -> dict[str, Any]:
     """Returns the manifest's fields of the facts. Sessions are dates at 00:00 UTC."""
     return {
         "splits": _documents(facts.actions.splits, "numerator", "denominator"),
-        "dividends": _documents(facts.actions.dividends, "amount"),
+        "dividends": [
+            {name: value for name, value in document.items() if value != ""}
+            for document in _documents(facts.actions.dividends, "amount", *_DIVIDEND)
+        ],
+        "gains": _documents(facts.actions.gains, "amount", "in_dividend"),
         "source": facts.source,
         "currency": facts.currency,
         "fetched_at": facts.fetched_at,
         "final_through": facts.final_through and midnight(facts.final_through),
-        "asked": [{"start": midnight(r.start), "end": midnight(r.end)} for r in facts.asked],
+        "asked": _range_documents(facts.asked),
         "gaps": _documents(facts.gaps, *_GAP),
         "by_hand": [
             {**document, "offered": bar_document(document["offered"])}
             for document in _documents(facts.by_hand, *_HAND_FILLED)
         ],
+        "normalised": _range_documents(facts.normalised),
+        "unconfirmed": [midnight(session) for session in facts.unconfirmed],
+        "kept": sorted(facts.kept),
+        "held": sorted(facts.held),
+        "held_from": facts.held_from and midnight(facts.held_from),
+        "provider_from": facts.provider_from and midnight(facts.provider_from),
     }
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from prices.domain.answers import Fetched, Guard, Outcome, Result
+from prices.domain.answers import Fetched, Guard, Outcome, Refusal, Result
 from prices.domain.planning import next_attempt
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.symbols.tracking import CLEAN_RECORD, RESUMED, fields_from_answer, resume
 
 # How long to wait after a refusal that resolves by itself, like a split whose history is not
-# restated yet, and after a move that later sessions have to confirm.
-CATCH_UP_PAUSE, CONFIRM_PAUSE = timedelta(minutes=30), timedelta(hours=6)
+# restated yet.
+CATCH_UP_PAUSE = timedelta(minutes=30)
 # After no answer, because the provider or the store was away.
 _AWAY_PAUSE = timedelta(minutes=5)
 # The provider will not know an unknown symbol, or have prices for an empty one, within the day.
@@ -34,20 +34,13 @@ def apply_outcome(
         return {**tried, **_after_answer(row, outcome, now)}
     tried["last_error"] = outcome.error[:_MAX_TEXT]
     if not outcome.symbol_at_fault:
-        pause = now + _pause(outcome)
+        pause = now + (CATCH_UP_PAUSE if outcome.refused else _AWAY_PAUSE)
         return {**tried, "next_attempt_at": max(pause, row.next_attempt_at or pause)}
     tried["failures"] = row.failures + 1
     if outcome.is_unknown:
         return {**tried, **_after_unknown(row, outcome.error[:_MAX_TEXT], now)}
     known = {"missing_since": None, "missing_reason": ""}
     return {**tried, **known, "next_attempt_at": next_attempt(row.failures + 1, now)}
-
-
-def _pause(outcome: Outcome) -> timedelta:
-    if not outcome.refused:
-        return _AWAY_PAUSE
-    steps = all(refusal.guard is Guard.STEP for refusal in outcome.refused)
-    return CONFIRM_PAUSE if steps else CATCH_UP_PAUSE
 
 
 def clear_failures(*, since: datetime) -> int:
@@ -98,18 +91,27 @@ def record_refusals(outcome: Outcome, run: SyncRun, *, now: datetime) -> None:
     if outcome.refused and not TrackedSymbol.objects.filter(symbol=outcome.symbol).exists():
         return
     for refusal in outcome.refused:
-        _save_refusal(outcome, refusal.guard, refusal.reason, run, now)
+        _save_refusal(outcome, refusal, run, now)
     if outcome.result is Result.FAILED or outcome.answer is None:
         return
-    released = bool(run.options.get("trusted"))
     over = open_quarantine(outcome.symbol).exclude(kind__in=[r.guard for r in outcome.refused])
     for entry in over:
+        released = _is_released(entry, run)
         if released or _covers(outcome.answer, entry):
             entry.resolved_at = now
             entry.resolution = (
                 Quarantine.Resolution.RELEASED if released else Quarantine.Resolution.SUPERSEDED
             )
-            entry.save(update_fields=["resolved_at", "resolution"])
+            if released:
+                entry.decided_by = run.trigger
+            entry.save(update_fields=["resolved_at", "resolution", "decided_by"])
+
+
+def _is_released(entry: Quarantine, run: SyncRun) -> bool:
+    """Returns whether a run takes what is in an entry: the whole answer, or its differences."""
+    accepted = run.options.get("accepted", {}).get(entry.symbol)
+    taken = accepted is None or not set(accepted).isdisjoint(entry.summary.get("keys", ()))
+    return bool(run.options.get("trusted")) and taken
 
 
 def open_quarantine(symbol: str | None = None) -> Any:
@@ -118,22 +120,32 @@ def open_quarantine(symbol: str | None = None) -> Any:
     return entries if symbol is None else entries.filter(symbol=symbol)
 
 
-def _save_refusal(outcome: Outcome, guard: Guard, reason: str, run: SyncRun, now: datetime) -> None:
+def _save_refusal(outcome: Outcome, refusal: Refusal, run: SyncRun, now: datetime) -> None:
     values = {
-        "reason": reason[:_MAX_TEXT],
-        "summary": _summary_of(outcome.answer) if outcome.answer else {},
+        "reason": refusal.reason[:_MAX_TEXT],
+        "summary": {
+            **(_summary_of(outcome.answer) if outcome.answer else {}),
+            "differences": [
+                [d.session.isoformat(), d.field, d.stored, d.provider] for d in refusal.differences
+            ],
+            "keys": sorted(refusal.keys),
+        },
         "run": run,
         "last_seen": now,
     }
-    again = open_quarantine(outcome.symbol).filter(kind=guard)
+    again = open_quarantine(outcome.symbol).filter(kind=refusal.guard)
     if not again.update(**values, times=F("times") + 1):
-        Quarantine.objects.create(symbol=outcome.symbol, kind=guard, first_seen=now, **values)
+        Quarantine.objects.create(
+            symbol=outcome.symbol, kind=refusal.guard, first_seen=now, **values
+        )
 
 
 def _covers(answer: Fetched, entry: Quarantine) -> bool:
-    """Returns whether an answer resolves an entry: nonsense in old bars needs their sessions."""
-    first = min(entry.summary.get("nonsense", ()), default="")
-    return entry.kind != Guard.NONSENSE or answer.asked.start.isoformat() <= first
+    """Returns whether an answer can resolve an entry: it must contain the sessions concerned."""
+    first = min((d[0] for d in entry.summary.get("differences", ())), default="")
+    if not first and entry.kind == Guard.EVENT:
+        first = entry.summary.get("asked_from", "")
+    return not first or answer.asked.start.isoformat() <= first
 
 
 def _summary_of(answer: Fetched) -> dict[str, Any]:
@@ -150,6 +162,5 @@ def _summary_of(answer: Fetched) -> dict[str, Any]:
         "name": answer.name,
         "splits": [f"{s.session}: {s.numerator:g}:{s.denominator:g}" for s in actions.splits[-5:]],
         "dividends": len(actions.dividends),
-        "nonsense": [str(session) for session in answer.nonsense[:20]],
         "fetched_at": answer.fetched_at.isoformat(),
     }

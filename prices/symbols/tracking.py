@@ -8,11 +8,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from prices.domain.answers import Fetched
-from prices.domain.bars import NotTracked, SeriesKey, parse_symbol
+from prices.domain.answers import FUND, Fetched
+from prices.domain.bars import InvalidSymbol, NotTracked, SeriesKey, parse_symbol
 from prices.domain.freshness import RECORD_FIELDS, SymbolState
-from prices.domain.markets import MIC_OF_EXCHANGE, resolve
+from prices.domain.markets import MIC_OF_EXCHANGE, resolve, spelling_hint
 from prices.domain.quotes import Quote
+from prices.domain.sessions import FUNDS
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
 from prices.store.manifests import Catalog
@@ -37,6 +38,24 @@ def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbo
             "added_at": now,
         },
     )
+
+
+def check_spelling(symbol: str, market: str = "") -> None:
+    """Checks a symbol as a user typed it, unless it is tracked already.
+
+    :raises InvalidSymbol, UnknownMarket: Yahoo spells it differently; the message says how.
+    """
+    canonical, _ = resolve(symbol, market)
+    if (hint := spelling_hint(canonical)) and resolve_row(canonical) is None:
+        raise InvalidSymbol(f"Yahoo has no symbol “{canonical}”. {hint}")
+
+
+def not_tracked(symbols: Iterable[str], advice: str) -> str:
+    """Returns the sentence about canonical symbols that are not tracked, with hints at spelling."""
+    names = list(symbols)
+    hints = dict.fromkeys(filter(None, map(spelling_hint, names)))
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return " ".join([f"Not tracked: {', '.join(names[:10])}{more}.", *(hints or [advice])])
 
 
 def resolve_row(symbol: str) -> TrackedSymbol | None:
@@ -71,10 +90,11 @@ def tracked_row(symbol: str) -> TrackedSymbol:
     canonical = parse_symbol(symbol)
     row = resolve_row(canonical)
     if row is None:
-        raise NotTracked(
-            f"{canonical} is not tracked. Start with POST /cache/backfill-symbol "
-            f'{{"symbol": "{canonical}"}} or manage.py track {canonical}.'
+        start = (
+            f'Start with POST /cache/backfill-symbol {{"symbol": "{canonical}"}} or '
+            f"manage.py track {canonical}."
         )
+        raise NotTracked(f"{canonical} is not tracked. {spelling_hint(canonical) or start}")
     return row
 
 
@@ -111,7 +131,12 @@ def fields_from_answer(row: TrackedSymbol, answer: Fetched | None) -> dict[str, 
 
 
 def mic_of(answer: Fetched, known: str) -> str:
-    """Returns the MIC of an answer's exchange, empty for an unknown one; `known` if it has none."""
+    """Returns the MIC of an answer's exchange, empty for an unknown one; `known` if it has none.
+
+    Funds get a calendar of their own: they are not priced by their exchange's sessions.
+    """
+    if answer.instrument_type == FUND or (known == FUNDS and not answer.instrument_type):
+        return FUNDS
     return MIC_OF_EXCHANGE.get(answer.exchange, "") if answer.exchange else known
 
 

@@ -2,19 +2,27 @@
 symbol: plan → fetch → merge → publish.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 from prices.domain.answers import Fetched, Outcome, Result
 from prices.domain.bars import BarSeries, Interval, SeriesKey
-from prices.domain.merge import Change
+from prices.domain.decision import Change
 from prices.domain.planning import Due, plan_fetches
 from prices.domain.quotes import closing_bar
 from prices.domain.sessions import overlap_start, sessions_of
 from prices.models import TrackedSymbol
-from prices.providers.base import ProviderError, RateLimited, Unavailable, UnknownSymbol
+from prices.providers.base import (
+    BadPayload,
+    ProviderError,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+)
 from prices.providers.limiter import LimitedProvider
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.locks import Busy, Leases, series_lock
@@ -23,6 +31,8 @@ from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.quotes import QuoteStore
 from prices.symbols.tracking import mic_of, symbol_states
 from prices.sync.publish import Published, publish
+
+logger = logging.getLogger(__name__)
 
 # How long a store that is away is waited for. A server that restarts is back within seconds.
 _MAX_AWAY_SECONDS = 30.0
@@ -39,6 +49,11 @@ class _Options:
     start: date | None
     run: int | None
     trusted: bool
+    accepted: Mapping[str, Collection[str]]
+
+    def of(self, symbol: str) -> "_Options":
+        """Returns the options of one symbol: accepted differences, or else the whole answer."""
+        return replace(self, trusted=False) if symbol in self.accepted else self
 
 
 @dataclass(eq=False, kw_only=True)
@@ -91,20 +106,21 @@ class SyncService:
         start: date | None = None,
         run: int | None = None,
         trusted: bool = False,
+        accepted: Mapping[str, Collection[str]] = MappingProxyType({}),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[Outcome]:
         """Fetches and publishes each symbol. Yields outcomes in the order in which they finish.
 
         `whole` fetches the whole history (from `start`, if given), whatever is stored. `trusted`
-        fetches it too, and publishes what the guards would refuse. `run` is recorded with
-        corrections. A failure of one symbol never stops the others. No symbol is begun once
+        fetches it too, and publishes what the guards would refuse; of symbols in `accepted` only
+        the differences with these keys. `run` is recorded with corrections. A failure of one symbol never stops the others. No symbol is begun once
         `stopped()` returns True.
         """
-        options = _Options(now, whole or trusted, start, run, trusted)
+        options = _Options(now, whole or trusted, start, run, trusted, accepted)
         wanted = list(symbols)
         rows = {row.symbol: row for row in TrackedSymbol.objects.filter(symbol__in=wanted)}
         yield from self.limiter.in_parallel(
-            lambda symbol: self._sync_one(rows[symbol], options),
+            lambda symbol: self._sync_one(rows[symbol], options.of(symbol)),
             [symbol for symbol in wanted if symbol in rows],
             stopped=stopped,
         )
@@ -121,6 +137,10 @@ class SyncService:
                 time.sleep(0.5)
             except (ProviderError, StoreError, Busy) as error:
                 return _failure(row, error)
+            except Exception as error:
+                # One answer that nobody foresaw must not end the run for the other symbols.
+                logger.exception("The sync of %s failed.", row.symbol)
+                return _failure(row, BadPayload(f"{type(error).__name__}: {error}"))
 
     def _sync_locked(self, row: TrackedSymbol, options: _Options) -> Outcome:
         """Fetches the series, unless another worker did so while this one waited for the lock."""
@@ -173,6 +193,8 @@ class SyncService:
             stored=stored,
             run=options.run,
             trusted=options.trusted,
+            accepted=options.accepted.get(row.symbol, ()),
+            quote=self.quotes.get([row.symbol]).get(row.symbol),
         )
 
     def _earliest(self, now: datetime, stored: StoredSeries | None = None) -> date | None:
@@ -226,6 +248,8 @@ def _refusal(symbol: str, fetched: Fetched, published: Published) -> Outcome:
 
 def _describe_refused(published: Published) -> str:
     """Returns what was kept out of the store, for users; empty if nothing was."""
+    if published.is_kept:
+        return f"quarantined answers stay out, as decided: {published.reason}"
     return "; ".join(
         refusal.reason if refusal.is_transient else f"quarantined: {refusal.reason}"
         for refusal in published.refused

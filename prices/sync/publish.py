@@ -1,15 +1,17 @@
 """Publishing: merging an answer with what is stored, and storing what changes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from prices.domain.answers import SAMPLE, Fetched, Guard, Refusal, Stored
+from prices.domain.answers import SAMPLE, Fetched, Refusal, Stored, session_of
 from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.coverage import DateRange, measure_coverage, merge_ranges, update_gaps
-from prices.domain.merge import Change, Decision, merge
-from prices.domain.series import Facts
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
+from prices.domain.quotes import Quote
+from prices.domain.series import Facts, mark_normalised
 from prices.domain.sessions import Sessions
-from prices.domain.wording import name_some
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.mongo import retry_on_conflict
 
@@ -20,12 +22,16 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The result of publishing an answer: bars written, and what was kept out and why."""
+    """The result of publishing an answer: bars written, and what was kept out and why.
+
+    `is_kept` is True if a person decided that such an answer stays out.
+    """
 
     change: Change
     bars: int = 0
     reason: str = ""
     refused: tuple[Refusal, ...] = ()
+    is_kept: bool = False
 
 
 def publish(
@@ -38,14 +44,16 @@ def publish(
     stored: StoredSeries | None = None,
     run: int | None = None,
     trusted: bool = False,
+    accepted: Collection[str] = (),
+    quote: Quote | None = None,
 ) -> Published:
     """Merges and publishes. Starts again if another process changed the series meanwhile.
 
     `stored` saves a read if the caller has just read the whole series. `run` is recorded with
-    corrections. `trusted` is as in `merge`.
+    corrections. `trusted`, `accepted` and `quote` are as in `merge`.
     :raises StoreError: other processes kept changing the series, or the store is away.
     """
-    publication = _Publication(bars, key, fetched, calendar, now, run, trusted)
+    publication = _Publication(bars, key, fetched, calendar, now, run, trusted, accepted, quote)
     known = [stored] if stored else []
     return retry_on_conflict(
         lambda: publication.publish(known.pop() if known else bars.read(key)), key.symbol
@@ -63,22 +71,32 @@ class _Publication:
     now: datetime
     run: int | None
     trusted: bool
+    accepted: Collection[str]
+    quote: Quote | None
 
     def publish(self, stored: StoredSeries | None) -> Published:
         """:raises StoreConflict: another process has changed the series since it was read."""
         decision = merge(
-            as_stored(stored), self.fetched, self.calendar, now=self.now, trusted=self.trusted
+            as_stored(stored),
+            self.fetched,
+            self.calendar,
+            now=self.now,
+            trusted=self.trusted,
+            accepted=self.accepted,
+            quote=self.quote,
         )
-        refused = (decision.refusal,) if decision.refusal else ()
+        refused = decision.refusals
         if decision.change in (Change.REFUSE, Change.WHOLE):
             return Published(decision.change, reason=decision.reason, refused=refused)
         written = self._write(stored, decision)
-        return Published(decision.change, written, decision.reason, refused + self._nonsense())
+        return Published(decision.change, written, decision.reason, refused, decision.is_kept)
 
     def _write(self, stored: StoredSeries | None, decision: Decision) -> int:
         base = stored.manifest if stored else self.bars.manifest(self.key)
         old = stored.bars if stored else BarSeries.empty()
         before = base.facts if base else Facts()
+        if decision.is_kept:
+            return 0  # The provider has not confirmed what is stored.
         if decision.change is Change.NOTHING:
             late = before.fetched_at is not None and self.fetched.fetched_at < before.fetched_at
             if base is not None and stored is not None and not late:
@@ -116,18 +134,23 @@ class _Publication:
             fetched_at=fetched.fetched_at,
             final_through=min(settled, last) if settled else before.final_through,
             asked=merge_ranges([*before.asked, asked]),
-            gaps=update_gaps(before.gaps, held.gaps, asked, "the provider has none", now),
+            gaps=update_gaps(before.gaps, held.gaps, asked, self._gap_reasons(decision), now),
             by_hand=decision.by_hand,
+            normalised=mark_normalised(
+                before.normalised, after.sessions, decision.normalised, fetched.asked
+            ),
+            unconfirmed=decision.unconfirmed,
+            kept=before.kept,
+            held=decision.held,
+            held_from=decision.held_from,
+            provider_from=decision.provider_from,
         )
 
-    def _nonsense(self) -> tuple[Refusal, ...]:
-        """Returns what is refused of closed sessions. Bars of a running session may look odd."""
-        closed = self.calendar and self.calendar.last_closed(self.now)
-        found = [s for s in self.fetched.nonsense if s <= (closed or self.now.date() - _DAY)]
-        if not found:
-            return ()
-        days = name_some([str(session) for session in sorted(found)])
-        return (Refusal(Guard.NONSENSE, f"the prices of {days} make no sense"),)
+    def _gap_reasons(self, decision: Decision) -> dict[date, str]:
+        """Returns why sessions of the answer are not stored, if it had something for them."""
+        lacking = dict.fromkeys(self.fetched.lacking, "the provider has no usable close")
+        held = dict.fromkeys(map(session_of, decision.held), "held back as suspicious")
+        return {**lacking, **held}
 
 
 def as_stored(stored: StoredSeries | None) -> Stored:
@@ -143,4 +166,9 @@ def as_stored(stored: StoredSeries | None) -> Stored:
         facts.fetched_at,
         facts.final_through,
         facts.by_hand,
+        facts.normalised,
+        facts.kept,
+        facts.held,
+        facts.held_from,
+        facts.provider_from,
     )

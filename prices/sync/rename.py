@@ -1,9 +1,10 @@
 """Renaming: a symbol's history continues under its new name, and the former name leads to it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 from django.db import transaction
 
 from prices.domain.answers import SAMPLE, Stored
@@ -56,9 +57,11 @@ class RenameService:
     corrections: CorrectionLog
     leases: Leases
 
-    def rename(self, old: str, new: str, *, now: datetime) -> RenameResult:
+    def rename(self, old: str, new: str, *, now: datetime, adjoining: bool = False) -> RenameResult:
         """Gives `old` the name `new`.
 
+        With `adjoining`, the provider keeps the histories of both names apart: what is stored
+        under `old` stays, and the provider's history of `new` continues it.
         :raises CannotRename, InvalidSymbol, Busy: nothing was changed; the message is for users.
         """
         former, today = parse_symbol(old), parse_symbol(new)
@@ -69,9 +72,13 @@ class RenameService:
             both = False
             if row is None:
                 _check_is_done(former, today)
+                if adjoining:
+                    retry_on_conflict(lambda: self._expect_continuation(today), today)
             else:
                 _check_is_free(today, row)
-                both = retry_on_conflict(lambda: self._publish(former, today, now), today)
+                both = retry_on_conflict(
+                    lambda: self._publish(former, today, now, adjoining=adjoining), today
+                )
                 _move_rows(row, today, now)
             # Nobody reads what is left under the old name.
             self.corrections.rename(former, today)
@@ -81,7 +88,14 @@ class RenameService:
         renamed = TrackedSymbol.objects.get(symbol=today)
         return RenameResult(renamed, manifest, was_done=row is None, joined=both)
 
-    def _publish(self, former: str, today: str, now: datetime) -> bool:
+    def _expect_continuation(self, today: str) -> None:
+        """Lets the provider's history continue what is stored since an earlier rename."""
+        stored = self.bars.read(SeriesKey(today))
+        if stored is not None and stored.manifest.facts.provider_from is None:
+            facts = _continued_by_provider(stored.bars, stored.manifest.facts)
+            self.bars.update_facts(stored.manifest, facts)
+
+    def _publish(self, former: str, today: str, now: datetime, *, adjoining: bool) -> bool:
         """Publishes the history under its new name as well.
 
         Returns whether both names had one. :raises StoreConflict: another process changed it.
@@ -91,7 +105,7 @@ class RenameService:
         theirs, ours = self.bars.read(SeriesKey(former)), self.bars.read(key)
         if theirs is None:
             return False
-        bars, facts = _join(theirs, ours, tracked=tracked)
+        bars, facts = _join(theirs, ours, tracked=tracked, adjoining=adjoining)
         if ours is None or (ours.bars, ours.manifest.facts) != (bars, facts):
             base = ours.manifest if ours else self.bars.manifest(key)
             self.bars.replace(key, base, bars, facts, now=now)
@@ -121,7 +135,7 @@ def _check_is_free(today: str, row: TrackedSymbol) -> None:
 
 
 def _join(
-    theirs: StoredSeries, ours: StoredSeries | None, *, tracked: bool
+    theirs: StoredSeries, ours: StoredSeries | None, *, tracked: bool, adjoining: bool
 ) -> tuple[BarSeries, Facts]:
     """Returns the history for the new name, made of what both names have.
 
@@ -129,20 +143,32 @@ def _join(
     left over from an interrupted rename. The sample is never mixed with real prices.
     """
     if ours is None or ours.manifest.facts.source == SAMPLE:
-        return theirs.bars, theirs.manifest.facts
+        known = theirs.manifest.facts
+        facts = _continued_by_provider(theirs.bars, known) if adjoining else known
+        return theirs.bars, facts
     if theirs.manifest.facts.source == SAMPLE:
         return ours.bars, ours.manifest.facts
     main, other = (ours, theirs) if tracked else (theirs, ours)
     try:
-        both = join_histories(as_stored(main), as_stored(other))
+        both = join_histories(as_stored(main), as_stored(other), adjoining=adjoining)
     except NotOneCompany as error:
         former, today = theirs.manifest.key.symbol, ours.manifest.key.symbol
         first = "" if tracked else f"manage.py track {today} --no-fetch, then "
         raise CannotRename(
-            f"{today} has other prices than {former}: {error}. To delete them: {first}"
-            f"manage.py untrack {today} --delete, and rename again."
+            f"{today} has other prices than {former}: {error}. If one history continues the other, "
+            f"join them: manage.py rename {former} {today} --join. To delete those of {today}: "
+            f"{first}manage.py untrack {today} --delete, and rename again."
         ) from error
-    return both.series, _join_facts(both, main, other)
+    facts = _join_facts(both, main, other)
+    begins = max(main.bars.sessions[0].item(), other.bars.sessions[0].item())
+    is_apart = not np.isin(main.bars.ts, other.bars.ts).any()
+    return both.series, replace(facts, provider_from=begins) if is_apart else facts
+
+
+def _continued_by_provider(bars: BarSeries, facts: Facts) -> Facts:
+    """Returns the facts of bars that the provider does not have under the new name."""
+    after: date = bars.sessions[-1].item() + timedelta(days=1)
+    return replace(facts, provider_from=after)
 
 
 def _join_facts(both: Stored, mine: StoredSeries, theirs: StoredSeries) -> Facts:

@@ -130,8 +130,8 @@ def _fixed(
     symbol: str, fetched: Fetched, published: Published, found: Comparison, left: Comparison
 ) -> Verified:
     """Returns the verdict on a fix after which, of the differences `found`, some are `left`."""
-    # Prices that make no sense were left out, which says nothing about the others.
-    refused = any(refusal.guard is not Guard.NONSENSE for refusal in published.refused)
+    # An impossible event was left out, which says nothing about the prices.
+    refused = any(refusal.guard is not Guard.EVENT for refusal in published.refused)
     if refused or not left.agrees_but_for_lost:
         verdict, message = Verdict.DIFFERS, f"{found}. Not fixed: {published.reason or left}"
     elif left == found:

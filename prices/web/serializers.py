@@ -18,6 +18,17 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class TextField(serializers.CharField):
+    """A JSON string. DRF's field accepts numbers, and makes the symbol INF of 1e400."""
+
+    default_error_messages = {"invalid": 'Not a string. Send it in quotes, as in "AAPL".'}  # noqa: RUF012
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 def validate(serializer: type[StrictSerializer], data: Any, **options: Any) -> dict[str, Any]:
     """Returns the validated data. :raises ValidationError: a 400 that names the parameters."""
     checked = serializer(data=data, **options)

@@ -8,7 +8,7 @@ from django.test import Client
 from portfolio.api import serializers
 from portfolio.models import Portfolio
 from prices.models import TrackedSymbol
-from tests.support.portfolio_api import buy_acme
+from tests.support.portfolio_api import buy_acme, quote_acme
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -43,6 +43,7 @@ def test_summary_adds_up(body: dict[str, Any]) -> None:
         10.0,
         45.0,
     )
+    assert (summary["put_in"], summary["taken_out"]) == (210.0, 10.0)
     assert summary["profit_percent"] == pytest.approx(45 / 210)
     assert (summary["cash_tracked"], summary["cash"]) == (False, None)
     # (210 → 210) (230) (225) (250) (245 + 10)
@@ -57,6 +58,48 @@ def test_holding_is_in_todays_shares(body: dict[str, Any]) -> None:
     assert (holding["cost"], holding["average_price"]) == (210.0, 10.5)
     assert holding["weight"] == 1.0
     assert holding["sparkline"] == [10.5, 11.5, 11.25, 12.5, 12.25]
+
+
+@pytest.mark.parametrize(
+    ("price", "previous", "session", "value"),
+    [
+        (8.0, 12.25, "2026-06-09", 160.0),  # 35 % down on the next session
+        (9.0, 9.5, "2026-06-11", 180.0),  # two sessions without a bar later
+        (6.0, 6.125, "2026-06-09", 245.0),  # after a 2:1 split that the bars do not have yet
+        (8.0, 12.25, "2026-06-08", 245.0),  # before the close of the last bar
+    ],
+)
+def test_values_at_the_newer_of_quote_and_close(
+    body: dict[str, Any],
+    as_alice: Client,
+    savings: Portfolio,
+    price: float,
+    previous: float,
+    session: str,
+    value: float,
+) -> None:
+    """20 shares with a last close of 12.25 on 2026-06-08."""
+    quote_acme(price, previous, session)
+
+    for path in ("", "/live", "/complete?range=max"):
+        found = as_alice.get(f"/portfolio/{savings.pk}{path}").json()
+        assert found.get("summary", found)["value"] == value
+        assert found["holdings"][0]["value"] == value
+        assert found["holdings"][0]["live"] is (value != body["summary"]["value"])
+
+
+def test_the_live_body_has_figures_that_add_up(
+    body: dict[str, Any], as_alice: Client, savings: Portfolio
+) -> None:
+    """At 13.00, 20 x 13 - 210 = 50 of price and 10 of dividends; 60 / 210."""
+    quote_acme(13.0, 12.25, "2026-06-09")
+
+    live = as_alice.get(f"/portfolio/{savings.pk}/live").json()
+
+    assert (live["unrealised"], live["dividends"], live["profit"]) == (50.0, 10.0, 60.0)
+    assert live["profit_percent"] == live["holdings"][0]["profit_percent"]
+    assert live["profit_percent"] == pytest.approx(60 / 210)
+    assert set(live) == set(serializers.LiveOut().fields)
 
 
 def test_history_has_every_session(body: dict[str, Any]) -> None:

@@ -116,7 +116,7 @@ class TestSync:
         assert late.result is Result.UPDATED
         assert stored("LATEEVENT") == expected_rows(yahoo.standin, "LATEEVENT")
 
-    def test_refuses_pounds_for_pence_and_takes_them_back(self, yahoo: Yahoo) -> None:
+    def test_holds_pounds_for_pence_back_until_they_are_right(self, yahoo: Yahoo) -> None:
         tracked("VOD.L")
         updated(SATURDAY, "VOD.L")
         before = stored("VOD.L")
@@ -128,9 +128,11 @@ class TestSync:
         yahoo.standin.clear_mutations()
         healed = updated(NEXT_SATURDAY, "VOD.L")["VOD.L"]
 
-        assert refused.result is Result.FAILED
-        assert "from one unit to another" in refused.error
-        assert kept == before
+        assert refused.result is not Result.FAILED
+        assert "no corporate action explains it" in refused.error
+        assert kept == [row for row in expected_rows(yahoo.standin, "VOD.L") if row in kept]
+        assert kept[: len(before)] == before
+        assert kept[-1][0] == date(2026, 3, 9)
         assert healed.result is Result.UPDATED
         assert stored("VOD.L") == expected_rows(yahoo.standin, "VOD.L")
 

@@ -205,6 +205,7 @@ class TestSplit:
             for hours in range(60, 24 * 11, 6):
                 now = SATURDAY + timedelta(hours=hours)
                 yahoo.standin.set_clock(now)
+                list(services.live_service().refresh(["TWENTY"], now=now))
                 synced("TWENTY", now=now)
 
         assert readers.failures == []

@@ -1,5 +1,6 @@
 """Bodies of /v8/finance/chart: the rows of a request and the JSON around them."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -25,6 +26,32 @@ def not_found() -> tuple[int, Json]:
 
 def failure(code: str, description: str) -> Json:
     return {"chart": {"result": None, "error": {"code": code, "description": description}}}
+
+
+def part_of(body: Json | None, query: Mapping[str, str]) -> tuple[int, Json]:
+    """Returns the rows and events of a whole history that lie within the request's range."""
+    if body is None:
+        return not_found()
+    result = json.loads(json.dumps(body["chart"]["result"][0]))
+    if "period2" not in query:
+        return 200, {"chart": {"result": [result], "error": None}}
+    start, end = int(query.get("period1", 0)), int(query["period2"])
+    stamps = result.pop("timestamp", [])
+    kept = [at for at, stamp in enumerate(stamps) if start <= stamp < end]
+    for blocks in result["indicators"].values():
+        for block in blocks:
+            block.update({name: [values[at] for at in kept] for name, values in block.items()})
+    if kept:
+        result["timestamp"] = [stamps[at] for at in kept]
+    else:
+        result["indicators"] = {"quote": [{}], "adjclose": [{}]}
+    events = {
+        kind: {key: one for key, one in found.items() if start <= one["date"] < end}
+        for kind, found in result.pop("events", {}).items()
+    }
+    if any(events.values()):
+        result["events"] = {kind: found for kind, found in events.items() if found}
+    return 200, {"chart": {"result": [result], "error": None}}
 
 
 def chart(tape: Tape, served: Served, query: Mapping[str, str]) -> tuple[int, Json]:

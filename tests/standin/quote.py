@@ -1,5 +1,6 @@
 """Bodies of /v7/finance/quote: one row per known symbol, nothing for the others."""
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -16,8 +17,9 @@ def too_many() -> tuple[int, Json]:
     return 400, {"quoteResponse": {"result": None, "error": error}}
 
 
-def body(rows: Iterable[Json]) -> Json:
-    return {"quoteResponse": {"result": list(rows), "error": None}}
+def body_of(rows: Iterable[str]) -> str:
+    """Returns the body with rows that are JSON already."""
+    return f'{{"quoteResponse": {{"result": [{", ".join(rows)}], "error": null}}}}'
 
 
 def row(tape: Tape, served: Served) -> Json:
@@ -26,7 +28,7 @@ def row(tape: Tape, served: Served) -> Json:
     local = datetime.fromtimestamp(served.now, instrument.zone)
     offset = local.utcoffset()
     price = float(columns["close"][-1])
-    previous = float(columns["close"][-2:][0])
+    previous = float(columns["close"][-2:][0]) / _split_today(served, local)
     return {
         "language": "en-US",
         "region": "US",
@@ -58,6 +60,17 @@ def row(tape: Tape, served: Served) -> Json:
         "fiftyTwoWeekLow": float(columns["low"][-252:].min()),
         "symbol": instrument.symbol,
     }
+
+
+def _split_today(served: Served, now: datetime) -> float:
+    """Returns the ratio of a split on the quote's session that older bars are not restated for.
+
+    The previous close is on the new basis from the ex-date on, whenever the bars follow.
+    """
+    instrument = served.instrument
+    restated = instrument.effective_splits(now, instrument.restate_late)
+    today = (s for s in instrument.splits if s[0] == served.sessions[-1] and s not in restated)
+    return math.prod(numerator / denominator for _, numerator, denominator in today)
 
 
 def _day(columns: dict[str, Any]) -> Json:

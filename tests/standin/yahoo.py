@@ -35,6 +35,8 @@ class Yahoo:
         self._log: list[Json] = []
         self._mutations: list[tuple[str, str, mutations.Mutation]] = []
         self._replays: dict[str, list[tuple[datetime, bytes]]] = {}
+        self._histories: dict[str, Json | str | None] = {}
+        self._quote_rows: dict[str, Json | str] = {}
         self._lock = threading.Lock()
 
     @property
@@ -71,6 +73,28 @@ class Yahoo:
         loaded = sorted((at, path.read_bytes()) for at, path in timed)
         with self._lock:
             self._replays[symbol] = loaded
+
+    def serve_history(self, symbol: str, body: Json | str | None) -> None:
+        """Answers charts of a symbol with a part of a given body, which has the whole history.
+
+        A text is sent as it is. None: the symbol is unknown from now on.
+        """
+        with self._lock:
+            self._histories[symbol] = body
+
+    def serve_quote(self, symbol: str, row: Json | str) -> None:
+        """Answers quotes of a symbol with a given row. A text is sent as it is.
+
+        For the symbol "*" it is the whole body of any answer.
+        """
+        with self._lock:
+            self._quote_rows[symbol] = row
+
+    def forget_served(self) -> None:
+        """Forgets what `serve_history` and `serve_quote` were given."""
+        with self._lock:
+            self._histories.clear()
+            self._quote_rows.clear()
 
     @property
     def log(self) -> list[Json]:
@@ -128,7 +152,12 @@ class Yahoo:
 
     def _chart(self, symbol: str, query: dict[str, str]) -> Answer:
         recorded = self._recorded(symbol)
-        if recorded is not None:
+        if symbol in self._histories:
+            given = self._histories[symbol]
+            if isinstance(given, str):
+                return Answer(200, given.encode())
+            status, body = chart.part_of(given, query)
+        elif recorded is not None:
             status, body = _status_of(recorded), recorded
         else:
             view = self._view(symbol)
@@ -140,10 +169,16 @@ class Yahoo:
     def _quotes(self, symbols: list[str]) -> Answer:
         if len(symbols) > quote.MAX_SYMBOLS:
             return Answer.of_json(*quote.too_many())
-        rows = [quote.row(*view) for symbol in symbols if (view := self._view(symbol))]
+        if isinstance(whole := self._quote_rows.get("*"), str):
+            return Answer(200, whole.encode())
+        given = [self._quote_rows[symbol] for symbol in symbols if symbol in self._quote_rows]
+        rows = [dict(row) for row in given if not isinstance(row, str)]
+        others = (symbol for symbol in symbols if symbol not in self._quote_rows)
+        rows += [quote.row(*view) for symbol in others if (view := self._view(symbol))]
         for row in rows:
             self._corrupt("quote", row["symbol"], row)
-        return Answer.of_json(200, quote.body(rows))
+        texts = [row for row in given if isinstance(row, str)] + [json.dumps(row) for row in rows]
+        return Answer(200, quote.body_of(texts).encode())
 
     def _recorded(self, symbol: str) -> Json | None:
         with self._lock:

@@ -56,7 +56,7 @@ def track_several() -> None:
     published("OLD", rows=WEEK[:3])
     tracked("GONE", active=False, last_update=NOW - timedelta(days=3))
     published("GONE", rows=WEEK[1:4])
-    tracked("NEW", last_update=None)
+    tracked("NEW", last_update=None, added_at=NOW - timedelta(hours=4))
 
 
 def act(client: Client, action: str, *rows: TrackedSymbol, query: str = "", **more: object) -> str:

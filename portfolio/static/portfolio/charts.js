@@ -20,6 +20,10 @@ export const palette = () => {
   return { ...found, faded };
 };
 
+// The price axis gets wider or narrower with its labels, after a range is fitted into the chart. Unless
+// the range is locked, the bars keep their distance then, and the last ones leave the chart.
+const FITTED = { fixLeftEdge: true, fixRightEdge: true, lockVisibleTimeRangeOnResize: true };
+
 function theme({ quiet, line, card }) {
   return {
     layout: {
@@ -31,7 +35,7 @@ function theme({ quiet, line, card }) {
     },
     grid: { vertLines: { visible: false }, horzLines: { color: line } },
     rightPriceScale: { borderVisible: false },
-    timeScale: { borderColor: line, fixLeftEdge: true, fixRightEdge: true },
+    timeScale: { borderColor: line, ...FITTED },
   };
 }
 

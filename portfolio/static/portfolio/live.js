@@ -33,8 +33,11 @@ function update(element, text, value, { toned = false } = {}) {
 function showBody(body) {
   const field = (name) => page.querySelector(`.summary [data-live='${name}']`);
   update(field("value"), money(body.value, currency), body.value);
-  update(field("profit"), signedMoney(body.profit, currency), body.profit, TONED);
-  update(field("day_change"), signedMoney(body.day_change, currency), body.day_change, TONED);
+  update(field("as_of"), body.as_of ?? "", body.as_of);
+  for (const name of ["profit", "day_change", "unrealised", "realised", "dividends", "fx"]) {
+    update(field(name), signedMoney(body[name], currency), body[name], TONED);
+  }
+  update(field("profit_percent"), signedPercent(body.profit_percent), body.profit_percent, TONED);
   update(field("day_change_percent"), body.day_change_percent === null ? "" : `(${signedPercent(body.day_change_percent)})`, body.day_change_percent, TONED);
   for (const holding of body.holdings) updateRow(holding);
 }
@@ -48,6 +51,7 @@ function updateRow(holding) {
   all("value", money(holding.value, currency), holding.value);
   all("weight", percent(holding.weight), holding.weight);
   all("profit", signedMoney(holding.profit, currency), holding.profit, TONED);
+  for (const one of found.querySelectorAll("[data-live='profit_percent']")) one.textContent = signedPercent(holding.profit_percent);
   all("day_change_percent", signedPercent(holding.day_change_percent), holding.day_change_percent, TONED);
 }
 

@@ -8,7 +8,7 @@ const box = page.querySelector("[data-chart]");
 const note = page.querySelector("[data-chart-note]");
 const legend = page.querySelector("[data-legend]");
 const DAYS = { "1m": 31, "3m": 92, "1y": 365, "5y": 1826 };
-const state = { range: "1y", adjust: "splits", bars: [], actions: { splits: [], dividends: [] } };
+const state = { range: "1y", adjust: "splits", requests: 0, bars: [], actions: { splits: [], dividends: [] } };
 
 let series, volume, marks;
 const { chart, paint } = chartIn(box, { rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.06 } } }, colours);
@@ -49,10 +49,12 @@ function query() {
 }
 
 async function load() {
+  const turn = ++state.requests;
   box.setAttribute("aria-busy", "true");
   try {
     const path = encodeURIComponent(symbol);
     const history = await fetchJson(`/cache/historical/${path}?adjust=${state.adjust}${query()}`);
+    if (turn !== state.requests) return; // another range was chosen in the meantime
     state.bars = history.data;
     state.currency = history.currency;
     series.setData(history.data.map(({ date, ...bar }) => ({ time: date, ...bar })));
@@ -62,6 +64,7 @@ async function load() {
     note.hidden = state.bars.length > 0;
     note.textContent = "There are no bars in this range. Choose a longer one.";
   } catch (error) {
+    if (turn !== state.requests) return;
     note.hidden = false;
     note.textContent = `The prices could not be loaded: ${error.message} Reload the page to try again.`;
   }

@@ -70,16 +70,21 @@ class TagFilter(ChoiceFilter):
 
 
 class SyncedFilter(ChoiceFilter):
-    """As the dashboard counts it, a symbol that was never synced is lagging too."""
+    """As the dashboard counts it, a symbol that waits for its first sync for long is lagging too."""
 
     title = parameter_name = "sync"
 
     def options(self) -> Sequence[Option]:
         hours = int(LAGGING_AFTER.total_seconds() // 3600)
-        current = Q(last_update__gte=timezone.now() - LAGGING_AFTER)
+        oldest = timezone.now() - LAGGING_AFTER
+        current = Q(last_update__gte=oldest)
         return [
             ("current", f"Within {hours} hours", current),
-            ("lagging", "Lagging", Q(last_update=None) | ~current),
+            (
+                "lagging",
+                "Lagging",
+                Q(last_update__lt=oldest) | Q(last_update=None, added_at__lt=oldest),
+            ),
             ("never", "Never synced", Q(last_update=None)),
         ]
 

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, UnknownMarket, resolve
 from prices.models import Tag, TrackedSymbol
-from prices.symbols.tracking import resolve_row
+from prices.symbols.tracking import check_spelling, resolve_row
 
 _MARKET_CHOICES = [
     ("", "Known from the spelling of the symbol"),
@@ -56,6 +56,7 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
             return data
         try:
             canonical, known = resolve(data["symbol"], data["market"])
+            check_spelling(canonical)
         except InvalidSymbol as error:
             self.add_error("symbol", str(error))
         except UnknownMarket as error:

@@ -16,13 +16,18 @@ from prices.admin.symbols.page_data import SymbolData, load_symbol
 from prices.admin.widgets import heat_map
 from prices.admin.widgets.labels import NONE, full_time, nowrap, relative_time
 from prices.admin.widgets.panels import Table, make_table
-from prices.domain.sessions import sessions_of
+from prices.domain.answers import SAMPLE
+from prices.domain.sessions import FUNDS, sessions_of
 from prices.jobs.history import progress_of
 from prices.models import SyncRun, TrackedSymbol
 
 Facts = list[tuple[str, object]]
 # The latest years are open; the page hides the others until the user unfolds them.
 _YEARS_SHOWN = 12
+_EXCHANGES = {
+    "": "unknown: no sessions are expected",
+    FUNDS: "none: a fund is priced once a weekday",
+}
 
 
 def symbol_page(model_admin: SymbolAdmin, request: HttpRequest, row: TrackedSymbol) -> HttpResponse:
@@ -68,6 +73,7 @@ def chart_data(model_admin: SymbolAdmin, request: HttpRequest, pk: int) -> HttpR
                 [str(s.session), f"{s.numerator:g}:{s.denominator:g}"] for s in actions.splits
             ],
             "dividends": [[str(d.session), f"{d.amount:.6g}"] for d in actions.dividends],
+            "gains": [[str(g.session), f"{g.amount:.6g}"] for g in actions.gains],
             "by_hand": [str(filled.session) for filled in data.facts.by_hand],
         }
     )
@@ -123,6 +129,7 @@ def _progress_numbers(run: SyncRun) -> dict[str, Any]:
 def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
     """Returns what is known of a symbol as terms and values, below headings."""
     row, report = data.row, data.report
+    is_sample = data.facts.source == SAMPLE
     history: Facts = [
         ("Coverage", change_list.coverage(row)),
         ("First bar", change_list.first_bar(row)),
@@ -132,7 +139,7 @@ def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
         ("Gaps", change_list.gap_count(row)),
         ("Final through", nowrap(data.facts.final_through or "-")),
         ("Source", data.facts.source or NONE),
-        ("Confirmed", relative_time(data.facts.fetched_at)),
+        ("Confirmed", "never: sample" if is_sample else relative_time(data.facts.fetched_at)),
     ]
     jobs: Facts = [
         ("Last update", relative_time(row.last_update)),
@@ -146,7 +153,7 @@ def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
     ]
     instrument: Facts = [
         ("Market", row.market or NONE),
-        ("Exchange", row.mic or "unknown: no sessions are expected"),
+        ("Exchange", _EXCHANGES.get(row.mic, row.mic)),
         ("Currency", data.facts.currency or row.currency or NONE),
         ("Type", row.instrument_type or NONE),
         ("Time zone", row.timezone or NONE),
@@ -185,13 +192,14 @@ def _years_table(years: list[heat_map.Year]) -> Table:
 def _tables(request: HttpRequest, data: SymbolData, may_change: bool) -> dict[str, Any]:
     start, end = parse_day(request.GET.get("from")), parse_day(request.GET.get("to"))
     return {
+        "remarks": tables.remarks(data),
         "bars": tables.bars_table(data, start, end, request.GET.get("page", 1)),
         "gaps": tables.gaps_table(data, may_change=may_change),
         "gaps_left_out": max(0, len(data.facts.gaps) - tables.MAX_GAPS),
         "by_hand": tables.by_hand_table(data, may_change=may_change),
         "ranges": tables.ranges_table(data),
         "attempts": tables.attempts_table(data),
-        "quarantine": tables.quarantine_table(data),
+        "quarantine": tables.quarantine_table(data, may_change=may_change),
         "corrections": tables.corrections_table(data),
         "actions": tables.actions_table(data),
         "chart_url": reverse("admin:prices_trackedsymbol_chart", args=[data.row.pk]),

@@ -14,16 +14,27 @@ from prices.admin.symbols.page_data import SymbolData
 from prices.admin.widgets import labels
 from prices.admin.widgets.panels import Table, make_table
 from prices.admin.widgets.runs import run_link
-from prices.domain.answers import Result
+from prices.domain.actions import Dividend
+from prices.domain.answers import SAMPLE, Guard, Result
 from prices.domain.bars import Bar, BarSeries
 from prices.domain.manual_bars import ManualBar
-from prices.domain.wording import plural
+from prices.domain.wording import name_some, plural
+from prices.models import Quarantine
 from prices.store.corrections import Recorded
 
 BARS_PER_PAGE = 50
 MAX_GAPS = 200
 MAX_CORRECTIONS_SHOWN = 100
 MAX_ATTEMPTS_SHOWN = 30
+NORMALISED = (
+    "The provider's open, high or low did not fit the close: high and low were widened to contain "
+    "open and close, and a missing open became the close."
+)
+UNCONFIRMED = (
+    "The price moved like a split that the provider does not report (yet). If it reports one, the "
+    "history is restated."
+)
+HELD_BACK = "The new bar is suspicious and not stored until somebody decides in the quarantine."
 PRICE_HEADERS = ("Session", "Open", "High", "Low", "Close", "Volume")
 _RESULT_VARIANTS = {Result.UPDATED: "success", Result.UNCHANGED: "default", Result.FAILED: "danger"}
 
@@ -52,11 +63,12 @@ def _bar_rows(data: SymbolData, bars: BarSeries) -> list[list[object]]:
     for entry in data.corrections:
         corrections.setdefault(entry.correction.session, []).append(entry)
     confirmed = data.confirmed_at(bars.sessions)
+    unconfirmed = "never" if data.facts.source == SAMPLE else "earlier"
     rows = []
     for position in range(len(bars) - 1, -1, -1):
         session = bars.sessions[position].item()
         source: object = data.facts.source
-        at: object = labels.relative_time(confirmed[position], never="earlier")
+        at: object = labels.relative_time(confirmed[position], never=unconfirmed)
         if filled := by_hand.get(session):
             source, at = _source(filled), labels.full_time(filled.at)
         changed = _corrections_link(corrections.get(session, []))
@@ -81,8 +93,32 @@ def _source(filled: ManualBar) -> SafeString:
 def _state(data: SymbolData, session: date, filled: ManualBar | None) -> SafeString:
     if filled is not None:
         return labels.badge("by hand", "warning" if filled.offered else "info")
-    final = data.facts.final_through is not None and session <= data.facts.final_through
-    return labels.badge("final", "success") if final else labels.badge("provisional", "default")
+    facts = data.facts
+    final = facts.final_through is not None and session <= facts.final_through
+    found = [labels.badge("final", "success") if final else labels.badge("provisional", "default")]
+    if any(session in days for days in facts.normalised):
+        found.append(labels.badge("normalised", "info", NORMALISED))
+    if session in facts.unconfirmed:
+        found.append(labels.badge("unconfirmed", "warning", UNCONFIRMED))
+    places = "{}" * len(found)
+    return format_html(f'<span class="pc-badges">{places}</span>', *found)
+
+
+def remarks(data: SymbolData) -> list[tuple[SafeString, str]]:
+    """Returns a badge and a sentence for each kind of bar that is marked or held back."""
+    facts, found = data.facts, []
+    count = sum(len(data.bars.between(days.start, days.end)) for days in facts.normalised)
+    if count:
+        badge = labels.badge("normalised", "info", NORMALISED)
+        found.append((badge, f"{plural(count, 'bar')}. {NORMALISED}"))
+    for days, text, meaning in (
+        (facts.unconfirmed, "unconfirmed", UNCONFIRMED),
+        (facts.held_back, "held back", HELD_BACK),
+    ):
+        if days:
+            names = name_some([str(day) for day in days])
+            found.append((labels.badge(text, "warning", meaning), f"{names}. {meaning}"))
+    return found
 
 
 def _corrections_link(entries: list[Recorded]) -> SafeString:
@@ -193,14 +229,32 @@ def attempts_table(data: SymbolData) -> Table:
     return make_table("Attempts", data.attempts[:MAX_ATTEMPTS_SHOWN], columns, empty=empty)
 
 
-def quarantine_table(data: SymbolData) -> Table:
-    columns = {
-        "Guard": lambda entry: entry.kind,
+def quarantine_table(data: SymbolData, *, may_change: bool) -> Table:
+    columns: dict[str, Callable[[Quarantine], object]] = {
+        "Guard": lambda e: labels.link(e.kind, "admin:prices_quarantine_change", e.pk),
         "Why it is in quarantine": lambda entry: entry.reason,
         "Since": lambda entry: labels.full_time(entry.first_seen),
         "Times": lambda entry: entry.times,
     }
-    return make_table("Quarantine", data.quarantine, columns)
+
+    def buttons(entry: Quarantine) -> SafeString:
+        keep = _decide_button(entry, "keep", "Keep the stored values")
+        take = _decide_button(entry, "release", "Take the provider's values")
+        return _button_group(keep, *[take] * (entry.kind != Guard.EVENT))
+
+    return make_table(
+        "Quarantine", data.quarantine, columns, buttons=buttons if may_change else None
+    )
+
+
+def _decide_button(entry: Quarantine, decision: str, text: str) -> SafeString:
+    """Returns a button of the page's form that leads to the confirmation of a decision."""
+    return format_html(
+        '<button class="pc-button" type="submit" form="act" formaction="{}" name="action"'
+        ' value="{}">{}<span class="pc-sr"> of entry {}</span></button>',
+        reverse("admin:prices_quarantine_decide", args=[entry.pk]),
+        *(decision, text, entry.pk),
+    )
 
 
 CORRECTION_COLUMNS: dict[str, Callable[[Recorded], object]] = {
@@ -219,9 +273,41 @@ def corrections_table(data: SymbolData) -> Table:
 
 
 def actions_table(data: SymbolData) -> Table:
-    """Returns splits and dividends, newest first, which the chart shows as marks."""
-    actions = data.facts.actions
-    found = [(s.session, f"split {s.numerator:g}:{s.denominator:g}") for s in actions.splits]
-    found += [(d.session, f"dividend {d.amount:.6g}") for d in actions.dividends]
-    columns = {"Session": lambda one: labels.nowrap(one[0]), "What": lambda one: one[1]}
-    return make_table("Splits and dividends", sorted(found, reverse=True), columns)
+    """Returns splits and distributions, newest first, which the chart shows as marks."""
+    actions, unit = data.facts.actions, data.facts.currency
+    found: list[tuple[date, str, object]] = [
+        *((s.session, f"split {s.numerator:.6g}:{s.denominator:.6g}", "") for s in actions.splits),
+        *(
+            (d.session, f"dividend {d.amount:.6g} {d.currency or unit}", _dividend_note(d))
+            for d in actions.dividends
+        ),
+        *(
+            (
+                g.session,
+                f"capital gain {g.amount:.6g} {unit}",
+                "contained in the dividend of the day" if g.in_dividend else "",
+            )
+            for g in actions.gains
+        ),
+    ]
+    columns: dict[str, Callable[[tuple[date, str, object]], object]] = {
+        "Session": lambda one: labels.nowrap(one[0]),
+        "What": lambda one: one[1],
+        "Remark": lambda one: one[2] or labels.NONE,
+    }
+    found.sort(key=lambda one: one[:2], reverse=True)
+    return make_table("Splits, dividends and capital gains", found, columns)
+
+
+def _dividend_note(dividend: Dividend) -> object:
+    notes = []
+    if dividend.converted_from:
+        notes.append(f"converted from {dividend.converted_from}")
+    if dividend.currency:
+        notes.append(f"paid in {dividend.currency}, so prices are not adjusted for it")
+    words = ", ".join(notes)
+    if not dividend.suspicious:
+        return words
+    badge = labels.badge("suspicious", "warning", "Prices are not adjusted for it.")
+    reason = f"{dividend.suspicious}; prices are not adjusted for it"
+    return format_html("<span>{} {}</span>", badge, "; ".join(filter(None, [reason, words])))

@@ -156,7 +156,8 @@ def _draw_calendar(
     """Draws days without a bar: holidays, and days before the first or after the last bar."""
     calendar = history.calendar
     closed = calendar.last_closed(history.now) if calendar else None
-    if calendar is None or closed is None or begin.year < FIRST_YEAR:
+    known = calendar is not None and calendar.has_known
+    if calendar is None or closed is None or not known or begin.year < FIRST_YEAR:
         return
     first, last = history.sessions[0].item(), history.sessions[-1].item()
     end = min(end, closed + timedelta(days=1))
@@ -165,7 +166,9 @@ def _draw_calendar(
     days = np.arange(np.datetime64(begin), np.datetime64(end))
     for day in days[np.is_busday(days)].tolist():
         if day not in trading and day not in held:
-            year.draw("holiday", [day], f"{day}: no session (holiday)")
+            possible = calendar.is_possible(day)
+            why = "no bar; the calendar does not reach this day" if possible else "holiday"
+            year.draw("holiday", [day], f"{day}: no session ({why})")
     unfetched = sorted(day for day in trading if day > last)
     for day in unfetched:
         year.draw("unfetched", [day], f"{day}: not fetched yet")
@@ -188,7 +191,7 @@ def summarize(years: list[Year], history: SessionMap) -> str:
         return "There is no history yet."
     stored = sum(year.present for year in years)
     text = f"{stored:,} sessions from {history.sessions[0]} to {history.sessions[-1]} are stored"
-    if history.calendar is None:
+    if history.calendar is None or not history.calendar.has_known:
         return f"{text}. The sessions of its exchange are not known, so gaps cannot be counted."
     exceptions = ", ".join(_exceptions(years))
     return f"{text}; {exceptions}." if exceptions else f"{text}; none is missing, all are final."

@@ -18,9 +18,10 @@ NONE = mark_safe('<span class="pc-subtle">-</span>')  # a constant
 
 
 @lru_cache(maxsize=1024)  # A page shows the same few badges many times.
-def badge(text: str, variant: str = "default") -> SafeString:
-    """`variant` is info, success, warning, danger or default."""
-    return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})
+def badge(text: str, variant: str = "default", title: str = "") -> SafeString:
+    """`variant` is info, success, warning, danger or default; `title` is the tooltip."""
+    context = {"text": text, "variant": variant, "label_title": title}
+    return render_to_string("unfold/helpers/label.html", context)
 
 
 def relative_time(when: datetime | None, *, never: str = "never") -> SafeString:
@@ -58,8 +59,10 @@ def nowrap(value: object) -> SafeString:
     return NONE if value is None else format_html('<span class="pc-number">{}</span>', value)
 
 
-def exact_number(value: float | None) -> str:
-    """Returns a price with up to ten significant digits, or "none"."""
+def exact_number(value: float | str | None) -> str:
+    """Returns a price with up to ten significant digits, a text as it is, or "none"."""
+    if isinstance(value, str):
+        return value
     return "none" if value is None else f"{value:,.10g}"
 
 

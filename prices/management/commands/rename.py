@@ -16,13 +16,24 @@ class Command(ForegroundCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("old", help="Its name in this cache, as in FB.")
         parser.add_argument("new", help="Its name from now on, as in META.")
+        parser.add_argument(
+            "--join",
+            action="store_true",
+            help="The provider keeps both histories apart: what is stored stays, and the history "
+            "of the new name continues it.",
+        )
 
-    def work(self, *, old: str, new: str, **_: Any) -> None:
+    def work(self, *, old: str, new: str, join: bool, **_: Any) -> None:
         try:
-            renamed = services.rename_service().rename(old, new, now=timezone.now())
+            renamed = services.rename_service().rename(old, new, now=timezone.now(), adjoining=join)
         except CannotRename as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_describe(old.strip().upper(), renamed))
+        if join:
+            self.stdout.write(
+                f"The next sync of {renamed.row} continues what is stored with the provider's "
+                f"history. Start it now: manage.py sync_historical --symbols {renamed.row}"
+            )
 
 
 def _describe(former: str, renamed: RenameResult) -> str:

@@ -1,4 +1,5 @@
-/* Draws the prices of one symbol with lightweight-charts, with splits and dividends as marks. */
+/* Draws the prices of one symbol with lightweight-charts: with splits and distributions as marks,
+   or stored closes beside the provider's values. */
 "use strict";
 
 (() => {
@@ -11,22 +12,52 @@
   function marks(data, colours) {
     const made = [
       ...data.splits.map(([time, text]) => ({ time, text, position: "aboveBar", shape: "arrowDown", color: colours.split })),
-      ...data.dividends.map(([time]) => ({ time, text: "", position: "belowBar", shape: "circle", color: colours.dividend, size: 0.6 })),
+      ...[...data.dividends, ...data.gains].map(([time]) => ({ time, text: "", position: "belowBar", shape: "circle", color: colours.dividend, size: 0.6 })),
       ...data.by_hand.map((time) => ({ time, text: "by hand", position: "aboveBar", shape: "square", color: colours.hand })),
     ];
     const first = data.time[0], last = data.time[data.time.length - 1];
     return made.filter((m) => m.time >= first && m.time <= last).sort((a, b) => (a.time < b.time ? -1 : 1));
   }
 
-  function draw(box, data) {
-    const { createChart, CandlestickSeries, HistogramSeries, createSeriesMarkers } = LightweightCharts;
-    const chart = createChart(box, { autoSize: true, layout: { background: { color: "transparent" }, fontFamily: "inherit" } });
+  /* Adds candlesticks and volumes; returns the function that colours them. */
+  function addPrices(chart, data) {
+    const { CandlestickSeries, HistogramSeries, createSeriesMarkers } = LightweightCharts;
     const prices = chart.addSeries(CandlestickSeries, { borderVisible: false });
     const volumes = chart.addSeries(HistogramSeries, { priceScaleId: "", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
     volumes.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
     prices.setData(data.time.map((time, n) => ({ time, open: data.open[n], high: data.high[n], low: data.low[n], close: data.close[n] })));
     volumes.setData(data.time.map((time, n) => ({ time, value: data.volume[n] })));
     const marked = createSeriesMarkers(prices, []);
+    return (c) => {
+      prices.applyOptions({ upColor: c.up, downColor: c.down, wickUpColor: c.up, wickDownColor: c.down });
+      volumes.applyOptions({ color: c.volume });
+      marked.setMarkers(marks(data, c));
+    };
+  }
+
+  /* Adds the stored closes as a line and the provider's values as points; returns as `addPrices`. */
+  function addComparison(chart, data) {
+    const { LineSeries, PriceScaleMode, createSeriesMarkers } = LightweightCharts;
+    const quiet = { lastValueVisible: false, priceLineVisible: false };
+    const stored = chart.addSeries(LineSeries, { ...quiet, lineWidth: 2 });
+    const provider = chart.addSeries(LineSeries, { ...quiet, lineVisible: false, pointMarkersVisible: true, pointMarkersRadius: 4 });
+    stored.setData(data.time.map((time, n) => ({ time, value: data.close[n] })));
+    provider.setData(data.provider.map(([time, value]) => ({ time, value })));
+    const values = [...data.close, ...data.provider.map(([, value]) => value)];
+    // Values in another unit would press the line flat.
+    const far = Math.min(...values) > 0 && Math.max(...values) > 5 * Math.min(...values);
+    stored.priceScale().applyOptions({ mode: far ? PriceScaleMode.Logarithmic : PriceScaleMode.Normal });
+    const marked = createSeriesMarkers(stored, []);
+    return (c) => {
+      stored.applyOptions({ color: c.dividend });
+      provider.applyOptions({ color: c.hand });
+      marked.setMarkers(data.marks.map(([time, text]) => ({ time, text, position: "aboveBar", shape: "circle", color: c.hand })));
+    };
+  }
+
+  function draw(box, data) {
+    const chart = LightweightCharts.createChart(box, { autoSize: true, layout: { background: { color: "transparent" }, fontFamily: "inherit" } });
+    const paint = (data.provider ? addComparison : addPrices)(chart, data);
 
     function colour() {
       const c = theme();
@@ -36,9 +67,7 @@
         timeScale: { borderColor: c.grid },
         rightPriceScale: { borderColor: c.grid },
       });
-      prices.applyOptions({ upColor: c.up, downColor: c.down, wickUpColor: c.up, wickDownColor: c.down });
-      volumes.applyOptions({ color: c.volume });
-      marked.setMarkers(marks(data, c));
+      paint(c);
     }
 
     colour();
@@ -46,7 +75,8 @@
     // The width of the chart is known only after the first layout.
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const shown = Math.min(data.time.length, 500);
-      chart.timeScale().setVisibleLogicalRange({ from: data.time.length - shown, to: data.time.length + 3 });
+      if (data.provider) chart.timeScale().fitContent();
+      else chart.timeScale().setVisibleLogicalRange({ from: data.time.length - shown, to: data.time.length + 3 });
       box.dataset.drawn = String(data.time.length);
     }));
   }

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from prices import services
 from prices.domain.sessions import sessions_of
 from prices.jobs import cluster_health, schedules
-from prices.models import SyncRun
+from prices.models import CalendarOverride, SyncRun
 from prices.reads.reader import SymbolReport
 from tests.support.builders import published, tracked
 from tests.support.chromium import fits
@@ -57,6 +57,22 @@ class TestPages:
         expect(page.get_by_text("ACME", exact=True).first).to_be_visible()
         expect(page.get_by_text("sessions behind").first).to_be_visible()
         expect(page.get_by_text("No data found").first).to_be_visible()
+        assert fits(page)
+
+    def test_declares_a_holiday_with_the_date_picker(self, page: Page) -> None:
+        sessions_of("24/7")
+        page.goto(page.url + "prices/calendaroverride/add/")
+
+        page.get_by_label("Exchange").fill("24/7")
+        page.get_by_role("link", name="Choose Date").or_(page.locator("#calendarlink0")).click()
+        page.locator(".calendar td a", has_text="15").first.click()
+        page.locator("select[name=kind]").select_option("holiday")
+        page.get_by_label("Why").fill("The bulletin")
+        page.get_by_role("button", name="Save", exact=True).click()
+
+        expect(page.get_by_text("The bulletin")).to_be_visible()
+        row = CalendarOverride.objects.get()
+        assert (row.mic, row.date.day, row.declared_by) == ("24/7", 15, "admin")
         assert fits(page)
 
     def test_tracks_a_symbol_by_its_market(self, page: Page) -> None:

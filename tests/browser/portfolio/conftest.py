@@ -21,6 +21,46 @@ from tests.support.builders import published, tracked
 # Number of stored sessions. The closes are 100.0, 100.1, …, 130.0.
 SESSIONS = 301
 
+# Keeps the chart that the page creates, and the texts that are drawn on it.
+_CHART_SCRIPT = """
+    let library;
+    Object.defineProperty(window, "LightweightCharts", {
+        get: () => library,
+        set(original) {
+            const createChart = (...given) => (window.drawn = original.createChart(...given));
+            library = { ...original, createChart };
+        },
+    });
+    window.texts = [];
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+        window.texts.push(text);
+        return fillText.call(this, text, ...at);
+    };
+"""
+# Draws the chart again, after every change of its size is done.
+_REDRAW_SCRIPT = """async () => {
+    const frames = async (count) => {
+        while (count--) await new Promise(requestAnimationFrame);
+    };
+    await frames(10);
+    window.texts.length = 0;
+    document.dispatchEvent(new Event("themechange"));
+    await frames(10);
+    return [window.drawn.timeScale().getVisibleRange(), window.texts];
+}"""
+
+
+def record_chart(page: Page) -> None:
+    """Lets `chart_state` see the chart of each page that is opened from now on."""
+    page.add_init_script(_CHART_SCRIPT)
+
+
+def chart_state(page: Page) -> tuple[dict[str, str], list[str]]:
+    """Returns the dates that the chart shows, as `from` and `to`, and the texts on it."""
+    visible, texts = page.evaluate(_REDRAW_SCRIPT)
+    return visible, texts
+
 
 @pytest.fixture
 def anna(db: None) -> User:

@@ -1,7 +1,7 @@
 """The page of a portfolio in Chromium: figures, ranges, sorting and live prices."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -9,7 +9,16 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from portfolio.models import Portfolio
-from tests.browser.portfolio.conftest import Visitor, quoted, stored
+from prices.domain.actions import Actions
+from tests.browser.portfolio.conftest import (
+    Visitor,
+    chart_state,
+    quoted,
+    record_chart,
+    sessions,
+    stored,
+)
+from tests.support.builders import published, tracked
 from tests.support.chromium import fits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
@@ -56,7 +65,9 @@ class TestPortfolioPage:
         expect(summary).to_contain_text("$1,300.00")
         # 200.00 by the price, and a dividend of 10 times 0.50 that was paid out.
         expect(summary).to_contain_text("+$205.00")
-        expect(summary).to_contain_text("$1,095.00 invested")
+        # 205 / 1,100; the dividend is the only money that was taken out.
+        expect(summary).to_contain_text("+18.64\u00a0% on $1,100.00 put in")
+        expect(summary).to_contain_text("$1,095.00 invested after $5.00 taken out")
         row = page.get_by_role("row", name="ACME").first
         expect(row).to_contain_text("$130.00")
         expect(page.locator("[data-chart] canvas").first).to_be_visible()
@@ -78,8 +89,54 @@ class TestPortfolioPage:
         expect(page.locator("tr[data-symbol=ACME] td[data-live=price]")).to_have_text("$131.50")
         expect(page.locator(".summary [data-live=value]")).to_have_text("$1,315.00")
         expect(page.locator(".summary [data-live=day_change]")).to_have_text("+$15.00")
+        # 215 of price and 5 of dividends are 220; of 1,100 put in they are 20 %.
+        for name, text in (
+            ("profit", "+$220.00"),
+            ("profit_percent", "+20.00\u00a0%"),
+            ("unrealised", "+$215.00"),
+            ("dividends", "+$5.00"),
+        ):
+            expect(page.locator(f".summary [data-live={name}]")).to_have_text(text)
+        own = page.locator("tr[data-symbol=ACME] [data-live=profit_percent]")
+        expect(own).to_have_text("+20.00\u00a0%")
         expect(cell).to_have_class("number rose")
         assert cell.bounding_box() == before
+
+    def test_names_the_dividends_that_are_not_recorded(self, page: Page, anna: User) -> None:
+        """10 shares got 0.50 each; a payment of months before is another dividend's."""
+        portfolio = create_portfolio(anna)
+        days = sessions()
+        portfolio.transactions.create(
+            kind="dividend", date=days[240], symbol="ACME", amount=Decimal(7), currency="USD"
+        )
+
+        open_page(page, portfolio)
+
+        warnings = page.get_by_role("region", name="Warnings")
+        expect(warnings).to_contain_text(f"1 dividend (ex-date {days[260]}) is not recorded")
+        expect(page.locator(".summary [data-live=dividends]")).to_have_text("+$12.00")
+
+    def test_shows_the_debt_of_a_currency(self, page: Page, anna: User) -> None:
+        """2,000 euros were paid in, and 1,100 dollars of them spent: 10 shares at 130 are left.
+
+        A euro is 2 dollars: 1,300 - 1,100 + 5 dollars are 102.50 of 2,102.50 euros, 4.9 %.
+        """
+        portfolio = create_portfolio(anna)
+        days = sessions()
+        tracked("EURUSD=X", market="FX", mic="", last_update=datetime.now(UTC))
+        published("EURUSD=X", [(day, 2.0, 2.0, 2.0, 2.0, 0) for day in days], Actions())
+        Portfolio.objects.update(base_currency="EUR")
+        portfolio.transactions.create(
+            kind="deposit", date=days[230], amount=Decimal(2000), currency="EUR"
+        )
+
+        open_page(page, portfolio)
+
+        allocation = page.get_by_role("region", name="Allocation")
+        expect(allocation).to_contain_text("EUR95.1\u00a0%")
+        expect(allocation).to_contain_text("USD4.9\u00a0%")
+        # The cash is 2,000 - 547.50, the shares 650 euros.
+        expect(allocation).to_contain_text("Cash69.1\u00a0%")
 
     def test_changes_the_range(self, page: Page, anna: User) -> None:
         open_page(page, create_portfolio(anna))
@@ -91,6 +148,34 @@ class TestPortfolioPage:
         expect(ranges.get_by_role("button", name="1M")).to_have_attribute("aria-pressed", "true")
         expect(ranges.get_by_role("button", name="1Y")).to_have_attribute("aria-pressed", "false")
         expect(chart).not_to_have_attribute("aria-label", label)
+
+    @pytest.mark.parametrize("width", [1280, 1920])
+    def test_every_range_ends_with_the_last_day(
+        self, visitor: Visitor, anna: User, width: int
+    ) -> None:
+        """Of 190 shares after a 2:1 split, one is left: longer ranges have wider labels."""
+        portfolio, days = create_portfolio(anna), sessions()
+        for day, quantity in ((days[0], 90), (days[280], -189)):
+            portfolio.transactions.create(
+                kind="buy" if quantity > 0 else "sell",
+                date=day,
+                symbol="ACME",
+                quantity=Decimal(abs(quantity)),
+                price=Decimal("110"),
+                currency="USD",
+            )
+        with visitor.page(anna, width=width) as page:
+            record_chart(page)
+            open_page(page, portfolio)
+            for name in ("1M", "Max", "1Y", "5Y"):
+                ranges = page.get_by_role("group", name="Range")
+                ranges.get_by_role("button", name=name).click()
+                page.locator("[data-chart]:not([aria-busy])").wait_for()
+
+                visible, texts = chart_state(page)
+
+                assert visible["to"] == str(days[-1]), name
+                assert "130" in texts, name
 
     def test_draws_the_return(self, page: Page, anna: User) -> None:
         open_page(page, create_portfolio(anna))

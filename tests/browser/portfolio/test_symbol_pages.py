@@ -1,11 +1,16 @@
 """The page of a symbol in Chromium; browser and server format numbers alike."""
 
+from datetime import UTC, date, datetime
+
 import pytest
-from playwright.sync_api import Page, expect
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, Route, expect
 
 from portfolio.web import template_tags
-from tests.browser.portfolio.conftest import Visitor, quoted, stored
-from tests.support.builders import tracked
+from prices.domain.actions import Actions
+from prices.domain.sessions import sessions_of
+from tests.browser.portfolio.conftest import Visitor, chart_state, quoted, record_chart, stored
+from tests.support.builders import published, tracked
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
@@ -73,6 +78,92 @@ class TestSymbolPage:
         assert answer.status == 404
         expect(page.get_by_text("NOSUCH is not tracked")).to_be_visible()
         visitor.complaints.clear()  # the browser logs each 404
+
+
+# The labels of the price axis are wider, the longer the range is: 80, then 3,000 in the years before,
+# 800,000 at first. By the number of sessions before the end.
+CLOSES = {5_200: 800_000.0, 1_200: 3_000.0, 240: 80.0, 0: 76.54}
+
+
+def stored_for_decades(closes: dict[int, float]) -> date:
+    """Stores bars up to the last closed session; a close holds from its session on.
+
+    `closes` has the number of sessions before the end. Returns the last session.
+    """
+    calendar = sessions_of("XNYS")
+    assert calendar
+    last = calendar.last_closed(datetime.now(UTC))
+    assert last
+    rows, close = [], 0.0
+    for before in range(max(closes), -1, -1):
+        close = closes.get(before, close)
+        rows.append((calendar.shift(last, -before), close, close + 1, close - 1, close, 1_000))
+    tracked("ACME", last_update=datetime.now(UTC))
+    published("ACME", rows, Actions())
+    return last
+
+
+class TestRanges:
+    RANGES = ("1M", "3M", "YTD", "1Y", "5Y", "Max")
+
+    @pytest.mark.parametrize("width", [390, 1280, 1440, 1920])
+    @pytest.mark.parametrize("before", ["1Y", "Max"])
+    def test_every_range_ends_with_the_last_bar(
+        self, visitor: Visitor, anna: User, width: int, before: str
+    ) -> None:
+        last = stored_for_decades(CLOSES)
+        with visitor.page(anna, width=width) as page:
+            record_chart(page)
+            for name in self.RANGES:
+                page.goto("/portfolios/symbols/ACME/")
+                ranges = page.get_by_role("group", name="Range")
+                for one in (before, name):
+                    ranges.get_by_role("button", name=one).click()
+                    page.locator("[data-chart]:not([aria-busy])").wait_for()
+
+                visible, texts = chart_state(page)
+
+                assert visible["to"] == str(last), name
+                assert "76.54" in texts, name  # the label of the last price on the axis
+                expect(page.locator("[data-legend]")).to_contain_text(str(last))
+                expect(page.locator("[data-legend]")).to_contain_text("Close $76.54")
+
+    def test_a_smaller_window_still_shows_all_bars(self, page: Page) -> None:
+        last = stored_for_decades(CLOSES)
+        record_chart(page)
+        page.goto("/portfolios/symbols/ACME/")
+        page.get_by_role("button", name="Max").click()
+        page.locator("[data-chart]:not([aria-busy])").wait_for()
+        before, _ = chart_state(page)
+
+        page.set_viewport_size({"width": 1000, "height": 900})
+
+        assert chart_state(page)[0] == before
+        assert before["to"] == str(last)
+
+    def test_the_range_chosen_last_is_shown(self, page: Page) -> None:
+        """The answer to the range chosen before comes later."""
+        days, late = stored(), list[Route]()
+
+        def hold(route: Route) -> None:
+            if late or "days=31" in route.request.url:
+                route.continue_()
+            else:
+                late.append(route)
+
+        page.goto("/portfolios/symbols/ACME/")
+        chart = page.locator("[data-chart]:not([aria-busy])")
+        chart.wait_for()
+        page.route("**/cache/historical/**", hold)
+        page.get_by_role("button", name="Max").click()
+        page.get_by_role("button", name="1M").click()
+        chart.wait_for()
+        label = chart.get_attribute("aria-label") or ""
+        with page.expect_event("requestfinished"):
+            late[0].continue_()
+
+        assert chart.get_attribute("aria-label") == label
+        assert f"ACME from {days[0]}" not in label
 
 
 class TestFormat:

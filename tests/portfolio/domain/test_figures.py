@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import pyxirr
 
+from portfolio.domain.entries import Entry
 from portfolio.domain.figures import (
     ChartInterval,
     ChartRange,
     Profit,
+    allocation,
     annual,
     drawdowns,
     growth,
@@ -262,6 +264,65 @@ def test_a_range_starts_on_the_same_day_or_the_last_of_its_month(
     name: str, start: date | None
 ) -> None:
     assert ChartRange(name).start(date(2024, 3, 31)) == start
+
+
+def allocate_currencies(*entries: Entry) -> dict[str, float]:
+    """Returns the values in euros by currency; a euro is 1.25 dollars, ACME 150 and SAP 50."""
+    result = figures(
+        entries,
+        price_history("ACME", {"2026-06-10": 100.0, "2026-06-12": 150.0}),
+        price_history("SAP.DE", {"2026-06-10": 50.0, "2026-06-12": 50.0}, unit="EUR"),
+        price_history("EURUSD=X", {"2026-06-10": 1.25, "2026-06-12": 1.25}),
+        base="EUR",
+    )
+    found = allocation(result.valuation)
+    for parts in found.values():
+        assert round(sum(parts.values()), 2) == result.value
+    return found["currency"]
+
+
+def test_each_balance_of_the_cash_is_allocated_to_its_currency() -> None:
+    """5,000 - 1,000 dollars and 10 x 150 are 3,200 + 1,200; 3,000 - 1,000 euros and 20 x 50.
+
+    So 4,400 of 7,400, or 59.5 %, are dollars.
+    """
+    found = allocate_currencies(
+        entry("deposit", "2026-06-10", amount="5000"),
+        entry("deposit", "2026-06-10", amount="3000", currency="EUR"),
+        buy("2026-06-10", "ACME", "10", "100"),
+        buy("2026-06-10", "SAP.DE", "20", "50", currency="EUR"),
+    )
+
+    assert found == {"USD": 4_400.00, "EUR": 3_000.00}
+
+
+def test_a_purchase_without_money_of_its_currency_is_a_debt_in_it() -> None:
+    """10 x 150 = 1,500 dollars less the 1,000 that were exchanged for it are 400 euros."""
+    found = allocate_currencies(
+        entry("deposit", "2026-06-10", amount="3000", currency="EUR"),
+        buy("2026-06-10", "ACME", "10", "100"),
+    )
+
+    assert found == {"USD": 400.00, "EUR": 3_000.00}
+
+
+def test_cents_of_the_balances_add_up_to_the_cash() -> None:
+    """0.01 dollars are 0.008 euros; three balances of it and the others round to their sum."""
+    result = figures(
+        [
+            entry("deposit", "2026-06-10", amount="0.03"),
+            entry("deposit", "2026-06-10", amount="0.03", currency="GBP"),
+            entry("deposit", "2026-06-10", amount="0.03", currency="CHF"),
+        ],
+        price_history("EURUSD=X", {"2026-06-10": 1.25}),
+        price_history("EURGBP=X", {"2026-06-10": 1.25}, unit="GBP"),
+        price_history("EURCHF=X", {"2026-06-10": 1.25}, unit="CHF"),
+        base="EUR",
+    )
+
+    # 3 x 0.024 = 0.072, of which each alone would be 0.02.
+    assert result.value == 0.07
+    assert round(sum(allocation(result.valuation)["currency"].values()), 2) == 0.07
 
 
 def test_intervals_end_with_the_last_day_of_a_week_or_month() -> None:

@@ -45,28 +45,71 @@ def test_uses_a_quote_of_the_next_session_as_the_last_price() -> None:
     assert codes(result) == []
 
 
+# Tuesday the 16th: Friday and Monday lie between it and the last close.
+LATER = datetime(2026, 6, 16, 14, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("newer", "value"),
+    [
+        pytest.param(quote(6.5), 65.0, id="a fall of 35 %"),
+        pytest.param(quote(16.0), 160.0, id="a rise of 60 %"),
+        pytest.param(
+            quote(5.0), 50.0, id="half, like a 2:1 split, but the previous close is known"
+        ),
+        pytest.param(quote(6.5, previous=10.3), 65.0, id="the previous close was revised"),
+        pytest.param(quote(12.0, previous=None), 120.0, id="without a previous close"),
+        pytest.param(quote(12.0, when=LATER), 120.0, id="sessions later"),
+        pytest.param(quote(12.0, previous=13.0, when=LATER), 120.0, id="sessions and 30 % later"),
+        pytest.param(quote(4.0, previous=7.5, when=LATER), 40.0, id="a fall since that close"),
+    ],
+)
+def test_values_at_a_newer_quote_however_far_it_moved(newer: Quote, value: float) -> None:
+    """10 shares with a last close of 10.00 on Thursday the 11th."""
+    result = figures([buy("2026-06-10", "ACME", "10", "9")], acme(newer))
+
+    assert result.value == value
+    assert result.last == newer.session
+
+
 @pytest.mark.parametrize(
     "unfit",
     [
-        # A 2:1 split for which the stored closes are not restated yet.
-        quote(5.0, previous=5.0),
-        quote(12.0, previous=None),
-        # The stored session, and a session long after it.
-        quote(12.0, when=datetime(2026, 6, 11, 20, 0, tzinfo=UTC)),
-        quote(12.0, when=datetime(2026, 6, 16, 14, 0, tzinfo=UTC)),
+        pytest.param(
+            quote(5.0, previous=5.0), id="a 2:1 split that the closes are not restated for"
+        ),
+        pytest.param(quote(9.6, previous=9.523), id="a 21:20 split"),
+        pytest.param(quote(5.0, previous=5.2, when=LATER), id="a 2:1 split since the last close"),
+        pytest.param(quote(5.0, previous=None), id="perhaps a 2:1 split"),
+        pytest.param(
+            quote(12.0, when=datetime(2026, 6, 11, 19, 59, tzinfo=UTC)), id="of the last session"
+        ),
+        pytest.param(quote(12.0, when=datetime(2026, 6, 10, 20, 0, tzinfo=UTC)), id="older"),
     ],
 )
-def test_ignores_a_quote_that_does_not_continue_the_closes(unfit: Quote) -> None:
+def test_values_at_the_close_if_the_quote_is_older_or_of_other_shares(unfit: Quote) -> None:
     result = figures([buy("2026-06-10", "ACME", "10", "9")], acme(unfit))
 
     assert result.value == 100.00
     assert result.last == day("2026-06-11")
 
 
-def test_ignores_a_quote_in_another_unit() -> None:
-    history = acme(quote(12.0))
+def test_a_quote_of_a_later_session_is_compared_with_its_own_previous_close() -> None:
+    """10 shares from 11.50 on Monday to 12.00 on Tuesday; Thursday closed at 10.00."""
+    result = figures(
+        [buy("2026-06-10", "ACME", "10", "9")], acme(quote(12.0, previous=11.5, when=LATER))
+    )
 
-    assert replace(history, unit="GBp").live is None
+    assert result.day_change == 5.00
+
+
+def test_converts_a_quote_in_the_major_currency_and_ignores_another_one() -> None:
+    """12 pounds are 1,200 pence; a quote in dollars is none of them."""
+    in_pounds = replace(quote(12.0), currency="GBP")
+    history = price_history("ACME", {"2026-06-11": 1_000.0}, unit="GBp", quote=in_pounds)
+
+    assert history.last_price == 1_200.0
+    assert replace(history, quote=quote(12.0)).live is None
 
 
 def test_a_live_price_makes_a_stale_history_fresh() -> None:

@@ -1,9 +1,17 @@
 """The settings check: each wrong setting is named, and no password is shown."""
 
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
-from pricecache_site.operations.checks import settings_check
+from pricecache_site.operations.checks import calendar_check, settings_check
+from tests.support.builders import tracked
 
 
 class TestCheck:
@@ -52,3 +60,65 @@ class TestCheck:
 
     def test_is_silent_when_all_is_well(self) -> None:
         assert settings_check(None) == []
+
+
+class TestCalendarCheck:
+    """The library knows Riyadh's holidays to 2029-12-31."""
+
+    @pytest.fixture
+    def _clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = datetime(2029, 11, 15, 12, tzinfo=UTC)
+        monkeypatch.setattr("pricecache_site.operations.checks.timezone.now", lambda: now)
+
+    @pytest.mark.django_db
+    @pytest.mark.usefixtures("_clock")
+    def test_warns_of_a_calendar_in_use_that_ends_soon(self) -> None:
+        tracked("2222.SR", mic="XSAU")
+
+        (warning,) = calendar_check(None)
+
+        assert (warning.id, warning.level) == ("prices.W002", 30)
+        assert warning.msg == "The calendar of XSAU ends on 2029-12-31."
+        assert str(warning.hint).startswith("Update exchange-calendars (pip install")
+
+    @pytest.mark.django_db
+    @pytest.mark.usefixtures("_clock")
+    def test_is_silent_about_suspended_symbols_and_other_exchanges(self) -> None:
+        tracked("2222.SR", mic="XSAU", active=False)
+        tracked("ACME")
+        tracked("FUND", mic="FUNDS")
+        tracked("ODD", mic="")
+
+        assert calendar_check(None) == []
+
+    @pytest.mark.django_db
+    @pytest.mark.usefixtures("_clock")
+    def test_builds_no_calendar(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        tracked("2222.SR", mic="XSAU")
+
+        def fail(*_: object, **__: object) -> None:
+            raise AssertionError("a calendar is built")
+
+        monkeypatch.setattr("exchange_calendars.get_calendar", fail)
+
+        assert len(calendar_check(None)) == 1
+
+    def test_is_silent_without_a_database(self, tmp_path: Path) -> None:
+        """`manage.py check` of a fresh installation creates no database."""
+        folder = tmp_path / "var"
+        done = subprocess.run(
+            [sys.executable, "manage.py", "check"],
+            cwd=settings.BASE_DIR,
+            env={
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "pricecache_site.settings",
+                "PRICECACHE_DATA_DIR": str(folder),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert "W002" not in done.stderr
+        assert not (folder / "pricecache.sqlite3").exists()

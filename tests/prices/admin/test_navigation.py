@@ -20,7 +20,7 @@ def test_shows_everything_to_superusers(admin_user: User) -> None:
     titles = visible_titles(admin_user)
 
     assert titles[:3] == ["Dashboard", "Symbols", "Sync runs"]
-    assert len(titles) == 19
+    assert len(titles) == 20
 
 
 @pytest.mark.parametrize("code", ["view_syncrun", "change_syncrun"])

@@ -56,7 +56,7 @@ class TestStatus:
 
     def test_is_degraded_by_stale_and_failing_symbols(self, client: Client) -> None:
         tracked(last_update=NOW - timedelta(hours=4), last_error="Yahoo says no")
-        tracked("NEWCO", last_update=None)
+        tracked("NEWCO", last_update=None, added_at=NOW - timedelta(hours=4))
         published(rows=WEEK[:4])
         cluster_health.record_canary(now=NOW)
 

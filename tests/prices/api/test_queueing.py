@@ -111,8 +111,104 @@ class TestBackfillSymbol:
         assert not TrackedSymbol.objects.exists()
         assert not SyncRun.objects.exists()
 
+    @pytest.mark.parametrize("symbol", ["1e400", "-1e400", "5", "1.5", "true", '["A"]', "{}"])
+    @pytest.mark.parametrize("market", ['""', "7"])
+    def test_takes_only_strings(
+        self, client: Client, staff: dict[str, str], symbol: str, market: str
+    ) -> None:
+        """1e400 is infinite, which would be the symbol INF."""
+        body = f'{{"symbol": {symbol}, "market": {market}}}'
+
+        answer = client.post(
+            "/cache/backfill-symbol", body, content_type="application/json", headers=staff
+        )
+
+        assert answer.status_code == 400
+        assert answer.json()["errors"]["symbol"] == 'Not a string. Send it in quotes, as in "AAPL".'
+        assert ("market" in answer.json()["errors"]) == (market == "7")
+        assert not TrackedSymbol.objects.exists()
+
+    def test_says_that_a_symbol_may_not_be_null(
+        self, client: Client, staff: dict[str, str]
+    ) -> None:
+        answer = client.post(
+            "/cache/backfill-symbol",
+            '{"symbol": null}',
+            content_type="application/json",
+            headers=staff,
+        )
+
+        assert (answer.status_code, answer.json()["parameter"]) == (400, "symbol")
+
+    @pytest.mark.parametrize(
+        ("symbol", "market", "canonical"),
+        [("BAJAJ-AUTO", "NSE", "BAJAJ-AUTO.NS"), ("BP.", "LSE", "BP.L"), ("BRK.B", "US", "BRK-B")],
+    )
+    def test_takes_symbols_as_people_write_them(
+        self, client: Client, staff: dict[str, str], symbol: str, market: str, canonical: str
+    ) -> None:
+        answer = client.post(
+            "/cache/backfill-symbol",
+            {"symbol": symbol, "market": market},
+            content_type="application/json",
+            headers=staff,
+        )
+
+        assert answer.status_code == 202
+        assert TrackedSymbol.objects.get().symbol == canonical
+
+    def test_names_yahoos_spelling_of_a_share_class(
+        self, client: Client, staff: dict[str, str]
+    ) -> None:
+        answer = client.post(
+            "/cache/backfill-symbol",
+            {"symbol": "BRK.B"},
+            content_type="application/json",
+            headers=staff,
+        )
+
+        assert answer.status_code == 400
+        assert answer.json()["detail"] == (
+            "Yahoo has no symbol “BRK.B”. Yahoo spells share classes and units with a dash: try "
+            "BRK-B."
+        )
+        assert not TrackedSymbol.objects.exists()
+
 
 class TestOtherEndpoints:
+    @pytest.mark.parametrize("path", ["refresh-live", "sync-historical"])
+    @pytest.mark.parametrize("symbol", ["1e400", "5", "false", "null", "[]"])
+    def test_take_only_strings(
+        self, client: Client, staff: dict[str, str], path: str, symbol: str
+    ) -> None:
+        tracked("INF")
+
+        answer = client.post(
+            f"/cache/{path}",
+            f'{{"symbols": [{symbol}]}}',
+            content_type="application/json",
+            headers=staff,
+        )
+
+        assert (answer.status_code, answer.json()["parameter"]) == (400, "symbols")
+        assert not SyncRun.objects.exists()
+
+    @pytest.mark.parametrize("path", ["refresh-live", "sync-historical"])
+    def test_name_yahoos_spelling_of_a_share_class(
+        self, client: Client, staff: dict[str, str], path: str
+    ) -> None:
+        answer = client.post(
+            f"/cache/{path}",
+            {"symbols": ["BRK.B"]},
+            content_type="application/json",
+            headers=staff,
+        )
+
+        assert answer.status_code == 404
+        assert answer.json()["detail"] == (
+            "Not tracked: BRK.B. Yahoo spells share classes and units with a dash: try BRK-B."
+        )
+
     @pytest.mark.parametrize(
         ("path", "kind", "options"),
         [

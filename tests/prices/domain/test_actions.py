@@ -10,7 +10,7 @@ from prices.domain.actions import (
     Dividend,
     Split,
     adjust_bars,
-    dividend_factors,
+    distribution_factors,
     split_factors,
 )
 from tests.prices.domain.builders import (
@@ -87,17 +87,25 @@ class TestDividendFactors:
         )
         dividends = (Dividend(day("2026-03-03"), 5.0), Dividend(day("2026-03-05"), 1.0))
 
-        factors = dividend_factors(week, dividends)
+        factors = distribution_factors(week, Actions(dividends=dividends))
 
         # 1 - 5/50 = 0.9 before Tuesday; 1 - 1/20 = 0.95 before Thursday
         assert factors.tolist() == pytest.approx([0.9 * 0.95, 0.95, 0.95, 1.0])
 
     @pytest.mark.parametrize("session", ["2026-03-02", "2026-02-27", "2026-03-09"])
     def test_ignore_ex_dates_outside(self, session: str) -> None:
-        assert dividend_factors(WEEK, (Dividend(day(session), 0.5),)).tolist() == [1.0] * 5
+        assert (
+            distribution_factors(WEEK, Actions(dividends=(Dividend(day(session), 0.5),))).tolist()
+            == [1.0] * 5
+        )
 
     def test_ignore_a_dividend_above_the_price(self) -> None:
-        assert dividend_factors(WEEK, (Dividend(day("2026-03-04"), 1.1),)).tolist() == [1.0] * 5
+        assert (
+            distribution_factors(
+                WEEK, Actions(dividends=(Dividend(day("2026-03-04"), 1.1),))
+            ).tolist()
+            == [1.0] * 5
+        )
 
 
 class TestAdjustBars:

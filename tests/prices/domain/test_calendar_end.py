@@ -4,15 +4,18 @@ The library knows Bombay's holidays to 2026-12-31 (checked by `test_the_calendar
 2027-01-01 is a Friday.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from prices.domain.actions import Actions
-from prices.domain.coverage import measure_series_coverage
+from prices.domain.calendars import describe_calendar_ends
+from prices.domain.coverage import DateRange, measure_coverage, measure_series_coverage
 from prices.domain.freshness import SymbolState, staleness
 from prices.domain.merge import merge
 from prices.domain.planning import Priority, plan_fetches
 from prices.domain.provider_health import ProviderState
-from prices.domain.sessions import describe_calendar_ends, sessions_of
+from prices.domain.sessions import sessions_of
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 from tests.prices.domain.test_merge import stored
 
@@ -75,7 +78,8 @@ class TestSessions:
         [
             ("2026-10-31 12:00", []),
             ("2026-11-02 00:00", ["The calendar of XBOM ends on 2026-12-31"]),
-            ("2027-01-29 14:30", ["The calendar of XBOM ends on 2026-12-31"]),
+            ("2026-12-31 23:59", ["The calendar of XBOM ends on 2026-12-31"]),
+            ("2027-01-29 14:30", ["The calendar of XBOM ended on 2026-12-31"]),
         ],
     )
     def test_an_end_is_reported_sixty_days_before(self, now: str, expected: list[str]) -> None:
@@ -142,6 +146,19 @@ class TestFreshness:
 
         assert (coverage.expected, coverage.present) == (4, 4)
 
+    def test_coverage_of_a_range_beyond_the_end_is_not_known(self) -> None:
+        bars = series(*WEEK, *JANUARY)
+
+        beyond = measure_coverage(
+            bars.sessions, sessions("XBOM"), DateRange(day("2027-01-01"), day("2027-01-30"))
+        )
+        across = measure_coverage(
+            bars.sessions, sessions("XBOM"), DateRange(day("2026-12-31"), day("2027-01-30"))
+        )
+
+        assert (beyond.expected, beyond.percent, beyond.present) == (None, None, 3)
+        assert (across.expected, across.percent, across.present) == (1, 100.0, 1)
+
 
 class TestPlanning:
     def test_a_possible_session_makes_a_symbol_due_after_its_close_and_once_more(self) -> None:
@@ -155,6 +172,63 @@ class TestPlanning:
         assert planned("2027-01-01 12:00", "2027-01-01 10:30") == []
         assert planned("2027-01-01 14:20", "2027-01-01 10:30") == [Priority.BEHIND]
         assert planned("2027-01-01 16:00", "2027-01-01 14:20") == []
+
+    def test_a_symbol_that_has_ceased_to_trade_is_likely_futile(self) -> None:
+        """On 2027-01-11 it had missed the seven weekdays of the year."""
+        one = state("2026-12-31", updated="2027-01-11 14:30", final_through=day("2026-12-31"))
+
+        assert [d.priority for d in plan_fetches([one], now=at("2027-01-12 10:30"))] == [
+            Priority.SILENT
+        ]
+
+
+class TestFunds:
+    """A fund is priced once a weekday, whatever exchange lists it: 2026-12-25 is a Friday."""
+
+    FUND = replace(
+        state("2026-12-24", updated="2026-12-25 04:10", final_through=day("2026-12-23")),
+        mic="FUNDS",
+    )
+
+    def test_are_due_after_each_weekday_and_once_more(self) -> None:
+        def planned(now: str, updated: str) -> list[Priority]:
+            one = replace(self.FUND, last_update=at(updated), final_through=day("2026-12-24"))
+            return [need.priority for need in plan_fetches([one], now=at(now))]
+
+        assert planned("2026-12-25 23:59", "2026-12-25 04:10") == []
+        assert planned("2026-12-26 00:10", "2026-12-25 04:10") == [Priority.BEHIND]
+        assert planned("2026-12-26 02:00", "2026-12-26 00:10") == []
+        assert planned("2026-12-26 04:10", "2026-12-26 00:10") == [Priority.BEHIND]
+        assert planned("2026-12-28 12:00", "2026-12-26 04:10") == []
+
+    def test_are_stale_after_three_weekdays_without_a_price(self) -> None:
+        assert staleness(self.FUND, WELL, at("2026-12-29 23:59")) == ""
+        assert staleness(self.FUND, WELL, at("2026-12-30 00:00")) == (
+            "no price for 3 weekdays, last bar 2026-12-24"
+        )
+
+    def test_have_no_coverage_and_no_gaps(self) -> None:
+        bars = series(("2026-12-21", 10.0), ("2026-12-24", 10.1))
+        wanted = DateRange(day("2026-12-21"), day("2026-12-26"))
+
+        found = measure_coverage(bars.sessions, sessions("FUNDS"), wanted)
+
+        assert (found.expected, found.percent, found.present, found.gaps) == (None, None, 2, ())
+
+    def test_store_prices_of_holidays_of_the_exchange(self) -> None:
+        answer = fetched(
+            series(("2026-12-23", 10.0, 0), ("2026-12-24", 10.1, 0), ("2026-12-25", 10.2, 0)),
+            fetched_at=at("2026-12-26 00:10"),
+        )
+
+        decision = merge(
+            stored(series(("2026-12-23", 10.0, 0))),
+            answer,
+            sessions("FUNDS"),
+            now=at("2026-12-25 12:00"),
+        )
+
+        assert closes(decision.bars) == {"2026-12-24": 10.1, "2026-12-25": 10.2}
 
 
 def test_an_answer_of_a_first_history_reaches_beyond_the_end() -> None:

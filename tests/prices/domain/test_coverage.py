@@ -13,6 +13,7 @@ from prices.domain.coverage import (
     DateRange,
     Gap,
     RequestedRange,
+    clip_ranges,
     measure_coverage,
     measure_series_coverage,
     merge_ranges,
@@ -213,7 +214,7 @@ class TestUpdateGaps:
     MISSING = day("2026-11-25")
 
     def tried(self, *known: Gap, now: datetime = NOW) -> tuple[Gap, ...]:
-        return update_gaps(known, [self.MISSING], WANTED, REASON, now)
+        return update_gaps(known, [self.MISSING], WANTED, {self.MISSING: REASON}, now)
 
     def test_retries_a_new_gap_after_an_hour(self) -> None:
         assert self.tried() == (Gap(self.MISSING, 1, at("2026-12-01 03:00"), REASON),)
@@ -255,7 +256,9 @@ class TestUpdateGaps:
     def test_keeps_gaps_outside_the_fetched_range(self) -> None:
         elsewhere = Gap(day("2026-10-01"), 2, NOW, "other")
 
-        found = update_gaps([elsewhere], [elsewhere.session, self.MISSING], WANTED, REASON, NOW)
+        found = update_gaps(
+            [elsewhere], [elsewhere.session, self.MISSING], WANTED, {self.MISSING: REASON}, NOW
+        )
 
         assert found == (elsewhere, Gap(self.MISSING, 1, at("2026-12-01 03:00"), REASON))
 
@@ -274,3 +277,33 @@ class TestShare:
         assert share(1_000_000, 1_000_000) == 100.0
         assert share(2, 3) == 66.67
         assert share(0, 0) == 100.0
+
+
+class TestClipRanges:
+    WITHIN = DateRange(day("2026-03-02"), day("2026-03-10"))
+
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            (("2026-03-03", "2026-03-05"), ("2026-03-03", "2026-03-05")),
+            (("2026-02-01", "2026-03-05"), ("2026-03-02", "2026-03-05")),
+            (("2026-03-05", "2026-04-01"), ("2026-03-05", "2026-03-10")),
+            (("2026-02-01", "2026-04-01"), ("2026-03-02", "2026-03-10")),
+            (("2026-02-01", "2026-03-02"), None),
+            (("2026-03-10", "2026-03-12"), None),
+        ],
+    )
+    def test_returns_what_lies_within(
+        self, given: tuple[str, str], expected: tuple[str, str] | None
+    ) -> None:
+        found = clip_ranges([DateRange(*map(day, given))], self.WITHIN)
+
+        assert found == ((DateRange(*map(day, expected)),) if expected else ())
+
+    def test_keeps_the_order_of_several(self) -> None:
+        ranges = [DateRange(day("2026-03-01"), day("2026-03-04")), DateRange(*self.WITHIN)]
+
+        assert clip_ranges(ranges, self.WITHIN) == (
+            DateRange(day("2026-03-02"), day("2026-03-04")),
+            self.WITHIN,
+        )

@@ -101,13 +101,130 @@ class TestStaleness:
         )
 
 
+# The provider was well until 21:05 on Monday, after that session's bar was due.
+OUTAGE = ProviderState(unreachable_since=at("2026-03-09 21:05"))
+_AWAY = "provider unreachable since 2026-03-09 21:05 UTC"
+_NEW = replace(
+    FRESH, added_at=at("2026-03-10 11:57"), last_update=None, source="", first=None, last=None
+)
+_GONE = "Yahoo knows no AAPL"
+# (the state, what is said while the provider answers, what is said during an outage)
+STATES = {
+    "fresh": (FRESH, "", ""),
+    "new": (_NEW, "no history yet", f"{_AWAY}, no history yet"),
+    "new, and the provider answered without prices": (
+        replace(_NEW, last_update=at("2026-03-10 11:58")),
+        "no history yet",
+        "no history yet",
+    ),
+    "new, and unknown to the provider": (
+        replace(_NEW, missing_since=day("2026-03-10"), missing_reason=_GONE, failures=1),
+        f"{_GONE}, no history yet",
+        f"{_GONE}, no history yet",
+    ),
+    "new, and its first answer is in quarantine": (
+        replace(_NEW, last_error="quarantined: half of it", failures=1),
+        "quarantined: half of it, no history yet",
+        "quarantined: half of it, no history yet",
+    ),
+    "sample": (
+        replace(FRESH, source="sample", last=day("2013-03-01"), last_update=None),
+        "only the sample's prices, last bar 2013-03-01",
+        f"{_AWAY}, only the sample's prices, last bar 2013-03-01",
+    ),
+    "behind": (
+        replace(FRESH, last=day("2026-03-06"), last_update=at("2026-03-09 18:00")),
+        "1 session behind, last bar 2026-03-06",
+        f"{_AWAY}, 1 session behind, last bar 2026-03-06",
+    ),
+    "unknown to the provider since Friday": (
+        replace(
+            *(FRESH,),
+            last=day("2026-03-05"),
+            missing_since=day("2026-03-06"),
+            missing_reason=_GONE,
+            last_error="no connection",
+            failures=1,
+        ),
+        f"{_GONE}, 2 sessions behind, last bar 2026-03-05",
+        f"{_GONE}, 2 sessions behind, last bar 2026-03-05",
+    ),
+    "suspended by the system": (
+        replace(FRESH, active=False, suspended_reason=_GONE, last=day("2026-03-02")),
+        f"symbol suspended ({_GONE}), last bar 2026-03-02",
+        f"symbol suspended ({_GONE}), last bar 2026-03-02",
+    ),
+    "suspended by a user before its first sync": (
+        replace(_NEW, active=False),
+        "symbol suspended, no history",
+        "symbol suspended, no history",
+    ),
+    "quarantined": (
+        replace(FRESH, last=day("2026-03-06"), last_error="quarantined: a step of 100", failures=2),
+        "quarantined: a step of 100, 1 session behind, last bar 2026-03-06",
+        "quarantined: a step of 100, 1 session behind, last bar 2026-03-06",
+    ),
+    "stored without the part in quarantine": (
+        replace(FRESH, last=day("2026-03-06"), last_error="quarantined: the step of the 9th"),
+        "quarantined: the step of the 9th, 1 session behind, last bar 2026-03-06",
+        "quarantined: the step of the 9th, 1 session behind, last bar 2026-03-06",
+    ),
+    "no answer to its last fetch": (
+        replace(
+            *(FRESH,),
+            last=day("2026-03-06"),
+            last_update=at("2026-03-09 18:00"),
+            last_error="no connection",
+        ),
+        "no connection, 1 session behind, last bar 2026-03-06",
+        f"{_AWAY}, 1 session behind, last bar 2026-03-06",
+    ),
+    "trading ended in February": (  # the 23rd to the 27th, and six sessions of March
+        replace(FRESH, last=day("2026-02-20")),
+        "the provider answers without newer prices, 11 sessions behind, last bar 2026-02-20",
+        "the provider answers without newer prices, 11 sessions behind, last bar 2026-02-20",
+    ),
+    "sessions unknown, last answer four hours ago": (
+        replace(WITHOUT_SESSIONS, last_update=at("2026-03-10 08:00")),
+        "lagging, last bar 2026-03-06",
+        f"{_AWAY}, lagging, last bar 2026-03-06",
+    ),
+    "fund, priced on Thursday": (  # Friday and Monday may be holidays of the fund.
+        replace(FRESH, mic="FUNDS", last=day("2026-03-05")),
+        "",
+        "",
+    ),
+    "fund, priced on Wednesday": (
+        replace(FRESH, mic="FUNDS", last=day("2026-03-04")),
+        "no price for 3 weekdays, last bar 2026-03-04",
+        f"{_AWAY}, no price for 3 weekdays, last bar 2026-03-04",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_each_state_says_what_is_true_of_the_symbol(name: str) -> None:
+    state, well, during_outage = STATES[name]
+
+    assert staleness(state, WELL, NOW) == well
+    assert staleness(state, OUTAGE, NOW) == during_outage
+
+
 class TestSymbolState:
     @pytest.mark.parametrize(
-        ("last_update", "lagging"),
-        [(None, True), ("2026-03-10 08:59", True), ("2026-03-10 09:00", False)],
+        ("last_update", "added_at", "lagging"),
+        [
+            ("2026-03-10 08:59", "2026-01-05 09:00", True),
+            ("2026-03-10 09:00", "2026-01-05 09:00", False),
+            (None, "2026-03-10 08:59", True),
+            (None, "2026-03-10 11:57", False),  # It was added three minutes ago.
+        ],
     )
-    def test_lags_after_three_hours(self, last_update: str | None, lagging: bool) -> None:
-        state = replace(FRESH, last_update=at(last_update) if last_update else None)
+    def test_lags_three_hours_after_the_last_answer_or_after_it_was_added(
+        self, last_update: str | None, added_at: str, lagging: bool
+    ) -> None:
+        updated = at(last_update) if last_update else None
+        state = replace(FRESH, last_update=updated, added_at=at(added_at))
 
         assert state.is_lagging(NOW) is lagging
 

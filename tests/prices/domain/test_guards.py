@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
-from prices.domain.answers import CorrectionReason, Guard
+from prices.domain.answers import Correction, CorrectionReason, Guard
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
+from prices.domain.quotes import Quote
 from tests.prices.domain.builders import at, closes, day, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
 
@@ -26,7 +28,7 @@ def decided(*rows: Any, held: Any = None, now: Any = NOW, **changes: Any) -> Dec
 
 
 def guard(decision: Decision) -> Guard | None:
-    return decision.refusal.guard if decision.refusal else None
+    return decision.refusals[0].guard if decision.refusals else None
 
 
 class TestSplitPending:
@@ -53,8 +55,9 @@ class TestSplitPending:
         decision = decided(*WEEK, actions=Actions((SPLIT,)), asked=WHOLE, now=ON_THE_DAY)
 
         assert guard(decision) is Guard.SPLIT_PENDING
-        assert decision.refusal is not None
-        assert decision.refusal.is_transient
+        assert decision.refusals[0].is_transient
+        # To keep what is stored says nothing about a later split.
+        assert decision.refusals[0].keys == frozenset(["split pending 2:1 on 2026-03-09"])
 
     def test_waits_while_the_history_is_on_the_old_basis(self) -> None:
         decision = decided(*WEEK, MONDAY, actions=Actions((SPLIT,)), asked=WHOLE)
@@ -62,19 +65,61 @@ class TestSplitPending:
         assert guard(decision) is Guard.SPLIT_PENDING
         assert decision.change is Change.REFUSE
 
-    def test_waits_with_a_first_answer_too(self) -> None:
+    def test_is_applied_to_a_first_answer_on_the_old_basis(self) -> None:
         decision = decided(
             *WEEK, MONDAY, held=stored(series()), actions=Actions((SPLIT,)), asked=WHOLE
         )
 
-        assert guard(decision) is Guard.SPLIT_PENDING
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars) == {
+            "2026-03-02": 50.0,
+            "2026-03-03": 50.5,
+            "2026-03-04": 51.0,
+            "2026-03-05": 51.5,
+            "2026-03-06": 52.0,
+            "2026-03-09": 52.5,
+        }
+        assert decision.corrections == (
+            Correction(SPLIT.session, "split", None, 2.0, CorrectionReason.RESTATED),
+        )
 
-    def test_a_first_answer_of_two_bars_waits_too(self) -> None:
+    def test_is_applied_to_a_first_answer_of_two_bars_too(self) -> None:
         decision = decided(
             *(WEEK[4], MONDAY), held=stored(series()), actions=Actions((SPLIT,)), asked=WHOLE
         )
 
-        assert guard(decision) is Guard.SPLIT_PENDING
+        assert closes(decision.bars) == {"2026-03-06": 52.0, "2026-03-09": 52.5}
+
+    @pytest.mark.parametrize(
+        ("now", "change"),
+        [
+            ("2026-03-13 20:30", Change.REFUSE),  # Friday: four sessions later
+            ("2026-03-16 20:30", Change.REPLACE),  # Monday: five
+        ],
+    )
+    @pytest.mark.parametrize("ratio", [(2, 1), (1, 190), (10234, 10000)])
+    def test_is_applied_here_after_five_sessions(
+        self, ratio: tuple[int, int], now: str, change: Change
+    ) -> None:
+        """The provider reports a split and never restates the bars before it."""
+        split, factor = Split(day("2026-03-09"), *ratio), ratio[1] / ratio[0]
+        monday = ("2026-03-09", 104.0 * factor)
+        rows = {"actions": Actions((split,)), "asked": WHOLE, "fetched_at": at(now)}
+
+        decision = decided(*WEEK, monday, now=at(now), **rows)
+
+        assert decision.change is change
+        if change is Change.REFUSE:
+            assert guard(decision) is Guard.SPLIT_PENDING
+            return
+        assert closes(decision.bars) == pytest.approx(
+            {when: close * factor for when, close in (*WEEK, ("2026-03-09", 104.0))}
+        )
+        (correction,) = decision.corrections
+        assert correction.why is CorrectionReason.RESTATED
+        held = stored(decision.bars, actions=decision.actions, fetched_at=at(now))
+        again = decided(*WEEK, monday, held=held, now=at(now), **rows)
+        assert again.change is Change.NOTHING
 
     def test_a_first_answer_on_the_new_basis_is_taken(self) -> None:
         decision = decided(
@@ -148,45 +193,84 @@ class TestSplitPending:
         assert decision.reason == "the answer lacks the split of 2026-03-09"
 
 
+def quote(price: float, before: float, when: str = "2026-03-09 20:00") -> Quote:
+    zone = "America/New_York"
+    return Quote("ACME", price, at(when), at(when), "POST", timezone=zone, previous_close=before)
+
+
 class TestStepOfANewBar:
+    """The new price is there, but neither the restated history nor the event."""
+
+    def at_hand(self, now: str, **changes: Any) -> Decision:
+        found = answer(*WEEK[2:], MONDAY, fetched_at=at(now))
+        held = stored(held_from=changes.pop("held_from", None))
+        return merge(held, found, sessions("XNYS"), now=at(now), **changes)
+
+    @pytest.mark.parametrize("known", [None, quote(52.5, before=104.0)])
+    def test_is_published_at_once_and_marked(self, known: Quote | None) -> None:
+        decision = self.at_hand("2026-03-09 20:30", quote=known)
+
+        assert decision.change is Change.APPEND
+        assert closes(decision.bars) == {"2026-03-09": 52.5}
+        assert decision.unconfirmed == (day("2026-03-09"),)
+
+    @pytest.mark.parametrize(
+        ("now", "unconfirmed"),
+        [
+            ("2026-03-13 20:30", (day("2026-03-09"),)),  # Friday: four sessions later
+            ("2026-03-16 20:30", ()),  # Monday: five
+        ],
+    )
+    def test_is_confirmed_by_later_sessions(self, now: str, unconfirmed: tuple[Any, ...]) -> None:
+        assert self.at_hand(now).unconfirmed == unconfirmed
+
+    def test_waits_if_the_quote_is_on_another_basis(self) -> None:
+        decision = self.at_hand("2026-03-09 20:30", quote=quote(52.5, before=52.0))
+
+        assert decision.change is Change.NOTHING
+        assert guard(decision) is Guard.STEP
+        assert decision.held_from == day("2026-03-09")
+        assert "the price changed like a split on 2026-03-09" in decision.reason
+
     @pytest.mark.parametrize(
         ("now", "change"),
         [
-            ("2026-03-09 20:30", Change.REFUSE),
-            ("2026-03-13 20:30", Change.REFUSE),  # Friday: four sessions later
+            ("2026-03-13 20:30", Change.NOTHING),  # Friday: four sessions later
             ("2026-03-16 20:30", Change.APPEND),  # Monday: five
         ],
     )
-    def test_waits_until_later_sessions_confirm_it(self, now: str, change: Change) -> None:
-        """The new price is there, but neither the restated history nor the event."""
-        decision = decided(*WEEK[2:], MONDAY, now=at(now), fetched_at=at(now))
+    def test_goes_on_waiting_for_the_split(self, now: str, change: Change) -> None:
+        decision = self.at_hand(now, held_from=day("2026-03-09"))
 
         assert decision.change is change
-        if change is Change.REFUSE:
-            assert guard(decision) is Guard.STEP
-            assert "the price changed like a split on 2026-03-09" in decision.reason
+        assert decision.held_from == (day("2026-03-09") if change is Change.NOTHING else None)
 
     @pytest.mark.parametrize("price", [80.0, 60.0, 104.0 * 1.3])
-    def test_is_accepted_if_no_split_has_its_size(self, price: float) -> None:
+    def test_is_no_split_if_none_has_its_size(self, price: float) -> None:
         decision = decided(*WEEK[2:], ("2026-03-09", price), now=ON_THE_DAY, fetched_at=ON_THE_DAY)
 
         assert decision.change is Change.APPEND
+        assert decision.unconfirmed == ()
 
     def test_keeps_the_bars_before_it(self) -> None:
-        held = stored(series(*WEEK[:4]))
+        found = answer(*WEEK[1:], MONDAY, fetched_at=ON_THE_DAY)
+        other = quote(52.5, before=52.0)
 
-        decision = decided(*WEEK[1:], MONDAY, held=held, now=ON_THE_DAY, fetched_at=ON_THE_DAY)
+        decision = merge(
+            stored(series(*WEEK[:4])), found, sessions("XNYS"), now=ON_THE_DAY, quote=other
+        )
 
         assert decision.change is Change.APPEND
         assert closes(decision.bars) == {"2026-03-06": 104.0}
         assert guard(decision) is Guard.STEP
 
-    def test_is_accepted_in_a_series_that_often_moves_as_much(self) -> None:
+    def test_is_no_split_in_a_series_that_often_moves_as_much(self) -> None:
         wild = (("2026-03-04", 10.0), ("2026-03-05", 25.0), ("2026-03-06", 11.0))
 
         decision = decided(*wild, ("2026-03-09", 22.0), held=stored(series(*wild)), now=ON_THE_DAY)
 
         assert decision.change is Change.APPEND
+        assert decision.unconfirmed == ()
 
 
 class TestUnit:
@@ -204,8 +288,7 @@ class TestUnit:
 
         decision = merge(held, found, sessions(mic) if mic else None, now=NOW)
 
-        assert decision.change is Change.APPEND
-        assert closes(decision.bars) == {"2026-03-09": pytest.approx(10_500.0)}
+        assert closes(decision.bars)["2026-03-09"] == pytest.approx(10_500.0)
         assert decision.actions.dividends == (Dividend(day("2026-03-05"), 50.0),)
 
     def test_is_kept_in_pounds_too(self) -> None:
@@ -305,8 +388,9 @@ class TestDividends:
     def test_may_be_withdrawn_one_at_a_time(self) -> None:
         decision = decided(*WEEK, held=self.held(), actions=Actions((), self.PAID[1:]), asked=WHOLE)
 
-        assert decision.change is Change.NOTHING
+        assert decision.bars == series(*WEEK)
         assert decision.actions.dividends == self.PAID[1:]
+        assert decision.corrections == (Correction(day("2026-03-02"), "dividend", 0.2, None),)
 
 
 class TestSplits:
@@ -327,8 +411,7 @@ class TestSplits:
 
         decision = merge(held, found, sessions("XNYS"), now=NOW)
 
-        assert decision.refusal is not None
-        assert decision.refusal.guard is Guard.ACTIONS
+        assert guard(decision) is Guard.ACTIONS
         assert decision.reason == "the answer lacks the split of 2026-03-06"
 
     def test_of_21_for_20_are_missed_in_a_part_of_the_overlap(self) -> None:
@@ -337,14 +420,13 @@ class TestSplits:
 
         decision = merge(stored(), answer(*WEEK[:3], *moved), sessions("XNYS"), now=NOW)
 
-        assert decision.refusal is not None
-        assert decision.refusal.guard is Guard.BASIS
+        assert guard(decision) is Guard.BASIS
         assert "prices are 1.05 times the stored ones" in decision.reason
 
 
 class TestTrusted:
     def test_answer_is_stored_whatever_is_stored_already(self) -> None:
-        rows = [("2026-03-10", 7.0), ("2026-03-11", 7.1)]
+        rows = [("2026-02-26", 7.0), ("2026-02-27", 7.1)]
 
         decision = merge(
             stored(), answer(*rows, asked=WHOLE), sessions("XNYS"), now=NOW, trusted=True
@@ -352,9 +434,29 @@ class TestTrusted:
 
         assert decision.change is Change.REPLACE
         assert closes(decision.bars) == dict(rows)
-        (correction,) = decision.corrections
-        assert (correction.field, correction.old, correction.new) == ("bars", 5, 2)
-        assert correction.why is CorrectionReason.RELEASED
+        assert decision.corrections[0] == Correction(
+            day("2026-02-26"), "bars", 5, 2, CorrectionReason.RELEASED
+        )
+        gone = [c for c in decision.corrections if c.field != "bars"]
+        assert [(c.session, c.old) for c in gone if c.field == "close"] == [
+            (day(when), close) for when, close in WEEK
+        ]
+        assert {(c.new, c.why) for c in gone} == {(None, CorrectionReason.RELEASED)}
+
+    def test_answer_that_begins_later_continues_what_is_stored(self) -> None:
+        """The provider keeps the histories of two names apart."""
+        rows = [("2026-03-10", 7.0), ("2026-03-11", 7.1)]
+
+        decision = merge(
+            stored(), answer(*rows, asked=WHOLE), sessions("XNYS"), now=NOW, trusted=True
+        )
+
+        assert closes(decision.bars) == dict([*WEEK, *rows])
+        assert decision.provider_from == day("2026-03-10")
+        held = stored(decision.bars, fetched_at=NOW, provider_from=decision.provider_from)
+        again = decided(*rows, ("2026-03-12", 7.2), held=held, asked=WHOLE)
+        assert again.change is Change.APPEND
+        assert closes(again.bars) == {"2026-03-12": 7.2}
 
     def test_an_answer_brings_its_own_events(self) -> None:
         told = Actions((SPLIT,), (Dividend(day("2026-03-04"), 0.25),))
@@ -409,6 +511,38 @@ def test_confirms_a_step_by_its_age_if_sessions_are_unknown() -> None:
     young = merge(stored(), answer(*WEEK[2:], MONDAY), None, now=NOW)
     old = merge(stored(), answer(*WEEK[2:], MONDAY), None, now=NOW + timedelta(days=7))
 
-    assert guard(young) is Guard.STEP
-    assert old.change is Change.APPEND
+    assert young.unconfirmed == (day("2026-03-09"),)
+    assert old.unconfirmed == ()
     assert np.array_equal(old.bars.close, [52.5])
+
+
+class TestKept:
+    """A person has decided to keep what is stored."""
+
+    def test_answer_stays_out_and_is_not_shown_again(self) -> None:
+        (refusal,) = decided(*WEEK[2:], MONDAY, currency="EUR").refusals
+
+        held = stored(kept=refusal.keys)
+        again = decided(*WEEK[2:], MONDAY, currency="EUR", held=held)
+        other = decided(*WEEK[2:], MONDAY, currency="GBP", held=held)
+
+        assert (again.change, again.refusals, again.is_kept) == (Change.NOTHING, (), True)
+        assert guard(other) is Guard.CURRENCY
+
+    def test_difference_stays_out_and_the_rest_is_stored(self) -> None:
+        rows = (*WEEK[2:4], ("2026-03-06", 10_400.0), NEXT_WEEK)
+        (refusal,) = decided(*rows).refusals
+
+        again = decided(*rows, held=stored(kept=refusal.keys))
+
+        assert (again.change, again.refusals) == (Change.APPEND, ())
+        assert closes(again.bars) == {"2026-03-09": 104.5}
+
+    def test_difference_is_taken_if_it_is_accepted(self) -> None:
+        rows = (*WEEK[2:4], ("2026-03-06", 10_400.0), NEXT_WEEK)
+        (refusal,) = decided(*rows).refusals
+
+        taken = merge(stored(), answer(*rows), sessions("XNYS"), now=NOW, accepted=refusal.keys)
+
+        assert closes(taken.bars)["2026-03-06"] == 10_400.0
+        assert {c.why for c in taken.corrections} == {CorrectionReason.RELEASED}

@@ -9,8 +9,9 @@ from prices.domain.actions import Actions, Split
 from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import Bar, BarSeries, InvalidBars
 from prices.domain.coverage import DateRange
+from prices.domain.decision import Change, Decision
 from prices.domain.manual_bars import ManualBar, parse_bar
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.merge import merge
 from prices.domain.verification import compare
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 
@@ -118,7 +119,7 @@ class TestMerge:
         decision = merged(answer, stored(series(*rows), by_hand=filled))
 
         assert decision.change is Change.NOTHING
-        assert decision.refusal is None
+        assert decision.refusals == ()
 
     def test_does_not_exempt_the_other_bars_from_the_guards(self) -> None:
         moved = tuple((when, close * 3) for when, close in OTHER)
@@ -135,10 +136,9 @@ class TestMerge:
 
         assert closes(decision.bars)["2026-03-04"] == 102.5
         assert decision.by_hand == ()
-        assert decision.corrections == (
-            Correction(day("2026-03-02"), "bars", 5, 5, CorrectionReason.RELEASED),
-            Correction(WEDNESDAY, "close", 102.0, 102.5, CorrectionReason.RELEASED),
-        )
+        released = CorrectionReason.RELEASED
+        assert decision.corrections[0] == Correction(day("2026-03-02"), "bars", 5, 5, released)
+        assert Correction(WEDNESDAY, "close", 102.0, 102.5, released) in decision.corrections
 
     def test_stays_if_the_answer_is_empty(self) -> None:
         nothing = fetched(BarSeries.empty(), asked=DateRange(WEDNESDAY, day("2026-03-05")))
@@ -153,9 +153,14 @@ class TestMerge:
 
         decision = merged(answer, trusted=True)
 
+        released = CorrectionReason.RELEASED
         assert decision.corrections == (
-            Correction(day("2026-03-02"), "bars", 5, 4, CorrectionReason.RELEASED),
-            Correction(WEDNESDAY, "close", 102.0, None, CorrectionReason.RELEASED),
+            Correction(day("2026-03-02"), "bars", 5, 4, released),
+            *(
+                Correction(WEDNESDAY, field, 102.0, None, released)
+                for field in ("open", "high", "low", "close")
+            ),
+            Correction(WEDNESDAY, "volume", 1_000.0, None, released),
         )
 
     def test_stays_if_a_release_is_empty(self) -> None:

@@ -9,7 +9,8 @@ from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 
 NOW = at("2026-03-14 12:00")  # A Saturday: both weeks are closed.
@@ -45,6 +46,41 @@ class TestMerge:
         decision = merged(stored(BarSeries.empty(), source=""), answer(*WEEK, actions=actions))
 
         assert decision == Decision(Change.REPLACE, series(*WEEK), actions)
+
+    def test_marks_normalised_bars_and_unconfirmed_moves_of_the_first_answer(self) -> None:
+        fell = (*WEEK, ("2026-03-09", 104.0), ("2026-03-10", 52.0), ("2026-03-11", 51.0))
+        normalised = (day("2026-03-03"),)
+
+        decision = merged(
+            stored(BarSeries.empty(), source=""), answer(*fell, normalised=normalised)
+        )
+
+        assert decision.bars == series(*fell)
+        assert decision.normalised == normalised
+        assert decision.unconfirmed == (day("2026-03-10"),)
+
+    def test_takes_prices_below_zero(self) -> None:
+        before = tuple((session, close / 5) for session, close in WEEK)
+        crude = (*before, ("2026-03-09", 18.27), ("2026-03-10", -37.63), ("2026-03-11", 10.01))
+        first = merged(stored(BarSeries.empty(), source=""), answer(*crude))
+        assert (first.bars, first.refusals) == (series(*crude), ())
+
+        later = merged(stored(series(*before)), answer(*crude))
+        assert (later.change, later.refusals) == (Change.APPEND, ())
+        assert closes(later.bars) == dict(crude[5:])
+
+        again = merged(stored(series(*crude)), answer(*crude))
+        assert (again.change, again.refusals) == (Change.NOTHING, ())
+
+    @pytest.mark.parametrize("factor", [0.65, 0.1, 3])
+    def test_takes_a_move_of_any_size_at_once_and_calls_it_unconfirmed(self, factor: float) -> None:
+        moved = (*WEEK, ("2026-03-09", 104.0 * factor), ("2026-03-10", 103.0 * factor))
+
+        decision = merged(stored(), answer(*moved))
+
+        assert closes(decision.bars) == dict(moved[5:])
+        assert decision.refusals == ()
+        assert decision.unconfirmed == (day("2026-03-09"),)
 
     @pytest.mark.parametrize("held", [BarSeries.empty(), series(*WEEK)])
     def test_changes_nothing_for_an_empty_answer(self, held: BarSeries) -> None:
@@ -108,16 +144,24 @@ class TestMerge:
 
         assert decision.change is Change.REPLACE
         assert decision.bars == series(*WEEK)
-        # A session before the first stored bar was not a gap.
-        assert [c.session for c in decision.corrections] == [day(WEEK[hole][0])] * (hole > 0)
+        if hole:
+            (healed,) = decision.corrections
+            assert (healed.session, healed.why) == (day(WEEK[hole][0]), CorrectionReason.HEALED)
+        else:  # A session before the first stored bar was not a gap.
+            assert decision.corrections == (
+                Correction(day(WEEK[1][0]), "bars", 0, 1, CorrectionReason.EXTENDED),
+            )
 
     def test_adds_a_dividend_without_new_bars(self) -> None:
         actions = Actions((), (Dividend(day("2026-03-05"), 0.25),))
 
         decision = merged(stored(), answer(*WEEK[2:], actions=actions))
 
-        assert decision.change is Change.NOTHING
+        assert decision.bars == series(*WEEK)
         assert decision.actions == actions
+        assert decision.corrections == (
+            Correction(day("2026-03-05"), "dividend", None, 0.25, CorrectionReason.ANNOUNCED),
+        )
 
     def test_keeps_events_before_the_fetched_range(self) -> None:
         old = Dividend(day("2026-03-03"), 0.25)

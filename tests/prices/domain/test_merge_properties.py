@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prices.domain.actions import Actions
-from prices.domain.answers import Fetched, Guard, Stored
+from prices.domain.answers import Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, closed_bars, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
+from prices.domain.prepared import prepare_answer
 from tests.prices.domain.builders import at, day, fetched, sessions
 
 NOW = at("2026-03-13 12:00")  # Friday before the open. Thursday is the last closed session.
@@ -56,7 +58,13 @@ def applied(held: Stored, answer: Fetched, decision: Decision) -> Stored:
         after = decision.bars
     moments = [when for when in (held.fetched_at, answer.fetched_at) if when]
     return replace(
-        held, series=after, actions=decision.actions, source="yahoo", fetched_at=max(moments)
+        held,
+        series=after,
+        actions=decision.actions,
+        source="yahoo",
+        fetched_at=max(moments),
+        held=decision.held,
+        held_from=decision.held_from,
     )
 
 
@@ -112,15 +120,13 @@ class TestMerge:
         decision = judged(held, later)
 
         if decision.change not in (Change.REFUSE, Change.WHOLE):
-            answered = closed_bars(later, sessions("XNYS"), now=NOW)
+            answered = prepare_answer(held, later, sessions("XNYS"), now=NOW).bars
             stored = applied(held, later, decision).series
-            taken = np.isin(answered.ts, stored.ts)
-            if not taken.all():
-                # Only the new bars from an unconfirmed step on may be left out, with that reason.
-                assert decision.refusal is not None
-                assert decision.refusal.guard is Guard.STEP
-                assert not taken[int(np.argmin(taken)) :].any()
-                answered = answered.take(taken)
+            # Only suspicious bars may be left out, with the reason.
+            held_back = [d.session for one in decision.refusals for d in one.differences]
+            answered = answered.take(
+                ~np.isin(answered.sessions, np.array(held_back, "datetime64[D]"))
+            )
             same = stored.take(np.isin(stored.ts, answered.ts))
             assert np.allclose(same.close, answered.close, rtol=1e-7)
             assert same.volume.tolist() == answered.volume.tolist()

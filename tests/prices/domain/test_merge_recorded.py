@@ -11,7 +11,8 @@ from prices.domain.actions import Actions, Split
 from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, merge
+from prices.domain.decision import Change
+from prices.domain.merge import merge
 from tests.prices.domain.builders import (
     closes,
     day,
@@ -147,7 +148,8 @@ class TestRevisions:
         moved = {True: 0.0, False: 0.0}
         for one in corrections:
             is_volume = one.field == "volume"
-            moved[is_volume] = max(moved[is_volume], abs((one.new or 0) / (one.old or 1) - 1))
+            old, new = (float(value or 0) for value in (one.old, one.new))
+            moved[is_volume] = max(moved[is_volume], abs(new / old - 1))
         assert {one.field for one in corrections} == {"open", "high", "low", "volume"}
         assert 1e-3 < moved[False] < 2e-3
         assert 0.1 < moved[True] < 0.2

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Split
-from prices.domain.answers import Correction, CorrectionReason, Guard, Refusal
+from prices.domain.answers import Correction, CorrectionReason, Difference, Guard, Refusal
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change, Decision, merge
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
 from tests.prices.domain.builders import closes, day, fetched, series, sessions
 from tests.prices.domain.test_merge import NOW, WEEK, answer, stored
 
@@ -31,7 +32,7 @@ class TestCurrency:
 
         assert decision.change is Change.REFUSE
         assert decision.reason == "the currency changed from USD to GBp"
-        assert decision.refusal == Refusal(Guard.CURRENCY, decision.reason)
+        assert decision.refusals == (Refusal(Guard.CURRENCY, decision.reason, subject="GBp"),)
 
     @pytest.mark.parametrize(("held", "answered"), [("", "USD"), ("USD", "")])
     def test_that_is_unknown_on_one_side_is_accepted(self, held: str, answered: str) -> None:
@@ -62,7 +63,11 @@ class TestStep:
     def test_of_one_bar_to_another_unit_is_refused(self, factor: float) -> None:
         decision = decided(*WEEK[:4], *times(factor, WEEK[4]))
 
-        assert decision.change is Change.REFUSE
+        assert decision.change is Change.NOTHING
+        assert decision.refusals[0].guard is Guard.BAR
+        assert decision.refusals[0].differences == (
+            Difference(day("2026-03-06"), "close", 104.0, 104.0 * factor),
+        )
 
     @pytest.mark.parametrize("factor", [100.0, 0.01, 0.05])
     def test_of_the_only_bar_is_refused(self, factor: float) -> None:
@@ -71,16 +76,18 @@ class TestStep:
         assert decision.change is Change.REFUSE
 
     @pytest.mark.parametrize("factor", [100.0, 0.01])
-    def test_to_another_unit_in_new_bars_is_refused(self, factor: float) -> None:
+    def test_to_another_unit_in_new_bars_is_held_back(self, factor: float) -> None:
         decision = decided(*WEEK[2:], *times(factor, MONDAY))
 
-        assert decision.change is Change.REFUSE
-        assert decision.reason == (
-            "prices jump a hundredfold at 2026-03-09, as from one unit to another"
+        assert decision.change is Change.NOTHING
+        assert decision.refusals[0].guard is Guard.UNIT
+        assert decision.refusals[0].differences == (
+            Difference(day("2026-03-09"), "close", None, 105.0 * factor),
         )
+        assert "and no corporate action explains it; 1 bar held back: 2026-03-09" in decision.reason
 
-    def test_to_another_unit_is_refused_without_an_overlap(self) -> None:
-        assert decided(*times(100.0, MONDAY)).change is Change.REFUSE
+    def test_to_another_unit_is_held_back_without_an_overlap(self) -> None:
+        assert decided(*times(100.0, MONDAY)).change is Change.NOTHING
         assert decided(MONDAY).change is Change.APPEND
 
     def test_within_the_stored_bars_is_accepted(self) -> None:
@@ -134,6 +141,26 @@ class TestSplit:
             Correction(day("2026-03-09"), "split", None, 2.0, CorrectionReason.SPLIT),
         )
 
+    def test_may_round_the_restated_prices(self) -> None:
+        """10234:10000 with prices of two decimals: some differ by more than a ten-thousandth."""
+        split = Split(day("2026-03-09"), 10234, 10000)
+        cheap = [(when, close / 20) for when, close in WEEK]
+        rows = [(when, round(close / 1.0234, 2), 1_023) for when, close in cheap]
+
+        decision = decided(
+            *rows,
+            ("2026-03-09", 5.15),
+            held=stored(series(*cheap)),
+            actions=Actions((split,)),
+            asked=WHOLE,
+        )
+
+        assert decision.change is Change.REPLACE
+        assert closes(decision.bars) == {
+            **{when: close for when, close, _ in rows},
+            "2026-03-09": 5.15,
+        }
+
     def test_converts_the_bars_that_the_answer_lacks(self) -> None:
         many = [(f"2026-02-{n:02}", 90.0 + n) for n in (9, 10, 11, 12, 13, 17, 18, 19)]
         held = stored(series(*many, *WEEK))
@@ -152,9 +179,13 @@ class TestSplit:
 
         assert decision.change is Change.REFUSE
         assert decision.actions == Actions()
-        assert decision.refusal == Refusal(
-            Guard.SPLIT_PENDING,
-            "split pending: 2:1 on 2026-03-09, and the provider has not restated the history yet",
+        assert decision.refusals == (
+            Refusal(
+                Guard.SPLIT_PENDING,
+                "split pending: 2:1 on 2026-03-09, and the provider has not restated the history "
+                "yet",
+                subject="2:1 on 2026-03-09",
+            ),
         )
 
     def test_is_refused_if_the_bars_are_restated_before_the_event(self) -> None:

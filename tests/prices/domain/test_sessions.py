@@ -1,12 +1,14 @@
 """Sessions, compared with dates and hours that were looked up by hand."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from prices.domain import sessions as module
 from prices.domain.markets import MARKETS
-from prices.domain.sessions import Sessions, overlap_start, sessions_of
+from prices.domain.sessions import FUNDS, Overrides, Sessions, declare, overlap_start, sessions_of
 from tests.prices.domain.builders import at, day, sessions
 
 
@@ -207,3 +209,140 @@ class TestOverlapStart:
 
     def test_counts_days_if_sessions_are_unknown(self) -> None:
         assert overlap_start(day("2026-03-13"), None, None) == day("2026-03-03")
+
+
+SUNDAY, TUESDAY = day("2026-11-15"), day("2026-11-17")
+
+
+@pytest.fixture
+def _declared() -> Iterator[None]:
+    """In Bombay, a Sunday is a session and a Tuesday is a holiday."""
+    declare({"XBOM": Overrides(frozenset([SUNDAY]), frozenset([TUESDAY]))})
+    yield
+    declare({})
+
+
+class TestDeclare:
+    @pytest.mark.usefixtures("_declared")
+    def test_adds_sessions_and_removes_holidays(self) -> None:
+        bombay = sessions("XBOM")
+
+        assert bombay.between(day("2026-11-13"), day("2026-11-19")).tolist() == [
+            *(day("2026-11-13"), SUNDAY, day("2026-11-16"), day("2026-11-18"))
+        ]
+        assert bombay.count(day("2026-11-13"), day("2026-11-19")) == 4
+        assert not bombay.is_possible(SUNDAY)
+        assert not bombay.is_possible(TUESDAY)
+
+    @pytest.mark.usefixtures("_declared")
+    def test_gives_a_declared_session_the_usual_hours(self) -> None:
+        """Bombay closes at 10:00 UTC, and its bar is complete 15 minutes later."""
+        bombay = sessions("XBOM")
+
+        assert bombay.closed_at(SUNDAY) == at("2026-11-15 10:15")
+        assert bombay.last_closed(at("2026-11-15 10:15")) == SUNDAY
+        assert bombay.last_closed(at("2026-11-17 12:00")) == day("2026-11-16")
+
+    def test_holds_in_summer_too(self) -> None:
+        """New York closes at 20:00 UTC in summer."""
+        declare({"XNYS": Overrides(frozenset([day("2026-06-13")]))})
+        try:
+            assert sessions("XNYS").closed_at(day("2026-06-13")) == at("2026-06-13 20:00")
+        finally:
+            declare({})
+
+    def test_reaches_beyond_the_end_of_a_calendar(self) -> None:
+        end = sessions("XBOM").known_until
+        weekdays = [end + timedelta(days=n) for n in range(1, 12)]
+        first, second = [one for one in weekdays if one.weekday() < 5][:2]
+        declare({"XBOM": Overrides(frozenset([first]), frozenset([second]))})
+        try:
+            bombay = sessions("XBOM")
+            assert bombay.is_session(first)
+            assert not bombay.is_session(second)
+            assert not bombay.is_possible(second)
+        finally:
+            declare({})
+
+    @pytest.mark.usefixtures("_declared")
+    def test_leaves_other_exchanges_alone(self) -> None:
+        assert not sessions("XNYS").is_session(SUNDAY)
+        assert sessions("XNYS").is_session(TUESDAY)
+
+    def test_holds_until_it_is_withdrawn(self) -> None:
+        declare({"XBOM": Overrides(holidays=frozenset([TUESDAY]))})
+        declared = sessions("XBOM")
+        declare({})
+
+        assert (declared.is_session(TUESDAY), sessions("XBOM").is_session(TUESDAY)) == (False, True)
+
+    def test_changes_the_edition_of_that_calendar_only(self) -> None:
+        before = sessions("XBOM").edition
+        declare({"XBOM": Overrides(holidays=frozenset([TUESDAY]))})
+        try:
+            assert sessions("XBOM").edition != before == sessions("XNYS").edition
+        finally:
+            declare({})
+
+
+class TestLongRunningProcess:
+    def test_builds_calendars_again_before_they_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A calendar reaches three years ahead, and is built again after two."""
+        asked: list[date] = []
+        monkeypatch.setattr(module, "_build", lambda mic, until: asked.append(until))
+        monkeypatch.setattr(module, "_calendars", module._Calendars({}))
+        started = module._calendars.expires - 2 * 366 * 86_400
+        monkeypatch.setattr(module, "horizon", lambda: day("2031-11-28"))
+
+        for days in (0, 1, 731, 732, 733):
+            monkeypatch.setattr(
+                "prices.domain.sessions.time.time", lambda at=started + days * 86_400: at
+            )
+            sessions_of("XNYS")
+
+        assert len(asked) == 2
+        assert asked[1] == day("2031-11-28")
+
+
+class TestFunds:
+    def test_every_weekday_is_possible_and_none_is_known(self) -> None:
+        funds = sessions(FUNDS)
+
+        assert funds.is_possible(day("2026-12-25"))  # also on a holiday of every exchange
+        assert not funds.is_possible(day("2026-12-26"))
+        assert not funds.has_known
+        assert len(funds.between(day("2020-01-01"), day("2026-01-01"))) == 0
+        assert funds.last_known_closed(at("2026-12-25 12:00")) is None
+
+    def test_a_price_may_be_stored_on_its_day_and_is_expected_at_its_end(self) -> None:
+        funds = sessions(FUNDS)
+
+        assert funds.last_closed(at("2026-12-25 06:00")) == day("2026-12-25")
+        assert funds.last_due(at("2026-12-25 23:59")) == day("2026-12-24")
+        assert funds.last_due(at("2026-12-26 00:00")) == day("2026-12-25")
+        assert funds.due_at(day("2026-12-25")) == at("2026-12-26 00:00")
+        assert funds.last_settled(at("2026-12-25 06:00")) == day("2026-12-23")
+
+    def test_is_never_open(self) -> None:
+        funds = sessions(FUNDS)
+
+        assert not funds.is_open_within(timedelta(0), at("2026-12-23 15:00"))
+        assert not funds.is_open_within(timedelta(hours=6), at("2026-12-23 15:00"))
+
+
+class TestTelAviv:
+    """Tel Aviv trades Monday to Friday since 2026-01-05, before from Sunday to Thursday."""
+
+    @pytest.mark.parametrize(
+        ("when", "is_one"),
+        [
+            ("2025-12-28", True),  # a Sunday
+            ("2026-01-02", False),  # a Friday
+            ("2026-01-09", True),  # a Friday
+            ("2026-01-11", False),  # a Sunday
+            ("2027-01-08", True),  # a Friday
+            ("2027-01-10", False),  # a Sunday
+        ],
+    )
+    def test_changed_its_week(self, when: str, is_one: bool) -> None:
+        assert sessions("XTAE").is_session(day(when)) is is_one

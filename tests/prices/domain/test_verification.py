@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
-from prices.domain.answers import Fetched, Stored
+from prices.domain.answers import Difference, Fetched, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
 from prices.domain.sessions import sessions_of
-from prices.domain.verification import Comparison, Difference, compare
+from prices.domain.verification import Comparison, compare
 
 XNYS = sessions_of("XNYS")
 # Tuesday morning in New York, 9 June 2026: Monday the 8th is closed, Wednesday the 3rd settled.

@@ -51,7 +51,7 @@ class TestHistoricalSync:
         run = SyncRun.objects.get()
         assert (run.state, run.message) == ("succeeded", "nothing was due")
 
-    def test_fails_with_an_unexpected_error(
+    def test_survives_an_unexpected_error_of_one_symbol(
         self, provider: FakeProvider, caplog: pytest.LogCaptureFixture
     ) -> None:
         track_new("AAA")
@@ -64,7 +64,7 @@ class TestHistoricalSync:
         tasks.historical_sync()
 
         run = SyncRun.objects.get()
-        assert (run.state, run.message) == ("failed", "RuntimeError: a bug")
+        assert run.errors == {"AAA": "The answer for AAA cannot be read (RuntimeError: a bug)"}
         assert "a bug" in caplog.text
 
     def test_counts_no_failure_while_the_provider_is_unavailable(

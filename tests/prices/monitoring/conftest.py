@@ -19,7 +19,7 @@ def troubled(store: Db, db: None) -> None:
     published("FULL")
     tracked("GAP", market="LSE")
     published("GAP", rows=(WEEK[0], *WEEK[2:]), gaps=(GAP,))
-    tracked("NEW", last_update=None)
+    tracked("NEW", last_update=None, added_at=NOW - timedelta(hours=4))
     tracked("OLD", last_update=NOW - timedelta(hours=4))
     published("OLD", rows=WEEK[:3])
     tracked("FAILS", last_error="Yahoo says 500")

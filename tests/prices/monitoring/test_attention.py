@@ -44,12 +44,12 @@ def test_names_ten_symbols_and_those_that_are_read_most_first() -> None:
     assert found.total == 12
 
 
-def test_says_since_when_a_complete_symbol_was_not_requested() -> None:
+def test_says_since_when_a_complete_symbol_got_no_answer() -> None:
     tracked(last_update=NOW - timedelta(hours=4))
     published()
 
     assert reasons() == {
-        "ACME": (Remedy.SYNC, "it was not requested from the provider since 2026-06-09 08:00 UTC")
+        "ACME": (Remedy.SYNC, "the provider has not answered for it since 2026-06-09 08:00 UTC")
     }
 
 

@@ -191,26 +191,44 @@ class TestRunning:
 
 class TestBadRows:
     @pytest.mark.parametrize(
-        ("values", "absent"),
+        "values",
         [
-            (dict.fromkeys(("open", "high", "low", "close", "volume", "adjclose")), True),
-            ({"close": None}, True),
-            ({"open": 0.0}, False),
-            ({"low": -5.0}, False),
-            ({"high": 1.0}, False),
-            ({"close": 1e9}, False),
+            dict.fromkeys(("open", "high", "low", "close", "volume", "adjclose")),
+            {"close": None},
+            {"close": 0.0},
+            {"close": -5.0},
         ],
     )
-    def test_are_named_and_nothing_else_is_lost(
-        self, yahoo: Yahoo, values: dict[str, float | None], absent: bool
+    def test_without_a_close_are_named_and_nothing_else_is_lost(
+        self, yahoo: Yahoo, values: dict[str, float | None]
     ) -> None:
         yahoo.standin.mutate("AAPL", set_bar("2026-03-04", **values))
 
         answer = yahoo.history("AAPL", date(2026, 3, 2))
 
-        assert answer.lacking == ((date(2026, 3, 4),) if absent else ())
-        assert answer.nonsense == (() if absent else (date(2026, 3, 4),))
+        assert answer.lacking == (date(2026, 3, 4),)
         assert [row[0] for row in rows(answer)] == [date(2026, 3, day) for day in (2, 3, 5, 6)]
+
+    @pytest.mark.parametrize(
+        "values", [{"open": 0.0}, {"open": None}, {"low": -5.0}, {"high": 1.0}, {"close": 1e9}]
+    )
+    def test_are_normalised_to_fit_their_close(
+        self, yahoo: Yahoo, values: dict[str, float | None]
+    ) -> None:
+        whole = rows(yahoo.history("AAPL", date(2026, 3, 2)))
+        yahoo.standin.mutate("AAPL", set_bar("2026-03-04", **values))
+
+        answer = yahoo.history("AAPL", date(2026, 3, 2))
+
+        found = rows(answer)
+        assert answer.normalised == (date(2026, 3, 4),)
+        assert [row for row in found if row[0] != date(2026, 3, 4)] == [
+            row for row in whole if row[0] != date(2026, 3, 4)
+        ]
+        bar = answer.series[2]
+        assert (bar.close, bar.volume) == (values.get("close", whole[2][4]), whole[2][5])
+        assert bar.low == min(bar[1:5])
+        assert bar.high == max(bar[1:5])
 
     def test_without_volume_count_as_none_traded(self, yahoo: Yahoo) -> None:
         yahoo.standin.mutate("AAPL", "set_bar", session="2026-03-04", volume=None)

@@ -24,7 +24,7 @@ def survey() -> Survey:
     published("FULL")
     tracked("GAP", market="LSE", reads=9)
     published("GAP", rows=(WEEK[0], *WEEK[2:]), gaps=(GAP,))
-    tracked("NEW", last_update=None, name="New to all")
+    tracked("NEW", last_update=None, added_at=NOW - timedelta(hours=4), name="New to all")
     tracked("OLD", last_update=NOW - timedelta(hours=4), last_error="HTTP 500")
     published("OLD", rows=WEEK[:3])
     tracked("SUSPENDED", active=False, market="")
@@ -36,6 +36,17 @@ def survey() -> Survey:
 
 def of(survey: Survey, column: str) -> dict[str, object]:
     return dict(zip(survey.symbol.tolist(), getattr(survey, column).tolist(), strict=True))
+
+
+@pytest.mark.usefixtures("store")
+def test_a_symbol_lags_three_hours_after_it_was_added() -> None:
+    tracked("MINUTES", last_update=None, added_at=NOW - timedelta(minutes=3))
+    tracked("HOURS", last_update=None, added_at=NOW - timedelta(hours=3, seconds=1))
+
+    survey = services.overview().survey(now=NOW)
+
+    assert of(survey, "lagging") == {"HOURS": True, "MINUTES": False}
+    assert survey.totals().lagging == 1
 
 
 class TestSurvey:

@@ -27,7 +27,7 @@ def states(draw: st.DrawFn, now: datetime) -> SymbolState:
     recent_days = st.integers(0, 12).map(lambda ago: now.date() - timedelta(days=ago))
     if days[0] is not None and draw(st.booleans()):
         days[1] = max(days[0], draw(recent_days))
-    mic = draw(st.sampled_from(["XNYS", "XLON", "XTKS", "XTAE", "24/7", "XXXX", ""]))
+    mic = draw(st.sampled_from(["XNYS", "XLON", "XTKS", "XTAE", "24/7", "FUNDS", "XXXX", ""]))
     calendar, most_gaps = sessions_of(mic), 0
     if days[0] is not None and days[1] is not None:
         most_gaps = calendar.count(days[0], days[1] + timedelta(days=1)) if calendar else 30
@@ -35,7 +35,7 @@ def states(draw: st.DrawFn, now: datetime) -> SymbolState:
         symbol="ANY",
         mic=mic,
         active=draw(st.booleans()),
-        added_at=now,
+        added_at=draw(st.sampled_from([now, now - timedelta(hours=4)]) | about_to_lag),
         last_update=draw(st.none() | MOMENTS | about_to_lag),
         last_error=draw(st.sampled_from(["", "HTTP 500"])),
         first=days[0],
@@ -65,6 +65,7 @@ def survey_of(found: list[SymbolState], now: datetime) -> Survey:
         active=np.array([state.active for state in found], bool),
         reads=zeros,
         last_update=times([state.last_update for state in found]),
+        added_at=times([state.added_at for state in found]),
         bars=zeros,
         gaps=np.array([state.gaps for state in found], "i8"),
         first=np.array([state.first or "NaT" for state in found], "datetime64[D]"),

@@ -1,4 +1,4 @@
-"""Corrections and quarantine as users meet them: jobs, API, commands, admin."""
+"""Corrections and quarantine as users meet them: jobs, API, commands."""
 
 import json
 from datetime import date, timedelta
@@ -6,7 +6,6 @@ from io import StringIO
 from unittest import mock
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
@@ -168,7 +167,16 @@ class TestActions:
             "major_currency": "GBP",
             "units_per_major": 100,
             "splits": [{"date": "2026-06-04", "numerator": 2, "denominator": 1, "ratio": 2.0}],
-            "dividends": [{"date": "2026-06-08", "amount": 0.5}],
+            "dividends": [
+                {
+                    "date": "2026-06-08",
+                    "amount": 0.5,
+                    "currency": "GBp",
+                    "converted_from": None,
+                    "suspicious": None,
+                }
+            ],
+            "capital_gains": [],
         }
         assert client.get("/cache/actions/NOBODY").status_code == 404
         assert client.get("/cache/actions/ACME?days=3").status_code == 400
@@ -249,10 +257,12 @@ class TestQuarantine:
 
         assert stored() == list(DOUBLED)
         assert Quarantine.objects.get().resolution == Quarantine.Resolution.RELEASED
-        (entry,) = services.corrections().latest("ACME")
-        assert entry.correction == Correction(
-            date(2026, 6, 2), "bars", 5, 5, CorrectionReason.RELEASED
-        )
+        found = [entry.correction for entry in services.corrections().latest("ACME")]
+        released = CorrectionReason.RELEASED
+        assert found[-1] == Correction(date(2026, 6, 2), "bars", 5, 5, released)
+        assert [(c.session, c.old, c.new) for c in found if c.field == "close"] == [
+            (old[0], old[4], new[4]) for old, new in zip(WEEK[::-1], DOUBLED[::-1], strict=True)
+        ]
         with pytest.raises(CommandError, match="Nothing of ACME is in quarantine"):
             _call("quarantine", "release", "ACME", "--yes")
 
@@ -267,68 +277,6 @@ class TestQuarantine:
             _call("quarantine", "release", "ACME")
 
         assert stored() == list(WEEK)
-
-
-class TestAdmin:
-    def test_shows_both_and_releases(self, acme: FakeProvider, admin_client: Client) -> None:
-        acme.histories = {"ACME": SETTLED}
-        _sync()
-        acme.histories = {"ACME": DOUBLED}
-        _sync()
-        entry, row = Quarantine.objects.get(), TrackedSymbol.objects.get()
-
-        listing = admin_client.get("/admin/prices/quarantine/").content.decode()
-        detail = admin_client.get(f"/admin/prices/quarantine/{entry.pk}/change/").content.decode()
-        page = admin_client.get(f"/admin/prices/trackedsymbol/{row.pk}/change/").content.decode()
-
-        assert TestQuarantine.REASON in listing
-        assert "&quot;last_close&quot;: 24.5" in detail
-        assert TestQuarantine.REASON in page
-        assert "volume settled" in page
-        pressed = {"action": "release", "_selected_action": [entry.pk]}
-        asked = admin_client.post("/admin/prices/quarantine/", pressed).content.decode()
-        assert "<b>replaces the stored prices</b>" in asked
-        assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
-        admin_client.post("/admin/prices/quarantine/", {**pressed, "confirmed": "yes"})
-        queued = SyncRun.objects.filter(state=SyncRun.State.QUEUED).get()
-        assert queued.options == {"whole": True, "trusted": True}
-        assert queued.symbols == ["ACME"]
-
-    @pytest.mark.parametrize("query", ["", "?over=all"])
-    def test_releases_nothing_that_is_over(
-        self, acme: FakeProvider, admin_client: Client, query: str
-    ) -> None:
-        """A run without symbols would release all of them."""
-        acme.histories = {"ACME": DOUBLED}
-        _sync()
-        entry = Quarantine.objects.get()
-        Quarantine.objects.update(resolved_at=entry.last_seen)
-        pressed = {"action": "release", "_selected_action": [entry.pk], "confirmed": "yes"}
-
-        answer = admin_client.post(f"/admin/prices/quarantine/{query}", pressed, follow=True)
-
-        assert (
-            "the chosen entries no longer exist or are already resolved." in answer.content.decode()
-        )
-        assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
-
-    def test_shows_no_buttons_without_permission(self, acme: FakeProvider, client: Client) -> None:
-        acme.histories = {"ACME": DOUBLED}
-        _sync()
-        viewer = User.objects.create_user("viewer", is_staff=True)
-        viewer.user_permissions.add(Permission.objects.get(codename="view_quarantine"))
-        client.force_login(viewer)
-
-        client.post(
-            "/admin/prices/quarantine/",
-            {
-                "action": "release",
-                "confirmed": "yes",
-                "_selected_action": [Quarantine.objects.get().pk],
-            },
-        )
-
-        assert not SyncRun.objects.filter(state=SyncRun.State.QUEUED).exists()
 
 
 def test_nothing_is_kept_of_a_symbol_that_was_untracked_while_it_was_fetched(

@@ -1,17 +1,17 @@
 """Publishing: what of a decision reaches the store, also beside other writers."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from prices import services
 from prices.domain.actions import Actions
-from prices.domain.answers import Fetched, Guard
+from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
-from prices.domain.merge import Change
+from prices.domain.decision import Change
 from prices.domain.sessions import sessions_of
 from prices.store.mongo import Db
 from prices.sync.publish import Published, publish
@@ -108,15 +108,3 @@ class TestFacts:
         publish_(answer(*WEEK[3:], TUESDAY))
 
         assert facts().final_through == date(2026, 6, 5)
-
-
-class TestNonsense:
-    @pytest.mark.parametrize("now", [EVENING - timedelta(hours=1), EVENING], ids=["open", "closed"])
-    def test_is_reported_for_closed_sessions_only(self, now: datetime) -> None:
-        found = answer(*WEEK[3:], fetched_at=now, nonsense=(TUESDAY[0],))
-
-        refused = publish_(found, now=now).refused
-
-        assert [(r.guard, r.reason) for r in refused] == (
-            [(Guard.NONSENSE, "the prices of 2026-06-09 make no sense")] if now == EVENING else []
-        )

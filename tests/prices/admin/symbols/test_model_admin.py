@@ -45,6 +45,7 @@ class TestTracking:
         ("symbol", "market", "expected"),
         [
             ("not a symbol!", "", "is not a symbol. Use up to 32 letters"),
+            ("BRK.B", "", "a dash: try BRK-B."),
             ("VOD.L", "TASE", "is a symbol of LSE, not of TASE"),
             ("AAPL", "MOON", "Select a valid choice"),
             ("", "", "This field is required"),

@@ -1,6 +1,6 @@
 """The page of one symbol: its content, chart and rights, and the page that follows a run."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from prices import services
+from prices.domain.actions import Actions, CapitalGain, Dividend
 from prices.domain.bars import BarSeries, SeriesKey
+from prices.domain.coverage import DateRange
 from prices.domain.series import Facts
 from prices.domain.sessions import sessions_of
 from prices.jobs import runs
@@ -24,7 +26,7 @@ from tests.support.admin_pages import (
     open_symbol,
     symbol_url,
 )
-from tests.support.builders import ACTIONS, NOW, tracked
+from tests.support.builders import ACTIONS, NOW, published, tracked
 from tests.support.counting import counting
 from tests.support.fakes import FakeProvider
 
@@ -45,6 +47,20 @@ class TestContent:
         assert "split 2:1" in page
         assert "dividend 0.5" in page
         assert "No stored bar has been changed." in page
+
+    def test_says_that_the_sample_was_never_confirmed(self, admin_client: Client) -> None:
+        row = tracked(last_update=None)
+        published(source="sample", fetched_at=datetime(2013, 3, 1, 21, tzinfo=UTC))
+
+        page = open_symbol(admin_client, row)
+
+        assert "never: sample" in page
+        assert all("never" in line[8] for line in bar_rows(admin_client, row))
+
+    def test_names_no_exchange_of_a_fund(self, admin_client: Client) -> None:
+        assert "none: a fund is priced once a weekday" in open_symbol(
+            admin_client, tracked(mic="FUNDS")
+        )
 
     def test_shows_bars_with_their_provenance(
         self, admin_client: Client, row: TrackedSymbol, provider: FakeProvider
@@ -120,6 +136,73 @@ class TestContent:
         assert "Yahoo says &lt;b&gt;no&lt;/b&gt;" in page
         assert "In quarantine" in page
         assert "prices are 4 times" in page
+
+    def test_leads_from_an_entry_to_both_decisions(
+        self, admin_client: Client, row: TrackedSymbol
+    ) -> None:
+        entry = Quarantine.objects.create(symbol="ACME", kind="basis", reason="prices are 4 times")
+        event = Quarantine.objects.create(symbol="ACME", kind="event", reason="a split of 1:0")
+
+        page = open_symbol(admin_client, row)
+
+        decide, of_event = (
+            f'formaction="{reverse("admin:prices_quarantine_decide", args=[one.pk])}"'
+            for one in (entry, event)
+        )
+        assert reverse("admin:prices_quarantine_change", args=[entry.pk]) in page
+        assert f'{decide} name="action" value="keep"' in page
+        assert f'{decide} name="action" value="release"' in page
+        assert f'{of_event} name="action" value="keep"' in page
+        assert f'{of_event} name="action" value="release"' not in page
+
+    def test_marks_normalised_and_unconfirmed_bars(self, admin_client: Client) -> None:
+        row = tracked()
+        published(
+            rows=HOLED,
+            normalised=(DateRange(date(2026, 6, 2), date(2026, 6, 4)),),
+            unconfirmed=(date(2026, 6, 5),),
+            held=frozenset({"unit 2026-06-04 close 1125"}),
+        )
+
+        states = {line[0][-17:-7]: line[7] for line in bar_rows(admin_client, row)}
+        page = open_symbol(admin_client, row)
+
+        assert ["normalised" in states[f"2026-06-0{n}"] for n in (2, 3, 5, 8)] == [
+            *(True, True, False, False),
+        ]
+        assert ["unconfirmed" in state for state in states.values()] == [False, True, False, False]
+        assert "2 bars. The provider&#x27;s open, high or low did not fit the close" in page
+        assert "2026-06-05. The price moved like a split" in page
+        assert "2026-06-04. The new bar is suspicious and not stored until somebody" in page
+
+    def test_explains_what_is_special_about_distributions(self, admin_client: Client) -> None:
+        row = tracked()
+        published(
+            actions=Actions(
+                dividends=(
+                    Dividend(date(2026, 6, 3), 50.0, converted_from="GBP"),
+                    Dividend(date(2026, 6, 5), 0.5, currency="USD"),
+                    Dividend(date(2026, 6, 8), 75.0, suspicious="it is 100 times the usual amount"),
+                ),
+                gains=(
+                    CapitalGain(date(2026, 6, 4), 1.25),
+                    CapitalGain(date(2026, 6, 5), 0.25, in_dividend=True),
+                ),
+            ),
+            currency="GBp",
+        )
+
+        table = admin_client.get(symbol_url(row)).context["actions"]
+
+        found = {str(line[1]): str(line[2]) for line in table.rows}
+        assert found["dividend 50 GBp"] == "converted from GBP"
+        assert found["dividend 0.5 USD"] == "paid in USD, so prices are not adjusted for it"
+        assert "suspicious" in found["dividend 75 GBp"]
+        assert "100 times the usual amount; prices are not adjusted" in found["dividend 75 GBp"]
+        assert "pc-subtle" in found["capital gain 1.25 GBp"]
+        assert found["capital gain 0.25 GBp"] == "contained in the dividend of the day"
+        chart = admin_client.get(symbol_url(row, "chart")).json()
+        assert chart["gains"] == [["2026-06-04", "1.25"], ["2026-06-05", "0.25"]]
 
     def test_explains_that_there_is_no_history(self, admin_client: Client) -> None:
         page = open_symbol(admin_client, tracked(last_update=None))

@@ -101,6 +101,26 @@ class TestYears:
         assert (year.expected, year.present, year.gaps) == (None, 3, 0)
         assert titles(year, "holiday") == []
 
+    def test_counts_no_gaps_of_a_fund(self) -> None:
+        fund = history(*(row[0] for row in WEEK[::2]), calendar=sessions_of("FUNDS"))
+
+        (year,) = draw_years(fund)
+
+        assert (year.expected, year.present, year.gaps) == (None, 3, 0)
+        assert titles(year, "holiday") == titles(year, "unfetched") == []
+        assert "are not known, so gaps cannot be counted." in summarize([year], fund)
+
+    def test_calls_no_day_beyond_the_end_of_a_calendar_a_holiday(self) -> None:
+        """The library knows Riyadh to 2029-12-31, a Monday; there, weekends begin on Friday."""
+        held = np.array(["2029-12-31", "2030-01-02"], "datetime64[D]")
+        now = datetime(2030, 1, 2, 20, tzinfo=UTC)
+
+        newest = draw_years(SessionMap(held, Facts(), sessions_of("XSAU"), now))[0]
+
+        assert titles(newest, "holiday") == [
+            "2030-01-01: no session (no bar; the calendar does not reach this day)"
+        ]
+
     def test_returns_a_strip_for_each_year_newest_first(self) -> None:
         days = (date(2024, 12, 31), date(2026, 6, 2))
 

@@ -69,6 +69,8 @@ class TestTrack:
         ("args", "sentence"),
         [
             (["AAA", "B B"], "“B B” is not a symbol"),
+            (["AAA", "BRK.B"], "Yahoo has no symbol “BRK.B”. .* a dash: try BRK-B."),
+            (["BRK B"], "“BRK B” is not a symbol.* a dash: try BRK-B."),
             (["AAA", "--market", "MOON"], "“MOON” is not a market. Use one of US, TASE, LSE"),
             (["AAA", "VOD.L", "--market", "US"], "“VOD.L” is a symbol of LSE, not of US"),
             (["", " , "], "Name at least one symbol"),

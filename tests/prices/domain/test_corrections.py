@@ -1,0 +1,458 @@
+"""Corrections: each difference between two published states is on record, and can be undone."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prices.domain.actions import Actions, CapitalGain, Dividend, Split, rebase_bars
+from prices.domain.answers import Correction, CorrectionReason, Fetched, Stored
+from prices.domain.bars import BarSeries
+from prices.domain.corrections import (
+    ADJUSTMENT,
+    DIVIDEND,
+    FIELDS,
+    GAIN,
+    action_corrections,
+    adjustments_of,
+    amounts_of,
+    bar_corrections,
+)
+from prices.domain.coverage import DateRange
+from prices.domain.decision import Change, Decision
+from prices.domain.merge import merge
+from prices.domain.sessions import SESSIONS_TO_SETTLE
+from tests.prices.domain.builders import day, series, sessions
+
+WHY = CorrectionReason
+NYSE = sessions("XNYS")
+# Sixty sessions; answers begin with the twentieth.
+DAYS: list[date] = NYSE.between(day("2025-11-03"), day("2026-02-02")).tolist()
+BEGIN, FIRST_ANSWER = 10, 30
+
+
+# --- Undoing ------------------------------------------------------------------------------------
+
+
+@dataclass
+class State:
+    """What a reader can see of a series, as corrections name it."""
+
+    bars: BarSeries
+    splits: dict[date, float]
+    dividends: dict[date, float]
+    gains: dict[date, float]
+    adjustments: dict[date, float]
+    currency: str
+
+    @classmethod
+    def of(cls, stored: Stored) -> "State":
+        actions = stored.actions
+        return cls(
+            stored.series,
+            {split.session: split.ratio for split in actions.splits},
+            amounts_of(actions.dividends),
+            amounts_of(actions.gains),
+            adjustments_of(actions),
+            stored.currency,
+        )
+
+
+def undone(after: State, corrections: tuple[Correction, ...], last: date) -> State:
+    """Returns the state before, which ended with the session `last`, by the record alone."""
+    dividends = undone_amounts(after.dividends, DIVIDEND, corrections)
+    gains = undone_amounts(after.gains, GAIN, corrections)
+    adjustments = undone_adjustments(after.adjustments, dividends, gains, corrections)
+    splits, came, went = undone_splits(after.splits, corrections)
+
+    def rebased(amounts: dict[date, float]) -> dict[date, float]:
+        paid = tuple(Dividend(session, amount) for session, amount in amounts.items())
+        return amounts_of(Actions(came, paid).rebase(went).dividends)
+
+    return State(
+        rebase_bars(undone_bars(after.bars, corrections, last), came, went),
+        splits,
+        rebased(dividends),
+        rebased(gains),
+        rebased(adjustments),
+        next((str(c.old) for c in corrections if c.field == "unit"), after.currency),
+    )
+
+
+def undone_splits(
+    after: dict[date, float], corrections: tuple[Correction, ...]
+) -> tuple[dict[date, float], tuple[Split, ...], tuple[Split, ...]]:
+    """Returns the splits before, and those that came and went and thereby changed prices."""
+    splits, came, went = dict(after), list[Split](), list[Split]()
+    for one in corrections:
+        scales = one.field == "split" and one.why is not WHY.RELEASED
+        if one.field == "split" and isinstance(one.new, float):
+            del splits[one.session]
+            came += [Split(one.session, one.new, 1)] if scales else []
+        if one.field == "split" and isinstance(one.old, float):
+            splits[one.session] = one.old
+            went += [Split(one.session, one.old, 1)] if scales else []
+    return splits, tuple(came), tuple(went)
+
+
+def undone_amounts(
+    after: dict[date, float], name: str, corrections: tuple[Correction, ...]
+) -> dict[date, float]:
+    changed = {c.session: c.old for c in corrections if c.field == name}
+    kept = {session: amount for session, amount in after.items() if session not in changed}
+    return kept | {s: float(old) for s, old in changed.items() if old is not None}
+
+
+def undone_adjustments(
+    after: dict[date, float],
+    dividends: dict[date, float],
+    gains: dict[date, float],
+    corrections: tuple[Correction, ...],
+) -> dict[date, float]:
+    recorded = {c.session: c.old for c in corrections if c.field == ADJUSTMENT}
+    changed = {c.session for c in corrections if c.field in (DIVIDEND, GAIN)}
+
+    def adjustment(session: date) -> float:
+        if session in recorded:
+            return float(recorded[session] or 0.0)
+        paid = dividends.get(session, 0.0) + gains.get(session, 0.0)
+        return paid if session in changed else after[session]
+
+    return {session: adjustment(session) for session in dividends.keys() | gains.keys()}
+
+
+def undone_bars(bars: BarSeries, corrections: tuple[Correction, ...], last: date) -> BarSeries:
+    rows: dict[date, list[float]] = {bars[at].ts.date(): [*bars[at][1:]] for at in range(len(bars))}
+    first = max([c.session for c in corrections if c.why is WHY.EXTENDED], default=date.min)
+    rows = {session: row for session, row in rows.items() if first <= session <= last}
+    for one in corrections:
+        if one.field in FIELDS and one.old is None:
+            del rows[one.session]
+        elif one.field in FIELDS:
+            row = rows.setdefault(one.session, [0.0] * 5)
+            row[FIELDS.index(one.field)] = float(one.old or 0.0)
+    return BarSeries.from_rows(
+        (session, row[0], row[1], row[2], row[3], round(row[4]))
+        for session, row in sorted(rows.items())
+    )
+
+
+def check_same(found: State, expected: State, rel: float) -> None:
+    assert found.bars.ts.tolist() == expected.bars.ts.tolist()
+    for name in ("open", "high", "low", "close"):
+        mine, theirs = getattr(found.bars, name), getattr(expected.bars, name)
+        np.testing.assert_allclose(mine, theirs, rtol=1.01e-4, err_msg=name)
+    # Volumes are whole numbers, also on the basis of a reverse split.
+    np.testing.assert_allclose(found.bars.volume, expected.bars.volume, rtol=1.01e-4, atol=20)
+    assert found.splits == pytest.approx(expected.splits)
+    assert found.dividends == pytest.approx(expected.dividends, rel=rel)
+    assert found.gains == pytest.approx(expected.gains, rel=rel)
+    assert found.adjustments == pytest.approx(expected.adjustments, rel=rel)
+    assert found.currency == expected.currency
+
+
+# --- A provider whose answers change ------------------------------------------------------------
+
+
+@dataclass
+class ToldSplit:
+    """A split, the position from which on it is reported, and from which on bars have it."""
+
+    at: int
+    ratio: tuple[int, int]
+    told: int
+    applied: int
+    withdrawn: bool = False
+
+
+@dataclass
+class World:
+    """What the provider would answer at the evening of the session at position `now`."""
+
+    now: int = FIRST_ANSWER
+    begin: int = BEGIN
+    traded: list[float] = field(default_factory=list)
+    volumes: list[int] = field(default_factory=list)
+    wrong: dict[int, float] = field(default_factory=dict)
+    missing: set[int] = field(default_factory=set)
+    splits: list[ToldSplit] = field(default_factory=list)
+    dividends: dict[int, float] = field(default_factory=dict)
+    gains: dict[int, float] = field(default_factory=dict)
+    in_pounds: bool = False
+
+    def __post_init__(self) -> None:
+        random = np.random.default_rng(7)
+        steps = np.exp(np.cumsum(random.normal(0, 0.01, len(DAYS))))
+        self.traded = (500 * steps).round(2).tolist()
+        self.volumes = [100_000 + 100 * at for at in range(len(DAYS))]
+
+    def _factor(self, at: int) -> float:
+        ratios = [s.ratio[0] / s.ratio[1] for s in self.splits if at < s.at and self._has(s)]
+        return float(np.prod(ratios))
+
+    def _has(self, split: ToldSplit) -> bool:
+        return split.applied <= self.now and not split.withdrawn
+
+    def split(self, ratio: tuple[int, int], told: int, applied: int) -> None:
+        """A split becomes effective with the next session."""
+        at = self.now + 1
+        if at >= len(DAYS) - 1 or any(abs(s.at - at) < 3 for s in self.splits):
+            return
+        share = ratio[0] / ratio[1]
+        self.traded[at:] = [price / share for price in self.traded[at:]]
+        self.splits.append(ToldSplit(at, ratio, at + told, at + applied))
+
+    def answer(self, back: int | None) -> Fetched:
+        """Returns the whole history, or its last sessions."""
+        first = self.begin if back is None else max(self.begin, self.now - back)
+        kept = [at for at in range(first, self.now + 1) if at not in self.missing]
+        unit = 0.01 if self.in_pounds else 1.0
+        rows = []
+        for at in kept:
+            price = self.traded[at] * unit * self.wrong.get(at, 1.0) / self._factor(at)
+            rows.append((DAYS[at], price, price * 1.01, price * 0.99, price, self.volumes[at]))
+        told = [s for s in self.splits if s.told <= self.now and not s.withdrawn]
+
+        def events(amounts: dict[int, float]) -> list[tuple[date, float]]:
+            return [
+                (DAYS[at], amount * unit / self._factor(at))
+                for at, amount in amounts.items()
+                if first <= at <= self.now
+            ]
+
+        return Fetched(
+            asked=DateRange(DAYS[first], DAYS[self.now] + timedelta(days=2)),
+            series=BarSeries.from_rows(rows),
+            actions=Actions(
+                tuple(Split(DAYS[s.at], *map(float, s.ratio)) for s in told if s.at >= first),
+                tuple(Dividend(*event) for event in events(self.dividends)),
+                tuple(CapitalGain(*event) for event in events(self.gains)),
+            ),
+            fetched_at=self.evening,
+            source="yahoo",
+            currency="GBP" if self.in_pounds else "GBp",
+            exchange="NMS",
+            timezone="America/New_York",
+        )
+
+    @property
+    def evening(self) -> datetime:
+        return datetime.combine(DAYS[self.now], time(23), UTC)
+
+
+PAST = st.integers(BEGIN, FIRST_ANSWER)
+AMOUNT = st.sampled_from([0.05, 2.0, 5.0, 5.5, 50.0, 200.0])
+RATIO = st.sampled_from([(2, 1), (1, 10), (21, 20), (3, 2)])
+CHANGES = st.one_of(
+    st.tuples(st.just("wait"), st.integers(1, 7)),
+    st.tuples(st.just("revise"), PAST, st.sampled_from([1.0, 1.0005, 1.01, 1.5, 0.1, 100.0])),
+    st.tuples(st.just("trade"), PAST),
+    st.tuples(st.just("miss"), PAST),
+    st.tuples(st.just("heal")),
+    st.tuples(st.just("extend"), st.integers(0, BEGIN)),
+    st.tuples(st.just("split"), RATIO, st.sampled_from([0, 0, 2]), st.sampled_from([0, 0, 2, 99])),
+    st.tuples(st.just("withdraw")),
+    st.tuples(st.just("pay"), PAST, AMOUNT),
+    st.tuples(st.just("unpay")),
+    st.tuples(st.just("gain"), PAST, AMOUNT),
+    st.tuples(st.just("ungain")),
+    st.tuples(st.just("unit")),
+)
+STEPS = st.lists(
+    st.tuples(
+        st.lists(CHANGES, min_size=1, max_size=3),
+        st.sampled_from([None, None, 8, 15]),
+        st.sampled_from(["", "", "", "trust", "accept"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def change(world: World, what: tuple[object, ...]) -> None:  # noqa: C901  # a table
+    match what:
+        case ("wait", int(count)):
+            world.now = min(world.now + count, len(DAYS) - 1)
+        case ("revise", int(at), float(factor)):
+            world.wrong[at] = factor
+        case ("trade", int(at)):
+            world.volumes[at] += 50
+        case ("miss", int(at)):
+            world.missing.add(at)
+        case ("heal",):
+            world.missing.clear()
+        case ("extend", int(begin)):
+            world.begin = begin
+        case ("split", (int(new), int(old)), int(told), int(applied)):
+            world.split((new, old), told, applied)
+        case ("withdraw",):
+            for split in world.splits:
+                split.withdrawn = not split.withdrawn
+        case ("pay", int(at), float(amount)):
+            world.dividends[at] = amount
+        case ("unpay",) if world.dividends:
+            world.dividends.popitem()
+        case ("gain", int(at), float(amount)):
+            world.gains[at] = amount
+        case ("ungain",) if world.gains:
+            world.gains.popitem()
+        case ("unit",):
+            world.in_pounds = not world.in_pounds
+
+
+def published(held: Stored, answer: Fetched, decision: Decision, *, trusted: bool) -> Stored:
+    """Returns the stored series after a decision, as `prices.sync.publish` publishes it."""
+    if decision.change is Change.REPLACE:
+        after = decision.bars
+    else:
+        after = held.series.merge(decision.bars) if len(decision.bars) else held.series
+    last = after.sessions[-1].item()
+    currencies = (held.currency, answer.currency)
+    return replace(
+        held,
+        series=after,
+        actions=decision.actions,
+        source="yahoo",
+        currency=next(filter(None, currencies[::-1] if trusted else currencies), ""),
+        fetched_at=answer.fetched_at,
+        final_through=NYSE.shift(last, -SESSIONS_TO_SETTLE),
+        held=decision.held,
+        held_from=decision.held_from,
+        provider_from=decision.provider_from,
+    )
+
+
+class TestReplay:
+    @settings(deadline=None, max_examples=100)
+    @given(STEPS)
+    def test_of_the_record_backwards_gives_each_state_before(
+        self, steps: list[tuple[list[tuple[object, ...]], int | None, str]]
+    ) -> None:
+        world, refused = World(), frozenset[str]()
+        held = Stored(BarSeries.empty(), Actions())
+        first = world.answer(None)
+        held = published(held, first, merge(held, first, NYSE, now=world.evening), trusted=False)
+        for changes, back, decided in steps:
+            for what in changes:
+                change(world, what)
+            trusted = decided == "trust"
+            accepted = refused if decided == "accept" else frozenset[str]()
+            answer = world.answer(None if decided else back)
+            decision = merge(
+                held, answer, NYSE, now=world.evening, trusted=trusted, accepted=accepted
+            )
+            if decision.change is Change.WHOLE:
+                answer = world.answer(None)
+                decision = merge(held, answer, NYSE, now=world.evening)
+            parts = (one for one in decision.refusals if one.differences)
+            refused = frozenset(key for one in parts for key in one.keys)
+            if decision.change in (Change.REFUSE, Change.WHOLE):
+                continue
+            after = published(held, answer, decision, trusted=trusted)
+
+            before = undone(State.of(after), decision.corrections, held.series.sessions[-1].item())
+
+            scaled = any(c.field == "split" for c in decision.corrections)
+            check_same(before, State.of(held), rel=1.01e-4 if scaled else 1.01e-6)
+            if decision.change is not Change.REPLACE:
+                assert decision.corrections == ()
+            held = after
+
+
+HELD = series(("2026-03-02", 10.0, 500), ("2026-03-03", 11.0, 500), ("2026-03-05", 12.0, 500))
+
+
+def found(*rows: tuple[object, ...], settled: str = "2026-03-03") -> list[tuple[object, ...]]:
+    corrections = bar_corrections(HELD, series(*rows), day(settled))
+    return [(str(c.session), c.field, c.old, c.new, c.why) for c in corrections]
+
+
+class TestBarCorrections:
+    def test_name_old_and_new_value(self) -> None:
+        assert found(("2026-03-03", 11.5, 500)) == [
+            ("2026-03-03", name, 11.0, 11.5, WHY.REVISED)
+            for name in ("open", "high", "low", "close")
+        ]
+
+    def test_of_a_late_volume_say_that_it_settled(self) -> None:
+        assert found(("2026-03-03", 11.0, 501), ("2026-03-05", 12.0, 502)) == [
+            ("2026-03-03", "volume", 500.0, 501.0, WHY.REVISED),
+            ("2026-03-05", "volume", 500.0, 502.0, WHY.SETTLED),
+        ]
+
+    def test_of_a_bar_that_was_missing_name_its_close(self) -> None:
+        assert found(("2026-03-04", 11.5)) == [("2026-03-04", "close", None, 11.5, WHY.HEALED)]
+
+    def test_that_a_person_accepted_say_so(self) -> None:
+        new = series(("2026-03-03", 1.1, 500), ("2026-03-04", 1.2, 500))
+        accepted = [day("2026-03-03"), day("2026-03-04")]
+
+        corrections = bar_corrections(HELD, new, day("2026-03-03"), accepted=accepted)
+
+        assert [c.field for c in corrections] == ["open", "high", "low", "close", "close"]
+        assert {c.why for c in corrections} == {WHY.RELEASED}
+
+    def test_of_earlier_bars_are_one(self) -> None:
+        assert found(("2026-02-26", 9.0), ("2026-02-27", 9.5)) == [
+            ("2026-03-02", "bars", 0, 2, WHY.EXTENDED)
+        ]
+
+    def test_of_later_bars_and_of_noise_are_none(self) -> None:
+        assert found(("2026-03-05", 12.0 * (1 + 5e-8), 500), ("2026-03-06", 13.0)) == []
+
+
+EX = day("2026-03-03")
+
+
+def changes(before: Actions, after: Actions, why: WHY = WHY.REVISED) -> list[tuple[object, ...]]:
+    return [(c.field, c.old, c.new, c.why) for c in action_corrections(before, after, why)]
+
+
+class TestActionCorrections:
+    @pytest.mark.parametrize(
+        ("before", "after", "expected"),
+        [
+            ((), (0.5,), [(None, 0.5, WHY.ANNOUNCED)]),
+            ((0.5,), (0.55,), [(0.5, 0.55, WHY.REVISED)]),
+            ((0.5,), (), [(0.5, None, WHY.REVISED)]),
+            ((0.5, 0.2), (0.7,), []),
+            ((0.5,), (0.5 + 1e-8,), []),
+        ],
+    )
+    def test_name_each_amount(
+        self,
+        before: tuple[float, ...],
+        after: tuple[float, ...],
+        expected: list[tuple[object, ...]],
+    ) -> None:
+        paid = [Actions((), tuple(Dividend(EX, a) for a in amounts)) for amounts in (before, after)]
+        gains = [Actions((), (), tuple(CapitalGain(EX, a) for a in one)) for one in (before, after)]
+
+        assert changes(paid[0], paid[1]) == [("dividend", *one) for one in expected]
+        assert changes(gains[0], gains[1]) == [("capital gain", *one) for one in expected]
+
+    def test_of_a_release_say_so(self) -> None:
+        paid = Actions((), (Dividend(EX, 0.5),))
+
+        assert changes(Actions(), paid, WHY.RELEASED) == [("dividend", None, 0.5, WHY.RELEASED)]
+
+    def test_name_an_adjustment_that_changed_by_itself(self) -> None:
+        doubted = Actions((), (Dividend(EX, 9.0, suspicious="too large"),))
+        accepted = Actions((), (Dividend(EX, 9.0),))
+
+        assert changes(doubted, accepted) == [("adjustment", 0.0, 9.0, WHY.REVISED)]
+        assert changes(accepted, doubted) == [("adjustment", 9.0, 0.0, WHY.REVISED)]
+
+    def test_name_a_gain_that_the_dividend_turns_out_to_contain(self) -> None:
+        beside = Actions((), (Dividend(EX, 3.0),), (CapitalGain(EX, 2.0),))
+        inside = Actions((), (Dividend(EX, 3.0),), (CapitalGain(EX, 2.0, in_dividend=True),))
+
+        assert changes(beside, inside) == [("adjustment", 5.0, 3.0, WHY.REVISED)]
+
+    def test_name_no_adjustment_that_the_amounts_show(self) -> None:
+        before, after = (Actions((), (Dividend(EX, amount),)) for amount in (0.5, 0.6))
+
+        assert [change[0] for change in changes(before, after)] == ["dividend"]

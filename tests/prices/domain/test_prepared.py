@@ -1,0 +1,171 @@
+"""Preparing answers: which bars count as closed, and what is converted before they are compared."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.answers import FUND, INDEX, Stored
+from prices.domain.bars import BarSeries
+from prices.domain.prepared import PreparedAnswer, local_date, prepare_answer
+from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
+
+NOTHING = Stored(BarSeries.empty(), Actions())
+NYSE = sessions("XNYS")
+NOW = at("2026-03-06 23:00")  # Friday after the close
+
+
+def prepared(bars: BarSeries, stored: Stored = NOTHING, **changes: Any) -> PreparedAnswer:
+    calendar = changes.pop("calendar", NYSE)
+    now = changes.pop("now", NOW)
+    return prepare_answer(stored, fetched(bars, **changes), calendar, now=now)
+
+
+def days(answer: PreparedAnswer) -> list[str]:
+    return list(closes(answer.bars))
+
+
+class TestClosedBars:
+    BARS = series(("2026-03-05", 10.0), ("2026-03-06", 11.0), ("2026-03-09", 12.0))
+
+    def test_are_those_of_sessions_that_are_over(self) -> None:
+        assert days(prepared(self.BARS)) == ["2026-03-05", "2026-03-06"]
+        assert days(prepared(self.BARS, now=at("2026-03-06 20:00"))) == ["2026-03-05"]
+
+    def test_are_without_the_session_that_the_provider_calls_running(self) -> None:
+        assert days(prepared(self.BARS, running=day("2026-03-06"))) == ["2026-03-05"]
+
+    def test_are_those_of_past_days_without_a_calendar(self) -> None:
+        found = prepared(self.BARS, calendar=None)
+
+        assert days(found) == ["2026-03-05"]
+
+    def test_are_also_of_a_special_session_once_it_is_over(self) -> None:
+        sunday = series(("2026-03-06", 10.0), ("2026-03-08", 11.0))
+        now = at("2026-03-08 22:00")
+
+        assert days(prepared(sunday, now=now)) == ["2026-03-06"]
+        over = prepared(sunday, now=now, ended=day("2026-03-08"))
+        assert days(over) == ["2026-03-06", "2026-03-08"]
+
+
+class TestBarsWithoutVolume:
+    HOLIDAY = "2026-02-16"  # Presidents' Day
+
+    def bars(self, close: float) -> BarSeries:
+        return series(
+            ("2026-02-13", 10.0, 500), (self.HOLIDAY, close, 0), ("2026-02-17", 11.0, 500)
+        )
+
+    def test_on_a_holiday_are_fillers(self) -> None:
+        assert self.HOLIDAY not in days(prepared(self.bars(10.0)))
+        assert self.HOLIDAY not in days(prepared(self.bars(10.5)))
+
+    def test_of_a_fund_count(self) -> None:
+        assert self.HOLIDAY in days(prepared(self.bars(10.0), instrument_type=FUND))
+
+    def test_of_an_index_count_if_it_moved(self) -> None:
+        assert self.HOLIDAY in days(prepared(self.bars(10.5), instrument_type=INDEX))
+        assert self.HOLIDAY not in days(prepared(self.bars(10.0), instrument_type=INDEX))
+
+    def test_on_a_session_count(self) -> None:
+        idle = series(("2026-02-13", 10.0, 500), ("2026-02-17", 10.0, 0))
+
+        assert days(prepared(idle)) == ["2026-02-13", "2026-02-17"]
+
+    def test_with_a_trade_on_a_holiday_count(self) -> None:
+        traded = series(("2026-02-13", 10.0), (self.HOLIDAY, 10.0, 1), ("2026-02-17", 11.0))
+
+        assert self.HOLIDAY in days(prepared(traded))
+
+
+SESSIONS: list[date] = NYSE.between(day("2026-01-02"), day("2026-03-06")).tolist()
+AT = 20
+
+
+def traded(ratio: float) -> BarSeries:
+    """Returns bars that show a split at position `AT`, in a price that rises slowly."""
+    price = np.linspace(100, 104, len(SESSIONS))
+    price[AT:] /= ratio
+    stamps = np.array(SESSIONS, "datetime64[ms]")
+    return BarSeries(stamps, price, price, price, price, np.full(len(price), 1000))
+
+
+class TestSplits:
+    @pytest.mark.parametrize(
+        ("numerator", "denominator"),
+        [(2, 1), (3, 2), (6, 5), (1, 10), (1, 190), (190, 1), (1, 15_000)],
+    )
+    def test_of_a_first_history_are_applied_if_the_bars_show_them(
+        self, numerator: float, denominator: float
+    ) -> None:
+        split, ratio = Split(SESSIONS[AT], numerator, denominator), numerator / denominator
+        told = Actions((split,), (Dividend(SESSIONS[5], 1.0), Dividend(SESSIONS[30], 1.0)))
+
+        found = prepared(traded(ratio), actions=told)
+
+        assert found.applied == (split,)
+        assert found.bars.close[0] == pytest.approx(100 / ratio)
+        assert found.bars.close[-1] == pytest.approx(104 / ratio)
+        assert [d.amount for d in found.actions.dividends] == pytest.approx([1 / ratio, 1.0])
+
+    @pytest.mark.parametrize("ratio", [(2, 1), (21, 20), (10_234, 10_000), (1, 190)])
+    def test_of_a_restated_history_are_not_applied_again(self, ratio: tuple[int, int]) -> None:
+        split = Split(SESSIONS[AT], *map(float, ratio))
+
+        found = prepared(traded(1.0), actions=Actions((split,)))
+
+        assert found.applied == ()
+        assert found.bars == traded(1.0)
+
+    def test_two_in_a_row_are_applied_together(self) -> None:
+        bars = traded(2.0)
+        price = bars.close.copy()
+        price[AT + 2 :] /= 3
+        both = BarSeries(bars.ts, price, price, price, price, bars.volume)
+        told = Actions((Split(SESSIONS[AT], 2, 1), Split(SESSIONS[AT + 2], 3, 1)))
+
+        found = prepared(both, actions=told)
+
+        assert found.applied == told.splits
+        assert found.bars.close[0] == pytest.approx(100 / 6)
+
+    def test_against_stored_bars_wait_for_five_sessions(self) -> None:
+        old = traded(1.0).take(slice(0, AT))
+        stored = Stored(old, Actions(), currency="USD")
+        told = Actions((Split(SESSIONS[AT], 21, 20),))
+
+        early = prepared(traded(1.05), stored, actions=told, now=at("2026-02-06 23:00"))
+        late = prepared(traded(1.05), stored, actions=told)
+
+        assert early.applied == ()
+        assert late.applied == told.splits
+        assert late.bars.close[0] == pytest.approx(100 / 1.05)
+
+
+class TestDistributions:
+    def test_are_in_the_unit_of_the_prices(self) -> None:
+        bars = traded(1.0)
+        told = Actions((), (Dividend(SESSIONS[AT], 0.02, currency="GBP"),))
+
+        found = prepared(bars, actions=told, currency="GBp")
+
+        assert [(d.amount, d.converted_from) for d in found.actions.dividends] == [(2.0, "GBP")]
+
+    def test_are_converted_by_adjusted_closes_of_the_bars_that_count(self) -> None:
+        bars = series(("2026-03-04", 3600.0), ("2026-03-05", 3024.0), ("2026-03-09", 3030.0))
+        told = Actions((), (Dividend(day("2026-03-05"), 1.6, currency="USD"),))
+
+        found = prepared(
+            bars, actions=told, currency="ILA", adjusted_close=np.array([3024.0, 3024.0, 3030.0])
+        )
+
+        assert [d.amount for d in found.actions.dividends] == pytest.approx([576.0])
+
+
+def test_the_date_at_the_exchange_is_that_of_its_time_zone() -> None:
+    answer = fetched(series(("2026-03-05", 10.0)), timezone="Asia/Tokyo")
+
+    assert local_date(answer, at("2026-03-05 16:00")) == day("2026-03-06")
