@@ -61,7 +61,7 @@ class TestPages:
 
     def test_declares_a_holiday_with_the_date_picker(self, page: Page) -> None:
         sessions_of("24/7")
-        page.goto(page.url + "prices/calendaroverride/add/")
+        page.goto("/admin/prices/calendaroverride/add/")
 
         page.get_by_label("Exchange").fill("24/7")
         page.get_by_role("link", name="Choose Date").or_(page.locator("#calendarlink0")).click()
