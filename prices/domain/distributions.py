@@ -59,28 +59,34 @@ def convert_distributions(
     stored = {one.session: one for one in known.dividends}
 
     def convert(dividend: Dividend) -> Dividend:
-        own = dividend.currency
-        if not own:
-            old = stored.get(dividend.session)
-            # Yahoo may correct the unit of some, which then equal what is stored.
-            corrected = old is not None and _is_same(old.amount, dividend.amount)
-            if dividend.session not in in_major or corrected:
-                return dividend
-            return replace(dividend, amount=dividend.amount * units, converted_from=major)
-        if own == unit or not unit:
-            return replace(dividend, currency="")
-        own_major, own_units = major_currency(own)
-        if own_major == major:
-            amount = dividend.amount * units / own_units
-            return replace(dividend, amount=amount, currency="", converted_from=own)
-        paid = implied.get(dividend.session)
-        if paid is None or abs(paid - dividend.amount) <= _SAME_IMPLIED * dividend.amount:
-            return dividend  # The provider takes it for the unit of the prices.
-        return replace(dividend, amount=paid, currency="", converted_from=own)
+        if dividend.currency:
+            return _convert_own(dividend, unit, implied)
+        old = stored.get(dividend.session)
+        # Yahoo may correct the unit of some, which then equal what is stored.
+        corrected = old is not None and _is_same(old.amount, dividend.amount)
+        if dividend.session not in in_major or corrected:
+            return dividend
+        return replace(dividend, amount=dividend.amount * units, converted_from=major)
 
     dividends = tuple(convert(dividend) for dividend in answered.dividends)
     gains = (replace(g, in_dividend=_contains(bars, dividends, g)) for g in answered.gains)
     return Actions(answered.splits, dividends, tuple(gains))
+
+
+def _convert_own(dividend: Dividend, unit: str, implied: dict[date, float]) -> Dividend:
+    """Returns a dividend that has its own currency in the unit of the prices, where that is known."""
+    own = dividend.currency
+    if own == unit or not unit:
+        return replace(dividend, currency="")
+    own_major, own_units = major_currency(own)
+    major, units = major_currency(unit)
+    if own_major == major:
+        amount = dividend.amount * units / own_units
+        return replace(dividend, amount=amount, currency="", converted_from=own)
+    paid = implied.get(dividend.session)
+    if paid is None or abs(paid - dividend.amount) <= _SAME_IMPLIED * dividend.amount:
+        return dividend  # The provider takes it for the unit of the prices.
+    return replace(dividend, amount=paid, currency="", converted_from=own)
 
 
 def implied_amounts(bars: BarSeries, adjusted: Floats) -> dict[date, float]:

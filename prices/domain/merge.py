@@ -76,14 +76,14 @@ def merge(
     answer = guards.convert_to_stored_unit(stored, fetched)
     if isinstance(answer, Refusal):
         return decide_refusal(stored, answer)
+    today = local_date(answer, now)
+    deadline = guards.restatement_deadline(calendar, now, today)
     prepared = prepare_answer(stored, answer, calendar, now=now)
     # The guards do not judge manual bars: the answer counts as if it lacked their sessions.
     judged, offered = separate_manual(prepared.bars, stored.by_hand)
     judged, normalised = _prefer_stored(stored, judged, prepared.actions, answer.normalised)
     merging = _Merging(stored, answer, replace(prepared, bars=judged), frozenset(accepted))
-    decision = merging.judge(local_date(answer, now))
-    deadline = guards.restatement_deadline(calendar, now, local_date(answer, now))
-    decision = hold_other_basis(stored, decision, quote, deadline, accepted)
+    decision = hold_other_basis(stored, merging.judge(today), quote, deadline, accepted)
     after = bars_after(stored, decision)
     return replace(
         decision,

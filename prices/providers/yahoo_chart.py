@@ -55,11 +55,7 @@ def read_chart(
         asked=asked,
         series=BarSeries(
             dates[use].astype("datetime64[ms]"),
-            rows.open[use],
-            rows.high[use],
-            rows.low[use],
-            rows.close[use],
-            rows.volume[use],
+            *(one[use] for one in (rows.open, rows.high, rows.low, rows.close, rows.volume)),
         ),
         actions=actions,
         fetched_at=now,
