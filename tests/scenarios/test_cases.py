@@ -16,6 +16,8 @@ from django.core.management import CommandError
 from django.test import Client
 
 from prices import services
+from prices.domain.actions import Actions, Dividend
+from prices.domain.bars import BarSeries
 from prices.store.mongo import Db
 from tests.support.against_yahoo import Yahoo, running_yahoo
 from tests.support.commands import manage
@@ -233,6 +235,39 @@ class TestDistributions:
         assert closes("VDIV", adjust="all") == before
         assert "dividend of" in quarantine()
         assert changes("VDIV") == []
+
+
+class TestWithoutTheRules:
+    """What adjust=all was before the rules: each case's right value depends on its rule."""
+
+    @pytest.mark.parametrize(
+        ("name", "symbol", "wrong"),
+        [
+            ("capital-gain-VWILX", "VWILX", 40 - 1.437),
+            ("dividend-currency-KEN.TA", "KEN.TA", 3600 - 1.6),
+            ("dividend-unit-ADIG.L", "ADIG.L", 86.622063),
+        ],
+    )
+    def test_amounts_are_believed_as_they_are(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch, name: str, symbol: str, wrong: float
+    ) -> None:
+        monkeypatch.setattr("prices.domain.prepared.convert_distributions", amounts_alone)
+        case(name).all()
+
+        assert next(iter(closes(symbol, adjust="all").values())) == pytest.approx(wrong, rel=1e-4)
+
+    def test_dividends_a_hundred_times_too_large_are_believed(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("prices.domain.merge.hold_odd_dividends", lambda *args: (args[1], None))
+        case("dividend-x100").all()
+
+        assert next(iter(closes("VDIV", adjust="all").values())) == pytest.approx(100 * 0.5 * 0.5)
+
+
+def amounts_alone(bars: BarSeries, answered: Actions, *_: object, **__: object) -> Actions:
+    dividends = (Dividend(one.session, one.amount) for one in answered.dividends)
+    return Actions(answered.splits, tuple(dividends))
 
 
 class TestSplits:

@@ -15,6 +15,8 @@ from prices.domain.coverage import DateRange
 from prices.domain.sessions import Sessions, sessions_of
 
 VOLUME = 1_000
+# Recorded by a request that did not ask for events.
+EVENTLESS = "response_yahoo_historical02"
 
 
 def day(text: str) -> date:

@@ -14,6 +14,7 @@ from prices.domain.actions import (
     split_factors,
 )
 from tests.prices.domain.builders import (
+    EVENTLESS,
     closes,
     day,
     recorded,
@@ -30,8 +31,6 @@ WEEK = series(
     ("2026-03-05", 1.3, 4_000),
     ("2026-03-06", 1.4, 5_000),
 )
-# Recorded by a request that did not ask for events.
-EVENTLESS = "response_yahoo_historical02"
 SPLITS = (Split(day("2026-03-04"), 7, 1), Split(day("2026-03-06"), 2, 1))
 
 

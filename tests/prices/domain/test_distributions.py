@@ -2,16 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from prices.domain.actions import Actions, CapitalGain, Dividend
-from prices.domain.answers import Difference, Guard, key_of
+from prices.domain.actions import Actions, Adjust, CapitalGain, Dividend, adjust_bars
+from prices.domain.answers import Difference, Guard, Stored, key_of
 from prices.domain.bars import BarSeries, Floats
 from prices.domain.distributions import convert_distributions, hold_odd_dividends, implied_amounts
-from tests.prices.domain.builders import series, sessions
+from prices.domain.merge import merge
+from tests.prices.domain.builders import (
+    EVENTLESS,
+    fetched,
+    recorded,
+    recorded_actions,
+    recorded_bars,
+    series,
+    sessions,
+)
 
 DAYS: list[date] = sessions("XLON").between(date(2024, 1, 2), date(2026, 3, 1)).tolist()
 EX = [40, 100, 160, 220, 280, 340]  # the positions of the ex-dates
@@ -296,3 +306,29 @@ def test_no_distribution_is_judged_without_bars() -> None:
     assert found.dividends == told.dividends
     assert implied_amounts(BarSeries.empty(), empty) == {}
     assert hold_odd_dividends(BarSeries.empty(), told, NONE, frozenset()) == (told, None)
+
+
+class TestRecordings:
+    def test_keep_their_adjusted_closes_through_all_rules(self, recordings: Path) -> None:
+        """Apart from one factor for the dividends after the recorded range."""
+        checked = 0
+        for path in sorted(recordings.glob("re*/*.json")):
+            if '"adjclose":[{"adjclose"' not in path.read_text() or path.name.startswith(EVENTLESS):
+                continue
+            result = recorded(path)
+            bars, theirs = recorded_bars(result)
+            answer = fetched(
+                bars,
+                actions=recorded_actions(result),
+                currency=result["meta"]["currency"] or "",
+                adjusted_close=theirs,
+            )
+
+            decision = merge(Stored(BarSeries.empty(), NONE), answer, None, now=answer.fetched_at)
+
+            ours = adjust_bars(decision.bars, decision.actions, Adjust.ALL).close
+            ratio = theirs / ours
+            assert abs(ratio / ratio[-1] - 1).max() < 1e-4, path.name
+            assert decision.refusals == (), path.name
+            checked += 1
+        assert checked == 54
