@@ -18,6 +18,8 @@ _AWAY_PAUSE = timedelta(minutes=5)
 # The provider will not know an unknown symbol, or have prices for an empty one, within the day.
 _UNKNOWN_PAUSE = timedelta(days=1)
 _MAX_TEXT = 500
+# So many of the latest closes of a refused answer are recorded for its page.
+_MAX_CLOSES = 60
 
 
 def apply_outcome(
@@ -157,6 +159,13 @@ def _summary_of(answer: Fetched) -> dict[str, Any]:
         "first": str(bars.sessions[0]) if len(bars) else None,
         "last": str(bars.sessions[-1]) if len(bars) else None,
         "last_close": float(bars.close[-1]) if len(bars) else None,
+        "latest_closes": list(
+            zip(
+                bars.sessions[-_MAX_CLOSES:].astype(str).tolist(),
+                bars.close[-_MAX_CLOSES:].tolist(),
+                strict=True,
+            )
+        ),
         "currency": answer.currency,
         "exchange": answer.exchange,
         "name": answer.name,

@@ -29,6 +29,7 @@ MAX_DIFFERENCES = 50
 # How many bars the chart shows on each side of the differences.
 _BARS_AROUND = 40
 _MAX_SPLITS = 5
+_MAX_CLOSES = 10
 # What an entry of each kind means, and what became of the answer.
 _MEANINGS: dict[str, str] = {
     Guard.CURRENCY: "The answer is in another currency than the stored prices. "
@@ -63,11 +64,12 @@ def entry_page(
     """Shows an entry; users who may not decide see no buttons."""
     may_decide = may_decide and entry.resolved_at is None
     row = TrackedSymbol.objects.filter(symbol=entry.symbol).first()
+    differences = entry.summary.get("differences", [])
     try:
         manifest, store_error = services.bars().manifest(SeriesKey(entry.symbol)), ""
+        closes = [] if differences else _compare_closes(entry)[::-1]
     except StoreError as error:
-        manifest, store_error = None, str(error)
-    differences = entry.summary.get("differences", [])
+        manifest, closes, store_error = None, [], str(error)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"{entry.symbol} in quarantine",
@@ -86,8 +88,9 @@ def entry_page(
         "titles": TITLES,
         "release": RELEASE,
         "keep": KEEP,
-        "differences": _differences_table(entry, may_decide) if differences else None,
+        "differences": _differences_table(entry, differences, may_decide) if differences else None,
         "more": max(0, len(differences) - MAX_DIFFERENCES),
+        "closes": _differences_table(entry, closes[:_MAX_CLOSES], False) if closes else None,
         "count": plural(len(differences), "difference"),
         "chart_url": reverse("admin:prices_quarantine_chart", args=[entry.pk]),
         "words": "" if differences or store_error else _describe_answer(entry, manifest),
@@ -111,7 +114,16 @@ def _facts(entry: Quarantine) -> list[tuple[str, object]]:
     return found
 
 
-def _differences_table(entry: Quarantine, may_decide: bool) -> Table:
+def _compare_closes(entry: Quarantine) -> list[list[Any]]:
+    """Returns the latest closes of a refused answer beside the stored ones, as differences."""
+    stored = services.bars().read(SeriesKey(entry.symbol))
+    bars = stored.bars if stored else BarSeries.empty()
+    known = dict(zip(bars.sessions.astype(str).tolist(), bars.close.tolist(), strict=True))
+    closes = entry.summary.get("latest_closes", [])
+    return [[day, "close", known.get(day), close] for day, close in closes]
+
+
+def _differences_table(entry: Quarantine, differences: list[Any], may_decide: bool) -> Table:
     # The close beside a step is that of the session before it.
     stored = "Close before" if entry.kind == Guard.STEP else "Stored"
     columns: dict[str, Callable[[Any], object]] = {
@@ -123,8 +135,7 @@ def _differences_table(entry: Quarantine, may_decide: bool) -> Table:
     }
     if may_decide:
         columns = {"Choose": lambda d: _tick(d[0]), **columns}
-    shown = entry.summary["differences"][:MAX_DIFFERENCES]
-    return make_table("Stored beside the provider's", shown, columns)
+    return make_table("Stored beside the provider's", differences[:MAX_DIFFERENCES], columns)
 
 
 def _tick(session: str) -> object:
@@ -207,8 +218,8 @@ def chart_data(model_admin: RecordAdmin, request: HttpRequest, pk: int) -> HttpR
     entry = get_object_or_404(Quarantine, pk=pk)
     if not model_admin.has_view_permission(request, entry):
         raise PermissionDenied
-    differences = entry.summary.get("differences", [])
     try:
+        differences = entry.summary.get("differences") or _compare_closes(entry)
         stored = services.bars().read(SeriesKey(entry.symbol))
     except StoreError as error:
         return JsonResponse({"error": str(error)}, status=503)

@@ -126,10 +126,16 @@ class TestEntry:
         _check_layout(page)
 
     def test_shows_a_whole_answer_beside_what_is_stored(self, page: Page) -> None:
-        _stored()
-        entry = _entry("completeness", "the answer holds only 30% of the 120 stored sessions")
+        _, days = _stored()
+        entry = _entry("basis", "prices are 100 times the stored ones, and no split explains it")
+        entry.summary["latest_closes"] = [[day, 6_200.0] for day in days[60:]]
+        entry.save()
 
         _open(page, entry)
+        expect(page.get_by_role("region", name="Stored beside").locator("tbody tr")).to_have_count(
+            10
+        )
+        expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", "100")
 
         expect(page.get_by_text("The answer held 70 bars from 2026-01-05")).to_be_visible()
         expect(page.get_by_role("table", name="The answer beside what is stored")).to_be_visible()

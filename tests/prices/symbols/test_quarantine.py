@@ -203,6 +203,7 @@ class TestQuarantine:
         assert (entry.symbol, entry.kind, entry.reason) == ("ACME", "basis", self.REASON)
         assert (entry.run, entry.times, entry.resolved_at) == (run, 1, None)
         assert entry.summary["last_close"] == 24.5
+        assert entry.summary["latest_closes"][-1][1] == 24.5
         assert entry.summary["bars"] == 5
         row = TrackedSymbol.objects.get()
         assert row.last_error == f"quarantined: {self.REASON}"

@@ -139,6 +139,36 @@ class TestState:
         assert admin_client.get(gone).status_code == 302
 
 
+class TestLatestCloses:
+    """Of an answer that was refused as a whole."""
+
+    @pytest.fixture
+    def restated(self, store: object) -> Quarantine:
+        published(rows=WEEK)
+        one = entry("basis")
+        one.summary["latest_closes"] = [["2026-06-05", 1250.0], ["2026-06-09", 1300.0]]
+        one.save()
+        return one
+
+    def test_are_shown_beside_the_stored_ones(
+        self, admin_client: Client, restated: Quarantine
+    ) -> None:
+        newest, oldest = cells(admin_client, restated, "closes")
+
+        assert "2026-06-09" in newest[0]
+        assert "none" in newest[2]  # It is not stored.
+        assert "1,300" in newest[3]
+        assert "2026-06-05" in oldest[0]
+        assert ">12.5<" in oldest[2]
+        assert ">100<" in oldest[4]
+
+    def test_are_in_the_chart(self, admin_client: Client, restated: Quarantine) -> None:
+        data = admin_client.get(url(restated, "chart")).json()
+
+        assert data["provider"] == [["2026-06-05", 1250.0], ["2026-06-09", 1300.0]]
+        assert data["time"] == [str(row[0]) for row in WEEK]
+
+
 class TestChart:
     def test_returns_stored_closes_and_the_providers_values(
         self, admin_client: Client, partial: Quarantine
