@@ -20,6 +20,9 @@ from prices.domain.corrections import (
     adjustments_of,
     amounts_of,
     bar_corrections,
+    corrected_sessions,
+    release_corrections,
+    split_corrections,
 )
 from prices.domain.coverage import DateRange
 from prices.domain.decision import Change, Decision
@@ -456,3 +459,96 @@ class TestActionCorrections:
         before, after = (Actions((), (Dividend(EX, amount),)) for amount in (0.5, 0.6))
 
         assert [change[0] for change in changes(before, after)] == ["dividend"]
+
+
+class TestSplitCorrections:
+    def test_say_which_splits_were_applied_here(self) -> None:
+        old, kept = Split(day("2020-08-31"), 4, 1), Split(day("2024-06-10"), 10, 1)
+        new, ours = Split(day("2026-03-04"), 3, 2), Split(day("2026-03-05"), 1, 5)
+
+        found = split_corrections(Actions((old, kept)), Actions((kept, new, ours)), (ours,))
+
+        assert found == [
+            Correction(day("2026-03-04"), "split", None, 1.5, WHY.SPLIT),
+            Correction(day("2026-03-05"), "split", None, 0.2, WHY.RESTATED),
+            Correction(day("2020-08-31"), "split", 4.0, None, WHY.SPLIT),
+        ]
+
+
+class TestCorrectedSessions:
+    def test_are_those_with_a_changed_column(self) -> None:
+        days = [day(f"2026-03-0{n}") for n in (5, 3, 3, 2, 4)]
+        fields = ("volume", "open", "low", "dividend", "bars")
+
+        found = corrected_sessions(
+            Correction(session, name, 1.0, 2.0)
+            for session, name in zip(days, fields, strict=True)
+        )
+
+        assert found.tolist() == [day("2026-03-03"), day("2026-03-05")]
+        assert corrected_sessions(()).dtype == np.dtype("datetime64[D]")
+
+
+class TestReleaseCorrections:
+    """A person takes the whole answer: everything that changes is on record as released."""
+
+    OLD = BarSeries.from_rows(
+        [
+            (day("2026-03-02"), 10.0, 10.5, 9.5, 10.2, 700),
+            (day("2026-03-03"), 11.0, 11.0, 11.0, 11.0, 500),
+            (day("2026-03-05"), 12.0, 12.0, 12.0, 12.0, 500),
+        ]
+    )
+    EARLY, LATE = Split(day("2020-08-31"), 4, 1), Split(day("2026-03-05"), 2, 1)
+
+    def found(self, new: BarSeries, before: Actions, after: Actions, unit: str) -> list[Correction]:
+        stored = Stored(self.OLD, before, currency="GBp")
+        return list(release_corrections(stored, new, after, unit))
+
+    def test_are_none_but_the_number_of_bars_if_nothing_changes(self) -> None:
+        assert self.found(self.OLD, Actions(), Actions(), "GBp") == [
+            Correction(day("2026-03-02"), "bars", 3, 3, WHY.RELEASED)
+        ]
+
+    def test_name_each_value_that_changes_comes_or_goes(self) -> None:
+        new = series(
+            *(("2026-02-27", 9.9), ("2026-03-03", 11.5, 500)),
+            *(("2026-03-04", 11.6), ("2026-03-05", 12.0, 501), ("2026-03-06", 12.5)),
+        )
+        before = Actions(
+            (self.EARLY,),
+            (Dividend(day("2026-03-02"), 9.0, suspicious="too large"), Dividend(EX, 0.5)),
+            (CapitalGain(day("2026-03-05"), 2.0),),
+        )
+        after = Actions(
+            (self.LATE,),
+            (
+                *(Dividend(day("2026-03-02"), 9.0), Dividend(EX, 0.6)),
+                Dividend(day("2026-03-04"), 0.1),
+            ),
+        )
+        rows: list[tuple[str, str, float | str | None, float | str | None]] = [
+            ("2026-02-27", "bars", 3, 5),
+            ("2026-02-27", "unit", "GBp", "GBP"),
+            ("2026-03-05", "split", None, 2.0),
+            ("2020-08-31", "split", 4.0, None),
+            ("2026-03-03", "dividend", 0.5, 0.6),
+            ("2026-03-04", "dividend", None, 0.1),
+            ("2026-03-05", "capital gain", 2.0, None),
+            ("2026-03-02", "adjustment", 0.0, 9.0),
+            *(("2026-03-03", name, 11.0, 11.5) for name in ("open", "high", "low", "close")),
+            ("2026-03-04", "close", None, 11.6),
+            ("2026-03-05", "volume", 500.0, 501.0),
+            ("2026-03-02", "open", 10.0, None),
+            ("2026-03-02", "high", 10.5, None),
+            ("2026-03-02", "low", 9.5, None),
+            ("2026-03-02", "close", 10.2, None),
+            ("2026-03-02", "volume", 700.0, None),
+        ]
+        expected = [Correction(day(row[0]), *row[1:], WHY.RELEASED) for row in rows]
+        # The first stored session is no longer the first one.
+        extended = Correction(day("2026-03-02"), "bars", 0, 1, WHY.EXTENDED)
+
+        found = self.found(new, before, after, "GBP")
+
+        assert found == [*expected[:8], extended, *expected[8:]]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from prices.domain.actions import Actions, Split
+from prices.domain.actions import Actions, Dividend, Split
 from prices.domain.answers import Correction, CorrectionReason, Difference, Guard, Refusal
 from prices.domain.coverage import DateRange
 from prices.domain.decision import Change, Decision
@@ -172,6 +172,42 @@ class TestSplit:
         assert decision.change is Change.REPLACE
         assert closes(decision.bars)["2026-02-12"] == 51.0
         assert decision.bars.volume.tolist() == [2_000] * 13
+
+    def test_records_what_changes_beside_the_restatement(self) -> None:
+        """Differences of a twenty-thousandth are roundings of the restated values."""
+        split = Split(day("2026-03-09"), 2, 1)
+        held = stored(
+            series(*((when, close, 100_000) for when, close in WEEK)),
+            actions=Actions((), tuple(Dividend(day(f"2026-03-0{n}"), 0.2) for n in (3, 5))),
+            final_through=day("2026-03-04"),
+        )
+        rows = (
+            *(("2026-03-02", 50.0, 200_000), ("2026-03-03", 50.5 * 1.00005, 200_010)),
+            *(("2026-03-04", 52.0, 200_000), ("2026-03-05", 51.5, 240_000)),
+            *(("2026-03-06", 52.0, 200_000), ("2026-03-09", 52.5, 200_000)),
+        )
+        paid = (0.100005, 0.07, 0.08)
+        days = (day("2026-03-03"), day("2026-03-05"), day("2026-03-09"))
+        told = Actions((split,), tuple(map(Dividend, days, paid)))
+
+        decision = decided(*rows, held=held, actions=told, asked=WHOLE)
+
+        why = CorrectionReason
+        assert decision == Decision(
+            Change.REPLACE,
+            series(*rows),
+            told,
+            (
+                Correction(day("2026-03-09"), "split", None, 2.0, why.SPLIT),
+                *(
+                    Correction(day("2026-03-04"), name, 51.0, 52.0, why.REVISED)
+                    for name in ("open", "high", "low", "close")
+                ),
+                Correction(day("2026-03-05"), "volume", 200_000.0, 240_000.0, why.SETTLED),
+                Correction(day("2026-03-05"), "dividend", 0.1, 0.07, why.REVISED),
+                Correction(day("2026-03-09"), "dividend", None, 0.08, why.ANNOUNCED),
+            ),
+        )
 
     def test_waits_for_restated_bars(self) -> None:
         """Yahoo serves the event before it has restated the bars."""
