@@ -481,8 +481,7 @@ class TestCorrectedSessions:
         fields = ("volume", "open", "low", "dividend", "bars")
 
         found = corrected_sessions(
-            Correction(session, name, 1.0, 2.0)
-            for session, name in zip(days, fields, strict=True)
+            Correction(session, name, 1.0, 2.0) for session, name in zip(days, fields, strict=True)
         )
 
         assert found.tolist() == [day("2026-03-03"), day("2026-03-05")]

@@ -119,6 +119,21 @@ class TestUnit:
         assert converted(bars, paid([500 * share]), "GBp", known) == amounts[:1]
 
 
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [(0.05, 5.0), (5.0, 5.0), (5.004, 5.004), (4.996, 4.996), (5.006, 500.6), (4.994, 499.4)],
+)
+def test_a_unit_that_the_provider_corrects_is_not_converted_again(
+    amount: float, expected: float
+) -> None:
+    """No fall tells the unit. Amounts that differ by a thousandth are the same."""
+    early = DAYS[0]
+    known = Actions((), (Dividend(early, 5.0, converted_from="GBP"),))
+    bars = bars_with([])
+
+    assert converted(bars, Actions((), (Dividend(early, amount),)), "GBp", known) == [expected]
+
+
 class TestOwnCurrency:
     BARS = series(("2026-03-02", 3600.0), ("2026-03-03", 3024.0), ("2026-03-04", 3030.0))
 
@@ -172,8 +187,17 @@ class TestImpliedAmounts:
 
         assert found == pytest.approx({date(2026, 3, 3): 2.0})
 
+    def test_are_relative_to_later_ones(self) -> None:
+        """Two dividends of a fiftieth and of a tenth: 0.98 * 0.9 = 0.882."""
+        bars = series(("2026-03-02", 100.0), ("2026-03-03", 98.0), ("2026-03-04", 90.0))
+
+        found = implied_amounts(bars, np.array([88.2, 88.2, 90.0]))
+
+        assert found == pytest.approx({date(2026, 3, 3): 2.0, date(2026, 3, 4): 9.8})
+
     @pytest.mark.parametrize(
-        "adjusted", [[np.nan, 98.0], [np.inf, 98.0], [0.0, 98.0], [-98.0, 98.0], [100.0, 0.0]]
+        "adjusted",
+        [[np.nan, 98.0], [np.inf, 98.0], [0.0, 0.0], [0.0, 98.0], [-98.0, 98.0], [100.0, 0.0]],
     )
     def test_are_none_if_a_close_is_impossible(self, adjusted: list[float]) -> None:
         bars = series(("2026-03-02", 100.0), ("2026-03-03", 98.0))
@@ -200,6 +224,32 @@ class TestCapitalGains:
     ) -> None:
         bars = bars_with([fall], start=30.0, size=0.005)
         answered = Actions((), paid([dividend]).dividends, (CapitalGain(DAYS[EX[0]], gain),))
+
+        found = convert_distributions(bars, answered, "USD", known=NONE, implied={})
+
+        assert [one.in_dividend for one in found.gains] == [expected]
+
+    EX = date(2026, 3, 3)
+
+    @pytest.mark.parametrize(
+        ("fell_to", "dividends", "gain", "expected"),
+        [
+            (97.0, [Dividend(EX, 2.0)], CapitalGain(EX, 2.0), False),  # neither is nearer
+            (96.5, [Dividend(EX, 2.0)], CapitalGain(EX, 2.0), False),
+            (97.5, [Dividend(EX, 2.0)], CapitalGain(EX, 2.0), True),
+            (98.5, [Dividend(EX, 1.9)], CapitalGain(EX, 2.0), False),  # it cannot contain more
+            (97.5, [Dividend(EX, 2.0, currency="EUR")], CapitalGain(EX, 2.0), False),
+            (97.5, [Dividend(date(2026, 3, 4), 2.0)], CapitalGain(EX, 2.0), False),
+            # No bar before the ex-date, and none after it: no fall.
+            (97.5, [Dividend(date(2026, 3, 2), 2.0)], CapitalGain(date(2026, 3, 2), 2.0), False),
+            (97.5, [Dividend(date(2026, 3, 5), 2.0)], CapitalGain(date(2026, 3, 5), 2.0), False),
+        ],
+    )
+    def test_are_judged_by_the_dividends_of_their_day(
+        self, fell_to: float, dividends: list[Dividend], gain: CapitalGain, *, expected: bool
+    ) -> None:
+        bars = series(("2026-03-02", 100.0), ("2026-03-03", fell_to), ("2026-03-04", fell_to))
+        answered = Actions((), tuple(dividends), (gain,))
 
         found = convert_distributions(bars, answered, "USD", known=NONE, implied={})
 
@@ -295,6 +345,99 @@ class TestOddDividends:
         early = Actions((), (Dividend(DAYS[0], 1000.0),))
 
         assert judge(self.BARS, early) == ([(1000.0, False)], "")
+
+
+class TestThresholds:
+    """An odd amount, and just not one.
+
+    The price is 100 and does not move but on the ex-date. It was 10 on the first day.
+    """
+
+    EX = date(2026, 3, 11)
+
+    def judge(
+        self, fall: float, told: Dividend, stored: float | None = None, sibling: float | None = None
+    ) -> str:
+        rows = [("2026-03-02", 10.0), *((f"2026-03-{n:02}", 100.0) for n in (3, 4, 5, 6, 9, 10))]
+        rest = [(f"2026-03-{n}", 100.0 - fall) for n in (11, 12, 13)]
+        others = () if sibling is None else (Dividend(date(2026, 1, 5), sibling),)
+        known = () if stored is None else (Dividend(self.EX, stored),)
+        _, reason = judge(
+            series(*rows, *rest), Actions((), (*others, told)), Actions((), (*others, *known))
+        )
+        return reason
+
+    @pytest.mark.parametrize(
+        ("fall", "amount", "stored", "sibling", "doubted"),
+        [
+            # A change by a factor of seven needs a fall that fits it better by what is usual:
+            # (fall - 0.2)² - (fall - 1.5)² is more than 0.02 from a fall of 0.858 on.
+            (0.0, 1.5, 0.2, None, True),
+            (0.855, 1.5, 0.2, None, True),
+            (0.87, 1.5, 0.2, None, False),
+            (1.5, 1.5, 0.2, None, False),
+            (0.0, 7.0, 1.0, None, True),
+            (0.0, 6.99, 1.0, None, False),
+            (7.0, 1.0, 7.0, None, True),
+            (7.0, 1.01, 7.0, None, False),
+            # It may correct an amount that is odd beside its sibling, to one that is not.
+            (0.0, 5.0, 0.5, 5.0, False),
+            (0.0, 5.0, 0.5, 0.7, True),
+            (0.0, 5.0, 0.5, 50.0, True),
+            (0.0, 3.5, 0.5, 3.5, False),
+            (0.0, 3.6, 0.51, 3.5, True),
+            (24.5, 3.5, 24.5, 3.5, False),
+            (24.4, 3.4, 24.4, 3.5, True),
+            # More than seven times the usual amount, of which the price fell by half or less.
+            (0.0, 7.0, None, 1.0, False),
+            (0.0, 7.01, None, 1.0, True),
+            (5.0, 10.0, None, 1.0, True),
+            (5.1, 10.0, None, 1.0, False),
+            # Less than a seventh of it, of which the price fell by more.
+            (7.0, 1.0, None, 7.0, False),
+            (7.0, 0.99, None, 7.0, True),
+            (0.99, 0.99, None, 7.0, False),
+            (0.5, 1.0, None, 0.5, False),
+            # More than a tenth of the price.
+            (0.0, 10.0, None, None, False),
+            (0.0, 10.01, None, None, True),
+            (5.01, 10.01, None, None, False),
+            (0.0, 5.0, None, None, False),
+        ],
+    )
+    def test_of_the_size(
+        self,
+        fall: float,
+        amount: float,
+        stored: float | None,
+        sibling: float | None,
+        *,
+        doubted: bool,
+    ) -> None:
+        assert bool(self.judge(fall, Dividend(self.EX, amount), stored, sibling)) is doubted
+
+    @pytest.mark.parametrize(
+        ("fall", "amount", "stored", "sibling", "why"),
+        [
+            (0.0, 5.0, 0.5, None, "10 times the stored amount, which the price does not show"),
+            (0.0, 5.0, None, 0.4, "12.5 times the usual amount, but the price did not fall by it"),
+            (5.0, 0.5, None, 5.0, "0.1 times the usual amount, but the price fell by more"),
+        ],
+    )
+    def test_are_named(
+        self, fall: float, amount: float, stored: float | None, sibling: float | None, why: str
+    ) -> None:
+        kept = "it does not adjust prices" if stored is None else "the stored 0.5 stays"
+        says = f"the provider's dividend of 2026-03-11 is {amount:g}, {why}; {kept}"
+
+        assert self.judge(fall, Dividend(self.EX, amount), stored, sibling) == says
+
+    def test_do_not_hold_for_a_converted_amount_or_one_in_its_own_currency(self) -> None:
+        says = "the provider's dividend of 2026-03-11 is 50 on a price of 100, but the price did "
+
+        assert self.judge(0.0, Dividend(self.EX, 50.0)).startswith(says)
+        assert self.judge(0.0, Dividend(self.EX, 50.0, converted_from="GBP")) == ""
+        assert self.judge(0.0, Dividend(self.EX, 50.0, currency="EUR")) == ""
 
 
 def test_no_distribution_is_judged_without_bars() -> None:

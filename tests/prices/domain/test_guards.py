@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
-from prices.domain.answers import Correction, CorrectionReason, Guard
+from prices.domain.answers import (
+    Correction,
+    CorrectionReason,
+    Difference,
+    Guard,
+    Refusal,
+    Stored,
+)
+from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
 from prices.domain.decision import Change, Decision
+from prices.domain.guards import apply_splits, shows_other_basis
 from prices.domain.merge import merge
 from prices.domain.quotes import Quote
 from tests.prices.domain.builders import at, closes, day, series, sessions
@@ -189,13 +198,105 @@ class TestSplitPending:
 
         decision = decided(*HALVED, MONDAY, held=held, asked=WHOLE)
 
-        assert guard(decision) is Guard.ACTIONS
-        assert decision.reason == "the answer lacks the split of 2026-03-09"
+        assert decision.refusals == (
+            Refusal(
+                Guard.ACTIONS,
+                "the answer lacks the split of 2026-03-09",
+                subject="split 2026-03-09",
+            ),
+        )
+
+    def test_waits_for_a_small_split_that_the_stored_bars_show_too(self) -> None:
+        """Both sides fall by a tenth on Friday: neither is restated for 11:10."""
+        rows, split = (*WEEK[:4], ("2026-03-06", 93.6)), Split(day("2026-03-06"), 11, 10)
+
+        decision = decided(
+            *rows, held=stored(series(*rows)), actions=Actions((split,)), asked=WHOLE
+        )
+
+        assert [one.subject for one in decision.refusals] == ["11:10 on 2026-03-06"]
 
 
-def quote(price: float, before: float, when: str = "2026-03-09 20:00") -> Quote:
+# Around position 60, the day of a split of 11:10: 59 quiet days before it, and one after it. All
+# others are restless, so that one more of them would make these the most.
+QUIET, RESTLESS, FALL = 0.001, 0.05, -np.log(1.1)
+MOVES = (*[RESTLESS] * 2, *[QUIET, -QUIET] * 29, QUIET, FALL, -QUIET, *[RESTLESS, -RESTLESS] * 30)
+DAYS = sessions("XNYS").between(day("2025-06-02"), day("2026-03-06"))
+
+
+def moving(*moves: float) -> BarSeries:
+    """Returns bars from 100 on that move by these logarithms."""
+    prices = 100 * np.exp(np.cumsum([0.0, *moves]))
+    stamps = DAYS[: len(prices)].astype("datetime64[ms]")
+    return BarSeries(stamps, prices, prices, prices, prices, np.full(len(prices), 1_000))
+
+
+class TestApplySplits:
+    """A first history that reports a split, on whose day it falls as by it, or not."""
+
+    @pytest.mark.parametrize(
+        ("bars", "at", "ratio", "applied"),
+        [
+            pytest.param(moving(*MOVES), 62, (11, 10), True, id="sixty bars on either side"),
+            pytest.param(moving(*MOVES[2:]), 60, (11, 10), True, id="at the beginning"),
+            pytest.param(moving(QUIET, QUIET, FALL), 3, (11, 10), True, id="on the last day"),
+            pytest.param(moving(QUIET, 0.05, FALL), 3, (11, 10), False, id="among large moves"),
+            pytest.param(moving(0, 0, FALL, 0, 0), 3, (11, 10), False, id="the only move"),
+            pytest.param(moving(0, 0, 0, 0), 3, (2, 1), False, id="restated, no move at all"),
+            pytest.param(moving(0, 0, -np.log(2)), 3, (4, 1), False, id="half of the split"),
+            pytest.param(moving(QUIET, QUIET), 3, (2, 1), False, id="after the last bar"),
+        ],
+    )
+    def test_that_the_bars_show_clearly(
+        self, bars: BarSeries, at: int, ratio: tuple[int, int], *, applied: bool
+    ) -> None:
+        split, nothing = Split(DAYS[at].item(), *ratio), Stored(BarSeries.empty(), Actions())
+
+        _, _, found = apply_splits(nothing, bars, Actions((split,)), split.session)
+
+        assert found == ((split,) if applied else ())
+
+    def test_whatever_the_price_is_on_the_day_after(self) -> None:
+        crude = series(("2026-03-04", 40.0), ("2026-03-05", 20.0), ("2026-03-06", -5.0))
+        split, nothing = Split(day("2026-03-05"), 2, 1), Stored(BarSeries.empty(), Actions())
+
+        bars, _, found = apply_splits(nothing, crude, Actions((split,)), split.session)
+
+        assert (found, bars.close.tolist()) == ((split,), [20.0, 20.0, -5.0])
+
+
+def quote(price: float, before: float | None, when: str = "2026-03-09 20:00") -> Quote:
     zone = "America/New_York"
     return Quote("ACME", price, at(when), at(when), "POST", timezone=zone, previous_close=before)
+
+
+class TestShowsOtherBasis:
+    """The previous close of a quote, beside the bar of that day."""
+
+    @pytest.mark.parametrize(
+        ("closes_before", "previous", "shows"),
+        [
+            ([104.0], 104.0, False),
+            ([104.0], 52.0, True),
+            ([104.0], 208.0, True),
+            ([104.0], 100.0, False),
+            ([52.0, 104.0], 52.0, True),
+            ([104.0, 52.0], 52.0, False),
+            ([0.8], 0.4, True),
+            ([104.0], None, False),
+            ([104.0], -52.0, False),
+            ([-104.0], 52.0, False),
+            ([], 52.0, False),
+        ],
+    )
+    def test_if_they_differ_like_a_split(
+        self, closes_before: list[float], previous: float | None, *, shows: bool
+    ) -> None:
+        days = ["2026-03-05", "2026-03-06"][-len(closes_before) :]
+        # The bar of the quote's own day says nothing about the close before it.
+        bars = series(*zip(days, closes_before, strict=False), ("2026-03-09", 52.5))
+
+        assert shows_other_basis(bars, quote(52.5, before=previous)) is shows
 
 
 class TestStepOfANewBar:
@@ -228,9 +329,16 @@ class TestStepOfANewBar:
         decision = self.at_hand("2026-03-09 20:30", quote=quote(52.5, before=52.0))
 
         assert decision.change is Change.NOTHING
-        assert guard(decision) is Guard.STEP
         assert decision.held_from == day("2026-03-09")
-        assert "the price changed like a split on 2026-03-09" in decision.reason
+        assert decision.refusals == (
+            Refusal(
+                Guard.STEP,
+                "the price changed like a split on 2026-03-09, the provider's quote is on another "
+                "basis than the stored prices, and no split is reported yet; bars from 2026-03-09 "
+                "on are stored once it is, or five sessions later",
+                (Difference(day("2026-03-09"), "close", 104.0, 52.5),),
+            ),
+        )
 
     @pytest.mark.parametrize(
         ("now", "change"),

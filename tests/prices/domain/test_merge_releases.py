@@ -122,9 +122,7 @@ class TestFirstAnswer:
 
     def first(self, *rows: Any, accepted: tuple[str, ...] = (), **changes: Any) -> Decision:
         found = answer(*rows, asked=WHOLE, **changes)
-        return merge(
-            stored(BarSeries.empty(), source=""), found, NYSE, now=NOW, accepted=accepted
-        )
+        return merge(stored(BarSeries.empty(), source=""), found, NYSE, now=NOW, accepted=accepted)
 
     def test_is_taken_without_its_suspicious_bars(self) -> None:
         assert self.first(*self.PENCE) == Decision(

@@ -213,6 +213,41 @@ class TestRevisions:
         wrong, at = scaled(old / 2, 0.1, slice(30, 31))
         assert wrong_revisions(old, wrong, factor=2.0) == at
 
+    @pytest.mark.parametrize(
+        ("parts", "at", "price", "expected"),
+        [
+            # The next bar on either side shows whether a close fits, and no other one.
+            pytest.param([(100, 50.0), (110, 100.0)], 101, 50.0, [101], id="two before"),
+            pytest.param([(100, 50.0), (110, 100.0)], 100, 50.0, [], id="one before"),
+            pytest.param([(110, 100.0), (100, 50.0)], 108, 50.0, [108], id="two after"),
+            pytest.param([(110, 100.0), (100, 50.0)], 109, 50.0, [], id="one after"),
+            pytest.param([(200, 100.0), (5, 50.0), (115, 100.0)], 199, 50.0, [], id="short after"),
+        ],
+    )
+    def test_are_compared_with_the_next_bars(
+        self, parts: list[tuple[int, float]], at: int, price: float, expected: list[int]
+    ) -> None:
+        old = np.concatenate([np.full(count, close) for count, close in parts])
+        stamps, volume = np.datetime64("2020-01-01") + np.arange(len(old)), np.full(len(old), 1_000)
+        bars = BarSeries(stamps, old, old, old, old, volume)
+        new = old.copy()
+        new[at] = price
+        revised = BarSeries(stamps, new, new, new, new, volume)
+
+        found = find_wrong_revisions(bars, revised, np.ones(len(old)), bars.sessions[-1].item())
+
+        assert np.flatnonzero(found).tolist() == expected
+
+    @pytest.mark.parametrize(("high", "expected"), [(125.0, []), (10_000.0, [0])])
+    def test_of_the_only_bar_are_compared_with_its_own_close(
+        self, high: float, expected: list[int]
+    ) -> None:
+        old, new = bars_of([100.0]), bars_of([100.0], high=[high])
+
+        found = find_wrong_revisions(old, new, np.ones(1), DAYS[0])
+
+        assert np.flatnonzero(found).tolist() == expected
+
     def test_of_prices_below_zero_are_taken(self) -> None:
         old = np.array([25.0, 20.0, 18.27, -37.63, 10.01, 13.78, 16.5, 15.0])
 
@@ -249,6 +284,30 @@ class TestRefuseBars:
 
         assert not found.any()
         assert again is None
+
+    @pytest.mark.parametrize(
+        ("closes", "at", "expected"),
+        [
+            (
+                [100.0, 101.0, 10_200.0, 103.0],
+                [2],
+                "the close of 2025-01-06 is 101 times that of 2025-01-03, and no corporate action "
+                "explains it; 1 bar held back: 2025-01-06",
+            ),
+            (
+                [1.0, 2.0, 100.0, 103.0],
+                [0, 1],
+                "the close of 2025-01-02 is 0.01 times that of 2025-01-06, and no corporate action "
+                "explains it; 2 bars held back: 2025-01-02, 2025-01-03",
+            ),
+        ],
+    )
+    def test_compares_a_new_bar_with_the_nearest_that_is_not_held(
+        self, closes: list[float], at: list[int], expected: str
+    ) -> None:
+        _, refusal = self.refuse([], bars_of(closes), *at, guard=Guard.UNIT)
+
+        assert refusal.reason == expected
 
     def test_goes_on_holding_new_bars_that_it_held_before(self) -> None:
         new = bars_of([3.7, 3.8, 3.9])
