@@ -1,6 +1,7 @@
 """Series of bars: which columns are valid, and cutting and merging them."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from prices.domain.bars import (
     InvalidBars,
     InvalidSymbol,
     SeriesKey,
+    normalise_rows,
     parse_symbol,
 )
 from tests.prices.domain.builders import at, closes, day, series
@@ -205,6 +207,74 @@ class TestMerge:
 
         assert week.merge(BarSeries.empty()) == week
         assert BarSeries.empty().merge(week) == week
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+class TestNormaliseRows:
+    """Each row is an open, high, low, close and volume."""
+
+    def normalise(self, *row: float, **options: Any) -> tuple[list[float], bool, bool]:
+        *columns, usable, changed = normalise_rows(*(np.array([value]) for value in row), **options)
+        assert columns[-1].dtype == np.int64
+        return [column[0] for column in columns], bool(usable[0]), bool(changed[0])
+
+    @pytest.mark.parametrize(
+        ("row", "expected", "changed"),
+        [
+            ([10, 12, 9, 11, 500], [10, 12, 9, 11, 500], False),
+            # A missing or impossible price becomes the close; then the bar contains its open.
+            ([NAN, 12, 9, 11, 500], [11, 12, 9, 11, 500], True),
+            ([0, 12, 9, 11, 500], [11, 12, 9, 11, 500], True),
+            ([-10, 12, 9, 11, 500], [11, 12, 9, 11, 500], True),
+            ([INF, 12, 9, 11, 500], [11, 12, 9, 11, 500], True),
+            ([12, NAN, 9, 11, 500], [12, 12, 9, 11, 500], True),
+            ([10, 0, 9, 11, 500], [10, 11, 9, 11, 500], True),
+            ([10, INF, 9, 11, 500], [10, 11, 9, 11, 500], True),
+            ([10, 12, NAN, 11, 500], [10, 12, 10, 11, 500], True),
+            ([12, 12, -9, 11, 500], [12, 12, 11, 11, 500], True),
+            # A high and a low that do not contain both are widened, silently within a
+            # ten-thousandth.
+            ([10, 10.5, 9, 11, 500], [10, 11, 9, 11, 500], True),
+            ([10, 10.998, 9, 11, 500], [10, 11, 9, 11, 500], True),
+            ([10, 10.9995, 9, 11, 500], [10, 11, 9, 11, 500], False),
+            ([10, 12, 10.5, 11, 500], [10, 12, 10, 11, 500], True),
+            ([10, 12, 10.002, 11, 500], [10, 12, 10, 11, 500], True),
+            ([10, 12, 10.0005, 11, 500], [10, 12, 10, 11, 500], False),
+            # A missing or impossible volume is none.
+            ([10, 12, 9, 11, NAN], [10, 12, 9, 11, 0], False),
+            ([10, 12, 9, 11, INF], [10, 12, 9, 11, 0], False),
+            ([10, 12, 9, 11, -1], [10, 12, 9, 11, 0], False),
+            ([10, 12, 9, 11, 2.0**63], [10, 12, 9, 11, 0], False),
+            ([10, 12, 9, 11, 2.0**62], [10, 12, 9, 11, 2**62], False),
+            ([10, 12, 9, 11, 1], [10, 12, 9, 11, 1], False),
+        ],
+    )
+    def test_makes_a_bar(self, row: list[float], expected: list[float], *, changed: bool) -> None:
+        assert self.normalise(*row) == (expected, True, changed)
+
+    @pytest.mark.parametrize("close", [NAN, INF, 0.0, -11.0])
+    def test_cannot_use_a_row_without_a_close(self, close: float) -> None:
+        _, usable, changed = self.normalise(10.0, 12.0, NAN, close, 500.0)
+
+        assert (usable, changed) == (False, False)
+
+    @pytest.mark.parametrize(
+        ("row", "expected", "changed"),
+        [
+            ([-38, -37, -40, -39, 7], [-38, -37, -40, -39, 7], False),
+            ([-38, -38.001, -38.998, -39, 7], [-38, -38, -39, -39, 7], False),
+            ([-38, -38.01, -39, -39, 7], [-38, -38, -39, -39, 7], True),
+            ([-38, -38, -38.99, -39, 7], [-38, -38, -39, -39, 7], True),
+            ([0, 2, -3, -1, 7], [-1, 2, -3, -1, 7], True),
+        ],
+    )
+    def test_takes_prices_below_zero_where_there_may_be_some(
+        self, row: list[float], expected: list[float], *, changed: bool
+    ) -> None:
+        assert self.normalise(*row, may_be_negative=True) == (expected, True, changed)
+        assert self.normalise(10.0, 12.0, 9.0, 0.0, 7.0, may_be_negative=True)[1] is False
 
 
 class TestParseSymbol:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.actions import Actions, CapitalGain, Dividend, Split
 from prices.domain.answers import (
     Correction,
     CorrectionReason,
@@ -18,7 +18,15 @@ from prices.domain.answers import (
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
 from prices.domain.decision import Change, Decision
-from prices.domain.guards import apply_splits, shows_other_basis
+from prices.domain.guards import (
+    apply_splits,
+    check_dividends,
+    find_lost_dividends,
+    has_dividend_moved_in,
+    has_lost_gains,
+    has_unit_of_dividends_changed,
+    shows_other_basis,
+)
 from prices.domain.merge import merge
 from prices.domain.quotes import Quote
 from tests.prices.domain.builders import at, closes, day, series, sessions
@@ -499,6 +507,109 @@ class TestDividends:
         assert decision.bars == series(*WEEK)
         assert decision.actions.dividends == self.PAID[1:]
         assert decision.corrections == (Correction(day("2026-03-02"), "dividend", 0.2, None),)
+
+
+class TestPartOfTheDividends:
+    """What an answer from the 5th on says about the stored dividends and gains."""
+
+    SINCE = day("2026-03-05")
+
+    def paid(self, *days: int, **fields: Any) -> tuple[Dividend, ...]:
+        return tuple(Dividend(day(f"2026-03-{n:02}"), 0.5, **fields) for n in days)
+
+    @pytest.mark.parametrize(
+        ("held", "answered", "lost"),
+        [
+            ([4], [], []),
+            ([5], [], [5]),
+            ([5], [11], []),  # moved by six days
+            ([5], [12], [5]),  # a week is too far
+            ([4, 5, 6], [13], [5, 6]),
+        ],
+    )
+    def test_are_lost_only_if_none_is_near(
+        self, held: list[int], answered: list[int], lost: list[int]
+    ) -> None:
+        known, told = stored(actions=Actions((), self.paid(*held))), self.paid(*answered)
+
+        found = find_lost_dividends(known, Actions((), told), self.SINCE)
+
+        assert [one.session.day for one in found] == lost
+
+    @pytest.mark.parametrize(
+        ("held", "answered", "lost"),
+        [([4], [], False), ([5], [], True), ([5, 6], [6], True), ([5, 6], [5, 6, 7], False)],
+    )
+    def test_lack_a_gain(self, held: list[int], answered: list[int], *, lost: bool) -> None:
+        known, told = (
+            Actions((), (), tuple(CapitalGain(day(f"2026-03-0{n}"), 1.0) for n in days))
+            for days in (held, answered)
+        )
+
+        assert has_lost_gains(stored(actions=known), told, self.SINCE) is lost
+
+    @pytest.mark.parametrize(
+        ("held", "answered", "moved"),
+        [([4], [5], True), ([4], [11], False), ([5], [6], False), ([4, 5], [12, 10], True)],
+    )
+    def test_contain_one_that_moved_in(
+        self, held: list[int], answered: list[int], *, moved: bool
+    ) -> None:
+        known, told = (Actions((), self.paid(*days)) for days in (held, answered))
+
+        assert has_dividend_moved_in(stored(actions=known), told, self.SINCE) is moved
+
+    @pytest.mark.parametrize(
+        ("pence", "pounds", "told_pence", "told_pounds", "changed"),
+        [
+            ([2], [], [6], [], False),
+            ([2], [], [], [6], True),
+            ([], [2], [6], [], True),
+            ([2], [], [6], [9], True),
+            ([2], [3], [], [6], False),  # mixed before
+            ([2], [], [], [], False),
+            ([2], [5], [6], [], False),  # that of the 5th is not before the answer
+            ([], [], [6], [], False),
+        ],
+    )
+    def test_have_another_unit(
+        self,
+        pence: list[int],
+        pounds: list[int],
+        told_pence: list[int],
+        told_pounds: list[int],
+        *,
+        changed: bool,
+    ) -> None:
+        known, told = (
+            Actions((), (*self.paid(*plain), *self.paid(*other, converted_from="GBP")))
+            for plain, other in ((pence, pounds), (told_pence, told_pounds))
+        )
+
+        assert has_unit_of_dividends_changed(stored(actions=known), told, self.SINCE) is changed
+
+    @pytest.mark.parametrize(
+        ("count", "lost", "begin", "reason"),
+        [
+            (1, 1, None, None),
+            (9, 2, None, "the answer lacks 2 of the 9 stored dividends"),
+            (21, 2, None, None),
+            (21, 3, None, "the answer lacks 3 of the 21 stored dividends"),
+            # The provider does not have those of a former name.
+            (20, 20, "2026-01-05", None),
+        ],
+    )
+    def test_may_be_withdrawn_up_to_a_tenth_but_one(
+        self, count: int, lost: int, begin: str | None, reason: str | None
+    ) -> None:
+        days = [day("2005-03-01") + timedelta(days=n * 90) for n in range(count)]
+        paid = tuple(Dividend(one, 0.5) for one in days)
+        known = stored(actions=Actions((), paid), provider_from=begin and day(begin))
+
+        refusal = check_dividends(known, Actions((), paid[lost:]))
+
+        expected = None if reason is None else Refusal(Guard.ACTIONS, reason, subject="dividends")
+        assert refusal == expected
 
 
 class TestSplits:

@@ -202,6 +202,61 @@ class TestSample:
         assert decision.actions == actions
 
 
+class TestNormalised:
+    """Bars whose open, high or low was changed to fit their close."""
+
+    def bars(self, *rows: tuple[Any, ...]) -> BarSeries:
+        return BarSeries.from_rows((day(when), *prices, 1_000) for when, *prices in rows)
+
+    def test_keep_the_stored_prices_if_the_close_is_the_stored_one(self) -> None:
+        old = (
+            ("2026-03-03", 100.0, 102.0, 99.0, 101.0),
+            ("2026-03-04", 101.0, 103.0, 100.0, 102.0),
+            ("2026-03-05", 102.0, 104.0, 101.0, 103.0),
+            ("2026-03-06", 103.0, 105.0, 102.0, 104.0),
+        )
+        new = (
+            ("2026-03-03", 101.0, 101.0, 101.0, 101.0),
+            ("2026-03-04", 102.005, 102.005, 102.005, 102.005),
+            ("2026-03-05", 102.98, 102.98, 102.98, 102.98),
+            ("2026-03-06", 103.5, 105.0, 102.0, 104.0),
+            ("2026-03-09", 105.0, 105.0, 105.0, 105.0),
+        )
+        march = DateRange(day("2026-03-02"), day("2026-03-04"))
+        held = stored(self.bars(*old), normalised=(march,))
+        changed = tuple(day(f"2026-03-0{n}") for n in (3, 4, 5, 9))
+
+        decision = merged(held, fetched(self.bars(*new), fetched_at=NOW, normalised=changed))
+
+        assert decision.bars == self.bars(*old[:2], *new[2:])
+        # The first was stored as one already, the second is no longer one.
+        assert decision.normalised == tuple(day(f"2026-03-0{n}") for n in (3, 5, 9))
+        assert {(c.session.day, c.field) for c in decision.corrections} == {
+            *((5, name) for name in ("open", "high", "low", "close")),
+            (6, "open"),
+        }
+
+    def test_keep_them_on_the_basis_of_a_new_split(self) -> None:
+        split = Actions((Split(day("2026-03-09"), 2, 1),))
+        old = tuple((when, close - 1, close + 1, close - 2, close) for when, close in WEEK)
+        new = tuple((row[0], *(price / 2 for price in row[1:])) for row in old)
+        flat = (*new[:2], ("2026-03-04", 51.0, 51.0, 51.0, 51.0), *new[3:])
+        found = fetched(
+            self.bars(*flat, ("2026-03-09", 52.0, 53.0, 51.0, 52.5)),
+            fetched_at=NOW,
+            actions=split,
+            normalised=(day("2026-03-04"),),
+            asked=DateRange(day("1900-01-01"), day("2026-03-16")),
+        )
+
+        decision = merged(stored(self.bars(*old)), found)
+
+        assert decision.bars.between(None, day("2026-03-09")).low.tolist() == [
+            *(49.0, 49.5, 50.0, 50.5, 51.0)
+        ]
+        assert decision.normalised == ()
+
+
 class TestOpenSessions:
     def appended(self, found: Fetched, now: str, mic: str = "XNYS") -> list[str]:
         calendar = sessions(mic) if mic else None

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.actions import Actions, CapitalGain, Dividend, Split
 from prices.domain.answers import FUND, INDEX, Stored
 from prices.domain.bars import BarSeries
 from prices.domain.prepared import PreparedAnswer, local_date, prepare_answer
@@ -85,10 +85,10 @@ SESSIONS: list[date] = NYSE.between(day("2026-01-02"), day("2026-03-06")).tolist
 AT = 20
 
 
-def traded(ratio: float) -> BarSeries:
-    """Returns bars that show a split at position `AT`, in a price that rises slowly."""
+def traded(ratio: float, at: int = AT) -> BarSeries:
+    """Returns bars that show a split at a position, in a price that rises slowly."""
     price = np.linspace(100, 104, len(SESSIONS))
-    price[AT:] /= ratio
+    price[at:] /= ratio
     stamps = np.array(SESSIONS, "datetime64[ms]")
     return BarSeries(stamps, price, price, price, price, np.full(len(price), 1000))
 
@@ -144,8 +144,29 @@ class TestSplits:
         assert late.applied == told.splits
         assert late.bars.close[0] == pytest.approx(100 / 1.05)
 
+    @pytest.mark.parametrize(("today", "is_applied"), [("2026-02-20", False), ("2026-02-23", True)])
+    def test_wait_for_sessions_and_not_for_days(self, today: str, *, is_applied: bool) -> None:
+        """From Friday the 13th, five sessions are eight days and a weekend: a Monday is a holiday."""
+        friday = SESSIONS.index(day("2026-02-13"))
+        stored = Stored(traded(1.0).take(slice(0, friday)), Actions(), currency="USD")
+        told = Actions((Split(SESSIONS[friday], 2, 1),))
+
+        found = prepared(traded(2.0, friday), stored, actions=told, now=at(f"{today} 23:00"))
+
+        assert found.applied == (told.splits if is_applied else ())
+
 
 class TestDistributions:
+    def test_of_the_first_day_are_judged_by_the_stored_close_before(self) -> None:
+        stored = Stored(series(("2026-03-04", 100.0)), Actions(), currency="USD")
+        wednesday, thursday = day("2026-03-04"), day("2026-03-05")
+        told = Actions((), (Dividend(thursday, 2.0),), (CapitalGain(thursday, 2.0),))
+
+        found = prepared(series(("2026-03-05", 97.5), ("2026-03-06", 97.5)), stored, actions=told)
+
+        assert [gain.in_dividend for gain in found.actions.gains] == [True]
+        assert wednesday not in found.bars.sessions.tolist()
+
     def test_are_in_the_unit_of_the_prices(self) -> None:
         bars = traded(1.0)
         told = Actions((), (Dividend(SESSIONS[AT], 0.02, currency="GBP"),))
