@@ -167,11 +167,12 @@ class TestOwnCurrency:
         assert self.convert(5.0, "GBp", "GBp") == Dividend(date(2026, 3, 3), 5.0)
 
     def test_is_converted_by_the_adjusted_closes(self) -> None:
-        found = self.convert(1.6, "USD", "ILA", implied=576.0)
+        for implied in (576.0, 1.64, 1.56):
+            found = self.convert(1.6, "USD", "ILA", implied=implied)
 
-        assert (found.amount, found.currency, found.converted_from) == (576.0, "", "USD")
+            assert (found.amount, found.currency, found.converted_from) == (implied, "", "USD")
 
-    @pytest.mark.parametrize("implied", [None, 1.6, 1.61])
+    @pytest.mark.parametrize("implied", [None, 1.57, 1.6, 1.63])
     def test_stays_if_adjusted_closes_say_nothing(self, implied: float | None) -> None:
         found = self.convert(1.6, "USD", "ILA", implied=implied)
 

@@ -182,7 +182,7 @@ class TestSplit:
             final_through=day("2026-03-04"),
         )
         rows = (
-            *(("2026-03-02", 50.0, 200_000), ("2026-03-03", 50.5 * 1.00005, 200_010)),
+            *(("2026-03-02", 50.0, 250_000), ("2026-03-03", 50.5 * 1.00005, 200_010)),
             *(("2026-03-04", 52.0, 200_000), ("2026-03-05", 51.5, 240_000)),
             *(("2026-03-06", 52.0, 200_000), ("2026-03-09", 52.5, 200_000)),
         )
@@ -199,6 +199,7 @@ class TestSplit:
             told,
             (
                 Correction(day("2026-03-09"), "split", None, 2.0, why.SPLIT),
+                Correction(day("2026-03-02"), "volume", 200_000.0, 250_000.0, why.REVISED),
                 *(
                     Correction(day("2026-03-04"), name, 51.0, 52.0, why.REVISED)
                     for name in ("open", "high", "low", "close")
@@ -228,7 +229,13 @@ class TestSplit:
         decision = decided(*HALVED, ("2026-03-09", 52.5), asked=WHOLE)
 
         assert decision.change is Change.REFUSE
-        assert decision.reason.startswith("prices are 0.5 times the stored ones")
+        assert decision.refusals == (
+            Refusal(
+                Guard.BASIS,
+                "prices are 0.5 times the stored ones, and no split explains it",
+                subject="0.5",
+            ),
+        )
 
     def test_that_yahoo_withdraws_restates_the_history_back(self) -> None:
         held = stored(series(*HALVED), actions=TWO_FOR_ONE)
