@@ -1,7 +1,7 @@
 """Dividends and capital gains: their unit and their size, by the falls on their ex-dates."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,69 @@ def test_a_unit_that_the_provider_corrects_is_not_converted_again(
     bars = bars_with([])
 
     assert converted(bars, Actions((), (Dividend(early, amount),)), "GBp", known) == [expected]
+
+
+class TestEvidence:
+    """A new dividend of 0.2 on a price of 100, or of 20 if it is in pounds.
+
+    The price alternates between 100 and 105, so that a usual fall is 1.4826 * 100 * ln(1.05), 7.23,
+    and counts (fall - 0.2)² - (fall - 20)², over 7.23². That is 2 at a fall of 12.74, and each
+    additional 1 needs one of 1.32 more. The price was 10 on the first day.
+    """
+
+    EX = date(2026, 3, 1)
+
+    def is_converted(
+        self, amount: float, *falls: float, pence: tuple[float, ...], pounds: tuple[float, ...]
+    ) -> bool:
+        closes = [10.0, *[105.0, 100.0] * 40]
+        days = [self.EX + timedelta(days=n) for n in (0, *range(10, 10 * len(falls), 10))]
+        for one, fall in zip(days, falls, strict=True):
+            closes[41 + (one - self.EX).days] = 100.0 - fall
+        begin = self.EX - timedelta(days=41)
+        rows = (((begin + timedelta(days=n)).isoformat(), c) for n, c in enumerate(closes))
+        old = [date(2020, 1, 1) + timedelta(days=n) for n in range(9)]
+        known = (
+            *(Dividend(one, a) for one, a in zip(old, pence, strict=False)),
+            *(
+                Dividend(one, a, converted_from="GBP")
+                for one, a in zip(old[::-1], pounds, strict=False)
+            ),
+        )
+        told = Actions((), tuple(Dividend(one, amount) for one in days))
+        found = converted(series(*rows), told, "GBp", Actions((), known))
+        assert set(found) <= {amount, round(amount * 100, 9)}
+        return found[0] != amount
+
+    @pytest.mark.parametrize(
+        ("amount", "pence", "pounds", "from_fall"),
+        [
+            pytest.param(0.2, (), (), 12.74, id="alone"),
+            pytest.param(0.2, (), (20.0,), 7.46, id="usually in pounds"),
+            pytest.param(0.2, (0.2,), (), 18.03, id="usually in pence"),
+            pytest.param(0.2, (0.2,), (20.0,), 18.03, id="as often in either"),
+            pytest.param(0.2, (0.2,), (20.0, 20.0), 7.46, id="more often in pounds"),
+            pytest.param(0.2, (20.0,), (), 4.82, id="a hundredth of the other one"),
+            pytest.param(0.2, (20.0,), (20.0,), -0.46, id="as another hundredth"),
+            pytest.param(0.2, (20.0, 0.2), (), 10.1, id="as a small one in pence"),
+            pytest.param(0.2, (2.0,), (), 18.03, id="a tenth of the other one"),
+            # Less than 0.08 % or more than 25 % of the price is implausible and counts 6.
+            pytest.param(0.26, (), (), 21.26, id="too much in pounds"),
+            pytest.param(0.25, (), (), 14.74, id="just not too much in pounds"),
+            pytest.param(0.07, (), (), -11.57, id="too little in pence"),
+            pytest.param(0.08, (), (), 10.65, id="just not too little in pence"),
+        ],
+    )
+    def test_of_a_fall_is_weighed_with_what_is_usual(
+        self, amount: float, pence: tuple[float, ...], pounds: tuple[float, ...], from_fall: float
+    ) -> None:
+        assert self.is_converted(amount, from_fall + 0.1, pence=pence, pounds=pounds)
+        assert not self.is_converted(amount, from_fall - 0.1, pence=pence, pounds=pounds)
+
+    def test_of_several_falls_adds_up(self) -> None:
+        """Of two, each has to count 1: from 11.42 on."""
+        assert self.is_converted(0.2, 11.5, 11.5, pence=(), pounds=())
+        assert not self.is_converted(0.2, 11.3, 11.3, pence=(), pounds=())
 
 
 class TestOwnCurrency:

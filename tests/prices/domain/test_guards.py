@@ -589,6 +589,26 @@ class TestPartOfTheDividends:
         assert has_unit_of_dividends_changed(stored(actions=known), told, self.SINCE) is changed
 
     @pytest.mark.parametrize(
+        ("known", "told", "why"),
+        [
+            (
+                Actions((), (), (CapitalGain(day("2026-03-05"), 1.0),)),
+                Actions(),
+                "the answer lacks a stored capital gain",
+            ),
+            (
+                Actions((), (Dividend(day("2026-03-03"), 0.5, converted_from="GBP"),)),
+                Actions((), (Dividend(day("2026-03-06"), 0.9),)),
+                "the unit of dividends changed",
+            ),
+        ],
+    )
+    def test_require_the_whole_history(self, known: Actions, told: Actions, why: str) -> None:
+        decision = decided(*WEEK[3:], held=stored(actions=known), actions=told)
+
+        assert decision == Decision(Change.WHOLE, BarSeries.empty(), known, note=why)
+
+    @pytest.mark.parametrize(
         ("count", "lost", "begin", "reason"),
         [
             (1, 1, None, None),
@@ -765,3 +785,22 @@ class TestKept:
 
         assert closes(taken.bars)["2026-03-06"] == 10_400.0
         assert {c.why for c in taken.corrections} == {CorrectionReason.RELEASED}
+
+    @pytest.mark.parametrize(
+        ("accepted", "change"),
+        [
+            (["bar 2026-03-04 close 10200", "bar 2026-03-05 close 10300"], Change.REPLACE),
+            ([], Change.REFUSE),
+        ],
+    )
+    def test_differences_that_are_accepted_show_no_other_basis(
+        self, accepted: list[str], change: Change
+    ) -> None:
+        rows = (("2026-03-04", 10_200.0), ("2026-03-05", 10_300.0), WEEK[4])
+
+        decision = merge(stored(), answer(*rows), sessions("XNYS"), now=NOW, accepted=accepted)
+
+        assert decision.change is change
+        if accepted:
+            assert closes(decision.bars) == dict([*WEEK[:2], *rows])
+            assert decision.refusals == ()

@@ -132,17 +132,33 @@ class TestSplits:
         assert found.applied == told.splits
         assert found.bars.close[0] == pytest.approx(100 / 6)
 
-    def test_against_stored_bars_wait_for_five_sessions(self) -> None:
-        old = traded(1.0).take(slice(0, AT))
-        stored = Stored(old, Actions(), currency="USD")
+    @pytest.mark.parametrize("scale", [1.0, 0.005])
+    def test_against_stored_bars_wait_for_five_sessions(self, scale: float) -> None:
+        old, bars = (
+            traded(ratio).with_prices(np.full(len(SESSIONS), scale)) for ratio in (1.0, 1.05)
+        )
+        stored = Stored(old.take(slice(0, AT)), Actions(), currency="USD")
         told = Actions((Split(SESSIONS[AT], 21, 20),))
 
-        early = prepared(traded(1.05), stored, actions=told, now=at("2026-02-06 23:00"))
-        late = prepared(traded(1.05), stored, actions=told)
+        early = prepared(bars, stored, actions=told, now=at("2026-02-06 23:00"))
+        late = prepared(bars, stored, actions=told)
+        restated = prepared(old.with_prices(np.full(len(SESSIONS), 1 / 1.05)), stored, actions=told)
 
         assert early.applied == ()
         assert late.applied == told.splits
-        assert late.bars.close[0] == pytest.approx(100 / 1.05)
+        assert late.bars.close[0] == pytest.approx(scale * 100 / 1.05)
+        assert restated.applied == ()
+
+    def test_that_are_stored_are_applied_again_to_bars_that_lost_them(self) -> None:
+        """Only the bars before the split tell, of which some are stored."""
+        told = Actions((Split(SESSIONS[AT], 2, 1),))
+        halved = traded(1.0).with_prices(np.full(len(SESSIONS), 0.5))
+
+        lost = prepared(traded(2.0), Stored(halved, told, currency="USD"), actions=told)
+        kept = prepared(halved, Stored(halved, told, currency="USD"), actions=told)
+
+        assert (lost.applied, kept.applied) == (told.splits, ())
+        assert lost.bars.close == pytest.approx(halved.close)
 
     @pytest.mark.parametrize(("today", "is_applied"), [("2026-02-20", False), ("2026-02-23", True)])
     def test_wait_for_sessions_and_not_for_days(self, today: str, *, is_applied: bool) -> None:
