@@ -13,6 +13,7 @@ from prices.domain.bars import (
     InvalidBars,
     InvalidSymbol,
     SeriesKey,
+    are_valid,
     normalise_rows,
     parse_symbol,
 )
@@ -210,6 +211,18 @@ class TestMerge:
 
 
 NAN, INF = float("nan"), float("inf")
+
+
+def test_each_row_is_valid_or_not_by_itself() -> None:
+    good = [10.0, 12.0, 9.0, 11.0, 0]
+    wrong = [(0, NAN), (1, INF), (2, 0.0), (4, -1), (1, 10.5), (2, 10.5), (1, 8.0)]
+    rows = [
+        row
+        for at, value in wrong
+        for row in (good, [value if n == at else one for n, one in enumerate(good)])
+    ]
+
+    assert are_valid(*np.array(rows).T).tolist() == [True, False] * 7
 
 
 class TestNormaliseRows:

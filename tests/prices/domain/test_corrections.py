@@ -449,6 +449,28 @@ class TestActionCorrections:
         assert changes(doubted, accepted) == [("adjustment", 0.0, 9.0, WHY.REVISED)]
         assert changes(accepted, doubted) == [("adjustment", 9.0, 0.0, WHY.REVISED)]
 
+    @pytest.mark.parametrize(
+        ("since", "fields"),
+        [
+            ("2026-03-02", ["dividend", "capital gain", "adjustment"]),
+            ("2026-03-03", ["dividend", "capital gain"]),
+            ("2026-03-04", ["capital gain"]),
+            ("2026-03-05", []),
+        ],
+    )
+    def test_begin_with_a_day(self, since: str, fields: list[str]) -> None:
+        monday = day("2026-03-02")
+        before = Actions((), (Dividend(monday, 9.0, suspicious="too large"), Dividend(EX, 0.5)))
+        after = Actions(
+            (),
+            (Dividend(monday, 9.0), Dividend(EX, 0.6)),
+            (CapitalGain(day("2026-03-04"), 1.0),),
+        )
+
+        found = action_corrections(before, after, WHY.REVISED, since=day(since))
+
+        assert [one.field for one in found] == fields
+
     def test_name_a_gain_that_the_dividend_turns_out_to_contain(self) -> None:
         beside = Actions((), (Dividend(EX, 3.0),), (CapitalGain(EX, 2.0),))
         inside = Actions((), (Dividend(EX, 3.0),), (CapitalGain(EX, 2.0, in_dividend=True),))

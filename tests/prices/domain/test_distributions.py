@@ -150,7 +150,8 @@ class TestEvidence:
         closes = [10.0, *[105.0, 100.0] * 40]
         days = [self.EX + timedelta(days=n) for n in (0, *range(10, 10 * len(falls), 10))]
         for one, fall in zip(days, falls, strict=True):
-            closes[41 + (one - self.EX).days] = 100.0 - fall
+            at = 41 + (one - self.EX).days
+            closes[at : at + 2] = [100.0 - fall, 105.0]
         begin = self.EX - timedelta(days=41)
         rows = (((begin + timedelta(days=n)).isoformat(), c) for n, c in enumerate(closes))
         old = [date(2020, 1, 1) + timedelta(days=n) for n in range(9)]

@@ -568,7 +568,7 @@ class TestPartOfTheDividends:
             ([2], [], [6], [9], True),
             ([2], [3], [], [6], False),  # mixed before
             ([2], [], [], [], False),
-            ([2], [5], [6], [], False),  # that of the 5th is not before the answer
+            ([2], [5], [], [6], True),  # that of the 5th is not before the answer
             ([], [], [6], [], False),
         ],
     )
