@@ -3,7 +3,7 @@
 import os
 import secrets
 import tomllib
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import litecharts
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
+from pricecache_site import data_folder
 from pricecache_site.environment import BASE_DIR, log_level, names, read, text, time_zone
 from pricecache_site.environment import UNREADABLE as UNREADABLE  # reported by `manage.py check`
 
@@ -20,27 +21,29 @@ VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project
 DATA_DIR = Path(text("PRICECACHE_DATA_DIR", str(BASE_DIR / "var"))).resolve()
 
 
-def _secret_key() -> str:
-    """Returns the key from the environment, or one that is created once in the data folder."""
-    if key := text("PRICECACHE_SECRET_KEY"):
-        return key
-    path = DATA_DIR / "secret_key"
+# Every process of the system reads the settings before it writes anything. What it creates then is
+# for its own user only.
+os.umask(0o077)
+
+
+def _from_data_folder(read_from: Callable[[Path], str]) -> str:
+    """Returns a secret that is created once in the data folder."""
     try:
-        if not path.exists():
-            DATA_DIR.mkdir(parents=True, exist_ok=True)
-            draft = DATA_DIR / f"secret_key.{os.getpid()}"
-            draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(50))
-            # A link never replaces a file: two processes that start at once read the same key.
-            with suppress(FileExistsError):
-                path.hardlink_to(draft)
-            draft.unlink()
-        return path.read_text()
+        return read_from(DATA_DIR)
     except OSError as error:
         raise SystemExit(
             f"The data folder {DATA_DIR} cannot be used ({error.strerror}): "
             "make it writable, or set PRICECACHE_DATA_DIR to another folder."
         ) from None
+
+
+def _secret_key() -> str:
+    """Returns the key from the environment, or the one of the data folder."""
+    return text("PRICECACHE_SECRET_KEY") or _from_data_folder(
+        lambda folder: data_folder.read_secret(
+            folder / "secret_key", lambda: secrets.token_urlsafe(50)
+        )
+    )
 
 
 SECRET_KEY = _secret_key()
@@ -70,8 +73,8 @@ def _default_mongod_cache_gb() -> float:
 MONGOD_PORT = read("PRICECACHE_MONGOD_PORT", 27917)
 MONGOD_CACHE_GB = read("PRICECACHE_MONGOD_CACHE_GB", _default_mongod_cache_gb())
 MONGODB_EMBEDDED = not text("MONGODB_URI")
-MONGODB_URI = text("MONGODB_URI") or (
-    f"mongodb://127.0.0.1:{MONGOD_PORT}/?replicaSet=pricecache&directConnection=true"
+MONGODB_URI = text("MONGODB_URI") or _from_data_folder(
+    lambda folder: data_folder.mongodb_uri(folder, MONGOD_PORT)
 )
 MONGODB_DATABASE = text("MONGODB_DATABASE", "pricecache")
 

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from rest_framework.authtoken.models import Token
 
+from pricecache_site.data_folder import make_content_private, make_private
 from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
 from prices import services
 from prices.jobs import schedules
@@ -90,9 +91,16 @@ def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
 
 
 def make_folders() -> None:
-    """Creates the folders below the data folder. :raises OSError:"""
+    """Creates the folders below the data folder, and closes what is there to other users.
+
+    Version 0.1 left its files readable for everybody.
+
+    :raises OSError: a folder cannot be created.
+    """
+    make_private(settings.DATA_DIR)
     for name in ("run", "logs", "cache"):
-        (settings.DATA_DIR / name).mkdir(parents=True, exist_ok=True)
+        (settings.DATA_DIR / name).mkdir(exist_ok=True)
+    make_content_private(settings.DATA_DIR)
 
 
 def _prepare(now: datetime, with_sample: bool) -> Prepared:

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from pricecache_site.data_folder import OTHERS
 from prices.domain.calendars import describe_calendar_ends
 from prices.models import TrackedSymbol
 from prices.store import mongo
@@ -50,6 +51,21 @@ def settings_check(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
             )
         )
     return found
+
+
+@checks.register()
+def privacy_check(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warns of a data folder that stays open to other users: it belongs to somebody else."""
+    folder = settings.DATA_DIR
+    if not folder.exists() or not folder.stat().st_mode & OTHERS:
+        return []
+    return [
+        checks.Warning(
+            f"Other users of this machine can enter the data folder {folder}.",
+            hint=f"Take their rights away: chmod 700 {folder}",
+            id="prices.W003",
+        )
+    ]
 
 
 @checks.register()
