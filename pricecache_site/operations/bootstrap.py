@@ -10,10 +10,10 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from rest_framework.authtoken.models import Token
 
 from pricecache_site.data_folder import make_content_private, make_private
 from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
+from pricecache_site.operations.models import authorization, issue_token
 from prices import services
 from prices.jobs import schedules
 from prices.models import TrackedSymbol
@@ -59,10 +59,11 @@ class Prepared:
                 "First start: an administrator was created.",
                 f"  user {admin.name}, "
                 + (password if admin.password else "password as set by PRICECACHE_ADMIN_PASSWORD"),
-                f"  API token {admin.token}",
+                "  the header of API requests that change something (shown this once):",
+                f"  {authorization(admin.token)}",
                 "Try:",
                 f"  curl '{url}cache/historical/AAPL?start=2005-01-03&end=2005-12-30'",
-                f"  curl -X POST -H 'Authorization: Token {admin.token}' {url}cache/sync-historical",
+                f"  curl -X POST -H 'the header above' {url}cache/sync-historical",
                 "",
             ]
         return "\n".join(lines)
@@ -134,8 +135,7 @@ def _create_first_admin() -> NewAdmin | None:
         )
     generated = "" if password else secrets.token_urlsafe(12)
     user = users.create_superuser(username=name, password=password or generated)
-    token, _ = Token.objects.get_or_create(user=user)
-    return NewAdmin(name=name, password=generated, token=token.key)
+    return NewAdmin(name=name, password=generated, token=issue_token(user))
 
 
 def _load_sample(now: datetime) -> tuple[tuple[str, ...], str]:

@@ -3,7 +3,8 @@
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from rest_framework.authtoken.models import Token
+
+from pricecache_site.operations.models import issue_token
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -21,7 +22,7 @@ class TestPermission:
 
     def test_needs_staff(self, client: Client) -> None:
         user = User.objects.create_user("bob")
-        headers = {"Authorization": f"Token {Token.objects.create(user=user).key}"}
+        headers = {"Authorization": f"Token {issue_token(user)}"}
 
         answer = client.post(
             "/cache/backfill-all", {}, content_type="application/json", headers=headers

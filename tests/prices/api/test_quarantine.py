@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
+from pricecache_site.operations.models import issue_token
 from prices.models import Quarantine, SyncRun
 from tests.support.builders import NOW
 from tests.support.fakes import FakeProvider
@@ -31,7 +31,7 @@ def revised(provider: FakeProvider) -> Rows:
 def alice(client: Client) -> Client:
     """Signs in by token."""
     user = User.objects.create_user("alice", is_staff=True)
-    client.defaults["HTTP_AUTHORIZATION"] = f"Token {Token.objects.create(user=user).key}"
+    client.defaults["HTTP_AUTHORIZATION"] = f"Token {issue_token(user)}"
     return client
 
 
@@ -127,7 +127,7 @@ class TestRefused:
     def test_of_users_who_may_not_change(self, client: Client, revised: Rows, url: str) -> None:
         assert post(client, url, symbol="ACME").status_code == 401
         user = User.objects.create_user("carol")
-        client.defaults["HTTP_AUTHORIZATION"] = f"Token {Token.objects.create(user=user).key}"
+        client.defaults["HTTP_AUTHORIZATION"] = f"Token {issue_token(user)}"
 
         assert post(client, url, symbol="ACME").status_code == 403
         assert Quarantine.objects.get().resolved_at is None
