@@ -24,9 +24,10 @@ class HashedTokenAuthentication(TokenAuthentication):  # type: ignore[misc]  # i
     def authenticate_credentials(self, token: bytes) -> tuple[Any, Any]:
         """:raises AuthenticationFailed: the token is unknown, expired, or its user is inactive."""
         digest = hash_token(token.decode("latin-1"))
-        found = AuthToken.objects.select_related("user").filter(digest=digest).first()
-        if found is None:
-            raise AuthenticationFailed(INVALID)
+        try:
+            found = AuthToken.objects.select_related("user").get(digest=digest)
+        except AuthToken.DoesNotExist:
+            raise AuthenticationFailed(INVALID) from None
         if found.expiry is not None and found.expiry <= timezone.now():
             raise AuthenticationFailed(EXPIRED)
         user, _ = self.validate_user(found)
