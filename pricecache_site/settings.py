@@ -253,7 +253,7 @@ REST_FRAMEWORK = {
         "prices.web.tokens.HashedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["prices.api.policies.ReadOrStaff"],
+    "DEFAULT_PERMISSION_CLASSES": ["prices.api.policies.ReadOrRight"],
     "DEFAULT_RENDERER_CLASSES": ["prices.api.policies.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["prices.api.policies.AnyJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "prices.api.policies.FormatNegotiation",

@@ -1,10 +1,26 @@
-"""Signing in to the API."""
+"""Users with rights, and how they sign in to the API."""
 
 from datetime import datetime
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
 from pricecache_site.operations.models import issue_token
+
+
+def staff_user(name: str, *rights: str) -> User:
+    """Creates a staff user with rights such as "prices.add_trackedsymbol"."""
+    user = User.objects.create_user(name, is_staff=True)
+    for right in rights:
+        app, code = right.split(".")
+        user.user_permissions.add(
+            Permission.objects.get(content_type__app_label=app, codename=code)
+        )
+    return user
+
+
+def operator(name: str = "alice") -> User:
+    """Creates a staff user who may add and change symbols."""
+    return staff_user(name, "prices.add_trackedsymbol", "prices.change_trackedsymbol")
 
 
 def token_headers(user: User, *, expires_at: datetime | None = None) -> dict[str, str]:

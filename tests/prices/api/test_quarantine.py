@@ -12,6 +12,7 @@ from tests.support.builders import NOW
 from tests.support.fakes import FakeProvider
 from tests.support.quarantined import Rows, run_sync, stored_sixty, times, work
 from tests.support.syncing import facts, stored
+from tests.support.tokens import operator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
@@ -30,7 +31,7 @@ def revised(provider: FakeProvider) -> Rows:
 @pytest.fixture
 def alice(client: Client) -> Client:
     """Signs in by token."""
-    user = User.objects.create_user("alice", is_staff=True)
+    user = operator()
     client.defaults["HTTP_AUTHORIZATION"] = f"Token {issue_token(user)}"
     return client
 

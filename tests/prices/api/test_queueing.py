@@ -1,20 +1,20 @@
 """The POST endpoints: what they validate, what they queue, and how to follow it."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django_q.models import OrmQ
 
 from pricecache_site.operations.models import issue_token
 from prices.models import SyncRun, TrackedSymbol
 from tests.support.builders import tracked
+from tests.support.tokens import operator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 
 @pytest.fixture
 def staff() -> dict[str, str]:
-    user = User.objects.create_user("alice", is_staff=True)
+    user = operator()
     return {"Authorization": f"Token {issue_token(user)}"}
 
 
