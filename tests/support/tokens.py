@@ -10,11 +10,10 @@ from pricecache_site.operations.models import issue_token
 def staff_user(name: str, *rights: str) -> User:
     """Creates a staff user with rights such as "prices.add_trackedsymbol"."""
     user = User.objects.create_user(name, is_staff=True)
-    for right in rights:
-        app, code = right.split(".")
-        user.user_permissions.add(
-            Permission.objects.get(content_type__app_label=app, codename=code)
-        )
+    known = Permission.objects.select_related("content_type")
+    given = [p for p in known if f"{p.content_type.app_label}.{p.codename}" in rights]
+    assert len(given) == len(rights)
+    user.user_permissions.set(given)
     return user
 
 
