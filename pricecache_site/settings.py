@@ -4,6 +4,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,18 @@ SECRET_KEY = _secret_key()
 DEBUG = read("PRICECACHE_DEBUG", False)
 ALLOWED_HOSTS = names("PRICECACHE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = names("PRICECACHE_CSRF_TRUSTED_ORIGINS", [])
+
+# Behind a proxy that ends TLS: pages and cookies over https only.
+HTTPS = read("PRICECACHE_HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+# Load balancers and the supervisor ask for these inside.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Browsers remember this for so long that it has to be asked for.
+SECURE_HSTS_SECONDS = read("PRICECACHE_HSTS_SECONDS", 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = read("PRICECACHE_HSTS_PRELOAD", False)
+# How many proxies stand in front. Each adds the address that it saw to X-Forwarded-For.
+PROXIES = read("PRICECACHE_PROXIES", 1 if HTTPS else 0)
 
 WEB_HOST = text("PRICECACHE_HOST", "127.0.0.1").strip()
 WEB_PORT = read("PRICECACHE_PORT", 8080)
@@ -109,6 +122,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "rest_framework",
     "knox",
     "drf_spectacular",
@@ -130,6 +144,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "prices.web.middleware.page_policy",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
 TEMPLATES: list[dict[str, Any]] = [
@@ -169,6 +184,22 @@ CACHES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# After so many wrong passwords for a name from an address, neither is heard of the other for a
+# while. Other addresses may still log in with the name, so nobody can lock its owner out by it.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "prices.web.access.client_address"
+AXES_LOCKOUT_CALLABLE = "prices.web.access.refuse_login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
