@@ -86,11 +86,11 @@ class System:
         return done.stdout
 
     def get(self, path: str) -> Any:
-        return self._call(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
+        return self.call(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
 
     def post(self, path: str, body: object = None) -> Any:
         """Sends a POST with the token that the start printed."""
-        return self._call(
+        return self.call(
             urllib.request.Request(
                 f"http://127.0.0.1:{self.port}{path}",
                 data=json.dumps(body or {}).encode(),
@@ -100,7 +100,7 @@ class System:
         )
 
     @staticmethod
-    def _call(request: urllib.request.Request) -> Any:
+    def call(request: urllib.request.Request) -> Any:
         with _DIRECT.open(request, timeout=200) as answer:
             return json.load(answer)
 
