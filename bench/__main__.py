@@ -8,7 +8,7 @@ from importlib import import_module
 from bench import report, results
 from bench.measure import say
 from bench.system import BenchError, running_bench
-from pricecache_site.operations.mongod import EmbeddedMongodError
+from pricecache_site.operations.mongod_binary import EmbeddedMongodError
 
 GROUPS = ("writes", "reads", "many", "admin", "growth", "http", "portfolio")
 

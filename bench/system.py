@@ -24,6 +24,7 @@ from bench.contenders import OURS, PEERS, VARIANTS, Contender
 from bench.contenders.base import Place
 from bench.data import TEN_YEARS, Book
 from bench.measure import Timing, say, side_by_side
+from pricecache_site.data_folder import mongodb_uri
 from prices.domain.sessions import sessions_of
 from tests.support.mongod import running_mongod
 
@@ -146,7 +147,7 @@ def running_system() -> Iterator[tuple[Path, str]]:
     os.environ |= {
         "PRICECACHE_DATA_DIR": str(folder),
         "DJANGO_SETTINGS_MODULE": "bench.site",
-        "MONGODB_URI": f"mongodb://127.0.0.1:{PORT}/?replicaSet=pricecache&directConnection=true",
+        "MONGODB_URI": mongodb_uri(folder, PORT),
         "MONGODB_DATABASE": f"{OURS.key}_main",
         "PRICECACHE_HOST": "127.0.0.1",
         "PRICECACHE_PORT": str(WEB_PORT),

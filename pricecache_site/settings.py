@@ -3,7 +3,8 @@
 import os
 import secrets
 import tomllib
-from contextlib import suppress
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import litecharts
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
+from pricecache_site import data_folder
 from pricecache_site.environment import BASE_DIR, log_level, names, read, text, time_zone
 from pricecache_site.environment import UNREADABLE as UNREADABLE  # reported by `manage.py check`
 
@@ -20,22 +22,15 @@ VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project
 DATA_DIR = Path(text("PRICECACHE_DATA_DIR", str(BASE_DIR / "var"))).resolve()
 
 
-def _secret_key() -> str:
-    """Returns the key from the environment, or one that is created once in the data folder."""
-    if key := text("PRICECACHE_SECRET_KEY"):
-        return key
-    path = DATA_DIR / "secret_key"
+# Every process of the system reads the settings before it writes anything. What it creates then is
+# for its own user only.
+os.umask(0o077)
+
+
+def _from_data_folder(read_from: Callable[[Path], str]) -> str:
+    """Returns a secret that is created once in the data folder."""
     try:
-        if not path.exists():
-            DATA_DIR.mkdir(parents=True, exist_ok=True)
-            draft = DATA_DIR / f"secret_key.{os.getpid()}"
-            draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(50))
-            # A link never replaces a file: two processes that start at once read the same key.
-            with suppress(FileExistsError):
-                path.hardlink_to(draft)
-            draft.unlink()
-        return path.read_text()
+        return read_from(DATA_DIR)
     except OSError as error:
         raise SystemExit(
             f"The data folder {DATA_DIR} cannot be used ({error.strerror}): "
@@ -43,10 +38,31 @@ def _secret_key() -> str:
         ) from None
 
 
+def _secret_key() -> str:
+    """Returns the key from the environment, or the one of the data folder."""
+    return text("PRICECACHE_SECRET_KEY") or _from_data_folder(
+        lambda folder: data_folder.read_secret(
+            folder / "secret_key", lambda: secrets.token_urlsafe(50)
+        )
+    )
+
+
 SECRET_KEY = _secret_key()
 DEBUG = read("PRICECACHE_DEBUG", False)
 ALLOWED_HOSTS = names("PRICECACHE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = names("PRICECACHE_CSRF_TRUSTED_ORIGINS", [])
+
+# Behind a proxy that ends TLS: pages and cookies over https only.
+HTTPS = read("PRICECACHE_HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+# Load balancers and the supervisor ask for these inside.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Browsers remember this for so long that it has to be asked for.
+SECURE_HSTS_SECONDS = read("PRICECACHE_HSTS_SECONDS", 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = read("PRICECACHE_HSTS_PRELOAD", False)
+# How many proxies stand in front. Each adds the address that it saw to X-Forwarded-For.
+PROXIES = read("PRICECACHE_PROXIES", 1 if HTTPS else 0)
 
 WEB_HOST = text("PRICECACHE_HOST", "127.0.0.1").strip()
 WEB_PORT = read("PRICECACHE_PORT", 8080)
@@ -70,8 +86,8 @@ def _default_mongod_cache_gb() -> float:
 MONGOD_PORT = read("PRICECACHE_MONGOD_PORT", 27917)
 MONGOD_CACHE_GB = read("PRICECACHE_MONGOD_CACHE_GB", _default_mongod_cache_gb())
 MONGODB_EMBEDDED = not text("MONGODB_URI")
-MONGODB_URI = text("MONGODB_URI") or (
-    f"mongodb://127.0.0.1:{MONGOD_PORT}/?replicaSet=pricecache&directConnection=true"
+MONGODB_URI = text("MONGODB_URI") or _from_data_folder(
+    lambda folder: data_folder.mongodb_uri(folder, MONGOD_PORT)
 )
 MONGODB_DATABASE = text("MONGODB_DATABASE", "pricecache")
 
@@ -106,8 +122,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "rest_framework",
-    "rest_framework.authtoken",
+    "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
@@ -127,6 +144,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "prices.web.middleware.page_policy",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "pricecache_site.urls"
 TEMPLATES: list[dict[str, Any]] = [
@@ -166,6 +184,22 @@ CACHES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# After so many wrong passwords for a name from an address, neither is heard of the other for a
+# while. Other addresses may still log in with the name, so nobody can lock its owner out by it.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "prices.web.access.client_address"
+AXES_LOCKOUT_CALLABLE = "prices.web.access.refuse_login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -247,16 +281,18 @@ Q_CLUSTER = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "prices.web.tokens.HashedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["prices.api.policies.ReadOrStaff"],
+    "DEFAULT_PERMISSION_CLASSES": ["prices.api.policies.ReadOrRight"],
     "DEFAULT_RENDERER_CLASSES": ["prices.api.policies.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["prices.api.policies.AnyJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "prices.api.policies.FormatNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "prices.web.problems.problem_response",
 }
+# As long as the tokens of version 0.1, so that nothing that finds or checks them has to change.
+REST_KNOX = {"AUTH_TOKEN_CHARACTER_LENGTH": 40, "TOKEN_TTL": None}
 # Below these paths, errors are answered with problem+json instead of a page.
 API_PATHS = ("/cache/", "/portfolio/", "/healthz", "/readyz")
 SPECTACULAR_SETTINGS = {

@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from rest_framework.authtoken.models import Token
 
+from pricecache_site.data_folder import make_content_private, make_private
 from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
+from pricecache_site.operations.models import authorization, issue_token
 from prices import services
 from prices.jobs import schedules
 from prices.models import TrackedSymbol
@@ -58,10 +59,11 @@ class Prepared:
                 "First start: an administrator was created.",
                 f"  user {admin.name}, "
                 + (password if admin.password else "password as set by PRICECACHE_ADMIN_PASSWORD"),
-                f"  API token {admin.token}",
+                "  the header of API requests that change something (shown this once):",
+                f"  {authorization(admin.token)}",
                 "Try:",
                 f"  curl '{url}cache/historical/AAPL?start=2005-01-03&end=2005-12-30'",
-                f"  curl -X POST -H 'Authorization: Token {admin.token}' {url}cache/sync-historical",
+                f"  curl -X POST -H 'the header above' {url}cache/sync-historical",
                 "",
             ]
         return "\n".join(lines)
@@ -90,9 +92,16 @@ def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
 
 
 def make_folders() -> None:
-    """Creates the folders below the data folder. :raises OSError:"""
+    """Creates the folders below the data folder, and closes what is there to other users.
+
+    Version 0.1 left its files readable for everybody.
+
+    :raises OSError: a folder cannot be created.
+    """
+    make_private(settings.DATA_DIR)
     for name in ("run", "logs", "cache"):
-        (settings.DATA_DIR / name).mkdir(parents=True, exist_ok=True)
+        (settings.DATA_DIR / name).mkdir(exist_ok=True)
+    make_content_private(settings.DATA_DIR)
 
 
 def _prepare(now: datetime, with_sample: bool) -> Prepared:
@@ -126,8 +135,7 @@ def _create_first_admin() -> NewAdmin | None:
         )
     generated = "" if password else secrets.token_urlsafe(12)
     user = users.create_superuser(username=name, password=password or generated)
-    token, _ = Token.objects.get_or_create(user=user)
-    return NewAdmin(name=name, password=generated, token=token.key)
+    return NewAdmin(name=name, password=generated, token=issue_token(user))
 
 
 def _load_sample(now: datetime) -> tuple[tuple[str, ...], str]:

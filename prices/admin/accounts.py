@@ -1,14 +1,9 @@
-"""Users, groups, API tokens, and the log of what users did; nobody can change the log."""
-
-from typing import Any
+"""Users, groups, and the log of what users did; nobody can change the log."""
 
 from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
-from rest_framework.authtoken.admin import TokenAdmin
-from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from prices.admin.widgets.labels import NONE, badge, clipped_text, full_time, relative_time
@@ -20,7 +15,7 @@ _BADGES = {
     DELETION: ("deleted", "danger"),
 }
 
-for _model in (User, Group, TokenProxy):
+for _model in (User, Group):
     admin.site.unregister(_model)
 
 
@@ -34,22 +29,6 @@ class ThemedUserAdmin(UserAdmin, ThemedAdmin[User]):  # type: ignore[type-arg]
 @admin.register(Group)
 class ThemedGroupAdmin(GroupAdmin, ThemedAdmin[Group]):
     pass
-
-
-@admin.register(TokenProxy)
-class ThemedTokenAdmin(TokenAdmin, ThemedAdmin[TokenProxy]):
-    """Lists shortened tokens; a token's own page shows it. Renew one by deleting and adding."""
-
-    list_display = ("user", "shortened", "created")
-    fields = ("user", "key", "created")
-    autocomplete_fields = ("user",)
-    shortened = column("Token", lambda token: f"{token.key[:4]}…{token.key[-4:]}")
-
-    def get_fields(self, request: HttpRequest, obj: TokenProxy | None = None) -> Any:
-        return ("user",) if obj is None else self.fields
-
-    def has_change_permission(self, request: HttpRequest, obj: TokenProxy | None = None) -> bool:
-        return False
 
 
 @admin.register(LogEntry)

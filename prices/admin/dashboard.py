@@ -19,6 +19,7 @@ from prices.jobs.history import RunDay
 from prices.monitoring.attention import Need, Needs, Remedy
 from prices.monitoring.dashboard import Dashboard
 from prices.monitoring.dashboard import dashboard as load_figures
+from prices.web.access import Right, may
 
 _STATUS_VARIANTS = {"healthy": "success", "degraded": "warning", "unhealthy": "danger"}
 _HEADLINES = {
@@ -70,7 +71,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
                 tiles.next_run_tile(board),
             ],
         },
-        "needs": _needs_table(needs, request.user.has_perm("prices.change_trackedsymbol")),
+        "needs": _needs_table(needs, may(request.user, Right.CHANGE_SYMBOLS)),
         "more_needs": needs.total - len(needs.worst) if needs else 0,
         "markets": _market_table(board),
         "days": {"bars": run_bars(board.days), "table": _day_table(board.days)},

@@ -33,7 +33,7 @@ _GROUPS = {
     "Access": (
         ("Users", "person", "", "auth.user"),
         ("Groups", "group", "", "auth.group"),
-        ("Tokens", "key", "", "authtoken.tokenproxy"),
+        ("Tokens", "key", "", "operations.apitoken"),
         ("Log", "history", "", "admin.logentry"),
         ("API docs", "api", "docs", ""),
     ),

@@ -28,6 +28,7 @@ from prices.reads import usage
 from prices.reads.reader import History
 from prices.services import once_a_process
 from prices.store.corrections import Recorded
+from prices.web.access import show_name, show_trigger
 from prices.web.middleware import compress
 
 MAX_MISSING = 100
@@ -158,7 +159,7 @@ def actions_body(row: TrackedSymbol, actions: Actions, currency: str) -> dict[st
 
 
 def corrections_body(
-    row: TrackedSymbol, found: list[Recorded], by_hand: tuple[ManualBar, ...]
+    row: TrackedSymbol, found: list[Recorded], by_hand: tuple[ManualBar, ...], *, names: bool
 ) -> dict[str, Any]:
     return {
         "symbol": row.symbol,
@@ -175,7 +176,8 @@ def corrections_body(
         "by_hand": [
             {
                 "date": filled.session,
-                **_fields(filled, "by", "at", "note"),
+                "by": show_name(filled.by, names=names),
+                **_fields(filled, "at", "note"),
                 "offered": filled.offered
                 and dict(zip(COLUMNS[1:], filled.offered[1:], strict=True)),
                 "offered_at": filled.offered_at,
@@ -185,23 +187,23 @@ def corrections_body(
     }
 
 
-def quarantine_body(entries: Iterable[Quarantine]) -> dict[str, Any]:
-    found = [_entry_body(entry) for entry in entries]
+def quarantine_body(entries: Iterable[Quarantine], *, names: bool) -> dict[str, Any]:
+    found = [_entry_body(entry, names=names) for entry in entries]
     return {"count": len(found), "entries": found}
 
 
-def _entry_body(entry: Quarantine) -> dict[str, Any]:
+def _entry_body(entry: Quarantine, *, names: bool) -> dict[str, Any]:
     differences = entry.summary.get("differences", ())[:MAX_MISSING]
-    names = ("symbol", "kind", "reason", "first_seen", "last_seen", "times", "resolved_at")
+    shown = ("symbol", "kind", "reason", "first_seen", "last_seen", "times", "resolved_at")
     return {
         "id": entry.pk,
-        **_fields(entry, *names),
+        **_fields(entry, *shown),
         "differences": [
             dict(zip(("date", "field", "stored", "provider"), values, strict=True))
             for values in differences
         ],
         "resolution": entry.resolution or None,
-        "decided_by": entry.decided_by or None,
+        "decided_by": show_trigger(entry.decided_by, names=names) or None,
     }
 
 
@@ -218,7 +220,7 @@ def quote_body(quote: Quote | None) -> dict[str, Any] | None:
     return _fields(quote, "price", "currency", *market, "previous_close", "fetched_at")
 
 
-def status_body() -> dict[str, Any]:
+def status_body(*, names: bool) -> dict[str, Any]:
     """Returns the status of the whole system, with None for a part that does not answer."""
     now = timezone.now()
     whole = status(now=now)
@@ -246,18 +248,24 @@ def status_body() -> dict[str, Any]:
         },
         "hit_rate": usage.hit_rate(now=now),
         "sync": {
-            "last_run": RunSerializer(last).data if last else None,
+            "last_run": run_body(last, names=names) if last else None,
             "error_rate_24h": whole.error_rate,
         },
         "verify": whole.verification and asdict(whole.verification),
     }
 
 
+def run_body(run: SyncRun, *, names: bool) -> dict[str, Any]:
+    # A cancelled run names its user in the message.
+    named = {key: show_trigger(getattr(run, key), names=names) for key in ("trigger", "message")}
+    return {**RunSerializer(run).data, **named}
+
+
 def _fields(of: object, *names: str) -> dict[str, Any]:
     return {name: getattr(of, name) for name in names}
 
 
-def scheduler_body() -> dict[str, Any]:
+def scheduler_body(*, names: bool) -> dict[str, Any]:
     state = schedules.scheduler_state(now=timezone.now())
     return {
         "scheduler_running": state.cluster.jobs_run,
@@ -272,7 +280,7 @@ def scheduler_body() -> dict[str, Any]:
                 "trigger": job.job.trigger,
                 "next_run": job.next_run,
                 "paused": job.paused is not None,
-                "paused_by": job.paused and job.paused.paused_by,
+                "paused_by": job.paused and show_name(job.paused.paused_by, names=names),
                 "paused_at": job.paused and job.paused.paused_at,
                 "last_run": job.last and (job.last.started_at or job.last.created_at),
                 "last_status": job.last and job.last.state,

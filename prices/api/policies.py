@@ -14,21 +14,28 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from prices.web import access
+
 if TYPE_CHECKING:  # rest_framework.views imports this module while it is itself being imported
     from rest_framework.views import APIView
 
 JSON_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
-class ReadOrStaff(BasePermission):
-    """Reads are public, or need an account by setting; changes need a staff account."""
+class ReadOrRight(BasePermission):
+    """Reads are public, or need an account by setting; changes need one of the view's `rights`.
+
+    A view without rights refuses every change.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method in SAFE_METHODS:
             return settings.PUBLIC_READS or request.user.is_authenticated
         if request.method not in view.allowed_methods:
             raise MethodNotAllowed(str(request.method))  # the same for everybody, not 401 or 403
-        return bool(request.user.is_authenticated and request.user.is_staff)
+        rights: tuple[access.Right, ...] = getattr(view, "rights", ())
+        self.message = access.explain_refusal(*rights)
+        return any(access.may(request.user, right) for right in rights)
 
 
 class AnyJSONParser(JSONParser):

@@ -6,10 +6,11 @@ from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -25,6 +26,7 @@ from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.symbols.health import open_quarantine
 from prices.symbols.tracking import check_spelling, current_names, not_tracked, track
 from prices.sync import decisions
+from prices.web.access import Right, explain_refusal, may
 from prices.web.middleware import accepts_gzip
 from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer, validate
 
@@ -34,18 +36,23 @@ _RUN_OF_SYMBOLS = {**_RUN, 404: ProblemOut}
 _SYMBOL_ERRORS = {400: ProblemOut, 404: ProblemOut}
 
 
+def _knows_names(request: Request) -> bool:
+    """Returns whether the reader may see the names of users: anybody with an account."""
+    return bool(request.user.is_authenticated)
+
+
 class StatusView(APIView):
     @extend_schema(responses=serializers.StatusOut)
     def get(self, request: Request) -> Response:
         """How complete and fresh the cache is, and what is wrong."""
-        return Response(bodies.status_body())
+        return Response(bodies.status_body(names=_knows_names(request)))
 
 
 class SchedulerView(APIView):
     @extend_schema(responses=serializers.SchedulerOut)
     def get(self, request: Request) -> Response:
         """Whether jobs are running, and each job's last and next run."""
-        return Response(bodies.scheduler_body())
+        return Response(bodies.scheduler_body(names=_knows_names(request)))
 
 
 @lru_cache(maxsize=1_000)
@@ -112,6 +119,10 @@ class HistoricalView(APIView):
             request.user = AnonymousUser()
 
 
+def _trigger_of(request: Request) -> str:
+    return f"API ({request.user.get_username()})"
+
+
 def _headers(version: str) -> dict[str, str]:
     # Weak, because the same response may be compressed.
     return {"ETag": f'W/"{version}"', "Vary": "Accept-Encoding"}
@@ -133,7 +144,8 @@ class CorrectionsView(APIView):
     def get(self, request: Request, symbol: str) -> Response:
         """Changes of stored bars by later answers or by a user, newest first, and manual bars."""
         query = validate(serializers.CorrectionsQuery, request.query_params)
-        return Response(bodies.corrections_body(*services.reader().corrections(symbol, **query)))
+        found = services.reader().corrections(symbol, **query)
+        return Response(bodies.corrections_body(*found, names=_knows_names(request)))
 
 
 class QuarantineView(APIView):
@@ -147,10 +159,12 @@ class QuarantineView(APIView):
         entries = Quarantine.objects.all() if query["resolved"] else open_quarantine()
         if "symbol" in query:
             entries = entries.filter(symbol__in=_tracked([query["symbol"]]))
-        return Response(bodies.quarantine_body(entries))
+        return Response(bodies.quarantine_body(entries, names=_knows_names(request)))
 
 
 class KeepView(APIView):
+    rights = (Right.CHANGE_SYMBOLS,)
+
     @extend_schema(
         request=serializers.DecisionBody,
         responses={200: serializers.QuarantineListOut, **_SYMBOL_ERRORS},
@@ -158,9 +172,9 @@ class KeepView(APIView):
     def post(self, request: Request) -> Response:
         """Keeps the stored values, and does not show the same differences again."""
         entries, sessions = _chosen_entries(validate(serializers.DecisionBody, request.data))
-        by, now = f"API ({request.user.get_username()})", timezone.now()
+        by, now = _trigger_of(request), timezone.now()
         decisions.keep_stored(entries, sessions, bars=services.bars(), by=by, now=now)
-        return Response(bodies.quarantine_body(entries))
+        return Response(bodies.quarantine_body(entries, names=_knows_names(request)))
 
 
 def _chosen_entries(body: dict[str, Any]) -> tuple[list[Quarantine], list[date]]:
@@ -182,7 +196,7 @@ class RunView(APIView):
         run = SyncRun.objects.filter(pk=run_id).first()
         if run is None:
             raise NotTracked(f"There is no run {run_id}; runs are kept for 30 days.")
-        return Response(serializers.RunSerializer(run).data)
+        return Response(bodies.run_body(run, names=_knows_names(request)))
 
 
 def _tracked(symbols: list[str]) -> list[str]:
@@ -201,18 +215,19 @@ def _tracked(symbols: list[str]) -> list[str]:
 class _QueueView(APIView):
     """A POST that queues a run: 202 with the run, or 200 if it ended within `?wait=` seconds."""
 
+    rights: tuple[Right, ...] = (Right.CHANGE_SYMBOLS,)
     body: type[StrictSerializer]
 
     def post(self, request: Request) -> Response:
         wait = validate(serializers.WaitQuery, request.query_params)["wait"]
         body = validate(self.body, request.data)
-        run = self.queue(body, f"API ({request.user.get_username()})")
+        run = self.queue(body, _trigger_of(request))
         deadline = time.monotonic() + wait
         while run.is_open and time.monotonic() < deadline:
             time.sleep(0.1)
             run.refresh_from_db()
         status = 202 if run.is_open else 200
-        answer = Response(serializers.RunSerializer(run).data, status=status)
+        answer = Response(bodies.run_body(run, names=_knows_names(request)), status=status)
         answer["Location"] = f"/cache/runs/{run.pk}"
         return answer
 
@@ -248,11 +263,16 @@ class SyncHistoricalView(_QueueView):
 class BackfillSymbolView(_QueueView):
     """Fetches the whole history of a symbol, and tracks the symbol if it is not tracked yet."""
 
+    rights = (Right.CHANGE_SYMBOLS, Right.ADD_SYMBOL)
     body = serializers.BackfillBody
 
     def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
         check_spelling(body["symbol"], body["market"])
-        row, _ = track(body["symbol"], body["market"], now=timezone.now())
+        with transaction.atomic():
+            row, is_new = track(body["symbol"], body["market"], now=timezone.now())
+            right = Right.ADD_SYMBOL if is_new else Right.CHANGE_SYMBOLS
+            if not may(self.request.user, right):
+                raise PermissionDenied(explain_refusal(right))
         return requests.backfill([row.symbol], trigger=trigger, start=body.get("start")).queue()
 
 

@@ -1,4 +1,4 @@
-"""Makes a mongod of this machine a replica set of one, which transactions need."""
+"""Makes a mongod of this machine a replica set of one, which transactions need, with one user."""
 
 from typing import Any
 
@@ -6,20 +6,18 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 _NOT_YET_INITIALIZED, _ALREADY_INITIALIZED = 94, 23
+_AUTHENTICATION_FAILED = 18
+Client = MongoClient[dict[str, Any]]
 
 
-def become_primary(name: str, port: int) -> bool:
+def become_primary(name: str, port: int, *, key: str) -> bool:
     """Returns whether the server at `port` takes writes; initiates the set where that is missing.
 
-    A server that does not answer, or not yet, is not ready; nothing is raised.
+    `key` is the content of the server's key file. A server that does not answer, or not yet, is not
+    ready; nothing is raised.
     """
     try:
-        with MongoClient[dict[str, Any]](
-            f"mongodb://127.0.0.1:{port}/?directConnection=true",
-            serverSelectionTimeoutMS=300,
-            connectTimeoutMS=1_000,
-            socketTimeoutMS=5_000,
-        ) as client:
+        with _connect_as_member(port, key) as client:
             hello = client.admin.command("hello")
             if hello.get("isWritablePrimary"):
                 return True
@@ -30,7 +28,56 @@ def become_primary(name: str, port: int) -> bool:
     return False
 
 
-def _configure(client: MongoClient[dict[str, Any]], name: str, host: str) -> None:
+def admit_user(port: int, name: str, password: str, *, key: str) -> str:
+    """Makes sure that the user can log in to a primary: creates it, or resets its password.
+
+    Returns the release that the data files are for, as in "6.0"; an empty string if the server does
+    not answer yet.
+    """
+    try:
+        try:
+            return _release(port, name, password)
+        except OperationFailure as error:
+            if error.code != _AUTHENTICATION_FAILED:
+                raise
+        with _connect_as_member(port, key) as client:
+            exists = client.admin.command("usersInfo", name)["users"]
+            command = "updateUser" if exists else "createUser"
+            # This server has one owner, who configures the set with the same login.
+            client.admin.command(command, name, pwd=password, roles=["root"])
+        return _release(port, name, password)
+    except PyMongoError:
+        return ""
+
+
+def _release(port: int, name: str, password: str) -> str:
+    with _connect(port, username=name, password=password) as client:
+        told = client.admin.command({"getParameter": 1, "featureCompatibilityVersion": 1})
+    return str(told["featureCompatibilityVersion"]["version"])
+
+
+def _connect_as_member(port: int, key: str) -> Client:
+    """Connects as the members of a replica set do. This needs no user, so that none has to exist."""
+    return _connect(
+        port,
+        username="__system",
+        password=key,
+        authSource="local",
+        authMechanism="SCRAM-SHA-256",
+    )
+
+
+def _connect(port: int, **login: Any) -> Client:
+    return Client(
+        f"mongodb://127.0.0.1:{port}/?directConnection=true",
+        serverSelectionTimeoutMS=300,
+        connectTimeoutMS=1_000,
+        socketTimeoutMS=5_000,
+        **login,
+    )
+
+
+def _configure(client: Client, name: str, host: str) -> None:
     held = client["local"]["system.replset"].find_one()
     try:
         if held is None:

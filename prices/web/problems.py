@@ -21,7 +21,7 @@ from prices.domain.markets import UnknownMarket
 from prices.store.mongo import StoreError
 
 _LOG_IN = (
-    "Send the header “Authorization: Token …” (manage.py drf_create_token USERNAME creates one), "
+    "Send the header “Authorization: Token …” (manage.py token create USERNAME creates one), "
     "or log in to /admin/."
 )
 

@@ -1,5 +1,8 @@
 """The settings that are computed from the machine, the checkout and the data folder."""
 
+import os
+import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -60,3 +63,23 @@ def test_mongodb_gets_a_sixteenth_of_the_memory_at_most_two_gigabytes(monkeypatc
         sizes.append(settings._default_mongod_cache_gb())
 
     assert sizes == [0.25, 0.5, 2.0]
+
+
+def test_the_documented_settings_for_tls_pass_the_checks_as_they_are_printed(tmp_path):
+    text = (ROOT / "docs" / "access.md").read_text()
+    (block,) = re.findall(r"```sh\n([^`]*check --deploy[^`]*)```", text)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PRICECACHE_", "DJANGO_"))}
+
+    done = subprocess.run(
+        ["/bin/sh", "-e", "-c", block],
+        cwd=ROOT,
+        env={**env, "PRICECACHE_DATA_DIR": str(tmp_path / "var")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "System check identified no issues (0 silenced)." in done.stdout
+    assert done.stderr == ""

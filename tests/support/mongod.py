@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from pricecache_site.operations.mongod import EmbeddedMongod, EmbeddedMongodError
+from pricecache_site.operations.mongod import EmbeddedMongod
+from pricecache_site.operations.mongod_binary import EmbeddedMongodError
 from pricecache_site.operations.processes import die_with_parent
 
 _START_SECONDS = 60

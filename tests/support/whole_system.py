@@ -86,11 +86,11 @@ class System:
         return done.stdout
 
     def get(self, path: str) -> Any:
-        return self._call(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
+        return self.call(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
 
     def post(self, path: str, body: object = None) -> Any:
         """Sends a POST with the token that the start printed."""
-        return self._call(
+        return self.call(
             urllib.request.Request(
                 f"http://127.0.0.1:{self.port}{path}",
                 data=json.dumps(body or {}).encode(),
@@ -100,14 +100,14 @@ class System:
         )
 
     @staticmethod
-    def _call(request: urllib.request.Request) -> Any:
+    def call(request: urllib.request.Request) -> Any:
         with _DIRECT.open(request, timeout=200) as answer:
             return json.load(answer)
 
     def token(self) -> str:
-        found = re.search(r"\b[0-9a-f]{40}\b", self.output.read_text())
+        found = re.search(r"Authorization: Token (\S+)$", self.output.read_text(), re.MULTILINE)
         assert found, f"no token in the start-up's output:\n{self.output.read_text()}"
-        return found.group()
+        return found.group(1)
 
     def wait_for(self, done: Callable[[], Any], what: str, seconds: float = 120) -> Any:
         """Waits for `done` to return something true, and returns it. Ignores network errors."""

@@ -7,10 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from tests.support.ports import free_ports
 from tests.support.process_trees import until
@@ -200,6 +208,81 @@ def assert_signal_stops_everything(running: System, number: signal.Signals) -> N
     said = running.output.read_text()[before:]
     assert said.endswith("Stopped.\n")
     assert "is killed" not in said
+
+
+def become_stranger() -> None:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+def files_open_to(paths: list[Path]) -> list[str]:
+    """Returns what this process may do with the files and folders."""
+    rights = {"read": os.R_OK, "write": os.W_OK, "enter": os.X_OK}
+    return [f"{name} {p}" for p in paths for name, right in rights.items() if os.access(p, right)]
+
+
+def commands_open_to_anybody(port: int) -> list[str]:
+    """Returns the commands that MongoDB carries out without a login."""
+    done = []
+    uri = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    commands: list[dict[str, Any]] = [
+        {"listDatabases": 1},
+        {"find": "series"},
+        {"insert": "series", "documents": [{"_id": "X"}]},
+        {"createUser": "eve", "pwd": "eve", "roles": ["root"]},
+        {"replSetGetStatus": 1},
+        {"getLog": "global"},
+        {"serverStatus": 1},
+        {"getParameter": "*"},
+        {"shutdown": 1, "force": True},
+    ]
+    with MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=10_000) as client:
+        client.admin.command("ping")
+        for command in commands:
+            database = "pricecache" if "series" in command.values() else "admin"
+            with suppress(OperationFailure):
+                client[database].command(command)
+                done.append(next(iter(command)))
+    return done
+
+
+def as_stranger(work: Callable[[], list[str]]) -> list[str]:
+    """Returns what `work` returns in a process of another user of this machine."""
+    with ProcessPoolExecutor(1, get_context("fork"), initializer=become_stranger) as pool:
+        return pool.submit(work).result(60)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+class TestStranger:
+    def test_can_read_and_write_nothing(self, running):
+        data = Path(running.env["PRICECACHE_DATA_DIR"])
+        temporary = Path(tempfile.gettempdir())
+        for folder in data.parents:  # The folders around it are open, as /srv or /home are.
+            if temporary in folder.parents:
+                folder.chmod(0o755)
+        paths = [data, *data.rglob("*")]
+        assert {"pricecache.sqlite3", "secret_key", "mongodb", "up.log"} <= {p.name for p in paths}
+
+        assert as_stranger(partial(files_open_to, [data.parent])) == [
+            f"read {data.parent}",
+            f"enter {data.parent}",
+        ]
+        assert as_stranger(partial(files_open_to, paths)) == []
+        assert [p for p in paths if p.exists() and p.lstat().st_mode & 0o077] == []
+
+    def test_can_do_nothing_in_mongodb(self, running):
+        assert as_stranger(partial(commands_open_to_anybody, running.port + 1)) == []
+        assert running.get("/readyz")["status"] == "ready"
+
+    def test_every_process_creates_files_for_its_own_user(self, running):
+        umasks = {
+            command: re.findall(r"Umask:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[0]
+            for pid, command in running.processes().items()
+        }
+
+        assert len(umasks) >= 3
+        assert set(umasks.values()) == {"0077"}, umasks
 
 
 class TestRecovery:

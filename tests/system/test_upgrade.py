@@ -1,6 +1,7 @@
 """`manage.py up` on a data folder of version 0.1, with what that version had left to do."""
 
 import sqlite3
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -79,6 +80,38 @@ def queue_task(running: System, connection: sqlite3.Connection, func: str, *args
     )
 
 
+OLD_TOKEN = "9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b"  # noqa: S105  # of no system
+
+
+def restore_old_access(connection: sqlite3.Connection, data: Path) -> None:
+    """Undoes what later versions did: tokens are plain, files are open, MongoDB has no password."""
+    user = connection.execute("select id from auth_user where is_superuser").fetchone()[0]
+    connection.execute(
+        "create table authtoken_token (key varchar(40) not null primary key, created datetime not "
+        "null, user_id integer not null unique)"
+    )
+    values = (OLD_TOKEN, "2026-11-01 12:00:00", user)
+    connection.execute("insert into authtoken_token values (?, ?, ?)", values)
+    connection.execute("delete from knox_authtoken")
+    connection.execute("delete from django_migrations where app = 'operations'")
+    for name in ("mongodb_key", "mongodb_password", "mongodb_release"):
+        (data / name).unlink()
+    for path in (data, *data.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def assert_access_is_closed(running: System) -> None:
+    data = Path(running.env["PRICECACHE_DATA_DIR"])
+    assert [p for p in (data, *data.rglob("*")) if p.lstat().st_mode & 0o077] == []
+    for file in data.glob("pricecache.sqlite3*"):
+        assert OLD_TOKEN.encode() not in file.read_bytes()
+    answer = urllib.request.Request(
+        f"http://127.0.0.1:{running.port}/portfolio",
+        headers={"Authorization": f"Token {OLD_TOKEN}"},
+    )
+    assert running.call(answer)["count"] == 1
+
+
 def finished_run(running: System, run: int) -> Any:
     found = running.get(f"/cache/runs/{run}")
     return found["finished_at"] and found
@@ -105,10 +138,12 @@ def test_a_folder_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
             )
             queue_task(running, connection, f"{OLD_MODULE}perform", queued)
             queue_task(running, connection, f"{OLD_MODULE}canary")
+            restore_old_access(connection, Path(running.env["PRICECACHE_DATA_DIR"]))
         assert schedules(running)["historical_sync"] == f"{OLD_MODULE}historical_sync"
 
         running.start()
 
+        assert_access_is_closed(running)
         for run in (queued, interrupted):
             done = running.wait_for(partial(finished_run, running, run), f"run {run}", 150)
             assert done["state"] == "succeeded", done

@@ -20,6 +20,7 @@ from prices.admin.symbols.forms import parse_day
 from prices.admin.user_actions import method_not_allowed
 from prices.admin.widgets.labels import clipped_text, relative_time
 from prices.models import Quarantine
+from prices.web.access import Right, may
 from prices.web.themed_admin import HidingFilter, RecordAdmin, column
 
 
@@ -66,7 +67,7 @@ class QuarantineAdmin(RecordAdmin):
         return page.entry_page(self, request, entry, self.has_release_permission(request))
 
     def has_release_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("prices.change_trackedsymbol")
+        return may(request.user, Right.CHANGE_SYMBOLS)
 
     def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Decides about one entry, or about some of its sessions."""

@@ -19,19 +19,19 @@ from prices.admin.widgets.runs import run_link
 from prices.jobs import history, schedules
 from prices.jobs.runs import cancel
 from prices.models import SyncRun
+from prices.web.access import Right, may
 
-JOBS = "django_q.change_schedule"
-RUNS, TASKS = "prices.change_syncrun", "django_q.change_failure"
+JOBS, RUNS, TASKS = Right.CHANGE_JOBS, Right.CHANGE_RUNS, Right.CHANGE_TASKS
 
 
-def button_view(permission: str) -> Callable[..., Callable[..., HttpResponse]]:
-    """Makes a POST view for staff with the permission, which returns to the button's page."""
+def button_view(right: Right) -> Callable[..., Callable[..., HttpResponse]]:
+    """Makes a POST view for staff with the right, which returns to the button's page."""
 
     def wrap(press: Callable[..., None]) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, **arguments: object) -> HttpResponse:
             if request.method != "POST":
                 return method_not_allowed(request)
-            if not request.user.has_perm(permission):
+            if not may(request.user, right):
                 raise PermissionDenied
             with transaction.atomic():  # The action and its log entry are stored together.
                 press(request, **arguments)

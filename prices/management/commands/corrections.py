@@ -35,7 +35,7 @@ class Command(ForegroundCommand):
             for row in tracked_rows(symbols)
         ]
         if json:
-            bodies = [corrections_body(*about) for about in found]
+            bodies = [corrections_body(*about, names=True) for about in found]
             self.stdout.write(dumps(bodies, default=str, indent=2))
             return
         for row, entries, by_hand in found:

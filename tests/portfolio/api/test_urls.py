@@ -7,10 +7,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
 from portfolio.api import urls
 from portfolio.models import Portfolio, Transaction
+from pricecache_site.operations.models import issue_token
 from tests.support.portfolio_builders import day
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -105,7 +105,7 @@ class TestEveryCall:
     def test_answers_404_to_the_token_of_another_user(
         self, client: Client, booked: Transaction, method: str, below: str, body: Any
     ) -> None:
-        token = Token.objects.create(user=stranger("another user"))
+        token = issue_token(stranger("another user"))
         before = snapshot()
 
         answer = call(
@@ -113,7 +113,7 @@ class TestEveryCall:
             method,
             path_of(below, booked),
             body,
-            headers={"Authorization": f"Token {token.key}"},
+            headers={"Authorization": f"Token {token}"},
         )
 
         assert answer.status_code == 404

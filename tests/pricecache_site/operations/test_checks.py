@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from pricecache_site.operations.checks import calendar_check, settings_check
+from pricecache_site.operations.checks import calendar_check, privacy_check, settings_check
 from tests.support.builders import tracked
 
 
@@ -122,3 +122,15 @@ class TestCalendarCheck:
         assert done.returncode == 0, done.stderr
         assert "W002" not in done.stderr
         assert not (folder / "pricecache.sqlite3").exists()
+
+
+def test_warns_of_a_data_folder_that_others_can_enter(tmp_path):
+    with override_settings(DATA_DIR=tmp_path):
+        tmp_path.chmod(0o700)
+        assert privacy_check(None) == []
+
+        tmp_path.chmod(0o750)
+        (warning,) = privacy_check(None)
+
+    assert warning.id == "prices.W003"
+    assert warning.hint == f"Take their rights away: chmod 700 {tmp_path}"

@@ -13,14 +13,12 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from pricecache_site.operations import mongod
 from pricecache_site.operations.locks import hold_lock, read_pid
-from pricecache_site.operations.mongod import (
-    EmbeddedMongod,
-    EmbeddedMongodError,
-    find_mongod,
-)
+from pricecache_site.operations.mongod import EmbeddedMongod
+from pricecache_site.operations.mongod_binary import EmbeddedMongodError, find_mongod
 from tests.support.mongod import running_mongod
 from tests.support.ports import free_ports
 from tests.support.process_trees import is_gone, until
@@ -67,12 +65,78 @@ def mongo(shared_dir: Path, shared: int) -> Iterator[MongoClient[dict[str, Any]]
         yield mongo
 
 
+# What MongoDB 8.0 says of the files of 6.0.
+TOO_OLD = (
+    "UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document (ERROR: { _id: "
+    '"featureCompatibilityVersion", version: "6.0" } …). If the current '
+    "featureCompatibilityVersion is below 7.0, see the documentation on upgrading"
+)
+
+
 class TestRunningMongod:
     def test_accepts_majority_writes_and_reports_changes(self, mongo):
         mongo.test.things.insert_one({"_id": 1})
         with mongo.test.watch() as changes:
             mongo.test.things.insert_one({"_id": 2})
             assert next(changes)["documentKey"] == {"_id": 2}
+
+    def test_lets_nobody_in_without_the_password(self, shared_dir, shared, mongo):
+        address = f"127.0.0.1:{shared}/?directConnection=true"
+        with client(f"mongodb://{address}") as stranger:
+            with pytest.raises(OperationFailure, match="requires authentication"):
+                stranger.test.things.find_one()
+            with pytest.raises(OperationFailure, match="requires authentication"):
+                stranger.admin.command({"createUser": "eve", "pwd": "x", "roles": ["root"]})
+            with pytest.raises(OperationFailure, match="requires authentication"):
+                stranger.admin.command("shutdown", force=True)
+        with (
+            client(f"mongodb://pricecache:guess@{address}") as guesser,
+            pytest.raises(OperationFailure, match="Authentication failed"),
+        ):
+            guesser.test.things.find_one()
+
+    def test_offers_no_zlib(self, mongo, shared):
+        asked = {"hello": 1, "compression": ["zlib", "snappy"]}
+
+        assert mongo.admin.command(asked)["compression"] == ["snappy"]
+
+    def test_keeps_its_files_from_other_users(self, shared_dir):
+        paths = [shared_dir, *shared_dir.rglob("*")]
+
+        assert len(paths) > 20
+        assert [path for path in paths if path.lstat().st_mode & 0o077] == []
+
+    def test_gives_a_folder_without_users_a_password(self, data_dir, port):
+        """Version 0.1 ran without authentication."""
+        self._write_without_authentication(data_dir, port)
+
+        with running_mongod(data_dir=data_dir, port=port) as uri:
+            with client(uri) as mongo:
+                assert list(mongo.test.t.find()) == [{"_id": 1}]
+            with (
+                client(f"mongodb://127.0.0.1:{port}/?directConnection=true") as stranger,
+                pytest.raises(OperationFailure, match="requires authentication"),
+            ):
+                stranger.test.t.find_one()
+        (data_dir / "mongodb_password").unlink()
+        with running_mongod(data_dir=data_dir, port=port) as uri, client(uri) as mongo:
+            assert list(mongo.test.t.find()) == [{"_id": 1}]
+
+    def _write_without_authentication(self, data_dir: Path, port: int) -> None:
+        (data_dir / "mongodb").mkdir(parents=True)
+        argv = [str(find_mongod(data_dir).path), "--dbpath", str(data_dir / "mongodb")]
+        argv += ["--port", str(port), "--nounixsocket", "--bind_ip", "127.0.0.1"]
+        argv += ["--replSet", "pricecache"]
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
+            try:
+                with client(f"mongodb://127.0.0.1:{port}/?directConnection=true") as mongo:
+                    members = [{"_id": 0, "host": f"127.0.0.1:{port}"}]
+                    config = {"_id": "pricecache", "members": members}
+                    mongo.admin.command("replSetInitiate", config)
+                    until(lambda: mongo.admin.command("hello")["isWritablePrimary"])
+                    mongo.test.t.insert_one({"_id": 1})
+            finally:
+                process.terminate()
 
     def test_refuses_a_folder_on_which_another_mongod_runs(self, shared_dir, port):
         with pytest.raises(EmbeddedMongodError, match=r"Another mongod \(process \d+\) runs on"):
@@ -127,7 +191,7 @@ class TestRunningMongod:
         """The version document can only be replaced by a replicated command (applyOps)."""
         start_and_stop(data_dir)
         port = free_ports()
-        argv = [str(find_mongod(data_dir)), "--dbpath", str(data_dir / "mongodb")]
+        argv = [str(find_mongod(data_dir).path), "--dbpath", str(data_dir / "mongodb")]
         argv += ["--port", str(port), "--nounixsocket", "--bind_ip", "127.0.0.1"]
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
             try:
@@ -184,53 +248,6 @@ class TestPrepare:
             until(lambda: holder.poll() is not None)
 
 
-class TestFindMongod:
-    def wheel(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int) -> Path:
-        binary = tmp_path / "site" / "fiftyone" / "db" / "bin" / "mongod"
-        binary.parent.mkdir(parents=True)
-        binary.write_text("#!/bin/sh\n")
-        binary.chmod(mode)
-        spec = type("Spec", (), {"submodule_search_locations": [str(binary.parents[2])]})
-        monkeypatch.setattr(mongod, "find_spec", lambda name: spec)
-        return binary
-
-    def test_makes_the_binary_of_the_package_executable(self, tmp_path, monkeypatch):
-        binary = self.wheel(tmp_path, monkeypatch, 0o644)
-
-        assert find_mongod(tmp_path) == binary
-        assert os.access(binary, os.X_OK)
-
-    def test_copies_the_binary_from_a_read_only_folder(self, tmp_path, monkeypatch):
-        def refuse(self: Path, mode: int) -> None:
-            if "site" in self.parts:
-                raise PermissionError(13, "Permission denied")
-            os.chmod(self, mode)  # Path.chmod is replaced
-
-        binary = self.wheel(tmp_path, monkeypatch, 0o644)
-        monkeypatch.setattr(Path, "chmod", refuse)
-
-        found = find_mongod(tmp_path / "data")
-
-        assert found == tmp_path / "data" / "bin" / "mongod"
-        assert os.access(found, os.X_OK)
-        assert found.read_bytes() == binary.read_bytes()
-
-    def test_uses_the_one_on_path_without_the_package(self, tmp_path, monkeypatch):
-        (tmp_path / "mongod").write_text("#!/bin/sh\n")
-        (tmp_path / "mongod").chmod(0o755)
-        monkeypatch.setattr(mongod, "find_spec", lambda name: None)
-        monkeypatch.setenv("PATH", str(tmp_path))
-
-        assert find_mongod(tmp_path) == tmp_path / "mongod"
-
-    def test_names_the_three_options_if_there_is_none(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(mongod, "find_spec", lambda name: None)
-        monkeypatch.setenv("PATH", str(tmp_path))
-
-        with pytest.raises(EmbeddedMongodError, match=r"embedded.*PATH.*MONGODB_URI"):
-            find_mongod(tmp_path)
-
-
 class TestExplainExit:
     @pytest.fixture
     def server(self, data_dir: Path) -> EmbeddedMongod:
@@ -245,6 +262,7 @@ class TestExplainExit:
             (62, "", "newer MongoDB"),
             (-6, "No space left on device", "disk of .* is full"),
             (14, "see --repair", "are damaged"),
+            (62, TOO_OLD, "two or more releases newer than the data"),
             (127, "", "does not run on this system"),
             (14, "something new", r"mongod.log says more: Oops \(something new\)"),
         ],

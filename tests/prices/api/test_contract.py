@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
-from rest_framework.authtoken.models import Token
 
+from pricecache_site.operations.models import issue_token
 from tests.support.builders import NOW, published, tracked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -34,8 +34,8 @@ def user_session() -> Client:
 
 
 def staff_token() -> Client:
-    token = Token.objects.create(user=User.objects.create_user("alice", is_staff=True))
-    return Client(headers={"Authorization": f"Token {token.key}"})
+    token = issue_token(User.objects.create_user("alice", is_staff=True))
+    return Client(headers={"Authorization": f"Token {token}"})
 
 
 def bad_token() -> Client:

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
+from pricecache_site.operations.models import issue_token
 from prices.models import Quarantine, SyncRun
 from tests.support.builders import NOW
 from tests.support.fakes import FakeProvider
 from tests.support.quarantined import Rows, run_sync, stored_sixty, times, work
 from tests.support.syncing import facts, stored
+from tests.support.tokens import operator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
@@ -30,8 +31,8 @@ def revised(provider: FakeProvider) -> Rows:
 @pytest.fixture
 def alice(client: Client) -> Client:
     """Signs in by token."""
-    user = User.objects.create_user("alice", is_staff=True)
-    client.defaults["HTTP_AUTHORIZATION"] = f"Token {Token.objects.create(user=user).key}"
+    user = operator()
+    client.defaults["HTTP_AUTHORIZATION"] = f"Token {issue_token(user)}"
     return client
 
 
@@ -127,7 +128,7 @@ class TestRefused:
     def test_of_users_who_may_not_change(self, client: Client, revised: Rows, url: str) -> None:
         assert post(client, url, symbol="ACME").status_code == 401
         user = User.objects.create_user("carol")
-        client.defaults["HTTP_AUTHORIZATION"] = f"Token {Token.objects.create(user=user).key}"
+        client.defaults["HTTP_AUTHORIZATION"] = f"Token {issue_token(user)}"
 
         assert post(client, url, symbol="ACME").status_code == 403
         assert Quarantine.objects.get().resolved_at is None

@@ -1,21 +1,21 @@
 """The POST endpoints: what they validate, what they queue, and how to follow it."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django_q.models import OrmQ
-from rest_framework.authtoken.models import Token
 
+from pricecache_site.operations.models import issue_token
 from prices.models import SyncRun, TrackedSymbol
 from tests.support.builders import tracked
+from tests.support.tokens import operator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 
 @pytest.fixture
 def staff() -> dict[str, str]:
-    user = User.objects.create_user("alice", is_staff=True)
-    return {"Authorization": f"Token {Token.objects.create(user=user).key}"}
+    user = operator()
+    return {"Authorization": f"Token {issue_token(user)}"}
 
 
 class TestBackfillSymbol:

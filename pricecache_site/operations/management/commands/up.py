@@ -14,7 +14,8 @@ from django.utils import timezone
 from pricecache_site.operations import roles
 from pricecache_site.operations.bootstrap import make_folders, prepare
 from pricecache_site.operations.locks import explain_folder_error
-from pricecache_site.operations.mongod import EmbeddedMongod, EmbeddedMongodError
+from pricecache_site.operations.mongod import EmbeddedMongod
+from pricecache_site.operations.mongod_binary import EmbeddedMongodError
 from pricecache_site.operations.supervisor import Supervisor, SupervisorError
 from prices import services
 from prices.store.mongo import StoreError, disconnect, ping
@@ -75,7 +76,7 @@ class Command(BaseCommand):
             if "mongod" in selected:
                 supervisor.start(roles.mongod_spec(server))
             if selected == ["mongod"]:
-                supervisor.say(f"MongoDB is up: {server.uri}")
+                supervisor.say(f"MongoDB is up: {without_password(server.uri)}")
             else:
                 _start_jobs_and_pages(supervisor, selected, with_sample=with_sample)
                 supervisor.say(_summarize(selected, time.monotonic() - began))

@@ -5,8 +5,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
-from rest_framework.authtoken.models import TokenProxy
 
+from pricecache_site.operations.models import ApiToken, issue_token
 from prices.jobs import runs, schedules
 from prices.models import SyncRun
 from tests.support.admin_pages import open_page
@@ -31,7 +31,7 @@ class TestPages:
         failed = Task.objects.create(
             id="b" * 32, name="failed", success=False, result="boom", **task
         )
-        TokenProxy.objects.create(user=admin_user)
+        issue_token(admin_user)
 
         for model, key in (
             (Schedule, Schedule.objects.all()[0].pk),
@@ -39,12 +39,12 @@ class TestPages:
             (Success, done.pk),
             (Failure, failed.pk),
             (User, admin_user.pk),
-            (TokenProxy, admin_user.pk),
+            (ApiToken, ApiToken.objects.get().pk),
         ):
             name = f"{model._meta.app_label}_{model._meta.model_name}"
             open_page(admin_client, reverse(f"admin:{name}_changelist"))
             open_page(admin_client, reverse(f"admin:{name}_change", args=[key]))
-        for name in ("auth_user", "auth_group", "authtoken_tokenproxy"):
+        for name in ("auth_user", "auth_group", "operations_apitoken"):
             open_page(admin_client, reverse(f"admin:{name}_add"))
 
 
