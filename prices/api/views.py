@@ -244,6 +244,16 @@ class SyncHistoricalView(_QueueView):
         return requests.sync(_tracked(body.get("symbols", [])), trigger=trigger).queue()
 
 
+@extend_schema(parameters=_WAIT, request=serializers.EmptyBody, responses=_RUN)
+class TryNowView(_QueueView):
+    """Syncs what is due at once, also while the provider counts as unreachable."""
+
+    body = serializers.EmptyBody
+
+    def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        return requests.try_now(trigger=trigger).queue()
+
+
 @extend_schema(parameters=_WAIT, request=serializers.BackfillBody, responses=_RUN)
 class BackfillSymbolView(_QueueView):
     """Fetches the whole history of a symbol, and tracks the symbol if it is not tracked yet."""

@@ -166,11 +166,14 @@ def _sync_part(work: Execution, symbols: list[str]) -> None:
 def _is_outage(outcome: Outcome, now: datetime) -> bool:
     """Counts the answer, and returns whether the provider has prices for hardly any symbol.
 
-    The answer that reveals an outage clears the failures that symbols got because of it.
+    The answer that reveals an outage clears the failures that symbols got because of it. Symbols
+    that never had an answer are not counted.
     """
     if outcome.answered_empty is None:
         return False
     try:
+        if outcome.is_newcomer:
+            return services.provider_log().state().outage_since is not None
         attempt = services.provider_log().count_answer(
             answered_empty=outcome.answered_empty, now=now
         )
@@ -220,7 +223,7 @@ def _verify(work: Execution) -> str:
 
 def _reset_counts(run: SyncRun, *, total: int) -> None:
     """Forgets the counts of an earlier attempt, whose work is done again."""
-    counts = dict.fromkeys(("updated", "unchanged", "failed", "bars"), 0)
+    counts = dict.fromkeys(("updated", "unchanged", "failed", "failed_new", "bars"), 0)
     run.errors, run.differing = {}, []
     SyncRun.objects.filter(pk=run.pk).update(total=total, errors={}, differing=[], **counts)
 

@@ -9,6 +9,7 @@ from prices import services
 from prices.domain.sessions import sessions_of
 from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
+from prices.symbols import health
 from prices.symbols.tracking import track
 
 Kind = SyncRun.Kind
@@ -70,6 +71,24 @@ def refresh(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:
     """Renews quotes whether markets are open or not. Without symbols the run takes all."""
     symbols = list(symbols)
     return RunRequest(Kind.LIVE_PRICE_UPDATE, trigger, symbols, {} if symbols else {"all": True})
+
+
+def try_now(*, trigger: str) -> RunRequest:
+    """Syncs what is due, however long the provider or a symbol has failed.
+
+    A limit that the provider has set stays in force. :raises StoreError:
+    """
+    forget_failures()
+    return sync(trigger=trigger)
+
+
+def forget_failures() -> None:
+    """Closes the circuit breakers, and lets symbols that failed be tried again at once.
+
+    :raises StoreError:
+    """
+    services.provider_log().try_now(health.latest_answered())
+    health.clear_waits()
 
 
 def sync_after_declaration(

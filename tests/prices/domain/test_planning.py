@@ -155,7 +155,7 @@ class TestPlanFetches:
 
         order = [one.symbol for one in self.of(*states)]
 
-        assert order == ["NEW", "OFTEN", "SELDOM", "TAIL", "GAP", "DORMANT"]
+        assert order == ["OFTEN", "SELDOM", "NEW", "TAIL", "GAP", "DORMANT"]
 
 
 class TestLikelyFutile:
