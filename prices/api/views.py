@@ -3,9 +3,9 @@
 import time
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -262,7 +262,8 @@ class BackfillSymbolView(_QueueView):
 
     def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
         check_spelling(body["symbol"], body["market"])
-        row, _ = track(body["symbol"], body["market"], now=timezone.now())
+        user = cast(User, self.request.user)
+        row, _ = track(body["symbol"], body["market"], now=timezone.now(), user=user)
         return requests.backfill([row.symbol], trigger=trigger, start=body.get("start")).queue()
 
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from prices import services
 from prices.domain.answers import Outcome
-from prices.domain.wording import plural
-from prices.jobs import runs
+from prices.domain.wording import name_some, plural
+from prices.jobs import requests, runs
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.sweeper import Sweeper
@@ -233,7 +233,9 @@ def _sweep(work: Execution) -> str:
     swept = Sweeper(services.database()).sweep(now=now)
     old_runs = SyncRun.objects.filter(finished_at__lt=now - _KEEP_RUNS, parent=None)
     forgotten, _ = old_runs.delete()
-    return f"{swept} old generations and {forgotten} old runs deleted"
+    dropped = requests.drop_unheld()
+    words = f"{swept} old generations and {forgotten} old runs deleted"
+    return f"{words}; dropped, as nobody needs them: {name_some(dropped)}" if dropped else words
 
 
 _WORK: dict[SyncRun.Kind, Callable[[Execution], str | None]] = {
