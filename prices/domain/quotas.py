@@ -1,5 +1,7 @@
 """Quotas: how many symbols one user may track."""
 
+from prices.domain.wording import plural
+
 
 class QuotaReached(Exception):
     """A user may not track so many symbols. The message is for users."""
@@ -14,6 +16,6 @@ def check_quota(held: int, new: int, limit: int) -> None:
         return
     these = "another one does" if new == 1 else f"{new:,} new ones do"
     raise QuotaReached(
-        f"You track {held:,} symbols and may track {limit:,}, so {these} not fit. Ask an "
+        f"You track {plural(held, 'symbol')} and may track {limit:,}, so {these} not fit. Ask an "
         "administrator to stop tracking some of yours, or to raise PRICECACHE_SYMBOLS_PER_USER."
     )

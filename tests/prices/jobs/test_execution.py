@@ -10,7 +10,7 @@ from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
 from prices.jobs import runs, tasks
 from prices.models import SymbolAlias, SyncRun, TrackedSymbol
-from prices.providers.base import BadPayload, RateLimited, Unavailable
+from prices.providers.base import RateLimited, Unavailable
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
 from tests.support.jobs import run_queue, track_new
