@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from portfolio import booking
 from portfolio.models import Portfolio, Transaction
 from prices.web.themed_admin import NoAdd, ThemedAdmin
 
@@ -32,6 +33,13 @@ class PortfolioAdmin(_OwnerAdmin):
     list_display = ("name", "owner", "base_currency", "benchmark", "created_at")
     list_filter = ("base_currency",)
     search_fields = ("name",)
+
+    def delete_model(self, request: HttpRequest, obj: Portfolio) -> None:
+        booking.delete_portfolio(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Portfolio]) -> None:
+        for portfolio in queryset:
+            booking.delete_portfolio(portfolio)
 
 
 @admin.register(Transaction)

@@ -1,6 +1,7 @@
 """Booking: every change of portfolios and transactions, and the checks against what is booked."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,9 +23,10 @@ from portfolio.reports import load_prices
 from prices.domain.actions import Split
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
-from prices.jobs.requests import onboard
+from prices.domain.quotas import QuotaReached
+from prices.jobs import requests
 from prices.models import TrackedSymbol
-from prices.reads.reader import current_names, resolve_row
+from prices.reads.reader import StoreError, current_names, resolve_row
 
 # Splits by symbol; a symbol without a stored history is missing.
 _SplitsBySymbol = dict[str, Sequence[Split]]
@@ -103,7 +105,9 @@ def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Bo
         for name, value in entry_fields(entry).items():
             setattr(row, name, value)
         row.save()
-        return Booked([row], _onboard(row.portfolio, [entry], trigger=trigger, now=now))
+        booked = Booked([row], _onboard(row.portfolio, [entry], trigger=trigger, now=now))
+    _release(_needed(row.portfolio, changed[:1]))
+    return booked
 
 
 def remove(row: Transaction, *, now: datetime) -> None:
@@ -113,6 +117,7 @@ def remove(row: Transaction, *, now: datetime) -> None:
     with transaction.atomic():
         _check_sales(stored_entries(row.portfolio.transactions.exclude(pk=row.pk)), removed, splits)
         row.delete()
+    _release(_needed(row.portfolio, removed))
 
 
 def save_portfolio(
@@ -183,10 +188,55 @@ def _refusals(
 def _onboard(
     portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime
 ) -> list[str]:
-    """Tracks the symbols and exchange rates that entries need; returns those that are new."""
+    """Tracks the symbols and exchange rates that entries need; returns those that are new.
+
+    :raises InvalidEntry: the owner may not track so many symbols.
+    """
+    try:
+        return requests.onboard(
+            _needed(portfolio, entries), trigger=trigger, now=now, user=portfolio.owner
+        )
+    except QuotaReached as error:
+        raise InvalidEntry("symbol", str(error)) from None
+
+
+def find_quota_problem(portfolio: Portfolio, entries: Sequence[Entry]) -> str:
+    """Returns why the owner may not track the symbols of the entries; empty if it is allowed."""
+    try:
+        requests.check_quota(_needed(portfolio, with_current_symbols(entries)), portfolio.owner)
+    except QuotaReached as error:
+        return str(error)
+    return ""
+
+
+def _needed(portfolio: Portfolio, entries: Sequence[Entry]) -> list[str]:
+    """Returns the symbols and exchange rates that entries need."""
     symbols = [*by_symbol(entries), *filter(None, [portfolio.benchmark])]
     rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("currency", flat=True)
     of_markets = (market.currency for s in symbols if (market := market_of(s)))
     units = {*(e.currency for e in entries), *rows, *of_markets} - {""}
     pairs = symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
-    return onboard([*symbols, *pairs], trigger=trigger, now=now)
+    return [*symbols, *pairs]
+
+
+def delete_portfolio(portfolio: Portfolio) -> None:
+    """Deletes a portfolio with its transactions, and what is tracked for it alone in vain."""
+    needed = _needed(portfolio, stored_entries(portfolio.transactions.all()))
+    portfolio.delete()
+    _release(needed)
+
+
+def held_symbols(among: set[str]) -> set[str]:
+    """Returns which of these symbols a portfolio needs."""
+    booked = Transaction.objects.exclude(symbol="").values_list("symbol", flat=True).distinct()
+    benchmarks = Portfolio.objects.exclude(benchmark="").values_list("benchmark", flat=True)
+    held = among & set(current_names([*booked, *benchmarks]))
+    rates = {symbol for symbol in among - held if symbol.endswith("=X")}
+    for portfolio in Portfolio.objects.all() if rates else ():
+        held |= rates & set(_needed(portfolio, stored_entries(portfolio.transactions.all())))
+    return held
+
+
+def _release(symbols: Iterable[str]) -> None:
+    with suppress(StoreError):  # the nightly sweep does the same
+        requests.drop_unheld(symbols)

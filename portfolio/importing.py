@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from portfolio import booking
-from portfolio.domain.entries import Entry
+from portfolio.domain.entries import Entry, InvalidEntry
 from portfolio.exchange.transaction_files import LineError, ParsedFile, ParsedLine, parse_file
 from portfolio.models import Portfolio, stored_entries
 
@@ -62,12 +62,11 @@ def import_file(
     result.skipped = file.left_out + len(file.lines) - len(lines)
     entries = [line.entry for line in lines]
     if result.ok:
-        refusals = booking.find_refusals(portfolio, entries, now=now)
-        file.errors += [_line_error(one, lines) for one in refusals]
+        file.errors += _find_errors(portfolio, lines, now)
     if result.ok and not preview and lines:
         try:
             booked = booking.book(portfolio, entries, trigger=trigger, now=now)
-        except booking.Refused as error:  # another booking was made since the check
+        except InvalidEntry as error:  # another booking was made since the check
             file.errors.append(_line_error(error, lines))
         else:
             result.booked, result.tracked = len(booked.rows), booked.tracked
@@ -75,8 +74,19 @@ def import_file(
     return result
 
 
-def _line_error(refused: booking.Refused, lines: list[ParsedLine]) -> LineError:
-    """Returns the error at the line of the refused sale; 0 if the sale is booked already."""
+def _find_errors(portfolio: Portfolio, lines: list[ParsedLine], now: datetime) -> list[LineError]:
+    """Returns why the lines cannot be booked."""
+    entries = [line.entry for line in lines]
+    refusals = booking.find_refusals(portfolio, entries, now=now)
+    errors = [_line_error(one, lines) for one in refusals]
+    problem = booking.find_quota_problem(portfolio, entries)
+    return [*errors, LineError(0, problem)] if problem else errors
+
+
+def _line_error(refused: InvalidEntry, lines: list[ParsedLine]) -> LineError:
+    """Returns the error at the line of a refused sale; 0 if the sale is booked already."""
+    if not isinstance(refused, booking.Refused):
+        return LineError(0, str(refused))
     same = [line.number for line in lines if line.entry is refused.sale]
     equal = [line.number for line in lines if line.entry == refused.sale]
     return LineError((same or equal or [0])[0], str(refused))

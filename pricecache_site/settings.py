@@ -109,6 +109,10 @@ YAHOO_BURST = read("PRICECACHE_YAHOO_BURST", 240)
 HISTORY_YEARS = read("PRICECACHE_HISTORY_YEARS", 0) or None
 # The number of symbols compared with the provider each night; 0 means none.
 VERIFY_SAMPLE = read("PRICECACHE_VERIFY_SAMPLE", 20)
+# The symbols that one user may track; 0 means any number. Superusers have no limit.
+SYMBOLS_PER_USER = read("PRICECACHE_SYMBOLS_PER_USER", 1_000)
+# Functions that return which of some symbols are in use.
+SYMBOL_HOLDERS = ("portfolio.booking.held_symbols",)
 # Commands that the first start runs once the sample is loaded.
 SAMPLE_COMMANDS = ("demo_portfolio",)
 # Also refresh quotes before the open and after the close.

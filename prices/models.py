@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
@@ -66,6 +67,25 @@ class TrackedSymbol(models.Model):
         max_length=500, blank=True, help_text="Why the system suspended it. Empty if a user did."
     )
 
+    quote_error = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Why its quote could not be had. It is requested alone until it is answered.",
+    )
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who asked for it. Empty if a command or the system did.",
+    )
+    on_its_own = models.BooleanField(
+        default=True,
+        help_text="Whether somebody tracked it by itself. Otherwise a portfolio needs it, and it "
+        "is dropped once none does and the provider never had a price of it.",
+    )
+
     tags = models.ManyToManyField(Tag, blank=True, related_name="symbols")
 
     class Meta:
@@ -73,6 +93,11 @@ class TrackedSymbol(models.Model):
 
     def __str__(self) -> str:
         return self.symbol
+
+    @property
+    def is_newcomer(self) -> bool:
+        """Whether the provider has never answered for it. Such symbols prove nothing."""
+        return self.last_update is None
 
 
 class SymbolAlias(models.Model):
@@ -167,6 +192,9 @@ class SyncRun(models.Model):
     unchanged = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     bars = models.PositiveIntegerField(default=0, help_text="Bars written.")
+    failed_new = models.PositiveIntegerField(
+        default=0, help_text="Failed symbols that the provider never answered for."
+    )
     requests = models.PositiveIntegerField(default=0, help_text="Requests sent to the provider.")
     errors = models.JSONField(default=dict, blank=True, help_text="Failed symbols and the reasons.")
     differing = models.JSONField(

@@ -14,7 +14,7 @@ from prices.reads.instances import corrections as corrections
 from prices.reads.instances import database as database
 from prices.reads.instances import overview as overview
 from prices.reads.instances import provider_log as provider_log
-from prices.reads.instances import provider_name
+from prices.reads.instances import provider_name, provider_route
 from prices.reads.instances import quotes as quotes
 from prices.reads.instances import reader as reader
 from prices.reads.instances import usage as usage
@@ -54,13 +54,12 @@ def _rate_limiter() -> RateLimiter:
         provider_name(),
         per_minute=max(settings.YAHOO_REQUESTS_PER_MINUTE, 1),
         burst=max(settings.YAHOO_BURST, 1),
+        route=provider_route(),
     )
     return RateLimiter(provider_log(), bucket)
 
 
-_limiter = once_a_process(
-    lambda: LimitedProvider(build_provider(), provider_log(), _rate_limiter())
-)
+limiter = once_a_process(lambda: LimitedProvider(build_provider(), provider_log(), _rate_limiter()))
 
 
 @once_a_process
@@ -69,18 +68,18 @@ def sync_service() -> SyncService:
         bars=bars(),
         catalog=catalog(),
         quotes=quotes(),
-        limiter=_limiter(),
+        limiter=limiter(),
         leases=leases(),
         history_years=settings.HISTORY_YEARS,
     )
 
 
 live_service = once_a_process(
-    lambda: LiveService(bars=bars(), catalog=catalog(), quotes=quotes(), limiter=_limiter())
+    lambda: LiveService(bars=bars(), catalog=catalog(), quotes=quotes(), limiter=limiter())
 )
 repair_service = once_a_process(lambda: RepairService(bars()))
 verify_service = once_a_process(
-    lambda: VerifyService(bars=bars(), catalog=catalog(), limiter=_limiter(), leases=leases())
+    lambda: VerifyService(bars=bars(), catalog=catalog(), limiter=limiter(), leases=leases())
 )
 rename_service = once_a_process(
     lambda: RenameService(bars=bars(), quotes=quotes(), corrections=corrections(), leases=leases())

@@ -100,7 +100,7 @@ class PortfolioView(OwnerView):
     @documented("portfolio_delete", None, status=204)
     def delete(self, request: Request, portfolio_id: int) -> Response:
         """Deletes the portfolio with all its transactions."""
-        find_portfolio(request.user.pk, portfolio_id).delete()
+        booking.delete_portfolio(find_portfolio(request.user.pk, portfolio_id))
         return Response(status=204)
 
 

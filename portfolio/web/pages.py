@@ -196,7 +196,7 @@ def edit_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
 def delete_portfolio(request: HttpRequest, portfolio_id: int) -> HttpResponse:
     portfolio = find_portfolio(request.user.pk, portfolio_id)
     if request.method == "POST":
-        portfolio.delete()
+        booking.delete_portfolio(portfolio)
         messages.success(request, f"{portfolio.name} is deleted.")
         return redirect("portfolios:list")
     count = portfolio.transactions.count()

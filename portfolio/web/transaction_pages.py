@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 
 from portfolio import booking
 from portfolio.booking import Booked, Refused
-from portfolio.domain.entries import Entry, EntryKind, text_fields
+from portfolio.domain.entries import Entry, EntryKind, InvalidEntry, text_fields
 from portfolio.exchange.text_files import MAX_BYTES, Unreadable, decode
 from portfolio.importing import Duplicates, ImportResult, import_file
 from portfolio.models import Portfolio, find_portfolio, find_transaction
@@ -64,7 +64,7 @@ def _edit(
     if form.is_valid() and form.entry is not None:
         try:
             booked = save(form.entry)
-        except Refused as error:
+        except InvalidEntry as error:
             form.show_error(error)
         else:
             messages.success(request, f"{saved}: {form.entry}.{_describe_loading(booked.tracked)}")

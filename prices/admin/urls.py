@@ -12,6 +12,7 @@ urlpatterns = [
     path("scheduler/", admin.site.admin_view(page.page), name="scheduler"),
     path("corrections/", admin.site.admin_view(corrections.page), name="corrections"),
     path("press/job/<slug:job>", buttons.change_job, name="job"),
+    path("press/provider", buttons.try_provider, name="try_provider"),
     path("press/run/<int:run>/cancel", buttons.cancel_run, name="cancel"),
     path("press/run/<int:run>/again", buttons.repeat_run, name="run_again"),
     path("press/task/<slug:task>/again", buttons.repeat_task, name="task_again"),

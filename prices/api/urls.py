@@ -16,6 +16,7 @@ urlpatterns = [
     path("quarantine/keep", views.KeepView.as_view()),
     path("refresh-live", views.RefreshLiveView.as_view()),
     path("sync-historical", views.SyncHistoricalView.as_view()),
+    path("try-now", views.TryNowView.as_view()),
     path("backfill-symbol", views.BackfillSymbolView.as_view()),
     path("backfill-all", views.BackfillAllView.as_view()),
     path("runs/<int:run_id>", views.RunView.as_view()),

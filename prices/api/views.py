@@ -3,9 +3,9 @@
 import time
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.utils import timezone
@@ -259,6 +259,17 @@ class SyncHistoricalView(_QueueView):
         return requests.sync(_tracked(body.get("symbols", [])), trigger=trigger).queue()
 
 
+@extend_schema(parameters=_WAIT, request=serializers.EmptyBody, responses=_RUN)
+class TryNowView(_QueueView):
+    """Syncs what is due at once, also while the provider counts as unreachable."""
+
+    rights = (Right.CHANGE_JOBS,)
+    body = serializers.EmptyBody
+
+    def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
+        return requests.try_now(trigger=trigger).queue()
+
+
 @extend_schema(parameters=_WAIT, request=serializers.BackfillBody, responses=_RUN)
 class BackfillSymbolView(_QueueView):
     """Fetches the whole history of a symbol, and tracks the symbol if it is not tracked yet."""
@@ -268,10 +279,11 @@ class BackfillSymbolView(_QueueView):
 
     def queue(self, body: dict[str, Any], trigger: str) -> SyncRun:
         check_spelling(body["symbol"], body["market"])
+        user = cast(User, self.request.user)
         with transaction.atomic():
-            row, is_new = track(body["symbol"], body["market"], now=timezone.now())
+            row, is_new = track(body["symbol"], body["market"], now=timezone.now(), user=user)
             right = Right.ADD_SYMBOL if is_new else Right.CHANGE_SYMBOLS
-            if not may(self.request.user, right):
+            if not may(user, right):
                 raise PermissionDenied(explain_refusal(right))
         return requests.backfill([row.symbol], trigger=trigger, start=body.get("start")).queue()
 

@@ -195,7 +195,8 @@ class Outcome:
 
     `answer` is None if the provider gave no history. `symbol_at_fault` is False if it failed
     because the provider or the store is away, or for a reason that resolves by itself.
-    `is_unknown` is True if the provider does not know the symbol. `refused` is what was kept out
+    `is_unknown` is True if the provider does not know the symbol, `is_newcomer` if it has never
+    answered for it before. `refused` is what was kept out
     of the store, also if the rest was published. `message` says more than the result, for users.
     """
 
@@ -210,6 +211,7 @@ class Outcome:
     message: str = ""
     is_unknown: bool = False
     has_no_history: bool = False
+    is_newcomer: bool = False
 
     @property
     def answered_empty(self) -> bool | None:

@@ -66,6 +66,7 @@ def outline_of(manifest: Manifest) -> Outline | None:
 RECORD_FIELDS = (
     *("symbol", "mic", "active", "added_at", "last_update", "last_error", "failures"),
     *("next_attempt_at", "last_queried_at", "missing_since", "missing_reason", "suspended_reason"),
+    *("added_by_id", "quote_error"),
 )
 _OUTLINE_FIELDS = ("source", "first", "last", "final_through", "gaps", "gap_due_at")
 
@@ -92,6 +93,8 @@ class SymbolState:
     missing_since: date | None = None
     missing_reason: str = ""
     suspended_reason: str = ""
+    added_by_id: int | None = None
+    quote_error: str = ""
     quote: Quote | None = None
 
     @classmethod
@@ -101,6 +104,11 @@ class SymbolState:
         if outline is not None:
             known |= {name: getattr(outline, name) for name in _OUTLINE_FIELDS}
         return cls(**known, quote=quote)
+
+    @property
+    def is_newcomer(self) -> bool:
+        """Whether the provider has never answered for it. Such symbols prove nothing."""
+        return self.last_update is None
 
     @property
     def calendar(self) -> Sessions | None:

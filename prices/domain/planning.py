@@ -1,6 +1,7 @@
 """Planning: which symbols are due for a fetch or a quote, and in what order."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
@@ -18,9 +19,12 @@ TAIL_READS = (timedelta(0), timedelta(hours=4))
 _TAIL_AGE = timedelta(hours=2)
 # The minimum time between two fetches for a late bar or for a gap.
 _MIN_PAUSE = timedelta(minutes=30)
-# The share of a cycle's fetches that may be added for symbols whose fetch is likely futile. One
-# may cost four requests (yfinance repeats it, with a new crumb), and all together less than 2 %.
+# The share of a cycle's fetches that may be added for symbols whose fetch is likely futile.
 FUTILE_SHARE = 0.005
+# The share of a cycle's fetches that may be added for newcomers, and how many may be fetched in a
+# cycle that has nothing else to fetch. Those that were never requested do not wait for a cycle.
+NEWCOMER_SHARE = 0.05
+MAX_NEWCOMERS = 100
 # A cycle is a main cycle if it fetches at least this part of the symbols; then even a small system
 # adds one likely futile fetch. If more symbols than this are lost at once, the provider is
 # probably at fault, and all of them are fetched again.
@@ -41,8 +45,8 @@ class Priority(IntEnum):
     What a user requests is not planned: it is queued at once, between the parts of a sync.
     """
 
-    NEW = 1
-    BEHIND = 2
+    BEHIND = 1
+    NEW = 2
     TAIL = 3
     GAPS = 4
     SILENT = 5
@@ -72,26 +76,56 @@ def plan_fetches(states: Iterable[SymbolState], *, now: datetime) -> list[Due]:
     """Returns the active symbols to fetch, by priority and then by how recently they were read.
 
     Of likely futile fetches (a gap only, or a silent symbol) only a small share is included:
-    those that have been due for longest.
+    those that have been due for longest. The same holds for newcomers, which are taken from all
+    users in turn.
     """
     active = [s for s in states if s.active]
-    needs = [need for s in active if (need := _need(s, now))]
+    proven = [s for s in active if not s.is_newcomer]
+    needs = [need for s in proven if (need := _need(s, now))]
     planned = [need for need in needs if not need.likely_futile]
-    futile = sorted((need for need in needs if need.likely_futile), key=lambda need: need.since)
-    silent = {need.state.symbol for need in futile if need.is_silent}
-    silent |= {s.symbol for s in active if _is_lost(s)}
-    if len(silent) <= len(active) * _LARGE_PART:
-        is_main = len(planned) >= (len(active) - len(silent)) * _LARGE_PART
-        del futile[max(int(len(planned) * FUTILE_SHARE), int(is_main)) :]
-    planned += futile
+    new = [(turn, need) for turn, s in _in_turn(active, now) if (need := _need(s, now))]
+    futile = [(0, need) for need in needs if need.likely_futile]
+    silent = {need.state.symbol for _, need in futile if need.is_silent}
+    silent |= {s.symbol for s in proven if _is_lost(s)}
+    is_main = len(planned) >= (len(proven) - len(silent)) * _LARGE_PART
+    share = max(int(len(planned) * FUTILE_SHARE), int(is_main)) if proven else None
+    if len(silent) > len(proven) * _LARGE_PART:
+        planned += [need for _, need in futile]
+        futile = []
+    futile += [one for one in new if one[1].likely_futile]
+    futile.sort(key=lambda one: (one[0], one[1].since))
+    planned += [need for _, need in futile[:share]]
+    places = max(int(len(planned) * NEWCOMER_SHARE), 1) if planned else MAX_NEWCOMERS
+    hopeful = [need for _, need in new if not need.likely_futile]
+    planned += hopeful[: places if proven else None]
     long_ago = datetime.min.replace(tzinfo=UTC)
     planned.sort(key=lambda need: need.state.last_queried_at or long_ago, reverse=True)
     planned.sort(key=lambda need: need.priority)
     return [Due(need.state.symbol, need.priority) for need in planned]
 
 
+def _in_turn(states: Iterable[SymbolState], now: datetime) -> list[tuple[int, SymbolState]]:
+    """Returns the newcomers that may be requested, each with its turn among those of its user.
+
+    All users' first ones come first. Of each user those come first that failed least often, then
+    those that wait for longest.
+    """
+    newcomers = [s for s in states if s.active and s.is_newcomer and not _waits(s, now)]
+    newcomers.sort(key=lambda s: (s.failures, s.next_attempt_at or s.added_at))
+    turns = Counter[int | None]()
+    ranked = []
+    for state in newcomers:
+        ranked.append((turns[state.added_by_id], state))
+        turns[state.added_by_id] += 1
+    return sorted(ranked, key=lambda one: one[0])
+
+
+def _waits(state: SymbolState, now: datetime) -> bool:
+    return state.next_attempt_at is not None and state.next_attempt_at > now
+
+
 def _need(state: SymbolState, now: datetime) -> _Need | None:
-    if state.next_attempt_at is not None and state.next_attempt_at > now:
+    if _waits(state, now):
         return None
     priority = _open_work(state, now)
     if priority is None:
@@ -165,7 +199,7 @@ def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, exte
     """
     calendar = state.calendar
     if quote is None and state.missing_since is not None:
-        return False  # `pick_lost_symbols` adds it to a request for other quotes.
+        return False  # `pick_extra_symbols` adds it to a request for other quotes.
     if quote is None or calendar is None:
         return True
     around = timedelta(hours=6) if extended else timedelta(0)
@@ -173,6 +207,20 @@ def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, exte
         return True
     due = calendar.last_due(now)
     return due is not None and quote.fetched_at < calendar.due_at(due)
+
+
+def pick_extra_symbols(
+    states: Collection[SymbolState], wanted: int, size: int, *, now: datetime
+) -> list[str]:
+    """Returns which newcomers and lost symbols fill the free places of requests for quotes.
+
+    A request holds `size` symbols, and `wanted` others are requested. If there are none,
+    newcomers get a request of their own.
+    """
+    places = -wanted % size
+    new = [s for _, s in _in_turn(states, now) if s.missing_since is None]
+    chosen = [s.symbol for s in new if not s.quote_error][: places if wanted else size]
+    return chosen + pick_lost_symbols(states, max(places - len(chosen), 0), now=now)
 
 
 def pick_lost_symbols(states: Iterable[SymbolState], places: int, *, now: datetime) -> list[str]:

@@ -1,16 +1,26 @@
-"""Provider health: the rules of the circuit breaker and of the outage detection."""
+"""Provider health: the rules of the circuit breakers and of the outage detection.
 
+Symbols that have answered before are called proven. Only they tell anything about the provider.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from prices.domain.wording import stamp
 
-# The circuit breaker opens after this many requests in a row without an answer. Failures of one
-# symbol alone do not open it, because the answer for that symbol may be what breaks the provider.
-FAILURES_TO_OPEN = 5
-SYMBOLS_TO_OPEN = 2
-# How long it stays open: longer after every probe that fails.
-PAUSES = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300, 900))
+# A circuit breaker opens when so many proven symbols failed within a minute and none was answered.
+MIN_FAILED_SYMBOLS = 3
+WINDOW = timedelta(minutes=1)
+# After so many failures without an answer, other symbols are asked whether the provider is away,
+# even if there was an answer within the last minute.
+MAX_FAILURES_IN_A_ROW = 5
+# So many symbols that answered lately are asked for this, the last one first.
+MAX_WITNESSES = 3
+_MAX_REMEMBERED = 60
+# How long a breaker stays open before the next probe.
+PROBE_PAUSE = timedelta(seconds=30)
 # A probe that has not reported back after this long is replaced by another one.
 MAX_PROBE_TIME = timedelta(minutes=2)
 
@@ -25,43 +35,122 @@ RECOVERY_WINDOW = 20
 RECOVERY_PERCENT = 75
 
 
+class Channel(StrEnum):
+    """What is requested. Each has a circuit breaker of its own, because either may fail alone."""
+
+    CHARTS = "charts"
+    QUOTES = "quotes"
+
+
+class Verdict(StrEnum):
+    """Whose fault a failure is."""
+
+    SYMBOL = "symbol"
+    PROVIDER = "provider"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedSymbol:
+    """A proven symbol that got no answer."""
+
+    symbol: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A circuit breaker, and what the latest requests of its channel showed.
+
+    `failed` are the proven symbols that failed since the last answer, within a minute, and
+    `failures` counts their failures and those of batches. `answered` are the symbols that were
+    answered, the last one first. While the breaker is open, `next_try_at` is the time of the next
+    probe.
+    """
+
+    open_since: datetime | None = None
+    next_try_at: datetime | None = None
+    reason: str = ""
+    answered_at: datetime | None = None
+    answered: tuple[str, ...] = ()
+    failed: tuple[FailedSymbol, ...] = ()
+    failures: int = 0
+
+    def judge(self, now: datetime) -> Verdict:
+        """Returns whose fault a failure at `now` is, which is already recorded here."""
+        if self.open_since is not None:
+            return Verdict.PROVIDER
+        lately = self.answered_at is not None and self.answered_at > now - WINDOW
+        alone = lately and self.failures < MAX_FAILURES_IN_A_ROW
+        return Verdict.SYMBOL if alone else Verdict.UNKNOWN
+
+    def witnesses(self, besides: Sequence[str] = ()) -> list[str]:
+        """Returns the symbols to ask whether the provider is away, at most `MAX_WITNESSES`.
+
+        The last one answered comes first. The others are far from it in the order of answers,
+        because neighbours may fail together. Those that failed lately are left out, but for the
+        last one answered while the breaker is open: its answer shows that the provider is back.
+        """
+        failed = {*besides, *(one.symbol for one in self.failed)}
+        if self.open_since is not None:
+            failed -= {*self.answered[:1]}
+        left = [symbol for symbol in self.answered if symbol not in failed]
+        spread = [0, len(left) // 2, len(left) - 1]
+        return [left[at] for at in dict.fromkeys(spread) if left][:MAX_WITNESSES]
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderState:
     """What the latest requests showed about the provider.
 
-    `failures` counts the requests in a row without an answer, `failed` names symbols that they
-    were for, `opened` counts how often the circuit breaker opened since the last answer. While it
-    is open, `next_try_at` is the time of the next probe. During an outage (`outage_since`) the
-    provider answers, but `answered_empty` of the last `tried` symbols got no prices.
+    `reason` is why it limits requests. During an outage (`outage_since`) the provider answers, but
+    `answered_empty` of the last `tried` symbols got no prices. `route` identifies the settings by
+    which it is reached.
     """
 
-    unreachable_since: datetime | None = None
+    charts: Breaker = Breaker()
+    quotes: Breaker = Breaker()
     rate_limited_until: datetime | None = None
-    reason: str = ""
+    limit_reason: str = ""
     last_answer_at: datetime | None = None
-    next_try_at: datetime | None = None
     outage_since: datetime | None = None
     tried: int = 0
     answered_empty: int = 0
-    failures: int = 0
-    failed: tuple[str, ...] = ()
-    opened: int = 0
+    route: str = ""
     name: str = "the provider"
 
-    def is_blocked(self, now: datetime) -> bool:
-        """Returns whether no request may be sent at `now`."""
-        ends = (self.rate_limited_until, self.next_try_at)
-        return any(end is not None and end > now for end in ends)
+    def breaker(self, channel: Channel) -> Breaker:
+        return self.charts if channel is Channel.CHARTS else self.quotes
+
+    @property
+    def _open(self) -> list[Breaker]:
+        return [one for one in (self.charts, self.quotes) if one.open_since is not None]
+
+    @property
+    def unreachable_since(self) -> datetime | None:
+        """Since when a circuit breaker has been open. None if none is."""
+        return min((b.open_since for b in self._open if b.open_since), default=None)
+
+    @property
+    def next_try_at(self) -> datetime | None:
+        """When the next probe is due. None if no circuit breaker is open."""
+        return min((b.next_try_at for b in self._open if b.next_try_at), default=None)
+
+    @property
+    def reason(self) -> str:
+        """The last failure of an open circuit breaker, or else why requests are limited."""
+        return next((b.reason for b in self._open if b.reason), self.limit_reason)
+
+    def is_limited(self, now: datetime) -> bool:
+        """Returns whether the provider's own limit forbids requests at `now`."""
+        return self.rate_limited_until is not None and self.rate_limited_until > now
 
     def describe(self, now: datetime) -> str:
         """Returns why no new prices arrive, for users; empty when the provider answers."""
         if self.rate_limited_until is not None and self.rate_limited_until > now:
             return f"rate limited until {stamp(self.rate_limited_until)}"
         if self.unreachable_since is not None:
-            since = f"provider unreachable since {stamp(self.unreachable_since)}"
-            if self.next_try_at is not None and self.next_try_at > now:
-                return f"{since}; next try at {stamp(self.next_try_at)}"
-            return since
+            return self._describe_open(now)
         if self.outage_since is not None:
             share = self.answered_empty / self.tried if self.tried else 1.0
             return (
@@ -70,10 +159,33 @@ class ProviderState:
             )
         return ""
 
+    def _describe_open(self, now: datetime) -> str:
+        what = "provider unreachable"
+        if self.charts.open_since is None or self.quotes.open_since is None:
+            kind = "quotes" if self.charts.open_since is None else "histories"
+            what = f"provider unreachable for {kind}"
+        since = f"{what} since {stamp(self.unreachable_since)}" if self.unreachable_since else what
+        if self.next_try_at is not None and self.next_try_at > now:
+            return f"{since}; next try at {stamp(self.next_try_at)}"
+        return since
 
-def after_answer(state: ProviderState, now: datetime) -> ProviderState:
-    """Returns the state after an answer, which closes the circuit breaker."""
-    return replace(_closed(state), last_answer_at=now, reason="")
+
+def after_answer(
+    state: ProviderState, channel: Channel, symbol: str | None, now: datetime
+) -> ProviderState:
+    """Returns the state after an answer for a proven symbol, which closes the circuit breaker.
+
+    `symbol` is None if the answer was for none in particular.
+    """
+    known = state.breaker(channel).answered
+    answered = known if symbol is None else (symbol, *(s for s in known if s != symbol))
+    closed = Breaker(answered_at=now, answered=answered[:_MAX_REMEMBERED])
+    return replace(_with(state, channel, closed), last_answer_at=now)
+
+
+def after_newcomer(state: ProviderState, now: datetime) -> ProviderState:
+    """Returns the state after an answer for a symbol that is not proven."""
+    return replace(state, last_answer_at=now)
 
 
 def after_rate_limit(state: ProviderState, until: datetime, reason: str) -> ProviderState:
@@ -82,38 +194,79 @@ def after_rate_limit(state: ProviderState, until: datetime, reason: str) -> Prov
     The refusal is an answer. An earlier end never shortens a limit.
     """
     latest = max(until, state.rate_limited_until or until)
-    return replace(_closed(state), rate_limited_until=latest, reason=reason)
+    return replace(try_now(state), rate_limited_until=latest, limit_reason=reason)
 
 
 def after_failure(
-    state: ProviderState, symbol: str, reason: str, now: datetime, *, probing: bool = False
+    state: ProviderState, channel: Channel, symbol: str | None, reason: str, now: datetime
 ) -> ProviderState:
-    """Returns the state after no answer came to a request for `symbol`.
+    """Returns the state after no answer came to a request for a proven symbol.
 
-    While the circuit breaker is open, only a failed probe prolongs the pause. Requests that were
-    already under way when it opened do not.
+    `symbol` is None for a batch of several, any of which may be the reason.
     """
-    failed = state.failed if symbol in state.failed else (*state.failed, symbol)[:SYMBOLS_TO_OPEN]
+    breaker = state.breaker(channel)
+    failed = [one for one in breaker.failed if one.at > now - WINDOW and one.symbol != symbol]
+    if symbol is not None:
+        failed.append(FailedSymbol(symbol, now))
     after = replace(
-        state,
-        unreachable_since=state.unreachable_since or now,
+        breaker,
         reason=reason,
-        failures=state.failures + 1,
-        failed=failed,
+        failures=breaker.failures + 1,
+        failed=tuple(failed[-_MAX_REMEMBERED:]),
     )
-    is_open = state.next_try_at is not None
-    too_many = after.failures >= FAILURES_TO_OPEN and len(failed) >= SYMBOLS_TO_OPEN
-    if not (probing if is_open else too_many):
-        return after
-    pause = PAUSES[min(state.opened, len(PAUSES) - 1)]
-    return replace(after, next_try_at=now + pause, opened=state.opened + 1)
+    return _with(state, channel, after)
 
 
-def begin_probe(state: ProviderState, now: datetime) -> ProviderState | None:
-    """Returns the state once a probe is under way. Returns None if no probe is due at `now`."""
-    if state.next_try_at is None or state.next_try_at > now:
+def open_breaker(state: ProviderState, channel: Channel, now: datetime) -> ProviderState | None:
+    """Returns the state with an open breaker, once all that could be asked have failed.
+
+    Returns None if too few failed within a minute, or one was answered meanwhile.
+    """
+    breaker = state.breaker(channel)
+    lately = [one for one in breaker.failed if one.at > now - WINDOW]
+    if breaker.open_since is not None or len(lately) < MIN_FAILED_SYMBOLS:
         return None
-    return replace(state, next_try_at=now + MAX_PROBE_TIME)
+    opened = replace(breaker, open_since=lately[0].at, next_try_at=now + PROBE_PAUSE)
+    return _with(state, channel, opened)
+
+
+def begin_probe(state: ProviderState, channel: Channel, now: datetime) -> ProviderState | None:
+    """Returns the state once a probe is under way. Returns None if no probe is due at `now`."""
+    breaker = state.breaker(channel)
+    if breaker.next_try_at is None or breaker.next_try_at > now:
+        return None
+    return _with(state, channel, replace(breaker, next_try_at=now + MAX_PROBE_TIME))
+
+
+def end_probe(state: ProviderState, channel: Channel, now: datetime) -> ProviderState | None:
+    """Returns the state after a probe that was not answered. None if the breaker closed meanwhile."""
+    breaker = state.breaker(channel)
+    if breaker.open_since is None:
+        return None
+    return _with(state, channel, replace(breaker, next_try_at=now + PROBE_PAUSE))
+
+
+def try_now(state: ProviderState, proven: Sequence[str] = ()) -> ProviderState:
+    """Returns the state with closed breakers, as a person asks for or a start of the system.
+
+    `proven` symbols stand for those that were answered, where none is known. A limit that the
+    provider has set stays.
+    """
+    for channel in Channel:
+        closed = _closed(state.breaker(channel))
+        known = closed.answered or tuple(proven[:_MAX_REMEMBERED])
+        state = _with(state, channel, replace(closed, answered=known))
+    return state
+
+
+def _closed(breaker: Breaker) -> Breaker:
+    return Breaker(answered_at=breaker.answered_at, answered=breaker.answered)
+
+
+def _with(state: ProviderState, channel: Channel, breaker: Breaker) -> ProviderState:
+    if channel is Channel.CHARTS:
+        return replace(state, charts=breaker)
+    return replace(state, quotes=breaker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +322,3 @@ def record_answer(
 
 def _count_empty(answers: tuple[Answer, ...]) -> int:
     return sum(answer.answered_empty for answer in answers)
-
-
-def _closed(state: ProviderState) -> ProviderState:
-    return replace(state, unreachable_since=None, failures=0, failed=(), opened=0, next_try_at=None)

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from prices import services
 from prices.domain.answers import Outcome
-from prices.domain.wording import plural
-from prices.jobs import runs
+from prices.domain.wording import name_some, plural
+from prices.jobs import requests, runs
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.sweeper import Sweeper
@@ -166,11 +166,14 @@ def _sync_part(work: Execution, symbols: list[str]) -> None:
 def _is_outage(outcome: Outcome, now: datetime) -> bool:
     """Counts the answer, and returns whether the provider has prices for hardly any symbol.
 
-    The answer that reveals an outage clears the failures that symbols got because of it.
+    The answer that reveals an outage clears the failures that symbols got because of it. Symbols
+    that never had an answer are not counted.
     """
     if outcome.answered_empty is None:
         return False
     try:
+        if outcome.is_newcomer:
+            return services.provider_log().state().outage_since is not None
         attempt = services.provider_log().count_answer(
             answered_empty=outcome.answered_empty, now=now
         )
@@ -220,7 +223,7 @@ def _verify(work: Execution) -> str:
 
 def _reset_counts(run: SyncRun, *, total: int) -> None:
     """Forgets the counts of an earlier attempt, whose work is done again."""
-    counts = dict.fromkeys(("updated", "unchanged", "failed", "bars"), 0)
+    counts = dict.fromkeys(("updated", "unchanged", "failed", "failed_new", "bars"), 0)
     run.errors, run.differing = {}, []
     SyncRun.objects.filter(pk=run.pk).update(total=total, errors={}, differing=[], **counts)
 
@@ -230,7 +233,9 @@ def _sweep(work: Execution) -> str:
     swept = Sweeper(services.database()).sweep(now=now)
     old_runs = SyncRun.objects.filter(finished_at__lt=now - _KEEP_RUNS, parent=None)
     forgotten, _ = old_runs.delete()
-    return f"{swept} old generations and {forgotten} old runs deleted"
+    dropped = requests.drop_unheld()
+    words = f"{swept} old generations and {forgotten} old runs deleted"
+    return f"{words}; dropped, as nobody needs them: {name_some(dropped)}" if dropped else words
 
 
 _WORK: dict[SyncRun.Kind, Callable[[Execution], str | None]] = {

@@ -5,11 +5,17 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils.module_loading import import_string
+
 from prices import services
+from prices.domain.markets import resolve
 from prices.domain.sessions import sessions_of
 from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
-from prices.symbols.tracking import track
+from prices.symbols import health, tracking
+from prices.symbols.tracking import add_row, check_user_quota
 
 Kind = SyncRun.Kind
 
@@ -72,6 +78,24 @@ def refresh(symbols: Iterable[str] = (), *, trigger: str) -> RunRequest:
     return RunRequest(Kind.LIVE_PRICE_UPDATE, trigger, symbols, {} if symbols else {"all": True})
 
 
+def try_now(*, trigger: str) -> RunRequest:
+    """Syncs what is due, however long the provider or a symbol has failed.
+
+    A limit that the provider has set stays in force. :raises StoreError:
+    """
+    forget_failures()
+    return sync(trigger=trigger)
+
+
+def forget_failures() -> None:
+    """Closes the circuit breakers, and lets symbols that failed be tried again at once.
+
+    :raises StoreError:
+    """
+    services.provider_log().try_now(health.latest_answered())
+    health.clear_waits()
+
+
 def sync_after_declaration(
     mic: str, days: Iterable[date], *, trigger: str, now: datetime
 ) -> SyncRun | None:
@@ -107,13 +131,44 @@ def _at_least_one(symbols: Iterable[str]) -> list[str]:
     return symbols
 
 
-def onboard(symbols: Iterable[str], *, trigger: str, now: datetime) -> list[str]:
-    """Tracks symbols, and queues one backfill of those that were not tracked, which it returns.
+def onboard(
+    symbols: Iterable[str], *, trigger: str, now: datetime, user: User | None = None
+) -> list[str]:
+    """Tracks symbols for as long as a portfolio needs them.
 
-    :raises InvalidSymbol: with a sentence for users.
+    Queues one backfill of those that were not tracked, which it returns.
+    :raises InvalidSymbol, QuotaReached: with a sentence for users.
     """
-    rows = [track(symbol, now=now) for symbol in dict.fromkeys(symbols)]
+    wanted = list(dict.fromkeys(symbols))
+    check_quota(wanted, user)
+    rows = [add_row(symbol, now=now, user=user, on_its_own=False) for symbol in wanted]
     new = [row.symbol for row, is_new in rows if is_new]
     if new:
         backfill(new, trigger=trigger).queue()
     return new
+
+
+def check_quota(symbols: Iterable[str], user: User | None) -> None:
+    """Checks whether a user may track the symbols. :raises InvalidSymbol, QuotaReached:"""
+    check_user_quota([resolve(symbol)[0] for symbol in symbols], user)
+
+
+def drop_unheld(symbols: Iterable[str] | None = None) -> list[str]:
+    """Stops tracking the symbols, or all, that only portfolios needed and none needs any more.
+
+    Symbols that ever had a price stay. Returns those that went. :raises StoreError:
+    """
+    rows = TrackedSymbol.objects.filter(on_its_own=False, last_update=None)
+    if symbols is not None:
+        rows = rows.filter(symbol__in=list(symbols))
+    if not rows.exists():
+        return []
+    priced = services.catalog().all().keys() | services.quotes().all().keys()
+
+    def find_held(names: set[str]) -> set[str]:
+        held = names & priced
+        for path in settings.SYMBOL_HOLDERS:
+            held |= import_string(path)(names - held)
+        return held
+
+    return tracking.drop_unheld(rows, find_held)

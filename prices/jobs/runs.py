@@ -8,7 +8,7 @@ from django.db.models import F, Q, Sum
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from prices.domain.answers import Outcome
+from prices.domain.answers import Outcome, Result
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.locks import is_dead, worker_name
 from prices.symbols import health
@@ -160,6 +160,7 @@ def record(run: SyncRun, outcome: Outcome, *, now: datetime, during_outage: bool
         **{outcome.result: F(outcome.result) + 1},  # the results are named like the counts
         bars=F("bars") + outcome.bars,
         requests=F("requests") + outcome.requests,
+        failed_new=F("failed_new") + (outcome.is_newcomer and outcome.result is Result.FAILED),
         errors=run.errors,
         heartbeat_at=now,
     )
@@ -219,7 +220,7 @@ def settle(run_id: int, *, now: datetime) -> None:
     parts = run.parts.all()
     if not run.is_open or not parts or parts.filter(state__in=SyncRun.OPEN).exists():
         return
-    counts = ("updated", "unchanged", "failed", "bars", "requests")
+    counts = ("updated", "unchanged", "failed", "failed_new", "bars", "requests")
     sums = parts.aggregate(**{f"{name}_": Sum(name) for name in counts})
     for name in counts:
         # The run has counts of its own if it was attempted before it was split.

@@ -5,20 +5,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from prices import services
-from prices.jobs import cluster_health, history, runs
+from prices.jobs import cluster_health, history, requests, runs
 from prices.jobs.execution import work_on
 from prices.models import SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError
+from prices.symbols import health
 from prices.sync.verify import random_sample
 
 logger = logging.getLogger(__name__)
 
 Kind = SyncRun.Kind
 _RETRY_PAUSE = timedelta(minutes=5)
+# Newcomers that are requested in a minute.
+_NEWCOMERS_AT_ONCE = 60
 # Symbols that are requested to find out whether an outage is over. One of them may be delisted.
 _OUTAGE_PROBES = 10
 
@@ -28,6 +32,11 @@ def historical_sync(**_: Any) -> None:
 
 
 def startup_sync(**_: Any) -> None:
+    """Syncs as if nothing had failed before: what kept the provider away may be mended."""
+    try:
+        requests.forget_failures()
+    except StoreError as error:
+        logger.warning("Symbols that failed wait for their next attempt: %s", error)
     _work_now(Kind.HISTORICAL_SYNC, trigger="start-up")
 
 
@@ -85,34 +94,48 @@ def _work_now(kind: SyncRun.Kind, *, trigger: str = "schedule", **fields: Any) -
 def _retry_unfinished(now: datetime) -> None:
     """Queues a sync of the symbols that failed only because the provider was unavailable.
 
-    While it is unreachable one symbol is the probe. During an outage several are, because one
-    answer proves little.
+    While it is unreachable, one request finds out whether it is back, or one of these symbols if
+    none was answered so far. During an outage several are requested, because one answer proves
+    little. Newcomers never are; of them only some are requested at a time.
     """
-    if SyncRun.objects.filter(kind__in=runs.HISTORY_KINDS, state__in=SyncRun.OPEN).exists():
-        return
     provider = services.provider_log().state()
-    if provider.is_blocked(now):
+    if provider.unreachable_since is not None and services.limiter().probe(now=now):
+        health.clear_waits()
+        provider = services.provider_log().state()
+    if SyncRun.objects.filter(kind=Kind.HISTORICAL_SYNC, state__in=SyncRun.OPEN).exists():
         return
-    left = _unfinished(now).order_by("last_attempt_at")
-    if provider.unreachable_since is not None:
-        left = left[:1]
+    if provider.is_limited(now) or (provider.charts.next_try_at or now) > now:
+        return
+    left = _unfinished(now)
+    proven = left.exclude(last_update=None).order_by("last_attempt_at")
+    new = _in_turn(left.filter(last_update=None))
+    if provider.charts.open_since is not None:
+        proven, new = proven[:1], new.none()
     elif provider.outage_since is not None:
         if TrackedSymbol.objects.filter(last_attempt_at__gt=now - _RETRY_PAUSE).exists():
             return
-        left = left[:_OUTAGE_PROBES]
-    symbols = list(left.values_list("symbol", flat=True))
+        proven, new = proven[:_OUTAGE_PROBES], new.none()
+    symbols = [row.symbol for row in [*proven, *new]]
     if symbols:
         runs.queue(Kind.HISTORICAL_SYNC, trigger="unfinished", symbols=symbols)
+
+
+def _in_turn(rows: QuerySet[TrackedSymbol]) -> QuerySet[TrackedSymbol]:
+    """Returns some newcomers, from all users in turn."""
+    turn = Window(RowNumber(), partition_by="added_by", order_by=("last_attempt_at", "added_at"))
+    return rows.annotate(turn=turn).order_by("turn", "added_at")[:_NEWCOMERS_AT_ONCE]
 
 
 def _unfinished(now: datetime) -> QuerySet[TrackedSymbol]:
     """Returns the active symbols that are due again and have no answer yet.
 
-    Either no answer came to the last attempt, without any failure of the symbol's own, or a
-    symbol that was added a while ago was never requested.
+    Either no answer came to the last attempt, and it is the symbol's own failure at most once, or
+    a symbol that was added a while ago was never requested.
     """
     unanswered = Q(last_update=None) | Q(last_attempt_at__gt=F("last_update"))
-    tried = Q(unanswered, last_attempt_at__isnull=False, failures=0)
+    # Whose fault the first failures of an outage are is not always known at the time.
+    mine = Q(failures=0) | Q(failures=1, missing_since=None, last_update__isnull=False)
+    tried = Q(mine, unanswered, last_attempt_at__isnull=False)
     forgotten = Q(last_attempt_at=None, added_at__lte=now - _RETRY_PAUSE)
     ready = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
     return TrackedSymbol.objects.filter(ready, tried | forgotten, active=True)

@@ -12,12 +12,14 @@ from prices.domain.wording import name_some, plural
 from prices.jobs import history, runs, schedules
 from prices.jobs.history import Verification
 from prices.jobs.schedules import SchedulerState
-from prices.models import SyncRun
+from prices.models import SyncRun, TrackedSymbol
 from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.store.mongo import StoreError
 from prices.symbols.health import open_quarantine
 
 ERROR_RATE_TARGET = 0.05
+_MAX_NAMED = 20
+_COUNTS = ("failed", "failed_new", "updated", "unchanged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ def status(*, now: datetime) -> SystemStatus:
     rate = _error_rate(now)
     quarantined = open_quarantine().values("symbol").distinct().count()
     verification = history.latest_verification()
-    impaired += _shortcomings(totals, rate, quarantined, verification)
+    if survey is not None:
+        impaired += _troubled(survey)
+    impaired += _shortcomings(rate, quarantined, verification)
     if survey is not None:
         impaired += describe_calendar_ends(survey.mic[survey.active].tolist(), now)
     return SystemStatus(
@@ -89,20 +93,32 @@ def status(*, now: datetime) -> SystemStatus:
     )
 
 
+def _troubled(survey: Survey) -> list[str]:
+    """Returns sentences that name the active symbols with a trouble of their own."""
+    total = int(survey.active.sum())
+    flags = {
+        "have no history yet": ~survey.has_history,
+        "are stale": survey.stale,
+        "failed at their last fetch": survey.failing,
+    }
+    found = []
+    for what, flag in flags.items():
+        if names := survey.symbol[survey.active & flag].tolist():
+            named = name_some(names, _MAX_NAMED)
+            found.append(f"{len(names)} of {total} symbols {what}: {named}.")
+    unquoted = TrackedSymbol.objects.filter(active=True).exclude(quote_error="")
+    if names := list(unquoted.values_list("symbol", flat=True)):
+        named = name_some(names, _MAX_NAMED)
+        found.append(f"{plural(len(names), 'symbol')} without a quote, as it fails: {named}.")
+    return found
+
+
 def _shortcomings(
-    totals: Totals | None,
     error_rate: float | None,
     quarantined: int,
     verification: Verification | None,
 ) -> list[str]:
     found = []
-    if totals is not None:
-        counts = {
-            "have no history yet": totals.symbols - totals.with_history,
-            "are stale": totals.stale,
-            "failed at their last fetch": totals.failing,
-        }
-        found = [f"{n} of {totals.symbols} symbols {what}." for what, n in counts.items() if n]
     if error_rate is not None and error_rate > ERROR_RATE_TARGET:
         found.append(f"{error_rate:.0%} of the last day's fetches failed.")
     if quarantined:
@@ -114,10 +130,14 @@ def _shortcomings(
 
 
 def _error_rate(now: datetime) -> float | None:
-    """Returns failed fetches of histories ÷ all of them over 24 h."""
+    """Returns failed fetches of histories ÷ all of them over 24 h.
+
+    Failures of symbols that the provider never answered for do not count.
+    """
     since = now - timedelta(days=1)
     sums = SyncRun.objects.filter(
         created_at__gt=since, kind__in=runs.HISTORY_KINDS, parent=None
-    ).aggregate(*(Sum(name, default=0) for name in ("failed", "updated", "unchanged")))
-    tried = sum(sums.values())
-    return round(sums["failed__sum"] / tried, 4) if tried else None
+    ).aggregate(*(Sum(name, default=0) for name in _COUNTS))
+    failed = sums["failed__sum"] - sums["failed_new__sum"]
+    tried = failed + sums["updated__sum"] + sums["unchanged__sum"]
+    return round(failed / tried, 4) if tried else None

@@ -11,10 +11,12 @@ from prices.domain.quotes import Quote
 class ProviderError(Exception):
     """A provider could not answer. The message is for users.
 
-    `permanent` errors are not worth a second request.
+    `permanent` errors are not worth a second request. `symbol_at_fault` tells whether others would
+    have been answered.
     """
 
     permanent = False
+    symbol_at_fault = True
 
 
 class UnknownSymbol(ProviderError):
@@ -32,13 +34,17 @@ class RangeNotOffered(ProviderError):
 class RateLimited(ProviderError):
     """Too many requests. `retry_after` is what the provider said, if it did."""
 
+    symbol_at_fault = False
+
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
 
 class Unavailable(ProviderError):
-    """The provider or the connection to it is down."""
+    """The provider or the connection to it is down, or one symbol makes it fail."""
+
+    symbol_at_fault = False
 
 
 class BadPayload(ProviderError):

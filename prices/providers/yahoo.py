@@ -31,6 +31,10 @@ from prices.providers.yahoo_chart import (
 from prices.providers.yahoo_errors import error_of, read_json
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"
+_CHART_URLS = tuple(f"https://query{n}.finance.yahoo.com/v8/finance/chart/" for n in (1, 2))
+_API_URLS = (QUOTE_URL, *_CHART_URLS)
+# Another crumb can only help against 401 and 403; 429 is waited for.
+_FINAL = frozenset(range(400, 600)) - {401, 403, 429}
 EARLIEST = date(1900, 1, 1)
 # Today's session in every time zone ends within so many days. A later trade is a mistake.
 _MAX_AHEAD = timedelta(days=2)
@@ -65,6 +69,9 @@ class _Session(curl.Session):  # type: ignore[type-arg]
             self.sent += 1
         kwargs["timeout"] = self._timeout  # yfinance sets 10 to 30 s for some requests
         response = self.last.response = super().request(*args, **kwargs)
+        if response.status_code in _FINAL and str(response.url).startswith(_API_URLS):
+            # yfinance would ask for another crumb and then the same once more.
+            raise curl.exceptions.HTTPError(f"HTTP {response.status_code}", response=response)
         response.json = lambda **_: self._read(response)
         return response
 

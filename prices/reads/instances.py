@@ -1,5 +1,7 @@
 """The objects of this process that read stored prices, built from the settings on first use."""
 
+from hashlib import blake2b
+
 from django.conf import settings
 
 from prices.reads.reader import PriceReader
@@ -33,7 +35,13 @@ def corrections() -> CorrectionLog:
 
 
 def provider_log() -> ProviderLog:
-    return ProviderLog(database(), provider_name())
+    return ProviderLog(database(), provider_name(), route=provider_route())
+
+
+def provider_route() -> str:
+    """Returns what identifies the way to the provider, without the secrets that it may contain."""
+    way = f"{settings.PRICES_PROVIDER} {settings.YAHOO_PROXY}"
+    return blake2b(way.encode(), digest_size=8).hexdigest()
 
 
 def provider_name() -> str:

@@ -27,11 +27,12 @@ def apply_outcome(
 ) -> dict[str, Any]:
     """Returns the fields of the row that change.
 
-    An empty answer during an outage is not held against the symbol.
+    An empty answer during an outage is not held against the symbol, but a symbol that never had
+    any other waits.
     """
     tried: dict[str, Any] = {"last_attempt_at": now}
     if during_outage and outcome.answered_empty:
-        return tried
+        return {**tried, "next_attempt_at": now + CATCH_UP_PAUSE} if outcome.is_newcomer else tried
     if outcome.result is not Result.FAILED:
         return {**tried, **_after_answer(row, outcome, now)}
     tried["last_error"] = outcome.error[:_MAX_TEXT]
@@ -57,6 +58,21 @@ def clear_failures(*, since: datetime) -> int:
     return resumed + blamed.update(**CLEAN_RECORD)
 
 
+def latest_answered() -> list[str]:
+    """Returns some symbols that did not fail since they were answered, the last one first."""
+    fine = TrackedSymbol.objects.filter(active=True, failures=0).exclude(last_update=None)
+    return list(fine.order_by("-last_update").values_list("symbol", flat=True)[:100])
+
+
+def clear_waits() -> int:
+    """Lets symbols that failed be tried again at once, unless the provider does not know them.
+
+    Returns how many symbols changed.
+    """
+    failed = TrackedSymbol.objects.filter(active=True, missing_since=None).exclude(last_error="")
+    return failed.filter(next_attempt_at__isnull=False).update(next_attempt_at=None)
+
+
 def _after_answer(row: TrackedSymbol, outcome: Outcome, now: datetime) -> dict[str, Any]:
     good = {
         **CLEAN_RECORD,
@@ -65,7 +81,11 @@ def _after_answer(row: TrackedSymbol, outcome: Outcome, now: datetime) -> dict[s
         **fields_from_answer(row, outcome.answer),
     }
     if outcome.has_no_history:
-        good["next_attempt_at"] = now + _UNKNOWN_PAUSE
+        # It proves nothing: whether there will ever be a price is not known.
+        good |= {
+            "next_attempt_at": now + _UNKNOWN_PAUSE,
+            "last_update": None if row.is_newcomer else now,
+        }
     if row.suspended_reason and outcome.answered_empty is False:
         return {**RESUMED, **good}
     return good

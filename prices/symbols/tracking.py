@@ -1,10 +1,12 @@
 """Tracking: starting and stopping to track symbols, and finding their rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -12,6 +14,7 @@ from prices.domain.answers import FUND, Fetched
 from prices.domain.bars import InvalidSymbol, NotTracked, SeriesKey, parse_symbol
 from prices.domain.freshness import RECORD_FIELDS, SymbolState
 from prices.domain.markets import MIC_OF_EXCHANGE, resolve, spelling_hint
+from prices.domain.quotas import check_quota
 from prices.domain.quotes import Quote
 from prices.domain.sessions import FUNDS
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
@@ -20,11 +23,42 @@ from prices.store.manifests import Catalog
 from prices.store.quotes import QuoteStore
 
 
-def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbol, bool]:
+def track(
+    symbol: str, market: str = "", *, now: datetime, user: User | None = None
+) -> tuple[TrackedSymbol, bool]:
     """Tracks a symbol as a user typed it. Returns its row and whether that is new.
 
     A former name returns the row of the symbol that has the history today.
-    :raises InvalidSymbol, UnknownMarket: with a message for users.
+    :raises InvalidSymbol, UnknownMarket, QuotaReached: with a message for users.
+    """
+    check_user_quota([resolve(symbol, market)[0]], user)
+    row, is_new = add_row(symbol, market, now=now, user=user)
+    if not row.on_its_own:
+        row.on_its_own = True
+        row.save(update_fields=["on_its_own"])
+    return row, is_new
+
+
+def check_user_quota(symbols: Iterable[str], user: User | None) -> None:
+    """Checks whether a user may track the canonical symbols. :raises QuotaReached:"""
+    if user is None or user.is_superuser or not settings.SYMBOLS_PER_USER:
+        return
+    wanted = set(symbols)
+    held = TrackedSymbol.objects.filter(added_by=user).count()
+    check_quota(held, len(wanted - resolve_rows(wanted).keys()), settings.SYMBOLS_PER_USER)
+
+
+def add_row(
+    symbol: str,
+    market: str = "",
+    *,
+    now: datetime,
+    user: User | None = None,
+    on_its_own: bool = True,
+) -> tuple[TrackedSymbol, bool]:
+    """Tracks a symbol as `track` does, but whatever the user's quota.
+
+    It is not `on_its_own` if it is only tracked for as long as a portfolio needs it.
     """
     canonical, known = resolve(symbol, market)
     if (row := resolve_row(canonical)) is not None:
@@ -36,6 +70,8 @@ def track(symbol: str, market: str = "", *, now: datetime) -> tuple[TrackedSymbo
             "mic": (known.mic or "") if known else "",
             "currency": known.currency if known else "",
             "added_at": now,
+            "added_by": user,
+            "on_its_own": on_its_own,
         },
     )
 
@@ -155,6 +191,21 @@ RESUMED: dict[str, Any] = {**CLEAN_RECORD, "active": True, "suspended_reason": "
 def resume(rows: QuerySet[TrackedSymbol]) -> int:
     """Resumes suspended symbols with a clean record. Returns how many."""
     return rows.update(**RESUMED)
+
+
+@transaction.atomic
+def drop_unheld(
+    rows: QuerySet[TrackedSymbol], find_held: Callable[[set[str]], set[str]]
+) -> list[str]:
+    """Stops tracking those symbols that nothing holds. Returns them.
+
+    `find_held` returns which of some symbols are in use. Nothing is booked meanwhile.
+    """
+    names = set(rows.select_for_update().values_list("symbol", flat=True))
+    dropped = sorted(names - find_held(names)) if names else []
+    Quarantine.objects.filter(symbol__in=dropped).delete()
+    TrackedSymbol.objects.filter(symbol__in=dropped).delete()
+    return dropped
 
 
 @transaction.atomic

@@ -19,8 +19,6 @@ from prices.models import TrackedSymbol
 from prices.providers.base import (
     BadPayload,
     ProviderError,
-    RateLimited,
-    Unavailable,
     UnknownSymbol,
 )
 from prices.providers.limiter import LimitedProvider
@@ -165,7 +163,7 @@ class SyncService:
         if published.change is Change.WHOLE:
             fetched, published = self._try_once(row, key, whole, options, None)
         if published.change in (Change.REFUSE, Change.WHOLE):
-            return _refusal(row.symbol, fetched, published)
+            return _refusal(row, fetched, published)
         return Outcome(
             row.symbol,
             Result.UPDATED if published.bars else Result.UNCHANGED,
@@ -174,6 +172,7 @@ class SyncService:
             answer=fetched,
             refused=published.refused,
             has_no_history=stored is None and not len(fetched.series),
+            is_newcomer=row.is_newcomer,
         )
 
     def _try_once(
@@ -185,7 +184,9 @@ class SyncService:
         stored: StoredSeries | None,
     ) -> tuple[Fetched, Published]:
         now = options.now
-        fetched = self.limiter.history(row.symbol, begin, now=now, timezone=row.timezone)
+        fetched = self.limiter.history(
+            row.symbol, begin, now=now, timezone=row.timezone, proven=not row.is_newcomer
+        )
         calendar = sessions_of(mic_of(fetched, row.mic))
         return fetched, publish(
             *(self.bars, key, fetched, calendar),
@@ -221,28 +222,27 @@ class SyncService:
 
 
 def _failure(row: TrackedSymbol, error: Exception) -> Outcome:
-    is_answer = isinstance(error, ProviderError) and not isinstance(
-        error, RateLimited | Unavailable
-    )
     return Outcome(
         row.symbol,
         Result.FAILED,
         error=str(error),
-        symbol_at_fault=is_answer,
+        symbol_at_fault=isinstance(error, ProviderError) and error.symbol_at_fault,
         is_unknown=isinstance(error, UnknownSymbol),
+        is_newcomer=row.is_newcomer,
     )
 
 
-def _refusal(symbol: str, fetched: Fetched, published: Published) -> Outcome:
+def _refusal(row: TrackedSymbol, fetched: Fetched, published: Published) -> Outcome:
     """Returns a failure, which is the symbol's fault unless the provider will correct it soon."""
     unusable = f"The provider's answer cannot be used: {published.reason}."
     return Outcome(
-        symbol,
+        row.symbol,
         Result.FAILED,
         error=_describe_refused(published) or unusable,
         symbol_at_fault=not all(refusal.is_transient for refusal in published.refused),
         answer=fetched,
         refused=published.refused,
+        is_newcomer=row.is_newcomer,
     )
 
 

@@ -18,6 +18,7 @@ from rest_framework.views import set_rollback
 
 from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.markets import UnknownMarket
+from prices.domain.quotas import QuotaReached
 from prices.store.mongo import StoreError
 
 _LOG_IN = (
@@ -122,6 +123,8 @@ def _is_api(request: HttpRequest) -> bool:
 def _expected(error: Exception) -> ProblemResponse | None:
     if isinstance(error, InvalidSymbol):
         return problem(400, str(error), parameter="symbol")
+    if isinstance(error, QuotaReached):
+        return problem(403, str(error))
     if isinstance(error, UnknownMarket):
         return problem(400, str(error), parameter="market")
     if isinstance(error, NotTracked | Http404):

@@ -1,12 +1,18 @@
 """Checks against what is booked, and tracking of new symbols."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import Settings
 
 from portfolio.models import Portfolio, Transaction
+from prices.jobs import tasks
 from prices.models import SymbolAlias, SyncRun, TrackedSymbol
+from prices.symbols.tracking import track
+from tests.support.builders import NOW, published
 from tests.support.fakes import FakeProvider
-from tests.support.portfolio_api import JSON, book, buy_acme
+from tests.support.portfolio_api import JSON, book, buy_acme, send_file
+from tests.support.portfolio_files import HEADER
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -97,3 +103,105 @@ def test_tracks_the_benchmark(as_alice: Client, savings: Portfolio) -> None:
     as_alice.patch(f"/portfolio/{savings.pk}", {"benchmark": "^gspc"}, content_type=JSON)
 
     assert TrackedSymbol.objects.filter(symbol="^GSPC").exists()
+
+
+class TestRelease:
+    """Symbols that never had a price are tracked for as long as a portfolio needs them."""
+
+    def symbols(self) -> set[str]:
+        return set(TrackedSymbol.objects.values_list("symbol", flat=True))
+
+    def test_follows_the_last_transaction(self, as_alice: Client, savings: Portfolio) -> None:
+        first = buy_acme(as_alice, savings, symbol="NIX.L", currency="GBP")["Location"]
+        second = buy_acme(as_alice, savings, symbol="NIX.L", currency="GBP")["Location"]
+        row = TrackedSymbol.objects.get(symbol="NIX.L")
+
+        as_alice.delete(first)
+        between = self.symbols()
+        as_alice.delete(second)
+
+        assert (str(row.added_by), row.on_its_own) == ("alice", False)
+        assert between == {"NIX.L", "GBPUSD=X"}
+        assert self.symbols() == set()
+
+    def test_follows_a_transaction_that_changes(self, as_alice: Client, savings: Portfolio) -> None:
+        path = buy_acme(as_alice, savings, symbol="NIX")["Location"]
+
+        as_alice.patch(path, {"symbol": "NAX"}, content_type=JSON)
+
+        assert self.symbols() == {"NAX"}
+
+    def test_follows_the_portfolio(self, as_alice: Client, savings: Portfolio) -> None:
+        as_alice.patch(f"/portfolio/{savings.pk}", {"benchmark": "NOX"}, content_type=JSON)
+        buy_acme(as_alice, savings, symbol="NIX")
+
+        as_alice.delete(f"/portfolio/{savings.pk}")
+
+        assert self.symbols() == set()
+
+    def test_spares_what_is_needed_or_had_a_price(
+        self, as_alice: Client, savings: Portfolio, alice: User
+    ) -> None:
+        other = Portfolio.objects.create(owner=alice, name="Other", base_currency="USD")
+        other.benchmark = "BENCH"
+        other.save()
+        for symbol in ("BENCH", "HELD", "PRICED", "STORED", "ASKED", "NIX"):
+            buy_acme(as_alice, savings, symbol=symbol)
+        buy_acme(as_alice, other, symbol="HELD")
+        TrackedSymbol.objects.filter(symbol="PRICED").update(last_update=NOW)
+        published("STORED")
+        track("ASKED", now=NOW)
+
+        as_alice.delete(f"/portfolio/{savings.pk}")
+
+        assert self.symbols() == {"BENCH", "HELD", "PRICED", "STORED", "ASKED"}
+
+    def test_is_made_up_for_by_the_nightly_sweep(
+        self, as_alice: Client, savings: Portfolio, alice: User
+    ) -> None:
+        """A user with portfolios is deleted."""
+        buy_acme(as_alice, savings, symbol="NIX")
+        alice.delete()
+        left = self.symbols()
+
+        tasks.store_sweep()
+
+        assert (left, self.symbols()) == ({"NIX"}, set())
+        assert SyncRun.objects.first().message.endswith("dropped, as nobody needs them: NIX")  # type: ignore[union-attr]
+
+
+class TestQuota:
+    @pytest.fixture(autouse=True)
+    def _one(self, settings: Settings) -> None:
+        settings.SYMBOLS_PER_USER = 1
+
+    def test_refuses_a_booking(self, as_alice: Client, savings: Portfolio) -> None:
+        first = buy_acme(as_alice, savings, symbol="NIX")
+        second = buy_acme(as_alice, savings, symbol="NAX")
+
+        assert (first.status_code, second.status_code) == (201, 400)
+        assert second.json()["detail"].startswith("You track 1 symbol and may track 1, so")
+        assert Transaction.objects.count() == 1
+
+    @pytest.mark.parametrize("query", ["", "?preview=true"])
+    def test_refuses_an_import_as_a_whole(
+        self, as_alice: Client, savings: Portfolio, query: str
+    ) -> None:
+        lines = "".join(f"buy,2026-06-02,N{n},10,21,,USD,0,\n" for n in range(3))
+
+        body = send_file(as_alice, savings, HEADER + lines, query).json()
+
+        assert body["errors"][0]["text"].startswith(
+            "You track 0 symbols and may track 1, so 3 new ones do not fit."
+        )
+        assert not Transaction.objects.exists()
+        assert not TrackedSymbol.objects.exists()
+
+    def test_is_none_for_superusers(
+        self, as_alice: Client, savings: Portfolio, alice: User
+    ) -> None:
+        User.objects.update(is_superuser=True)
+
+        made = [buy_acme(as_alice, savings, symbol=symbol) for symbol in ("NIX", "NAX")]
+
+        assert [answer.status_code for answer in made] == [201, 201]

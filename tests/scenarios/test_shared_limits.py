@@ -102,10 +102,11 @@ class TestBreaker:
         healed = asks(pause + 10 * MINUTE)
 
         assert set(first) == {"Unavailable", "BreakerOpen"}
-        assert 5 <= under_way <= 5 + PROCESSES * asking.THREADS
+        # After four failures each process may ask three others whether the provider is away.
+        assert 4 <= under_way <= 4 + PROCESSES * (asking.THREADS + 3)
         assert (during, asked_during) == ({"BreakerOpen": 120}, 0)
-        assert probed == {"Unavailable": 1, "BreakerOpen": 119}
-        assert asked_by_probe == ["chart"]
+        assert probed == {"BreakerOpen": 120}
+        assert 1 <= asked_by_probe.count("chart") == len(asked_by_probe) <= 3
         # Those that asked while the probe was under way had to go without.
         assert healed["ok"] + healed["BreakerOpen"] == 120
         assert asks(pause + 10 * MINUTE) == {"ok": 120}

@@ -296,16 +296,23 @@ class TestOutage:
     def test_is_remembered_from_its_first_failure_until_an_answer(
         self, provider: FakeProvider
     ) -> None:
-        tracked(last_update=None)
-        provider.histories["ACME"] = Unavailable("away")
-        synced()
-        synced(now=NOW + timedelta(minutes=10))
+        for symbol in ("AAA", "BBB", "CCC"):
+            tracked(symbol)
+            provider.histories[symbol] = Unavailable("away")
+        synced("AAA", "BBB", "CCC")
+        synced("AAA", now=NOW + timedelta(minutes=10))
         away = services.provider_log().state()
         provider.histories["ACME"] = WEEK
+        tracked(last_update=None)
 
-        synced(now=NOW + timedelta(minutes=20))
+        synced(now=NOW + timedelta(minutes=20))  # it is not proven, and so no probe
+        still_away = services.provider_log().state()
+        provider.histories["BBB"] = WEEK
+        synced("BBB", now=NOW + timedelta(minutes=20))
 
-        assert away.describe(NOW) == "provider unreachable since 2026-06-09 12:00 UTC"
+        words = "provider unreachable for histories since 2026-06-09 12:00 UTC"
+        assert away.describe(NOW + timedelta(hours=1)) == words
+        assert still_away.unreachable_since == away.unreachable_since
         assert services.provider_log().state().unreachable_since is None
 
     def test_is_not_what_a_refusal_is(self, provider: FakeProvider) -> None:
@@ -320,14 +327,17 @@ class TestOutage:
         symbols = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
         provider.parallel = 1
         for symbol in symbols:
-            tracked(symbol, last_update=None)
+            tracked(symbol)
             provider.histories[symbol] = Unavailable("away")
 
         outcomes = synced(*symbols)
         asked = len(provider.asked)
         again = synced("FFF", now=NOW + timedelta(seconds=20))["FFF"]
 
-        words = "provider unreachable since 2026-06-09 12:00 UTC; next try at 2026-06-09 12:00 UTC"
-        assert (asked, len(provider.asked)) == (5, 5)
+        words = (
+            "provider unreachable for histories since 2026-06-09 12:00 UTC; "
+            "next try at 2026-06-09 12:00 UTC"
+        )
+        assert (asked, len(provider.asked)) == (3, 3)
         assert outcomes["FFF"].error == again.error == words
         assert not again.symbol_at_fault

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from prices.domain.provider_health import Channel
 from prices.store import mongo
 from prices.store.provider_state import ProviderLog, RequestBucket
 
@@ -19,7 +20,7 @@ def take(uri: str, name: str, per_minute: int, burst: int, tries: int, longest: 
 def probe(uri: str, name: str, now: datetime, tries: int) -> int:
     """Returns how many of `tries` got the probe."""
     log = ProviderLog(mongo.database(uri, name), NAME)
-    taken = sum(log.take_probe(now) for _ in range(tries))
+    taken = sum(log.take_probe(Channel.CHARTS, now) for _ in range(tries))
     mongo.disconnect(uri)
     return taken
 
@@ -28,7 +29,7 @@ def fail(uri: str, name: str, now: datetime, tries: int) -> None:
     """Records `tries` failures of different symbols."""
     log = ProviderLog(mongo.database(uri, name), NAME)
     for number in range(tries):
-        log.record_failure(f"S{number}", "away", now)
+        log.record_failure(Channel.CHARTS, f"S{number}", "away", now)
     mongo.disconnect(uri)
 
 

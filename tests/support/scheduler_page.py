@@ -9,9 +9,9 @@ from tests.support.builders import NOW
 PAGE = reverse("desk:scheduler")
 
 
-def press(client: Client, name: str, key: object, **data: str) -> str:
+def press(client: Client, name: str, *key: object, **data: str) -> str:
     """Presses a button and returns the resulting page, with single spaces."""
-    url = reverse(f"desk:{name}", args=[key])
+    url = reverse(f"desk:{name}", args=key)
     answer = client.post(url, {"back": PAGE, **data}, follow=True)
     assert answer.redirect_chain == [(PAGE, 302)]
     return " ".join(answer.content.decode().split())

@@ -16,9 +16,10 @@ from django_q.tasks import async_task
 
 from prices.admin.user_actions import log, method_not_allowed, trigger_of, warn_if_no_jobs_run
 from prices.admin.widgets.runs import run_link
-from prices.jobs import history, schedules
+from prices.jobs import history, requests, schedules
 from prices.jobs.runs import cancel
 from prices.models import SyncRun
+from prices.store.mongo import StoreError
 from prices.web.access import Right, may
 
 JOBS, RUNS, TASKS = Right.CHANGE_JOBS, Right.CHANGE_RUNS, Right.CHANGE_TASKS
@@ -88,6 +89,19 @@ _JOB_MESSAGES = {
     ),
     "run": ("Ran {} by hand.", "{} is queued for the cluster. Its schedule is unchanged.", ""),
 }
+
+
+@button_view(JOBS)
+def try_provider(request: HttpRequest) -> None:
+    """Queues a sync that tries the provider at once."""
+    try:
+        run = requests.try_now(trigger=trigger_of(request)).queue()
+    except StoreError as error:
+        messages.error(request, f"{error} Try again when it answers.")
+        return
+    log(request, run, "Tried the provider at once.")
+    messages.success(request, format_html("{} is queued and tries the provider.", run_link(run)))
+    warn_if_no_jobs_run(request)
 
 
 @button_view(RUNS)

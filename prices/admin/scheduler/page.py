@@ -27,6 +27,7 @@ from prices.jobs.history import Progress
 from prices.jobs.schedules import JobState, SchedulerState
 from prices.models import SyncRun
 from prices.store.mongo import StoreError
+from prices.web.access import may
 
 _CLUSTER_VARIANTS = {
     **{Word.RUNNING: "success", Word.STARTING: "info", Word.NO_HEARTBEAT: "warning"},
@@ -69,6 +70,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "failed_runs": _failed_run_table(request),
         "failed_tasks": _failed_task_table(request),
         "provider": _provider_terms(now),
+        "try_now": _try_now_button() if may(request.user, JOBS) else "",
         "entries": _log_table(request),
     }
 
@@ -178,6 +180,10 @@ def _provider_terms(now: datetime) -> list[tuple[str, object]]:
         ("Next try", labels.due_time(state.next_try_at) if state.next_try_at else "at any time"),
         ("Last answer", labels.relative_time(state.last_answer_at)),
     ]
+
+
+def _try_now_button() -> SafeString:
+    return button(reverse("desk:try_provider"), "Try now", about="The provider", icon="refresh")
 
 
 def _log_table(request: HttpRequest) -> Table | None:

@@ -6,13 +6,15 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 from django.utils.dateparse import parse_date
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, UnknownMarket, resolve
+from prices.domain.quotas import QuotaReached
 from prices.models import Tag, TrackedSymbol
-from prices.symbols.tracking import check_spelling, resolve_row
+from prices.symbols.tracking import check_spelling, check_user_quota, resolve_row
 
 _MARKET_CHOICES = [
     ("", "Known from the spelling of the symbol"),
@@ -46,6 +48,8 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
         choices=_MARKET_CHOICES, required=False, widget=UnfoldAdminSelectWidget()
     )
 
+    user: User | None = None
+
     class Meta:
         model = TrackedSymbol
         fields = ("symbol", "market")
@@ -57,6 +61,9 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
         try:
             canonical, known = resolve(data["symbol"], data["market"])
             check_spelling(canonical)
+            check_user_quota([canonical], self.user)
+        except QuotaReached as error:
+            self.add_error(None, str(error))
         except InvalidSymbol as error:
             self.add_error("symbol", str(error))
         except UnknownMarket as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -84,10 +85,16 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
             raise PermissionDenied
         return page.symbol_page(self, request, row)
 
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> type[TrackForm]:
+        form = cast(type[TrackForm], super().get_form(request, *args, **kwargs))
+        form.user = cast(User, request.user)  # the class is made for this request
+        return form
+
     def save_model(
         self, request: HttpRequest, obj: TrackedSymbol, form: ModelForm[TrackedSymbol], change: bool
     ) -> None:
-        row, _ = track(obj.symbol, obj.market, now=timezone.now())
+        user = cast(User, request.user)
+        row, _ = track(obj.symbol, obj.market, now=timezone.now(), user=user)
         obj.pk = row.pk
         obj.refresh_from_db()
         operations.backfill(request, TrackedSymbol.objects.filter(pk=row.pk))

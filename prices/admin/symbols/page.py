@@ -158,6 +158,7 @@ def _facts(data: SymbolData) -> list[tuple[str, Facts]]:
         ("Type", row.instrument_type or NONE),
         ("Time zone", row.timezone or NONE),
         ("Tracked since", full_time(row.added_at)),
+        ("Requested by", row.added_by or "a command or the system"),
         ("Former names", ", ".join(data.former) or "none"),
     ]
     return [("History", history), ("Jobs", jobs), ("Instrument", instrument)]

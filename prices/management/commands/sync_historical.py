@@ -12,7 +12,16 @@ class Command(ForegroundCommand):
     help = "Sync the history of the given symbols, or of all that are due."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--symbols", nargs="+", help="Only these, due or not.")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--symbols", nargs="+", help="Only these, due or not.")
+        which.add_argument(
+            "--try-now",
+            action="store_true",
+            help="Try the provider and all symbols that failed at once.",
+        )
 
-    def work(self, *, symbols: list[str] | None, **_: Any) -> None:
+    def work(self, *, symbols: list[str] | None, try_now: bool, **_: Any) -> None:
+        if try_now:
+            self.perform(requests.try_now(trigger=COMMAND))
+            return
         self.perform(requests.sync(tracked_names(symbols), trigger=COMMAND))

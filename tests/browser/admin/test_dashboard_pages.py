@@ -10,12 +10,12 @@ from django_q.models import OrmQ, Task
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from prices import services
 from prices.jobs import cluster_health, runs, schedules
 from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.support.builders import WEEK, published, tracked
 from tests.support.chromium import fits, low_contrast_texts, signed_in
 from tests.support.heartbeats import heartbeat
+from tests.support.outages import away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
@@ -106,9 +106,7 @@ class TestPages:
             assert page.evaluate("window.shifted") < 0.05, path
 
     def test_keep_the_words_of_a_tile_on_one_line(self, page: Page, state: None) -> None:
-        log = services.provider_log()
-        for number in range(5):
-            log.record_failure(f"SYM{number}", "no route to Yahoo", timezone.now())
+        away(timezone.now())
         page.goto("/admin/")
 
         figure = page.locator(".pc-tile", has_text="Provider").locator(".pc-figure")

@@ -64,9 +64,9 @@ class TestStatus:
 
         assert body["status"] == "degraded"
         assert body["reasons"] == [
-            "1 of 2 symbols have no history yet.",
-            "2 of 2 symbols are stale.",
-            "1 of 2 symbols failed at their last fetch.",
+            "1 of 2 symbols have no history yet: NEWCO.",
+            "2 of 2 symbols are stale: ACME, NEWCO.",
+            "1 of 2 symbols failed at their last fetch: ACME.",
         ]
         data = body["historical_data"]
         assert (data["lagging"], data["failing"], data["coverage_percent"]) == (2, 1, 80.0)

@@ -11,6 +11,7 @@ from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
 from tests.support.builders import NOW, WEEK, published, tracked
+from tests.support.outages import away
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
@@ -33,7 +34,7 @@ def change_answer(change: str) -> str:
     elif change == "exchange":
         TrackedSymbol.objects.update(mic="BVMF")  # was closed on 4 June
     elif change == "stale":
-        services.provider_log().record_failure("X", "no internet", NOW - timedelta(hours=1))
+        away(NOW - timedelta(hours=1))
     elif change == "suspended":
         TrackedSymbol.objects.update(active=False, suspended_reason="delisted")
     elif change == "range":

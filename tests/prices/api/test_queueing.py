@@ -1,12 +1,18 @@
 """The POST endpoints: what they validate, what they queue, and how to follow it."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django_q.models import OrmQ
+from pytest_django import Settings
 
 from pricecache_site.operations.models import issue_token
+from prices import services
 from prices.models import SyncRun, TrackedSymbol
 from tests.support.builders import tracked
+from tests.support.outages import away
 from tests.support.tokens import operator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -278,3 +284,44 @@ class TestOtherEndpoints:
 
     def test_a_run_that_does_not_exist_is_404(self, client: Client) -> None:
         assert client.get("/cache/runs/4711").status_code == 404
+
+
+class TestTryNow:
+    def test_closes_the_breakers_and_queues_a_sync(
+        self, client: Client, staff: dict[str, str]
+    ) -> None:
+        away(timezone.now())
+
+        answer = client.post("/cache/try-now", content_type="application/json", headers=staff)
+
+        assert answer.status_code == 202
+        assert SyncRun.objects.get().kind == "historical_sync"
+        assert services.provider_log().state().unreachable_since is None
+
+    def test_is_for_staff(self, client: Client) -> None:
+        assert client.post("/cache/try-now").status_code == 401
+        assert not SyncRun.objects.exists()
+
+
+class TestQuota:
+    def test_is_of_each_user(
+        self, client: Client, staff: dict[str, str], settings: Settings
+    ) -> None:
+        settings.SYMBOLS_PER_USER = 1
+        tracked("OTHERS")
+
+        def backfill(symbol: str) -> Any:
+            return client.post(
+                "/cache/backfill-symbol",
+                {"symbol": symbol},
+                content_type="application/json",
+                headers=staff,
+            )
+
+        first, again, second, known = map(backfill, ("AAPL", "AAPL", "MSFT", "OTHERS"))
+
+        assert [first.status_code, again.status_code, known.status_code] == [202] * 3
+        assert (second.status_code, second["Content-Type"]) == (403, "application/problem+json")
+        assert second.json()["detail"].startswith("You track 1 symbol and may track 1, so another")
+        row = TrackedSymbol.objects.get(symbol="AAPL")
+        assert (str(row.added_by), row.on_its_own) == ("alice", True)

@@ -22,6 +22,7 @@ def test_schema_is_valid_and_complete(client: Client, capsys: pytest.CaptureFixt
         "/cache/quarantine/release",
         "/cache/refresh-live",
         "/cache/sync-historical",
+        "/cache/try-now",
         "/cache/backfill-symbol",
         "/cache/backfill-all",
         "/cache/runs/{run_id}",

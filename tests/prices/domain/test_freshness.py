@@ -1,6 +1,7 @@
 """Why a series is stale, and the condition of a symbol."""
 
 from dataclasses import replace
+from datetime import datetime
 from itertools import product
 
 import numpy as np
@@ -13,12 +14,19 @@ from prices.domain.freshness import (
     condition_ranks,
     staleness,
 )
-from prices.domain.provider_health import ProviderState
+from prices.domain.provider_health import Breaker, ProviderState
 from tests.prices.domain.builders import at, day
 
 # Tuesday morning in New York: Monday 2026-03-09 is the last closed session.
 NOW = at("2026-03-10 12:00")
 WELL = ProviderState()
+
+
+def unreachable(next_try_at: datetime | None = None) -> ProviderState:
+    away = Breaker(at("2026-03-09 21:05"), next_try_at)
+    return ProviderState(charts=away, quotes=away)
+
+
 FRESH = SymbolState(
     symbol="AAPL",
     mic="XNYS",
@@ -62,7 +70,7 @@ class TestStaleness:
         )
 
     def test_says_that_the_provider_is_unreachable(self) -> None:
-        away = ProviderState(unreachable_since=at("2026-03-09 21:05"))
+        away = unreachable()
 
         assert staleness(replace(FRESH, last=day("2013-03-01"), mic=""), away, NOW) == ""
         assert staleness(replace(FRESH, last=day("2026-03-06")), away, NOW) == (
@@ -70,9 +78,7 @@ class TestStaleness:
         )
 
     def test_names_the_next_try(self) -> None:
-        waiting = ProviderState(
-            unreachable_since=at("2026-03-09 21:05"), next_try_at=at("2026-03-10 12:15")
-        )
+        waiting = unreachable(at("2026-03-10 12:15"))
 
         assert staleness(replace(FRESH, last=day("2026-03-06")), waiting, NOW) == (
             "provider unreachable since 2026-03-09 21:05 UTC; next try at 2026-03-10 12:15 UTC, "
@@ -102,7 +108,7 @@ class TestStaleness:
 
 
 # The provider was well until 21:05 on Monday, after that session's bar was due.
-OUTAGE = ProviderState(unreachable_since=at("2026-03-09 21:05"))
+OUTAGE = unreachable()
 _AWAY = "provider unreachable since 2026-03-09 21:05 UTC"
 _NEW = replace(
     FRESH, added_at=at("2026-03-10 11:57"), last_update=None, source="", first=None, last=None

@@ -12,6 +12,7 @@ from prices.domain.planning import (
     Priority,
     is_traded,
     next_attempt,
+    pick_extra_symbols,
     pick_lost_symbols,
     plan_fetches,
     quote_is_due,
@@ -155,7 +156,72 @@ class TestPlanFetches:
 
         order = [one.symbol for one in self.of(*states)]
 
-        assert order == ["NEW", "OFTEN", "SELDOM", "TAIL", "GAP", "DORMANT"]
+        assert order == ["OFTEN", "SELDOM", "NEW", "TAIL", "GAP", "DORMANT"]
+
+
+class TestNewcomers:
+    """Symbols that the provider has never answered for."""
+
+    def newcomers(self, count: int, **fields: Any) -> list[SymbolState]:
+        new = replace(FRESH, last=None, last_update=None)
+        return [replace(new, symbol=f"NEW{n:04}", **fields) for n in range(count)]
+
+    def behind(self, count: int) -> list[SymbolState]:
+        late = replace(FRESH, last=day("2026-03-06"))
+        return [replace(late, symbol=f"OK{n:03}") for n in range(count)]
+
+    def names(self, *states: SymbolState) -> list[str]:
+        return [due.symbol for due in plan_fetches(states, now=NOW)]
+
+    @pytest.mark.parametrize(
+        ("proven", "newcomers", "planned"),
+        [(300, 3_000, 15), (20, 50, 1), (5, 50, 1), (0, 3_000, 3_000)],
+    )
+    def test_get_a_twentieth_of_a_cycle_behind_all_others(
+        self, proven: int, newcomers: int, planned: int
+    ) -> None:
+        names = self.names(*self.newcomers(newcomers), *self.behind(proven))
+
+        assert names[:proven] == [f"OK{n:03}" for n in range(proven)]
+        assert len(names) - proven == planned
+
+    def test_get_a_hundred_places_where_nothing_else_is_due(self) -> None:
+        assert len(self.names(SETTLED, *self.newcomers(3_000))) == 100
+
+    def test_are_taken_from_all_users_in_turn(self) -> None:
+        """One user's three thousand do not stand before the one of another."""
+        flood = self.newcomers(3_000, added_by_id=1)
+        one = replace(flood[0], symbol="ONE", added_by_id=2, added_at=NOW)
+
+        assert "ONE" in self.names(*flood, one, *self.behind(40))
+
+    def test_come_first_if_they_failed_less_often(self) -> None:
+        known = self.newcomers(50, failures=2, next_attempt_at=at("2026-03-01 10:00"))
+        fresh = replace(known[0], symbol="ONE", failures=0, next_attempt_at=None)
+
+        assert self.names(*known, fresh, *self.behind(20))[-1] == "ONE"
+
+    def test_are_rare_once_they_are_lost(self) -> None:
+        """The provider does not know them. As many proven symbols would be the provider's fault."""
+        lost = self.newcomers(300, missing_since=day("2026-03-09"))
+
+        assert len(self.names(*lost, *self.behind(300))) == 301
+
+    def test_fill_free_places_of_requests_for_quotes(self) -> None:
+        new = self.newcomers(200)
+
+        def extra(wanted: int) -> int:
+            return len(pick_extra_symbols(new, wanted, 99, now=NOW))
+
+        assert [extra(wanted) for wanted in (0, 90, 99, 100)] == [99, 9, 0, 98]
+
+    def test_get_no_quote_while_they_wait_or_broke_a_request(self) -> None:
+        new = [
+            *self.newcomers(1, next_attempt_at=at("2026-03-20 10:00")),
+            *self.newcomers(1, quote_error="broken"),
+        ]
+
+        assert pick_extra_symbols(new, 0, 99, now=NOW) == []
 
 
 class TestLikelyFutile:

@@ -10,7 +10,7 @@ from prices.domain.bars import SeriesKey
 from prices.domain.quotes import Quote
 from prices.jobs import runs, tasks
 from prices.models import SymbolAlias, SyncRun, TrackedSymbol
-from prices.providers.base import BadPayload, RateLimited, Unavailable
+from prices.providers.base import RateLimited, Unavailable
 from tests.support.builders import NOW, WEEK, tracked
 from tests.support.fakes import FakeProvider
 from tests.support.jobs import run_queue, track_new
@@ -70,17 +70,28 @@ class TestHistoricalSync:
     def test_counts_no_failure_while_the_provider_is_unavailable(
         self, provider: FakeProvider
     ) -> None:
-        track_new("AAA", "BBB", "CCC")
+        for symbol in ("AAA", "BBB"):
+            tracked(symbol, last_update=NOW - timedelta(days=1))
         provider.histories = {
             "AAA": Unavailable("Yahoo returned HTTP 503"),
             "BBB": RateLimited("Yahoo limits the rate"),
-            "CCC": BadPayload("Yahoo's answer is not JSON"),
         }
 
         tasks.historical_sync()
 
-        failures = dict(TrackedSymbol.objects.values_list("symbol", "failures"))
-        assert (failures["AAA"], failures["BBB"]) == (0, 0)
+        assert set(TrackedSymbol.objects.values_list("failures", flat=True)) == {0}
+
+    def test_counts_failures_of_symbols_that_never_had_an_answer(
+        self, provider: FakeProvider
+    ) -> None:
+        tracked("NEW", last_update=None)
+        provider.histories = {"NEW": Unavailable("Yahoo returned HTTP 503")}
+
+        tasks.historical_sync()
+
+        run, row = SyncRun.objects.get(), TrackedSymbol.objects.get()
+        assert (run.failed, run.failed_new) == (1, 1)
+        assert (row.failures, row.next_attempt_at) == (1, NOW + timedelta(minutes=5))
 
 
 class TestRefresh:

@@ -10,6 +10,7 @@ from prices.jobs import cluster_health, tasks
 from prices.models import SyncRun
 from tests.support.builders import NOW, tracked
 from tests.support.fakes import FakeProvider
+from tests.support.outages import away
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
@@ -45,9 +46,9 @@ class TestCanary:
 
     def test_waits_for_the_next_attempt_of_a_symbol(self, provider: FakeProvider) -> None:
         ago = NOW - timedelta(minutes=6)
-        away: dict[str, Any] = {"last_update": None, "last_attempt_at": ago, "last_error": "away"}
-        tracked("PAUSED", **away, next_attempt_at=NOW + timedelta(seconds=1))
-        tracked("READY", **away, next_attempt_at=NOW)
+        lost: dict[str, Any] = {"last_update": None, "last_attempt_at": ago, "last_error": "away"}
+        tracked("PAUSED", **lost, next_attempt_at=NOW + timedelta(seconds=1))
+        tracked("READY", **lost, next_attempt_at=NOW)
 
         tasks.canary()
 
@@ -68,12 +69,13 @@ class TestCanary:
     def _unanswered(self, *symbols: str) -> None:
         for minutes, symbol in enumerate(symbols, 6):
             ago = NOW - timedelta(minutes=minutes)
-            tracked(symbol, last_update=None, last_attempt_at=ago, last_error="no internet")
+            before = ago - timedelta(days=1)
+            tracked(symbol, last_update=before, last_attempt_at=ago, last_error="no internet")
 
     def test_probes_with_one_symbol_while_the_provider_is_unreachable(
         self, provider: FakeProvider
     ) -> None:
-        services.provider_log().record_failure("AAA", "no internet", NOW - timedelta(hours=1))
+        away(NOW - timedelta(hours=1))
         self._unanswered("AAA", "BBB")
 
         tasks.canary()
@@ -85,8 +87,7 @@ class TestCanary:
         self, provider: FakeProvider, ago: int, sent: int
     ) -> None:
         opened = NOW - timedelta(seconds=ago)
-        for number in range(5):
-            services.provider_log().record_failure(f"S{number}", "no internet", opened)
+        away(opened)
         self._unanswered("AAA", "BBB")
 
         tasks.canary()

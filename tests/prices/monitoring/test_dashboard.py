@@ -10,6 +10,7 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from prices import services
+from prices.domain.provider_health import Channel
 from prices.jobs import cluster_health, runs, schedules
 from prices.models import ReadCount, SyncRun, TrackedSymbol
 from prices.monitoring.attention import Remedy
@@ -17,6 +18,7 @@ from prices.store.mongo import Db
 from tests.support.admin_pages import DASHBOARD, tiles
 from tests.support.builders import NOW, published, tracked
 from tests.support.heartbeats import heartbeat
+from tests.support.outages import away
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "fixed_now")]
 
@@ -130,16 +132,14 @@ class TestFigures:
 
 class TestProvider:
     def test_is_shown_to_answer(self, admin_client: Client) -> None:
-        services.provider_log().record_answer(NOW - timedelta(minutes=2))
+        services.provider_log().record_answer(Channel.CHARTS, "AAPL", NOW - timedelta(minutes=2))
 
         tile = tiles(admin_client)["Provider"]
 
         assert (tile.figure, tile.tone) == ("answers", "good")
 
     def test_is_shown_to_be_unreachable_with_reason_and_time(self, admin_client: Client) -> None:
-        log = services.provider_log()
-        for number in range(5):
-            log.record_failure(f"SYM{number}", "no route to Yahoo", NOW)
+        away(NOW, "no route to Yahoo")
 
         tile = tiles(admin_client)["Provider"]
 

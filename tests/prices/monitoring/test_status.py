@@ -48,9 +48,9 @@ def test_is_degraded_by_each_kind_of_trouble(troubled: None) -> None:
 
     assert found.word == "degraded"
     assert found.reasons == (
-        "1 of 6 symbols have no history yet.",
-        "2 of 6 symbols are stale.",
-        "1 of 6 symbols failed at their last fetch.",
+        "1 of 6 symbols have no history yet: NEW.",
+        "2 of 6 symbols are stale: NEW, OLD.",
+        "1 of 6 symbols failed at their last fetch: FAILS.",
         "10% of the last day's fetches failed.",
         "Answers for 1 symbol are in quarantine.",
         "ODD: a verification found that the provider has other prices.",

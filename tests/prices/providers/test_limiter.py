@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from prices.domain.provider_health import Channel
 from prices.providers.base import (
     BadPayload,
     ProviderError,
@@ -23,6 +24,8 @@ from tests.support.fakes import FakeProvider
 
 MINUTE = timedelta(minutes=1)
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE")
+WITNESSES = tuple(f"W{number}" for number in range(6))
+CHARTS = Channel.CHARTS
 
 
 class Time:
@@ -58,7 +61,7 @@ class Process:
         bucket = RequestBucket(store, "YahooProvider", per_minute=per_minute, burst=burst)
         rate_limiter = RateLimiter(self.log, bucket)
         self.provider = FakeProvider()
-        self.provider.histories = dict.fromkeys(SYMBOLS, WEEK)
+        self.provider.histories = dict.fromkeys((*SYMBOLS, *WITNESSES), WEEK)
         self.sent = 0
 
         def requests(symbol: str) -> None:
@@ -185,31 +188,46 @@ class TestBudget:
 
 
 class TestBreaker:
-    SENTENCE = "provider unreachable since 2026-06-09 12:00 UTC; next try at 2026-06-09 12:00 UTC"
+    SENTENCE = (
+        "provider unreachable for histories since 2026-06-09 12:00 UTC; "
+        "next try at 2026-06-09 12:00 UTC"
+    )
 
-    def test_fails_fast_after_five_failures(self, here: Process, there: Process) -> None:
-        here.fails(Unavailable("away"), *SYMBOLS[:3])
-        there.fails(Unavailable("away"), *SYMBOLS[3:])
+    def test_fails_fast_after_three_symbols(self, here: Process, there: Process) -> None:
+        here.fails(Unavailable("away"), "AAA", "BBB")
+        there.fails(Unavailable("away"), "CCC")
 
         for process in (here, there):
             with pytest.raises(BreakerOpen) as caught:
                 process.ask()
             assert str(caught.value) == self.SENTENCE
-        assert (here.sent, there.sent) == (3, 2)
+        assert (here.sent, there.sent) == (2, 1)
 
-    def test_stops_quotes_too(self, here: Process) -> None:
-        here.fails(Unavailable("away"))
+    def test_leaves_quotes_alone(self, here: Process) -> None:
+        here.fails(Unavailable("away"), "AAA", "BBB", "CCC")
 
-        with pytest.raises(BreakerOpen):
-            here.limiter.quotes(["AAA"], now=NOW)
+        here.limiter.quotes(["AAA"], now=NOW)
 
-        assert here.provider.quote_requests == []
+        assert here.provider.quote_requests == [["AAA"]]
+
+    @pytest.mark.parametrize(
+        ("proven", "error"),
+        [(True, UnknownSymbol("gone")), (True, BadPayload("what?")), (False, Unavailable("away"))],
+    )
+    def test_is_not_opened_by(self, here: Process, proven: bool, error: ProviderError) -> None:
+        for symbol in SYMBOLS:
+            here.provider.histories[symbol] = error
+            with pytest.raises(ProviderError) as caught:
+                here.limiter.history(symbol, None, now=NOW, proven=proven)
+            assert caught.value.symbol_at_fault
+
+        assert here.log.state().unreachable_since is None
 
     @pytest.mark.parametrize("answer", [WEEK, UnknownSymbol("gone"), BadPayload("what?")])
     def test_is_closed_by_a_probe_that_is_answered(
         self, here: Process, there: Process, answer: Any
     ) -> None:
-        here.fails(Unavailable("away"))
+        here.fails(Unavailable("away"), *SYMBOLS[:3])
 
         if isinstance(answer, ProviderError):
             here.fails(answer, "AAA", now=NOW + MINUTE)
@@ -221,7 +239,7 @@ class TestBreaker:
 
     def test_lets_one_probe_through(self, here: Process, there: Process) -> None:
         """Both ask in the middle of the probe."""
-        here.fails(Unavailable("away"))
+        here.fails(Unavailable("away"), *SYMBOLS[:3])
         later, refused = NOW + MINUTE, []
 
         def others(symbol: str) -> None:
@@ -239,7 +257,7 @@ class TestBreaker:
         assert there.sent == 0
 
     def test_lets_one_of_many_threads_through(self, here: Process) -> None:
-        here.fails(Unavailable("away"))
+        here.fails(Unavailable("away"), *SYMBOLS[:3])
         sent_before, start = here.sent, threading.Barrier(8)
         here.provider.histories = dict.fromkeys(SYMBOLS, Unavailable("away"))
 
@@ -255,20 +273,26 @@ class TestBreaker:
             thread.join()
 
         assert here.sent - sent_before == 1
-        assert here.log.state().next_try_at == NOW + 2 * MINUTE
+        assert here.log.state().next_try_at == NOW + MINUTE * 3 / 2
 
     def test_stops_a_call_that_waits_for_a_token(
         self, store: Db, there: Process, clock: Time
     ) -> None:
         waiting = Process(store, per_minute=6, burst=1)
         waiting.ask()
-        clock.on_sleep = lambda: there.fails(Unavailable("away"))
+
+        def fail() -> None:
+            for symbol in SYMBOLS:
+                there.log.record_failure(CHARTS, symbol, "away", NOW)
+            there.log.open_breaker(CHARTS, NOW)
+
+        clock.on_sleep = fail
 
         with pytest.raises(BreakerOpen):
             waiting.ask()
 
     def test_does_not_stop_the_probes_own_requests(self, store: Db, here: Process) -> None:
-        here.fails(Unavailable("away"))
+        here.fails(Unavailable("away"), *SYMBOLS[:3])
         probing = Process(store, requests_a_call=4)
 
         probing.ask("AAA", NOW + MINUTE)
@@ -276,12 +300,115 @@ class TestBreaker:
         assert probing.sent == 4
 
     def test_gives_no_probe_away_while_a_limit_lasts(self, here: Process) -> None:
-        here.fails(RateLimited("too many", 5 * MINUTE), "AAA")
-        here.log.record_failure("AAA", "away", NOW)
-        for symbol in SYMBOLS:
-            here.log.record_failure(symbol, "away", NOW)
+        here.fails(Unavailable("away"), *SYMBOLS[:3])
+        limit = {"rate_limited_until": NOW + 5 * MINUTE}
+        here.log._collection.update_one({}, {"$set": limit})
 
         with pytest.raises(LimitInForce):
             here.ask(now=NOW + 4 * MINUTE)
 
-        assert here.log.take_probe(NOW + 4 * MINUTE) is True
+        assert here.log.take_probe(CHARTS, NOW + 4 * MINUTE) is True
+
+
+class TestWitnesses:
+    """Symbols that were answered lately are asked whether a failure is the symbol's own."""
+
+    @pytest.fixture(autouse=True)
+    def _answered(self, here: Process) -> None:
+        for symbol in WITNESSES:
+            here.ask(symbol, NOW - 10 * MINUTE)
+        here.provider.asked.clear()
+
+    def asked(self, process: Process) -> list[str]:
+        return [symbol for symbol, _ in process.provider.asked]
+
+    def test_answer_for_many_symbols_that_fail(self, here: Process) -> None:
+        """Fifteen at the beginning of a sync, as a part of Yahoo fails."""
+        bad = [f"BAD{number:02}" for number in range(15)]
+        at_fault = []
+        for symbol in bad:
+            here.provider.histories[symbol] = Unavailable("HTTP 500")
+            with pytest.raises(Unavailable) as caught:
+                here.ask(symbol)
+            at_fault.append(caught.value.symbol_at_fault)
+
+        assert all(at_fault)
+        # After the first failure, and then after each five without any other answer.
+        assert self.asked(here).count("W5") == 3
+        assert len(self.asked(here)) == 15 + 3
+        assert here.log.state().describe(NOW) == ""
+
+    def test_are_asked_until_one_answers(self, here: Process) -> None:
+        """The last one answered is among those that fail now."""
+        here.provider.histories["W5"] = Unavailable("HTTP 500")
+
+        here.fails(Unavailable("HTTP 500"), "AAA")
+
+        assert self.asked(here) == ["AAA", "W5", "W2"]
+        assert here.log.state().unreachable_since is None
+
+    def test_reveal_an_outage_by_the_first_failure(self, here: Process) -> None:
+        here.provider.histories = dict.fromkeys((*SYMBOLS, *WITNESSES), Unavailable("away"))
+
+        with pytest.raises(Unavailable) as caught:
+            here.ask()
+        with pytest.raises(BreakerOpen):
+            here.ask("BBB")
+
+        assert not caught.value.symbol_at_fault
+        assert self.asked(here) == ["AAA", "W5", "W2", "W0"]
+        assert here.log.state().charts.reason == "away"
+
+    def test_are_the_probe(self, here: Process, there: Process) -> None:
+        """And not the symbols that fail by themselves."""
+        here.provider.histories = dict.fromkeys((*SYMBOLS, *WITNESSES), Unavailable("away"))
+        with pytest.raises(Unavailable):
+            here.ask()
+        here.provider.asked.clear()
+
+        early = there.limiter.probe(now=NOW + MINUTE / 3)
+        away = here.limiter.probe(now=NOW + MINUTE)
+        back = there.limiter.probe(now=NOW + 2 * MINUTE)
+
+        assert (early, away, back) == (False, False, True)
+        assert self.asked(there) == ["W5"]
+        assert here.log.state().unreachable_since is None
+
+    def test_are_asked_before_a_call_when_a_probe_is_due(self, here: Process) -> None:
+        here.provider.histories = dict.fromkeys((*SYMBOLS, *WITNESSES), Unavailable("away"))
+        with pytest.raises(Unavailable):
+            here.ask()
+        here.provider.histories = dict.fromkeys((*SYMBOLS, *WITNESSES), WEEK)
+        here.provider.asked.clear()
+
+        here.ask("BBB", NOW + MINUTE)
+
+        assert self.asked(here) == ["W5", "BBB"]
+
+    def test_are_asked_by_one_thread_for_all(self, here: Process) -> None:
+        here.provider.histories |= dict.fromkeys(SYMBOLS, Unavailable("HTTP 500"))
+        start, at_fault = threading.Barrier(4), []
+
+        def ask(symbol: str) -> None:
+            start.wait()
+            with pytest.raises(Unavailable) as caught:
+                here.ask(symbol)
+            at_fault.append(caught.value.symbol_at_fault)
+
+        threads = [threading.Thread(target=ask, args=(symbol,)) for symbol in SYMBOLS[:4]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert at_fault == [True] * 4
+        assert len(self.asked(here)) == 5
+
+    def test_are_not_asked_for_symbols_that_are_not_proven(self, here: Process) -> None:
+        here.provider.histories["NEW"] = Unavailable("HTTP 500")
+
+        with pytest.raises(Unavailable) as caught:
+            here.limiter.history("NEW", None, now=NOW, proven=False)
+
+        assert caught.value.symbol_at_fault
+        assert self.asked(here) == ["NEW"]

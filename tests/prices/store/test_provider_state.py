@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from prices.domain.provider_health import ProviderState
+from prices.domain.provider_health import Breaker, Channel, FailedSymbol, ProviderState
 from prices.store.mongo import Db
 from prices.store.provider_state import ProviderLog, RequestBucket
 from tests.support import limits
@@ -17,6 +17,7 @@ from tests.support.forks import forks
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
+CHARTS = Channel.CHARTS
 PROCESSES = 4
 
 InAll = Callable[..., list[Any]]
@@ -44,9 +45,9 @@ def in_all(pool: ProcessPoolExecutor) -> InAll:
     return run
 
 
-def fail(log: ProviderLog, times: int, now: datetime = NOW) -> None:
-    for number in range(times):
-        log.record_failure(f"S{number % 5}", "no internet", now)
+def fail(log: ProviderLog, symbols: str = "ABC", now: datetime = NOW) -> None:
+    for symbol in symbols:
+        log.record_failure(CHARTS, symbol, "no internet", now)
 
 
 class TestLog:
@@ -54,31 +55,64 @@ class TestLog:
         assert log.state() == ProviderState(name="Yahoo")
 
     def test_stores_failures_until_an_answer(self, log: ProviderLog) -> None:
-        fail(log, 5)
-        failed = log.state()
+        fail(log)
+        opened = log.open_breaker(CHARTS, NOW)
+        failed = log.state().charts
 
-        log.record_answer(NOW + MINUTE)
+        log.record_answer(CHARTS, "Z", NOW + MINUTE)
 
-        assert (failed.failures, failed.failed, failed.opened) == (5, ("S0", "S1"), 1)
+        votes = tuple(FailedSymbol(symbol, NOW) for symbol in "ABC")
+        assert opened
+        assert (failed.open_since, failed.failures, failed.failed) == (NOW, 3, votes)
         assert failed.next_try_at == NOW + timedelta(seconds=30)
-        assert log.state() == ProviderState(last_answer_at=NOW + MINUTE, name="Yahoo")
+        closed = Breaker(answered_at=NOW + MINUTE, answered=("Z",))
+        assert log.state() == ProviderState(
+            charts=closed, last_answer_at=NOW + MINUTE, name="Yahoo"
+        )
+
+    def test_keeps_quotes_apart(self, log: ProviderLog) -> None:
+        fail(log)
+
+        assert log.open_breaker(Channel.QUOTES, NOW) is False
+        assert log.state().quotes == Breaker()
+
+    def test_forgets_what_happened_by_another_route(self, log: ProviderLog, store: Db) -> None:
+        """A proxy that is set or changed."""
+        log.record_answer(CHARTS, "Z", NOW - MINUTE)
+        fail(log)
+        log.open_breaker(CHARTS, NOW)
+        log.record_rate_limit(NOW + MINUTE, "too many")
+
+        after = ProviderLog(store, limits.NAME, route="by a proxy").state()
+
+        assert after.charts == Breaker(answered_at=NOW - MINUTE, answered=("Z",))
+        assert after.rate_limited_until is None
+
+    def test_is_closed_by_hand(self, log: ProviderLog) -> None:
+        fail(log)
+        log.open_breaker(CHARTS, NOW)
+
+        log.try_now(["Y", "Z"])
+
+        assert log.state().charts == Breaker(answered=("Y", "Z"))
 
     def test_stores_a_limit(self, log: ProviderLog) -> None:
         log.record_rate_limit(NOW + MINUTE, "too many")
 
         assert log.state() == ProviderState(
-            rate_limited_until=NOW + MINUTE, reason="too many", name="Yahoo"
+            rate_limited_until=NOW + MINUTE, limit_reason="too many", name="Yahoo"
         )
 
     def test_grants_one_probe_once_the_pause_is_over(self, log: ProviderLog) -> None:
-        fail(log, 5)
+        fail(log)
+        log.open_breaker(CHARTS, NOW)
         due_at = NOW + timedelta(seconds=30)
 
-        assert log.take_probe(NOW) is False
-        assert log.take_probe(due_at) is True
-        assert log.take_probe(due_at) is False
-        log.record_failure("S1", "no internet", due_at, probing=True)
-        assert log.state().next_try_at == due_at + MINUTE
+        assert log.take_probe(CHARTS, NOW) is False
+        assert log.take_probe(CHARTS, due_at) is True
+        assert log.take_probe(CHARTS, due_at) is False
+        log.end_probe(CHARTS, due_at)
+        assert log.state().next_try_at == due_at + timedelta(seconds=30)
 
     def test_stores_an_outage_from_its_alarm_to_its_end(self, log: ProviderLog) -> None:
         counts = [log.count_answer(answered_empty=True, now=NOW) for _ in range(200)]
@@ -102,14 +136,16 @@ class TestLog:
             }
         )
 
-        log.record_failure("S9", "no internet", NOW)
+        fail(log)
+        log.open_breaker(CHARTS, NOW)
         count = log.count_answer(answered_empty=True, now=NOW)
 
         assert log.state().next_try_at == NOW + timedelta(seconds=30)
         assert (count.tried, count.answered_empty) == (2, 1)
 
     def test_opens_once_for_all_processes(self, log: ProviderLog, in_all: InAll) -> None:
-        in_all(limits.fail, NOW, 2)
+        in_all(limits.fail, NOW, 3)
+        log.open_breaker(CHARTS, NOW)
         opened = log.state().next_try_at
         probes = in_all(limits.probe, NOW + MINUTE, 20)
 
@@ -119,7 +155,7 @@ class TestLog:
     def test_loses_no_failure_of_any_process(self, log: ProviderLog, in_all: InAll) -> None:
         in_all(limits.fail, NOW, 20)
 
-        assert log.state().failures == 20 * PROCESSES
+        assert log.state().charts.failures == 20 * PROCESSES
 
     def test_raises_one_alarm_for_all_processes(self, log: ProviderLog, in_all: InAll) -> None:
         alarms = in_all(limits.attempt, NOW, 60)
@@ -184,12 +220,43 @@ class TestBucket:
         assert bucket.take(timedelta(minutes=5)).wait == pytest.approx(4 * MINUTE, abs=MINUTE / 5)
 
     def test_returns_the_limits_in_force(self, store: Db, log: ProviderLog) -> None:
-        log.record_rate_limit(NOW, "too many")
-        fail(log, 5)
+        fail(log)
+        log.open_breaker(CHARTS, NOW)
+        store["provider"].update_one({}, {"$set": {"rate_limited_until": NOW}})
 
         state = self.bucket(store).take(AT_ONCE).state
 
         assert (state.rate_limited_until, state.unreachable_since) == (NOW, NOW)
+
+    def test_leaves_newcomers_a_twentieth_while_others_are_requested(self, store: Db) -> None:
+        """60 a minute with a burst of 100: newcomers get 5 of them, and 3 a minute."""
+        bucket = self.bucket(store, per_minute=60, burst=100)
+
+        def granted(tries: int) -> int:
+            taken = [bucket.take(AT_ONCE, newcomer=True).wait for _ in range(tries)]
+            return sum(wait is not None for wait in taken)
+
+        alone = granted(20)
+        bucket.take(AT_ONCE)
+        beside = granted(20)
+        self.aged(store, seconds=40)
+        store["provider"].update_one({}, [{"$set": {"proven_at": "$$NOW"}}])
+        later = granted(20)
+        left = sum(bucket.take(AT_ONCE).wait is not None for _ in range(200))
+
+        assert (alone, beside, later) == (20, 5, 2)
+        # 100, and 40 s of refill within the burst; the newcomers took 27 of it, one was taken.
+        assert left == pytest.approx(98, abs=3)
+
+    def test_leaves_newcomers_all_that_nobody_else_uses(self, store: Db) -> None:
+        bucket = self.bucket(store, per_minute=60, burst=100)
+        bucket.take(AT_ONCE)
+        before = NOW - timedelta(days=1)
+        store["provider"].update_one({}, {"$set": {"proven_at": before}})
+
+        granted = [bucket.take(AT_ONCE, newcomer=True).wait for _ in range(90)]
+
+        assert None not in granted
 
     @pytest.mark.parametrize("longest", [AT_ONCE, timedelta(seconds=2)])
     def test_is_one_for_all_processes(self, store: Db, in_all: InAll, longest: timedelta) -> None:

@@ -213,7 +213,7 @@ class TestPlan:
         plan = services.sync_service().plan(now=NOW)
 
         assert plan == [
-            Due("NEW", Priority.NEW),
             Due("BEHIND", Priority.BEHIND),
+            Due("NEW", Priority.NEW),
             Due("TAIL", Priority.TAIL),
         ]

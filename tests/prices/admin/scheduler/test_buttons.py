@@ -7,13 +7,15 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule
 
 from prices.jobs import execution, runs, schedules, tasks
-from prices.models import PausedJob, SyncRun
+from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.support.admin_pages import open_page
 from tests.support.builders import NOW, tracked
 from tests.support.fakes import FakeProvider
+from tests.support.outages import away
 from tests.support.scheduler_page import PAGE, broken_task, press
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -176,3 +178,22 @@ class TestRights:
         answer = client.post(reverse("desk:cancel", args=[state["cancel"]]))
 
         assert answer.status_code == 403
+
+
+class TestTryNow:
+    def test_tries_the_provider_at_once(self, admin_client: Client) -> None:
+        away(timezone.now())
+        tracked(next_attempt_at=NOW, last_error="no internet")
+
+        page = press(admin_client, "try_provider")
+
+        assert "is queued and tries the provider." in page
+        assert "it answers" in page
+        assert SyncRun.objects.get().kind == Kind.HISTORICAL_SYNC
+        assert TrackedSymbol.objects.get().next_attempt_at is None
+        assert LogEntry.objects.get().get_change_message() == "Tried the provider at once."
+
+    def test_is_for_those_who_may_change_jobs(self, client: Client, staff: User) -> None:
+        assert client.post(reverse("desk:try_provider")).status_code == 403
+        assert "Try now" not in open_page(client, PAGE)
+        assert not SyncRun.objects.exists()

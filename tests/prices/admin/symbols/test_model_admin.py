@@ -1,9 +1,10 @@
 """Tracking a symbol by its form, and no longer tracking symbols."""
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from prices import services
 from prices.domain.bars import SeriesKey
@@ -63,6 +64,18 @@ class TestTracking:
         assert expected in answer.content.decode()
         assert TrackedSymbol.objects.count() == 1
         assert not SyncRun.objects.exists()
+
+    def test_explains_that_a_user_tracks_enough(
+        self, client: Client, staff: User, settings: Settings
+    ) -> None:
+        settings.SYMBOLS_PER_USER = 1
+        staff.user_permissions.add(Permission.objects.get(codename="add_trackedsymbol"))
+        tracked(added_by=staff)
+
+        answer = client.post(ADD, {"symbol": "AAPL", "market": "US"})
+
+        assert "You track 1 symbol and may track 1, so another one does" in answer.content.decode()
+        assert TrackedSymbol.objects.count() == 1
 
     def test_refuses_users_who_may_only_view(self, client: Client, staff: User) -> None:
         assert client.get(ADD).status_code == 403

@@ -1,13 +1,16 @@
 """manage.py sync_historical: what it takes, and when it fails."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.management.base import CommandError
 
 from prices.models import SyncRun
 from prices.providers.base import Unavailable
-from tests.support.builders import WEEK, tracked
+from tests.support.builders import NOW, WEEK, tracked
 from tests.support.commands import manage
 from tests.support.fakes import FakeProvider
+from tests.support.outages import away
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
 
@@ -39,3 +42,16 @@ class TestSyncHistorical:
 
         with pytest.raises(CommandError, match="1 symbol failed"):
             manage("sync_historical")
+
+    def test_tries_at_once_on_request(self, provider: FakeProvider) -> None:
+        """An outage, and a symbol that waits for its next attempt."""
+        later = NOW + timedelta(hours=3)
+        tracked("AAA", last_update=None, last_error="away", failures=4, next_attempt_at=later)
+        provider.histories = {"AAA": WEEK}
+        away(NOW)
+
+        nothing = manage("sync_historical")
+        said = manage("sync_historical", "--try-now")
+
+        assert "nothing was due" in nothing
+        assert "1 updated" in said
