@@ -70,6 +70,7 @@ class TrackedSymbol(models.Model):
     quote_error = models.CharField(
         max_length=500,
         blank=True,
+        db_default="",
         help_text="Why its quote could not be had. It is requested alone until it is answered.",
     )
     added_by = models.ForeignKey(
@@ -82,6 +83,7 @@ class TrackedSymbol(models.Model):
     )
     on_its_own = models.BooleanField(
         default=True,
+        db_default=True,
         help_text="Whether somebody tracked it by itself. Otherwise a portfolio needs it, and it "
         "is dropped once none does and the provider never had a price of it.",
     )
@@ -193,7 +195,7 @@ class SyncRun(models.Model):
     failed = models.PositiveIntegerField(default=0)
     bars = models.PositiveIntegerField(default=0, help_text="Bars written.")
     failed_new = models.PositiveIntegerField(
-        default=0, help_text="Failed symbols that the provider never answered for."
+        default=0, db_default=0, help_text="Failed symbols that the provider never answered for."
     )
     requests = models.PositiveIntegerField(default=0, help_text="Requests sent to the provider.")
     errors = models.JSONField(default=dict, blank=True, help_text="Failed symbols and the reasons.")
