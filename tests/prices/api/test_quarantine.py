@@ -61,7 +61,7 @@ class TestList:
 
         assert client.get(LIST).json()["count"] == 0
         (found,) = client.get(f"{LIST}?resolved=true").json()["entries"]
-        assert (found["resolution"], found["decided_by"]) == ("kept", "API (bob)")
+        assert (found["resolution"], found["decided_by"]) == ("kept", "API (a user)")
 
     def test_filters_by_symbol(self, client: Client, revised: Rows) -> None:
         Quarantine.objects.create(symbol="OTHER", kind="basis", reason="x")
