@@ -21,7 +21,9 @@ from prices.domain.decision import Change, Decision
 from prices.domain.guards import (
     apply_splits,
     check_dividends,
+    convert_to_stored_unit,
     find_lost_dividends,
+    find_unconfirmed_moves,
     has_dividend_moved_in,
     has_lost_gains,
     has_unit_of_dividends_changed,
@@ -278,6 +280,40 @@ def quote(price: float, before: float | None, when: str = "2026-03-09 20:00") ->
     return Quote("ACME", price, at(when), at(when), "POST", timezone=zone, previous_close=before)
 
 
+class TestUnconfirmedMoves:
+    """A fall to a half, on the last day of a series or some days before it."""
+
+    @pytest.mark.parametrize(
+        ("before", "quiet", "splits", "deadline", "found"),
+        [
+            (1.5, 0, [], -1, True),
+            (1.76, 0, [], -1, True),  # ln 2 is 1.226 times ln 1.76, and 1.179 times ln 1.8
+            (1.8, 0, [], -1, False),
+            (1 / 1.8, 0, [], -1, False),
+            (1.8, 249, [], -1, False),
+            (1.8, 250, [], -1, True),  # a year ago
+            (1.0, 0, [-6], -1, False),
+            (1.0, 0, [7], -1, True),  # another split
+            (1.0, 0, [], 0, False),  # confirmed by its age
+        ],
+    )
+    def test_are_larger_than_those_of_the_year_before(
+        self, before: float, quiet: int, splits: list[int], deadline: int, *, found: bool
+    ) -> None:
+        days = [day("2026-03-06") - timedelta(days=n) for n in range(quiet + 5)][::-1]
+        prices = [*(100.0, 100.0 * before), *[100.0 * before] * quiet, *[50.0 * before] * 3]
+        fell = days[-3]
+        told = tuple(Split(fell + timedelta(days=n), 2, 1) for n in splits)
+
+        moves = find_unconfirmed_moves(
+            series(*zip(map(str, days), prices, strict=True)),
+            told,
+            fell + timedelta(days=deadline),
+        )
+
+        assert (fell in moves) is found
+
+
 class TestShowsOtherBasis:
     """The previous close of a quote, beside the bar of that day."""
 
@@ -413,6 +449,21 @@ class TestUnit:
         decision = merge(stored(currency="GBP"), found, sessions("XLON"), now=NOW)
 
         assert closes(decision.bars) == {"2026-03-09": pytest.approx(105.0)}
+
+    def test_of_all_that_the_answer_says_is_converted(self) -> None:
+        told = Actions((SPLIT,), (Dividend(day("2026-03-05"), 0.5),))
+        found = answer(
+            *WEEK, currency="GBP", actions=told, adjusted_close=np.array([5.0, 6, 7, 8, 9])
+        )
+
+        converted = convert_to_stored_unit(stored(series(*self.PENCE), currency="GBp"), found)
+
+        assert not isinstance(converted, Refusal)
+        assert converted.adjusted_close is not None
+        assert converted.adjusted_close.tolist() == [500, 600, 700, 800, 900]
+        assert converted.series == series(*self.PENCE)
+        assert converted.actions == Actions((SPLIT,), (Dividend(day("2026-03-05"), 50.0),))
+        assert converted.currency == "GBp"
 
     def test_is_refused_if_only_its_name_changes(self) -> None:
         found = answer(*self.PENCE, currency="GBP")

@@ -507,6 +507,7 @@ class TestMadeCalendar:
         assert found.known_until == day("2026-10-31")
         assert found.zone == ZoneInfo("Europe/Berlin")
         assert plain is not None
+        assert (plain.mic, found.mic) == ("XTST", "XTST")
         assert plain.is_session(day("2026-10-20"))
         assert (plain.edition, found.edition == plain.edition) == ("", False)
 
