@@ -85,7 +85,10 @@ class TestFirstHistories:
 
     @pytest.mark.parametrize(
         ("closes", "wrong"),
-        [([100, 1, 100], [1]), ([1, 100, 100], [0]), ([100, 100, 1], [2]), ([100, 300, 900], [])],
+        [
+            *(([100, 1, 100], [1]), ([1, 100, 100], [0]), ([100, 100, 1], [2])),
+            *(([100, 10, 100], [1]), ([100, 300, 900], [])),
+        ],
     )
     def test_of_a_few_bars_are_judged_by_most_of_them(
         self, closes: list[float], wrong: list[int]
@@ -140,6 +143,11 @@ class TestLaterBars:
         closes, wrong = scaled(walk(120), 0.1, slice(0, 30))
 
         assert held(closes, judged=slice(0, 60)) == wrong
+
+    def test_are_wrong_on_another_level_also_if_most_bars_are_new(self) -> None:
+        closes, wrong = scaled(walk(120), 0.1, slice(0, 100))
+
+        assert held(closes, judged=slice(0, 110)) == wrong
 
     def test_between_the_stored_ones_may_not_step(self) -> None:
         closes, wrong = scaled(walk(120), 10, slice(50, 52))
