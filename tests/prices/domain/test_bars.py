@@ -237,6 +237,7 @@ class TestNormaliseRows:
         ("row", "expected", "changed"),
         [
             ([10, 12, 9, 11, 500], [10, 12, 9, 11, 500], False),
+            ([0.01, 0.02, 0.005, 0.01, 500], [0.01, 0.02, 0.005, 0.01, 500], False),
             # A missing or impossible price becomes the close; then the bar contains its open.
             ([NAN, 12, 9, 11, 500], [11, 12, 9, 11, 500], True),
             ([0, 12, 9, 11, 500], [11, 12, 9, 11, 500], True),
