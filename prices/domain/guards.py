@@ -245,7 +245,7 @@ def check_dividends(stored: Stored, answered: Actions) -> Refusal | None:
     since = stored.provider_from or date.min
     lost = find_lost_dividends(stored, answered, since)
     count = sum(dividend.session >= since for dividend in stored.actions.dividends)
-    if len(lost) <= max(1, (1 - MIN_COMPLETE) * count):
+    if len(lost) <= max(1, count - MIN_COMPLETE * count):
         return None
     return Refusal(
         Guard.ACTIONS,

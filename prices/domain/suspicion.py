@@ -176,7 +176,7 @@ def refuse_bars(
     held[list(found)] = True
     if not found:
         return held, None
-    return held, Refusal(guard, _describe(new, held, guard, found), tuple(found.values()))
+    return held, Refusal(guard, _describe(old, new, held, guard, found), tuple(found.values()))
 
 
 def _difference(old: BarSeries, new: BarSeries, place: int | None, at: int) -> Difference:
@@ -194,7 +194,9 @@ def _difference(old: BarSeries, new: BarSeries, place: int | None, at: int) -> D
     return Difference(session, field, before, after)
 
 
-def _describe(new: BarSeries, held: Flags, guard: Guard, found: dict[int, Difference]) -> str:
+def _describe(
+    old: BarSeries, new: BarSeries, held: Flags, guard: Guard, found: dict[int, Difference]
+) -> str:
     sessions = name_some([str(difference.session) for difference in found.values()])
     at, first = next(iter(found.items()))
     if guard is Guard.BAR:
@@ -203,11 +205,12 @@ def _describe(new: BarSeries, held: Flags, guard: Guard, found: dict[int, Differ
             f"{first.provider:.6g}, which does not fit the days around it; the stored values of "
             f"{sessions} stay"
         )
-    others = np.flatnonzero(~held)
-    beside = int(others[np.abs(others - at).argmin()]) if len(others) else at
-    times = float(new.close[at] / new.close[beside])
+    others = old.merge(new.take(~held))
+    others = others if len(others) else new
+    beside = max(int(np.searchsorted(others.ts, new.ts[at])) - 1, 0)
+    times = float(new.close[at] / others.close[beside])
     return (
         f"the close of {first.session} is {times:.3g} times that of "
-        f"{new.sessions[beside].item()}, and no corporate action explains it; "
+        f"{others.sessions[beside].item()}, and no corporate action explains it; "
         f"{plural(len(found), 'bar')} held back: {sessions}"
     )

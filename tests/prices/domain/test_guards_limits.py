@@ -239,6 +239,7 @@ class TestPartOfTheDividends:
         [
             (1, 1, None, None),
             (9, 2, None, "the answer lacks 2 of the 9 stored dividends"),
+            (20, 2, None, None),
             (21, 2, None, None),
             (21, 3, None, "the answer lacks 3 of the 21 stored dividends"),
             # The provider does not have those of a former name.

@@ -312,12 +312,20 @@ class TestRefuseBars:
             ),
         ],
     )
-    def test_compares_a_new_bar_with_the_nearest_that_is_not_held(
+    def test_compares_a_new_bar_with_the_last_before_it_that_is_not_held(
         self, closes: list[float], at: list[int], expected: str
     ) -> None:
         _, refusal = self.refuse([], bars_of(closes), *at, guard=Guard.UNIT)
 
         assert refusal.reason == expected
+
+    def test_compares_with_a_stored_bar_if_all_are_held(self) -> None:
+        """Sessions: 2025-01-02 and 2025-01-03 are stored, 2025-01-06 is new."""
+        new = bars_of([100.0, 101.0, 10_100.0]).take(slice(2, 3))
+
+        _, refusal = self.refuse([100.0, 101.0], new, 0, guard=Guard.UNIT)
+
+        assert "the close of 2025-01-06 is 100 times that of 2025-01-03" in refusal.reason
 
     def test_goes_on_holding_new_bars_that_it_held_before(self) -> None:
         new = bars_of([3.7, 3.8, 3.9, 4.0])
