@@ -1,9 +1,11 @@
 """What tests share: one mongod a run, a clean store a test, and builders of prices."""
 
+import gc
 import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.conf import settings
@@ -11,6 +13,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from prices import services
 from prices.domain.sessions import declare
@@ -52,9 +55,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the collector need not visit it during every test."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure() -> None:
     """Nothing of the run is left, also of the process that only hands out the tests."""
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_once() -> Iterator[None]:
+    """Every client of a test has a middleware of its own, and would list all static files again."""
+    list_files = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, object] = {}
+
+    def add_files(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            list_files(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with mock.patch.object(WhiteNoiseMiddleware, "add_files_from_finders", add_files):
+        yield
 
 
 @pytest.fixture(autouse=True)
