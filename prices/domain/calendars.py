@@ -1,6 +1,6 @@
 """The calendars of exchange_calendars: which there are, and until when each knows its holidays.
 
-The library is imported at its first use. That takes half a second and 60 MB, for pandas, which
+The library is imported at its first use. That takes time and memory, for pandas, which
 most commands and the supervisor never need.
 """
 

@@ -248,7 +248,7 @@ def test_an_answer_of_a_first_history_reaches_beyond_the_end() -> None:
 
 
 def test_the_library_is_not_imported_before_its_first_use() -> None:
-    """It takes half a second and 60 MB, which commands and the supervisor are spared."""
+    """It brings pandas along, which commands and the supervisor do without."""
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=False
     )
