@@ -1,15 +1,19 @@
 """What tests share: one mongod a run, a clean store a test, and builders of prices."""
 
+import gc
 import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from prices import services
 from prices.domain.sessions import declare
@@ -22,32 +26,60 @@ from tests.support.hundred import Hundred, running_hundred
 from tests.support.mongod import running_mongod
 from tests.support.unreachable import unreachable_store
 
-# The files whose tests take longest, begun first, so that no worker ends long after the other.
+# Properties are tried with the same examples in every run, which must not fail by chance. To look
+# for new ones: `pytest --hypothesis-profile=search`.
+hypothesis_settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
+hypothesis_settings.register_profile("search", deadline=None, max_examples=1_000)
+hypothesis_settings.load_profile("suite")
+
+# The files whose tests take longest, begun first, so that no worker ends long after the other. The
+# two that start whole systems do not run beside each other, because they take two processors each.
 _LONG = (
-    "test_whole_system.py",
-    "test_up.py",
-    "test_symbol_pages.py",
-    "test_dashboard_pages.py",
-    "test_steady_state.py",
-    "test_truth.py",
-    "test_bad_",
-    "test_store_concurrency.py",
-    "test_outage.py",
-    "test_portfolio_pages.py",
+    "system/test_up.py",
+    "scenarios/test_steady_state.py",
+    "scenarios/test_bad_days.py",
+    "system/test_whole_system.py",
+    "browser/admin/test_symbol_pages.py",
+    "browser/admin/test_dashboard_pages.py",
+    "browser/portfolio/test_symbol_pages.py",
+    "scenarios/",
+    "system/",
+    "browser/",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
-        name = item.path.name
-        return next((at for at, long in enumerate(_LONG) if name.startswith(long)), len(_LONG))
+        return next((at for at, long in enumerate(_LONG) if f"tests/{long}" in item.nodeid), 99)
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the collector need not visit it during every test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
     """Nothing of the run is left, also of the process that only hands out the tests."""
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_once() -> Iterator[None]:
+    """Every client of a test has a middleware of its own, and would list all static files again."""
+    list_files = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, object] = {}
+
+    def add_files(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            list_files(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with mock.patch.object(WhiteNoiseMiddleware, "add_files_from_finders", add_files):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,8 @@ class Split:
     denominator: float
 
     def __post_init__(self) -> None:
-        if not (self.numerator > 0 and self.denominator > 0):
+        # Two possible numbers may still have an impossible ratio, like 1e308:0.5.
+        if not (self.numerator > 0 and self.denominator > 0 and 0 < self.ratio < math.inf):
             raise ValueError(f"a split of {self.numerator}:{self.denominator} makes no sense")
 
     def __str__(self) -> str:

@@ -1,11 +1,17 @@
-"""The calendars of exchange_calendars: which there are, and until when each knows its holidays."""
+"""The calendars of exchange_calendars: which there are, and until when each knows its holidays.
+
+The library is imported at its first use. That takes time and memory, for pandas, which
+most commands and the supervisor never need.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
-import exchange_calendars
-from exchange_calendars.calendar_utils import global_calendar_dispatcher
-from exchange_calendars.errors import InvalidCalendarName
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
 
 # Calendars are not asked about earlier years: no gap is claimed for older bars.
 FIRST_YEAR = 1990
@@ -41,13 +47,15 @@ def horizon() -> date:
     return datetime.now(UTC).date() + AHEAD
 
 
-def load_calendar(mic: str, until: date) -> tuple[exchange_calendars.ExchangeCalendar, date]:
+def load_calendar(mic: str, until: date) -> tuple[ExchangeCalendar, date]:
     """Returns the library's calendar and the last day that it says anything about.
 
     That is `until`, or else the last day that the exchange's holidays are known.
     It begins with `FIRST_YEAR`, or with the first day that the exchange's holidays are known.
-    :raises InvalidCalendarName:
+    :raises exchange_calendars.errors.InvalidCalendarName:
     """
+    import exchange_calendars
+
     first, last = _bounds(mic)
     start = max(filter(None, (first, date(FIRST_YEAR, 1, 1))))
     end = min(filter(None, (last, until)))
@@ -62,13 +70,16 @@ def _bounds(mic: str) -> tuple[date | None, date | None]:
     return first and first.date(), last and last.date()
 
 
-def _calendar_class(mic: str) -> type[exchange_calendars.ExchangeCalendar] | None:
+def _calendar_class(mic: str) -> type[ExchangeCalendar] | None:
     """Returns None for an unknown exchange."""
+    from exchange_calendars.calendar_utils import global_calendar_dispatcher
+    from exchange_calendars.errors import InvalidCalendarName
+
     try:
         name = global_calendar_dispatcher.resolve_alias(mic)
     except InvalidCalendarName:
         return None
     # The library has no public way to a calendar's class that does not build the calendar.
-    found: type[exchange_calendars.ExchangeCalendar] | None
+    found: type[ExchangeCalendar] | None
     found = global_calendar_dispatcher._calendar_factories.get(name)
     return found

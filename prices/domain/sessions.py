@@ -14,12 +14,11 @@ from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from exchange_calendars.errors import InvalidCalendarName
 from numpy.typing import NDArray
 
 from prices.domain.bars import Times
 from prices.domain.calendars import FIRST_YEAR as FIRST_YEAR
-from prices.domain.calendars import horizon, load_calendar
+from prices.domain.calendars import horizon, is_calendar, load_calendar
 
 # The calendar of funds, whatever exchange lists them: every weekday is a possible session, and no
 # session is known. A fund is priced once a day, also on some holidays, and sometimes a day late.
@@ -267,11 +266,10 @@ def _build(mic: str, until: date) -> Sessions | None:
     """Returns the calendar without overrides; None for an unknown exchange."""
     if mic == FUNDS:
         return _weekdays(until)
-    try:
-        with _building:
-            calendar, known_until = load_calendar(mic, until)
-    except InvalidCalendarName:
+    if not is_calendar(mic):
         return None
+    with _building:
+        calendar, known_until = load_calendar(mic, until)
     dates = calendar.sessions.to_numpy().astype("datetime64[D]")
     opens = calendar.opens.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
     closes = calendar.closes.dt.tz_localize(None).to_numpy().astype("datetime64[s]")

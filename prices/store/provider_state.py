@@ -97,7 +97,7 @@ class ProviderLog:
             before = AnswerWindow(tuple(answers), document.get("outage_since"))
             after, count = provider_health.record_answer(before, answered_empty, now)
             changes = {
-                "window": [asdict(answer) for answer in after.answers],
+                "window": [{"at": a.at, "answered_empty": a.answered_empty} for a in after.answers],
                 "outage_since": after.outage_since,
                 "tried": count.tried,
                 "answered_empty": count.answered_empty,

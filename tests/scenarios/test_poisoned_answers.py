@@ -1,4 +1,4 @@
-"""Thirty symbols in one run, of which one has an answer that cannot be: the others do not notice."""
+"""Runs in which some symbols have answers that cannot be: the others do not notice."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -135,18 +135,24 @@ EVENTS = {
 }
 
 
-class TestOfThirty:
-    @pytest.mark.parametrize("name", FAILING)
-    def test_one_that_cannot_be_read_fails_alone(self, yahoo: Yahoo, name: str) -> None:
-        poison(yahoo, "POISON", FAILING[name])
+class TestHistories:
+    def test_that_cannot_be_read_fail_alone(self, yahoo: Yahoo) -> None:
+        """Among the good ones, so that each is fetched beside others and has some after it."""
+        failing = {f"FINE{at:02}.BAD": change for at, change in enumerate(FAILING.values())}
+        for symbol, change in failing.items():
+            yahoo.standin.book.add(Instrument(symbol=symbol, first_session=FIRST))
+            track(symbol, now=NOW)
+            poison(yahoo, symbol, change)
 
         done = run(SyncRun.Kind.HISTORICAL_SYNC)
 
-        failed = TrackedSymbol.objects.exclude(last_error="")
+        failed = TrackedSymbol.objects.exclude(last_error="").order_by("symbol")
         assert complete(yahoo) == list(GOOD)
-        assert [row.symbol for row in failed] == ["POISON"]
-        assert "POISON" in failed[0].last_error
-        assert done.failed == 1
+        assert [row.symbol for row in failed] == sorted(failing)
+        for row, name in zip(failed, FAILING, strict=True):
+            assert row.symbol in row.last_error, name
+            assert stored(row.symbol) == [], name
+        assert done.failed == len(failing)
 
     def test_with_impossible_values_are_read_without_them(self, yahoo: Yahoo) -> None:
         for symbol, change in zip(GOOD, READ.values(), strict=False):

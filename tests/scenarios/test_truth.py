@@ -146,7 +146,7 @@ class Readers:
         from django.db import connection
 
         reader = services.reader()
-        while not self._stop.wait(0.002):  # without a pause, the sync would hardly get on
+        while not self._stop.wait(0.005):  # without a pause, the sync would hardly get on
             try:
                 found = reader.history(self._symbol, self._asked, Adjust.SPLITS, now=SATURDAY)
                 self.seen.add(tuple(found.bars.close.round(6).tolist()))

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 # What takes a tenth of a second may take many seconds on a busy machine.
 expect.set_options(timeout=30_000)
 
+# The shell is Chromium without windows around its pages, so each page costs half as much.
+_PROGRAMS = ("chromium-headless-shell", "chromium")
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -69,11 +71,18 @@ _LOW_CONTRAST_SCRIPT = """() => {
   return faint;
 }"""
 
+# Widths and colour schemes of the admin's pages.
+VIEWS = {"wide-light": (1440, "light"), "narrow-dark": (375, "dark")}
+# For tests of what a page does: whatever a narrow window hides or moves could break it.
+in_one_view = pytest.mark.parametrize(
+    "page", [VIEWS["narrow-dark"]], ids=["narrow-dark"], indirect=True
+)
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    assert path, "Chromium is needed: apt-get install chromium"
+    path = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    assert path, "Chromium is needed: apt-get install chromium-headless-shell"
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Django refuses database access in a thread with an event loop, such as Playwright's.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -108,7 +108,8 @@ class TestRefusals:
 
 @pytest.fixture(scope="module")
 def _system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with system(tmp_path_factory.mktemp("up"), PORT, NOWHERE) as running:
+    own_password = {**NOWHERE, "PRICECACHE_ADMIN_PASSWORD": ""}
+    with system(tmp_path_factory.mktemp("up"), PORT, own_password) as running:
         yield running
 
 
@@ -315,12 +316,9 @@ class TestRecoveryOfTheCluster:
     def test_replaces_a_killed_process_and_works_again(self, running, name):
         assert_recovers_from_kill(running, name)
 
-    def test_sigterm_stops_everything(self, running):
-        assert_signal_stops_everything(running, signal.SIGTERM)
+    def test_kill_9_of_up_leaves_no_process_and_the_next_start_works(self, running):
+        before = set(running.processes())
 
-
-class TestStop:
-    def test_kill_9_leaves_no_process_and_the_next_start_works(self, running):
         running.kill()
         # Started at once, while the orphaned mongod may still write its last checkpoint.
         running.start()
@@ -328,25 +326,35 @@ class TestStop:
         until(lambda: works(running), "a working system")
         # The first job may be done before the last process is forked.
         until(lambda: Parts(running).complete, "all processes to be there")
-        running.kill()
-        until(lambda: running.processes() == {}, "the end of all processes")
+        until(lambda: not before & set(running.processes()), "the end of all that were orphaned")
 
-    def test_shows_the_password_once_and_writes_it_to_no_file(self, tmp_path):
-        with system(tmp_path, PORT + 10, {**NOWHERE, "PRICECACHE_ADMIN_PASSWORD": ""}) as running:
-            running.start("--no-sample")
-            found = re.search(r"password (\S+)  \(shown this once\)", running.output.read_text())
-            assert found
-            password, token = found.group(1), running.token()
-            assert running.get("/cache/status")["historical_data"]["symbols"] == 0
-            running.stop()
+    def test_sigterm_stops_everything(self, running):
+        assert_signal_stops_everything(running, signal.SIGTERM)
 
-            start_and_stop_the_parts_separately(running)
 
-            assert running.output.read_text().count(password) == 1
-            for log in (tmp_path / "var" / "logs").iterdir():
-                text = log.read_text(errors="replace")
-                assert password not in text
-                assert token not in text
+class TestParts:
+    @pytest.fixture
+    def stopped(self, _system: System) -> System:
+        """The system after its first start, when it showed the password, and a stop."""
+        if _system.up is None:
+            _system.start()
+        assert _system.up is not None
+        if _system.up.poll() is None:
+            assert _system.stop() == 0
+        return _system
+
+    def test_run_separately_and_the_password_was_shown_once(self, stopped: System) -> None:
+        found = re.search(r"password (\S+)  \(shown this once\)", stopped.output.read_text())
+        assert found
+        password, token = found.group(1), stopped.token()
+
+        start_and_stop_the_parts_separately(stopped)
+
+        assert stopped.output.read_text().count(password) == 1
+        for log in (stopped.folder / "var" / "logs").iterdir():
+            text = log.read_text(errors="replace")
+            assert password not in text
+            assert token not in text
 
 
 def start_and_stop_the_parts_separately(running: System) -> None:
@@ -354,7 +362,7 @@ def start_and_stop_the_parts_separately(running: System) -> None:
     argv = [sys.executable, "manage.py", "mongod"]
     with subprocess.Popen(argv, cwd=ROOT, env=running.env) as mongod:
         until(lambda: len(running.pids("--replSet")) == 1, "mongod")
-        running.start("--no-sample", "--only", "cluster", "web")
+        running.start("--only", "cluster", "web")
 
         until(lambda: works(running), "a working system")
         assert running.stop() == 0

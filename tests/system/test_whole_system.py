@@ -45,49 +45,12 @@ def running(tmp_path_factory: pytest.TempPathFactory, standin: StandIn) -> Itera
         yield running
 
 
-class TestWithoutInternet:
-    def test_serves_the_sample_and_gives_the_reason(self, tmp_path: Path) -> None:
-        nowhere = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:1"}
-        with system(tmp_path, free_ports(2), nowhere) as running:
-            running.start()
-
-            status = running.get("/cache/status")
-            year = running.get("/cache/historical/AAPL?start=2005-01-03&end=2005-12-30")
-            traded = running.get(
-                "/cache/historical/AAPL?start=2005-01-03&end=2005-12-30&adjust=none"
-            )
-
-            assert status["historical_data"]["symbols_with_history"] == 5
-            assert (year["count"], year["source"]) == (252, "sample")
-            assert year["data"][0]["date"] == "2005-01-03"
-            assert year["data"][0]["close"] == pytest.approx(31.645)
-            assert traded["data"][0]["close"] == pytest.approx(63.29)
-            after = {row["date"]: row["close"] for row in year["data"]}["2005-03-01"]
-            assert {row["date"]: row["close"] for row in traded["data"]}["2005-03-01"] == after
-            # The start-up sync, ten seconds later, cannot reach the provider.
-            reason = running.wait_for(
-                lambda: (
-                    (r := running.get("/cache/historical/AAPL?days=5")["stale_reason"])
-                    and "unreachable" in r
-                    and r
-                ),
-                "the reason",
-            )
-            assert reason.startswith("provider unreachable since ")
-            assert reason.endswith("last bar 2013-03-01")
-            assert running.get("/cache/status")["status"] == "degraded"
-            jobs = {job["id"]: job for job in running.get("/cache/scheduler/status")["jobs"]}
-            assert jobs["historical_sync"]["next_run"] is not None
-
-            assert running.stop() == 0
-            assert running.processes() == {}
-
-
 class TestWithStandIn:
     def test_a_first_sync_fills_everything_and_a_refresh_reaches_the_web(
         self, running: System, standin: StandIn
     ) -> None:
         symbols = list(standin.book.instruments)[:SYMBOLS]
+        assert running.get("/cache/status")["historical_data"]["symbols"] == 0  # and no sample
         _track(running, symbols)
 
         run = running.post("/cache/sync-historical?wait=120")

@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
-from tests.support.chromium import signed_in
+from tests.support.chromium import VIEWS, signed_in
 
 
-@pytest.fixture(params=[(1440, "light"), (375, "dark")], ids=["wide-light", "narrow-dark"])
+@pytest.fixture(params=VIEWS.values(), ids=list(VIEWS))
 def page(
     browser: Browser, live_server: LiveServer, request: pytest.FixtureRequest
 ) -> Iterator[Page]:

@@ -12,7 +12,7 @@ from prices.jobs import cluster_health, schedules
 from prices.models import CalendarOverride, SyncRun
 from prices.reads.reader import SymbolReport
 from tests.support.builders import published, tracked
-from tests.support.chromium import fits
+from tests.support.chromium import fits, in_one_view
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
@@ -28,6 +28,7 @@ def _state() -> SymbolReport:
 
 
 class TestPages:
+    @in_one_view
     def test_signs_in_by_name_and_password(self, page: Page) -> None:
         page.context.clear_cookies()
         page.goto("/admin/")
@@ -75,6 +76,7 @@ class TestPages:
         assert (row.mic, row.date.day, row.declared_by) == ("24/7", 15, "admin")
         assert fits(page)
 
+    @in_one_view
     def test_tracks_a_symbol_by_its_market(self, page: Page) -> None:
         sessions_of("XTAE")  # Its first use takes seconds on a busy machine.
         page.goto("/admin/prices/trackedsymbol/add/")
@@ -86,6 +88,7 @@ class TestPages:
         expect(page.get_by_text("TEVA.TA").first).to_be_visible()
         assert SyncRun.objects.get().symbols == ["TEVA.TA"]
 
+    @in_one_view
     def test_explains_an_invalid_symbol(self, page: Page) -> None:
         page.goto("/admin/prices/trackedsymbol/add/")
 
@@ -111,6 +114,7 @@ class TestPages:
             expect(page.locator("body")).not_to_contain_text("Server Error")
             assert fits(page)
 
+    @in_one_view
     def test_api_docs_work_without_the_internet(self, page: Page) -> None:
         page.goto("/cache/docs")
 

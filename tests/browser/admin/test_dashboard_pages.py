@@ -13,15 +13,13 @@ from pytest_django.live_server_helper import LiveServer
 from prices.jobs import cluster_health, runs, schedules
 from prices.models import PausedJob, SyncRun, TrackedSymbol
 from tests.support.builders import WEEK, published, tracked
-from tests.support.chromium import fits, low_contrast_texts, signed_in
+from tests.support.chromium import VIEWS, fits, in_one_view, low_contrast_texts, signed_in
 from tests.support.heartbeats import heartbeat
 from tests.support.outages import away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
 
 Kind, State = SyncRun.Kind, SyncRun.State
-VIEWS = [(1440, "light"), (375, "dark")]
-NAMES = ["wide-light", "narrow-dark"]
 UNREACHABLE = "ERR_FAILED"
 
 
@@ -30,7 +28,7 @@ def boss() -> User:
     return User.objects.create_superuser("admin")
 
 
-@pytest.fixture(params=VIEWS, ids=NAMES)
+@pytest.fixture(params=VIEWS.values(), ids=list(VIEWS))
 def page(
     browser: Browser, live_server: LiveServer, boss: User, request: pytest.FixtureRequest
 ) -> Iterator[Page]:
@@ -123,6 +121,7 @@ class TestPages:
                 assert fits(page)
                 assert low_contrast_texts(page) == []
 
+    @in_one_view
     def test_can_be_used_by_keyboard(self, page: Page, state: None) -> None:
         page.goto("/admin/")
 
@@ -252,6 +251,7 @@ class TestDashboardButtons:
             ("Backfill for NEWCO", Kind.BACKFILL, "NEWCO"),
         ],
     )
+    @in_one_view
     def test_queue_the_remedy(
         self, page: Page, state: None, button: str, kind: str, symbol: str
     ) -> None:
@@ -263,6 +263,7 @@ class TestDashboardButtons:
         run = SyncRun.objects.get(state=State.QUEUED)
         assert (run.kind, run.symbols) == (kind, [symbol])
 
+    @in_one_view
     def test_resume(self, page: Page, state: None) -> None:
         page.goto("/admin/")
 
@@ -273,6 +274,7 @@ class TestDashboardButtons:
 
 
 class TestSchedulerButtons:
+    @in_one_view
     def test_pause_and_resume_a_job(self, page: Page, state: None) -> None:
         page.goto("/admin/scheduler/")
 
@@ -285,6 +287,7 @@ class TestSchedulerButtons:
         expect(page.get_by_text("is resumed and runs at its next scheduled time")).to_be_visible()
         assert not PausedJob.objects.exists()
 
+    @in_one_view
     def test_run_a_job_now(self, page: Page, state: None) -> None:
         page.goto("/admin/scheduler/")
 
@@ -293,6 +296,7 @@ class TestSchedulerButtons:
         expect(page.get_by_text("Store sweep is queued for the cluster")).to_be_visible()
         assert OrmQ.objects.get().func() == "prices.jobs.tasks.store_sweep"
 
+    @in_one_view
     def test_repeat_what_failed(self, page: Page, state: None) -> None:
         page.goto("/admin/scheduler/")
         page.get_by_text("Traceback", exact=True).click()

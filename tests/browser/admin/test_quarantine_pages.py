@@ -12,7 +12,7 @@ from prices.domain.sessions import sessions_of
 from prices.jobs import cluster_health
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from tests.support.builders import published, tracked
-from tests.support.chromium import fits, low_contrast_texts
+from tests.support.chromium import fits, in_one_view, low_contrast_texts
 from tests.support.syncing import facts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
@@ -107,6 +107,7 @@ class TestEntry:
         page.get_by_text("The answer as it is recorded").click()
         assert fits(page)
 
+    @in_one_view
     def test_follows_the_theme(self, page: Page) -> None:
         _, entry, _ = _partial()
         _open(page, entry)

@@ -20,7 +20,7 @@ from prices.jobs import cluster_health
 from prices.models import SyncRun, Tag, TrackedSymbol
 from prices.sync.publish import publish
 from tests.support.builders import published, tracked
-from tests.support.chromium import fits, low_contrast_texts, signed_in
+from tests.support.chromium import fits, in_one_view, low_contrast_texts, signed_in
 from tests.support.syncing import facts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("store")]
@@ -82,6 +82,7 @@ class TestList:
         expect(page.locator("#result_list").get_by_text("core")).to_be_visible()
         _check_layout(page)
 
+    @in_one_view
     def test_sorts_and_filters_by_figures(self, page: Page) -> None:
         _holed()
         tracked("WHOLE", reads=1)
@@ -96,6 +97,7 @@ class TestList:
         _list(page, "?o=-10")
         assert page.locator("#result_list b").all_inner_texts() == ["ACME", "WHOLE"]
 
+    @in_one_view
     def test_filters_by_keyboard(self, page: Page) -> None:
         _holed()
         _list(page)
@@ -114,6 +116,7 @@ class TestList:
 
         expect(page).to_have_url(re.compile("state=fresh"))
 
+    @in_one_view
     def test_opens_a_symbol_by_its_keyboard(self, page: Page) -> None:
         row = _holed()
         _list(page)
@@ -172,6 +175,7 @@ class TestBulkActions:
             assert (run.kind, run.symbols) == (kind, ["ACME", "OTHER"])
             SyncRun.objects.update(state=State.SUCCEEDED)
 
+    @in_one_view
     def test_suspend_and_resume(self, page: Page) -> None:
         tracked()
         tracked("OTHER")
@@ -201,6 +205,7 @@ class TestBulkActions:
         expect(page.get_by_text("1 symbol: tagged core, untagged old.")).to_be_visible()
         assert [tag.name for tag in row.tags.all()] == ["core"]
 
+    @in_one_view
     def test_export(self, page: Page) -> None:
         _holed()
         _list(page)
@@ -212,6 +217,7 @@ class TestBulkActions:
         assert download.value.suggested_filename.endswith(".csv")
         assert lines[1].startswith("ACME,Acme Corporation,US,XNYS,USD,fresh,")
 
+    @in_one_view
     def test_can_be_cancelled(self, page: Page) -> None:
         tracked()
         _list(page, "?q=acme")
@@ -241,6 +247,7 @@ class TestSymbol:
         page.get_by_text("Show as a table").click()
         expect(page.get_by_role("region", name="Sessions by year")).to_be_visible()
 
+    @in_one_view
     def test_follows_the_theme(self, page: Page) -> None:
         _open(page, _holed())
         expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", "7")
@@ -249,6 +256,7 @@ class TestSymbol:
             page.evaluate("(on) => document.documentElement.classList.toggle('dark', on)", dark)
             assert low_contrast_texts(page) == []
 
+    @in_one_view
     def test_fits_a_large_screen(self, page: Page) -> None:
         row = _holed()
         page.set_viewport_size({"width": 1920, "height": 1000})
@@ -264,6 +272,7 @@ class TestSymbol:
         expect(page.get_by_text("There is no history yet. The next sync")).to_be_visible()
         _check_layout(page)
 
+    @in_one_view
     def test_queues_and_shows_the_progress(self, page: Page) -> None:
         row = _holed()
         for button, kind in (
@@ -281,6 +290,7 @@ class TestSymbol:
             assert (run.kind, run.symbols) == (kind, ["ACME"])
             SyncRun.objects.update(state=State.SUCCEEDED)
 
+    @in_one_view
     def test_suspends_and_resumes(self, page: Page) -> None:
         _open(page, _holed())
 
@@ -289,6 +299,7 @@ class TestSymbol:
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_text("Resumed ACME.").first).to_be_visible()
 
+    @in_one_view
     def test_requests_one_gap_again(self, page: Page) -> None:
         gap = _days()[3]
         _open(page, _holed())
@@ -328,6 +339,7 @@ class TestSymbol:
         expect(page.get_by_role("region", name="Corrections")).to_contain_text("released by hand")
         assert facts().by_hand == ()
 
+    @in_one_view
     def test_withdraws_a_bar_filled_by_hand(self, page: Page) -> None:
         gap, row = _days()[3], _holed()
         services.repair_service().fill(
@@ -339,6 +351,7 @@ class TestSymbol:
 
         expect(page.get_by_text(f"{gap} is a gap again")).to_be_visible()
 
+    @in_one_view
     def test_bars_of_a_range(self, page: Page) -> None:
         days = _days()
         _open(page, _holed())

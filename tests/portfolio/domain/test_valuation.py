@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portfolio.domain.entries import Entry, EntryKind
@@ -333,7 +333,6 @@ def check(entries: list[Entry], prices: dict[str, PriceHistory], *, cash: bool) 
     return result
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_value_of_every_day_without_cash(data: st.DataObject) -> None:
     prices = data.draw(market())
@@ -346,7 +345,6 @@ def test_value_of_every_day_without_cash(data: st.DataObject) -> None:
     assert abs(result.profit.total - left) <= 0.01 * (3 + 4 * len(SYMBOLS))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_value_of_every_day_with_cash(data: st.DataObject) -> None:
     prices = data.draw(market())

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portfolio.domain.entries import Entry, EntryKind
@@ -84,7 +84,6 @@ def test_reports_an_unreadable_file(content: bytes, sentence: str) -> None:
     assert sentence in read_errors(content)[0][1]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_never_raises(content: bytes) -> None:
     read(content)
@@ -119,7 +118,6 @@ def booked(draw: st.DrawFn) -> Entry:
     )
 
 
-@settings(deadline=None)
 @given(st.lists(booked(), min_size=1, max_size=20))
 def test_written_entries_read_back_the_same(given_entries: list[Entry]) -> None:
     assert read_entries(write_csv(given_entries)) == given_entries

@@ -39,7 +39,9 @@ class TestSplit:
         assert Split(day("2026-03-04"), 3, 2).ratio == 1.5
         assert Split(day("2026-03-04"), 1, 30).ratio == pytest.approx(1 / 30)
 
-    @pytest.mark.parametrize(("numerator", "denominator"), [(0, 1), (1, 0), (-2, 1)])
+    @pytest.mark.parametrize(
+        ("numerator", "denominator"), [(0, 1), (1, 0), (-2, 1), (1e308, 0.5), (1e-300, 1e300)]
+    )
     def test_refuses_an_impossible_ratio(self, numerator: float, denominator: float) -> None:
         with pytest.raises(ValueError, match="makes no sense"):
             Split(day("2026-03-04"), numerator, denominator)

@@ -4,6 +4,8 @@ The library knows Bombay's holidays to 2026-12-31 (checked by `test_the_calendar
 2027-01-01 is a Friday.
 """
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -19,6 +21,7 @@ from prices.domain.sessions import sessions_of
 from tests.prices.domain.builders import at, closes, day, fetched, series, sessions
 from tests.prices.domain.test_merge import stored
 
+IMPORTED = "import sys, prices.domain.sessions; print('pandas' in sys.modules)"
 END_OF_JANUARY = at("2027-01-29 14:30")
 WELL = ProviderState()
 WEEK = [("2026-12-28", 100.0), ("2026-12-29", 101.0), ("2026-12-30", 102.0), ("2026-12-31", 103.0)]
@@ -242,3 +245,12 @@ def test_an_answer_of_a_first_history_reaches_beyond_the_end() -> None:
     decision = merge(stored(series()), answer, sessions("XBOM"), now=END_OF_JANUARY)
 
     assert closes(decision.bars) == {**dict(WEEK), **dict(JANUARY)}
+
+
+def test_the_library_is_not_imported_before_its_first_use() -> None:
+    """It brings pandas along, which commands and the supervisor do without."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("False\n", "")

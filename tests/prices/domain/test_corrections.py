@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prices.domain.actions import Actions, CapitalGain, Dividend, Split, rebase_bars
@@ -329,7 +329,6 @@ def published(held: Stored, answer: Fetched, decision: Decision, *, trusted: boo
 
 
 class TestReplay:
-    @settings(deadline=None, max_examples=100)
     @given(STEPS)
     def test_of_the_record_backwards_gives_each_state_before(
         self, steps: list[tuple[list[tuple[object, ...]], int | None, str]]

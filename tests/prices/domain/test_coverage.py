@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prices.domain.coverage import (
@@ -74,7 +74,6 @@ class TestMergeRanges:
 
         assert found == (dates("2026-03-01", "2026-03-05"), dates("2026-03-10", "2026-03-12"))
 
-    @settings(deadline=None)
     @given(st.lists(any_range, max_size=8))
     def test_has_the_same_days_in_the_fewest_ranges(self, ranges: list[DateRange]) -> None:
         found = merge_ranges(ranges)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prices.domain.actions import Actions
@@ -72,7 +72,6 @@ EMPTY = Stored(BarSeries.empty(), Actions())
 
 
 class TestMerge:
-    @settings(deadline=None)
     @given(st.lists(answers(), min_size=1, max_size=5))
     def test_of_the_same_answer_again_changes_nothing(self, found: list[Fetched]) -> None:
         held = EMPTY
@@ -86,7 +85,6 @@ class TestMerge:
                 assert again.change is Change.NOTHING
                 assert again.actions == held.actions
 
-    @settings(deadline=None)
     @given(st.lists(answers(), min_size=1, max_size=5))
     def test_loses_no_session_and_adds_none_before_its_close(self, found: list[Fetched]) -> None:
         held = EMPTY
@@ -97,7 +95,6 @@ class TestMerge:
             assert np.isin(before.ts, held.series.ts).all()
             assert (held.series.sessions <= np.datetime64(LAST_CLOSED)).all()
 
-    @settings(deadline=None)
     @given(answers(), answers())
     def test_appends_only_after_the_last_bar(self, first: Fetched, second: Fetched) -> None:
         held = applied(EMPTY, first, judged(EMPTY, first))
@@ -108,7 +105,6 @@ class TestMerge:
             assert (decision.bars.ts > held.series.ts[-1]).all()
             assert not decision.corrections
 
-    @settings(deadline=None)
     @given(answers(), answers())
     def test_takes_or_refuses_a_later_answer(self, first: Fetched, later: Fetched) -> None:
         later = replace(later, fetched_at=NOW)
@@ -128,7 +124,6 @@ class TestMerge:
             assert np.allclose(same.close, answered.close, rtol=1e-7)
             assert same.volume.tolist() == answered.volume.tolist()
 
-    @settings(deadline=None)
     @given(answers(), answers())
     def test_of_an_earlier_answer_changes_nothing(self, first: Fetched, earlier: Fetched) -> None:
         earlier = replace(earlier, fetched_at=first.fetched_at - timedelta(seconds=1))

@@ -160,6 +160,7 @@ class TestMadeCalendar:
         made = SimpleNamespace(
             sessions=table.index, opens=table.opens, closes=table.closes, tz="Europe/Berlin"
         )
+        monkeypatch.setattr(module, "is_calendar", lambda mic: mic == "XTST")
         monkeypatch.setattr(module, "load_calendar", lambda *_: (made, day("2026-10-31")))
         monkeypatch.setattr(module, "_build", module._build.__wrapped__)
         monkeypatch.setattr(module, "_calendars", module._Calendars({}))

@@ -224,7 +224,7 @@ class TestCharts:
         assert len(answer.actions.splits) == len(answer.actions.gains) == 1
         assert answer.skipped == ()
 
-    @settings(deadline=None, max_examples=200)
+    @settings(max_examples=200)
     @given(broken(chart_body))
     def test_that_are_broken_are_read_or_refused(self, shared: Yahoo, text: str) -> None:
         with suppress(ProviderError):
@@ -237,7 +237,7 @@ class TestCharts:
 
 
 class TestQuotes:
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     @given(broken(quote_row))
     def test_that_are_broken_cost_no_neighbour(self, shared: Yahoo, text: str) -> None:
         shared.standin.serve_quote("FUZZ", text)
@@ -249,7 +249,7 @@ class TestQuotes:
         for quote in found:
             check_quote(quote)
 
-    @settings(deadline=None, max_examples=100)
+    @settings(max_examples=100)
     @given(broken(lambda: {"quoteResponse": {"result": [quote_row()], "error": None}}))
     def test_of_broken_answers_are_read_or_refused(self, shared: Yahoo, text: str) -> None:
         shared.standin.serve_quote("*", text)

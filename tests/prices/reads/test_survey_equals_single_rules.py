@@ -74,7 +74,7 @@ def survey_of(found: list[SymbolState], now: datetime) -> Survey:
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(data=st.data(), now=MOMENTS)
 def test_columns_equal_the_rules_for_one_symbol(data: st.DataObject, now: datetime) -> None:
     found = data.draw(st.lists(states(now), max_size=8))

@@ -1,4 +1,4 @@
-"""`manage.py up` on a data folder of version 0.1, with what that version had left to do."""
+"""`manage.py up` without the Internet: with the sample, then on a data folder as of version 0.1."""
 
 import sqlite3
 import urllib.request
@@ -19,7 +19,7 @@ from tests.support.whole_system import System, system
 
 pytestmark = pytest.mark.timeout(600)
 
-NOWHERE = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:9", "MONGODB_URI": ""}
+NOWHERE = {"PRICECACHE_YAHOO_PROXY": "http://127.0.0.1:1", "MONGODB_URI": ""}
 YEAR = "/cache/historical/AAPL?start=2005-01-03&end=2005-12-30"
 # Version 0.1 named its tasks in one module, where there is a package today.
 OLD_MODULE, NEW_MODULE = "prices.jobs.", "prices.jobs.tasks."
@@ -117,44 +117,86 @@ def finished_run(running: System, run: int) -> Any:
     return found["finished_at"] and found
 
 
-def test_a_folder_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
-    with system(tmp_path, free_ports(2), NOWHERE) as running:
-        running.start()
-        bars = running.get(YEAR)
-        expected = schedules(running)
-        assert running.stop() == 0
-        with database(running) as connection:
-            connection.execute(
-                "update django_q_schedule set func = replace(func, ?, ?)", (NEW_MODULE, OLD_MODULE)
-            )
-            queued = insert_run(connection, state="queued")
-            interrupted = insert_run(
-                connection,
-                state="running",
-                attempts=1,
-                started_at="2026-11-01 12:00:00",
-                heartbeat_at="2026-11-01 12:00:00",
-                worker="elsewhere/1/1",
-            )
-            queue_task(running, connection, f"{OLD_MODULE}perform", queued)
-            queue_task(running, connection, f"{OLD_MODULE}canary")
-            restore_old_access(connection, Path(running.env["PRICECACHE_DATA_DIR"]))
-        assert schedules(running)["historical_sync"] == f"{OLD_MODULE}historical_sync"
+@pytest.fixture(scope="module")
+def _system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with system(tmp_path_factory.mktemp("offline"), free_ports(2), NOWHERE) as running:
+        yield running
 
-        running.start()
 
-        assert_access_is_closed(running)
-        for run in (queued, interrupted):
-            done = running.wait_for(partial(finished_run, running, run), f"run {run}", 150)
-            assert done["state"] == "succeeded", done
-        assert {
-            name: func for name, func in schedules(running).items() if name != "startup_sync"
-        } == {name: func for name, func in expected.items() if name != "startup_sync"}
-        assert expected["historical_sync"] == f"{NEW_MODULE}historical_sync"
-        assert running.get(YEAR)["data"] == bars["data"]
-        assert len(bars["data"]) == 252
-        with database(running) as connection:
-            failed = connection.execute(
-                "select name, result from django_q_task where not success"
-            ).fetchall()
-        assert failed == []
+@pytest.fixture
+def running(_system: System) -> System:
+    """A system with the sample, started if a test stopped it."""
+    if _system.up is None or _system.up.poll() is not None:
+        _system.start()
+    return _system
+
+
+class TestWithoutInternet:
+    def test_serves_the_sample_and_gives_the_reason(self, running: System) -> None:
+        status = running.get("/cache/status")
+        year = running.get("/cache/historical/AAPL?start=2005-01-03&end=2005-12-30")
+        traded = running.get("/cache/historical/AAPL?start=2005-01-03&end=2005-12-30&adjust=none")
+
+        assert status["historical_data"]["symbols_with_history"] == 5
+        assert (year["count"], year["source"]) == (252, "sample")
+        assert year["data"][0]["date"] == "2005-01-03"
+        assert year["data"][0]["close"] == pytest.approx(31.645)
+        assert traded["data"][0]["close"] == pytest.approx(63.29)
+        after = {row["date"]: row["close"] for row in year["data"]}["2005-03-01"]
+        assert {row["date"]: row["close"] for row in traded["data"]}["2005-03-01"] == after
+        # The start-up sync, ten seconds later, cannot reach the provider.
+        reason = running.wait_for(
+            lambda: (
+                (r := running.get("/cache/historical/AAPL?days=5")["stale_reason"])
+                and "unreachable" in r
+                and r
+            ),
+            "the reason",
+        )
+        assert reason.startswith("provider unreachable since ")
+        assert reason.endswith("last bar 2013-03-01")
+        assert running.get("/cache/status")["status"] == "degraded"
+        jobs = {job["id"]: job for job in running.get("/cache/scheduler/status")["jobs"]}
+        assert jobs["historical_sync"]["next_run"] is not None
+
+
+def test_a_folder_of_the_first_version_is_taken_over(running: System) -> None:
+    bars = running.get(YEAR)
+    expected = schedules(running)
+    assert running.stop() == 0
+    assert running.processes() == {}
+    with database(running) as connection:
+        connection.execute(
+            "update django_q_schedule set func = replace(func, ?, ?)", (NEW_MODULE, OLD_MODULE)
+        )
+        queued = insert_run(connection, state="queued")
+        interrupted = insert_run(
+            connection,
+            state="running",
+            attempts=1,
+            started_at="2026-11-01 12:00:00",
+            heartbeat_at="2026-11-01 12:00:00",
+            worker="elsewhere/1/1",
+        )
+        queue_task(running, connection, f"{OLD_MODULE}perform", queued)
+        queue_task(running, connection, f"{OLD_MODULE}canary")
+        restore_old_access(connection, Path(running.env["PRICECACHE_DATA_DIR"]))
+    assert schedules(running)["historical_sync"] == f"{OLD_MODULE}historical_sync"
+
+    running.start()
+
+    assert_access_is_closed(running)
+    for run in (queued, interrupted):
+        done = running.wait_for(partial(finished_run, running, run), f"run {run}", 150)
+        assert done["state"] == "succeeded", done
+    assert {name: func for name, func in schedules(running).items() if name != "startup_sync"} == {
+        name: func for name, func in expected.items() if name != "startup_sync"
+    }
+    assert expected["historical_sync"] == f"{NEW_MODULE}historical_sync"
+    assert running.get(YEAR)["data"] == bars["data"]
+    assert len(bars["data"]) == 252
+    with database(running) as connection:
+        failed = connection.execute(
+            "select name, result from django_q_task where not success"
+        ).fetchall()
+    assert failed == []
