@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from prices.domain.calendars import is_calendar
+from prices.domain import calendars
 from prices.domain.sessions import sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import PriceProvider
@@ -90,10 +90,9 @@ rename_service = once_a_process(
 def warm() -> None:
     """Loads the sessions of the tracked exchanges, which takes seconds, and what people declared.
 
-    A process does so before it forks, so that the forked processes share them, and the library of
-    calendars in any case.
+    A process does so before it forks, so that the forked processes share them.
     """
     overrides.refresh()
-    is_calendar("XNYS")  # It imports the library.
+    calendars.preload()
     for mic in TrackedSymbol.objects.order_by().values_list("mic", flat=True).distinct():
         sessions_of(mic)

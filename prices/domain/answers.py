@@ -98,10 +98,10 @@ class Correction:
 
     `old` or `new` is None if there was or is no value. A bar that came in between is one
     correction of its close, a bar that went is one of each column. A change of many bars is one
-    correction of the field "split" (`old` and `new` are its ratio), "bars" (their number; if the
-    history was extended, of those before the session) or "unit" (its name). Fields "dividend" and
-    "capital gain" hold amounts, added up for the day, "adjustment" what prices are adjusted by if
-    that changed by itself.
+    correction of the field "split" (`old` and `new` are its ratio; if it was only announced, prices
+    contained it before), "bars" (their number; if the history was extended, of those before the
+    session) or "unit" (its name). Fields "dividend" and "capital gain" hold amounts, added up for
+    the day, "adjustment" what prices are adjusted by if that changed by itself.
     """
 
     session: date

@@ -1,7 +1,7 @@
 """The calendars of exchange_calendars: which there are, and until when each knows its holidays.
 
-The library is imported at its first use. That takes time and memory, for pandas, which
-most commands and the supervisor never need.
+The library is imported at its first use: it brings pandas along, which costs time and memory and
+is not needed by most commands and the supervisor.
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ def is_calendar(mic: str) -> bool:
 def horizon() -> date:
     """Returns the last day of a calendar that is built today and knows no end."""
     return datetime.now(UTC).date() + AHEAD
+
+
+def preload() -> None:
+    """Imports the library, so that processes which are forked afterwards share its memory."""
+    import exchange_calendars  # noqa: F401
 
 
 def load_calendar(mic: str, until: date) -> tuple[ExchangeCalendar, date]:

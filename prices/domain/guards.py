@@ -83,7 +83,7 @@ def check_new_splits(
     Returns None if its bars equal the stored ones and do not change at any new split: then both
     are on the new basis already, and only the event is new.
     """
-    if find_step(*_shared(stored.series.close, stored.series, bars.close, bars)) is not None:
+    if not is_on_stored_basis(stored, bars):
         return basis_refusal(step)
     new = [split for split in actions.splits if split not in stored.actions.splits]
     for split in stored.actions.splits:
@@ -95,6 +95,11 @@ def check_new_splits(
             )
     pending = next((s for s in new if _is_pending(stored, bars, actions, s)), None)
     return _split_pending(pending) if pending else None
+
+
+def is_on_stored_basis(stored: Stored, bars: BarSeries) -> bool:
+    """Returns whether bars agree with the stored ones as they are, whatever splits are reported."""
+    return find_step(*_shared(stored.series.close, stored.series, bars.close, bars)) is None
 
 
 def basis_refusal(step: float) -> Refusal:

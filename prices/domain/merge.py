@@ -133,7 +133,8 @@ class _Merging:
             return decide_refusal(stored, refusal)
         is_restated = restated and step is None
         bars, suspicious = self._hold_suspicious(bars, actions, restated=is_restated)
-        known = stored.actions.rebase(actions.splits)
+        # Of a split that is only reported late, the stored amounts are on the new basis already.
+        known = stored.actions.rebase(actions.splits) if is_restated else stored.actions
         context = bars if is_restated else stored.series.merge(bars)
         actions, odd = hold_odd_dividends(context, actions, known, self.accepted)
         decision = (
@@ -160,7 +161,9 @@ class _Merging:
             split_factors(bars.sessions, one.splits)
             for one in (stored.actions, self.answer.actions)
         )
-        suspect = find_wrong_revisions(old, bars, theirs / mine, stored.final_through)
+        # A split that is only reported late is in both already.
+        factors = np.ones(len(bars)) if guards.is_on_stored_basis(stored, bars) else theirs / mine
+        suspect = find_wrong_revisions(old, bars, factors, stored.final_through)
         held, refusal = refuse_bars(old, bars, suspect, Guard.BAR, accepted=self.accepted)
         return bars.take(~held), refusal
 
@@ -227,16 +230,18 @@ class _Merging:
 
     def _decide(self, bars: BarSeries, actions: Actions) -> Decision:
         stored, old = self.stored, self.stored.series
-        corrections = (
-            *bar_corrections(old, bars, stored.final_through, accepted=self._accepted_sessions()),
-            *action_corrections(stored.actions, actions, CorrectionReason.REVISED),
+        of_bars = bar_corrections(
+            old, bars, stored.final_through, accepted=self._accepted_sessions()
         )
+        paid = action_corrections(stored.actions, actions, CorrectionReason.REVISED)
+        announced = split_corrections(stored.actions, actions, usual=CorrectionReason.ANNOUNCED)
+        corrections = (*of_bars, *announced, *paid)
         new = bars.take(~np.isin(bars.ts, old.ts))
-        if corrections or (len(new) and new.ts[0] < old.ts[-1]):
-            sessions = corrected_sessions(corrections)
-            changed = bars.take(np.isin(bars.sessions, sessions) | np.isin(bars.ts, new.ts))
-            return Decision(Change.REPLACE, old.merge(changed), actions, corrections)
-        return Decision(Change.APPEND if len(new) else Change.NOTHING, new, actions)
+        if of_bars or (paid and not len(new)) or (len(new) and new.ts[0] < old.ts[-1]):
+            sessions = corrected_sessions(of_bars)
+            taken = bars.take(np.isin(bars.sessions, sessions) | np.isin(bars.ts, new.ts))
+            return Decision(Change.REPLACE, old.merge(taken), actions, corrections)
+        return Decision(Change.APPEND if len(new) else Change.NOTHING, new, actions, corrections)
 
     def _accepted_days(self) -> Times:
         return np.array([*self._accepted_sessions()], "datetime64[D]")

@@ -29,6 +29,8 @@ _COMPLETE_AFTER = timedelta(minutes=30)
 _COLUMNS = ("Open", "High", "Low", "Close", "Volume")
 # Events outside of these years are mistakes.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
+# The largest split of a share was 1:35,000 or so.
+_MAX_RATIO = 1e6
 _MAX_SHOWN = 40
 # Texts are cut, longer codes are mistakes.
 _MAX_TEXT, _MAX_CODE, MAX_CURRENCY = 200, 32, 8
@@ -98,14 +100,19 @@ def _read_events(body: Any, zone: ZoneInfo) -> tuple[Actions, tuple[str, ...]]:
                 skipped.append(_describe_skipped(noun, event, zone))
         return found
 
-    splits = read("splits", "split", _split)
+    # No company splits its shares twice a day: the same ratio again is the same split.
+    splits = {(one.session, one.ratio): one for one in read("splits", "split", _split)}.values()
     dividends = read("dividends", "dividend", _dividend)
     gains = read("capitalGains", "capital gain", _gain)
     return Actions(tuple(splits), tuple(dividends), tuple(gains)), tuple(skipped)
 
 
 def _split(event: Mapping[str, Any]) -> Split:
-    return Split(event["session"], _amount(event, "numerator"), _amount(event, "denominator"))
+    """:raises ValueError, OverflowError: no share has ever been split like this."""
+    split = Split(event["session"], _amount(event, "numerator"), _amount(event, "denominator"))
+    if not 1 / _MAX_RATIO <= split.ratio <= _MAX_RATIO:
+        raise ValueError("the ratio is impossible")
+    return split
 
 
 def _dividend(event: Mapping[str, Any]) -> Dividend:

@@ -242,28 +242,27 @@ class BarRepository:
             "bars_key": name,
             "published_at": now,
         }
-        published = self._publish(registered, changes, corrections, run, now)
+        retired = registered.generation
+        published = self._publish(registered, changes, corrections, run, now, retire=retired)
         self._blocks.write([(published, Packed.of(bars))])
         return published
 
     def _publish(
         self,
-        registered: Manifest,
+        base: Manifest,
         changes: dict[str, Any],
         corrections: tuple[Correction, ...],
         run: int | None,
         now: datetime,
+        retire: str | None = None,
     ) -> Manifest:
         """Swaps the manifest over, in one transaction with the corrections if there are any."""
-        retired = registered.generation
         if not corrections:
-            return self._manifests.swap(registered, changes, retire=retired, now=now)
+            return self._manifests.swap(base, changes, retire=retire, now=now)
 
         def both(session: ClientSession) -> Manifest:
-            published = self._manifests.swap(
-                registered, changes, retire=retired, now=now, session=session
-            )
-            self._corrections.add(registered.key, corrections, run=run, now=now, session=session)
+            published = self._manifests.swap(base, changes, retire=retire, now=now, session=session)
+            self._corrections.add(base.key, corrections, run=run, now=now, session=session)
             return published
 
         with failures_named(), self._db.client.start_session() as session:
@@ -272,6 +271,21 @@ class BarRepository:
     def update_facts(self, base: Manifest, facts: Facts) -> Manifest:
         """Publishes facts without bars. :raises StoreConflict: `base` is not current."""
         return self._manifests.swap(base, facts_document(facts))
+
+    def correct_facts(
+        self,
+        base: Manifest,
+        facts: Facts,
+        corrections: tuple[Correction, ...],
+        *,
+        now: datetime,
+        run: int | None = None,
+    ) -> Manifest:
+        """Publishes facts without bars. `corrections` and `run` are as in `replace`.
+
+        :raises StoreConflict: `base` is not current.
+        """
+        return self._publish(base, facts_document(facts), corrections, run, now)
 
     def delete(self, key: SeriesKey, *, now: datetime) -> bool:
         """Unpublishes a series. The next sweeps delete its bars.

@@ -1,7 +1,7 @@
 """Publishing: merging an answer with what is stored, and storing what changes."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from prices.domain.answers import SAMPLE, Fetched, Refusal, Stored, session_of
@@ -10,7 +10,7 @@ from prices.domain.coverage import DateRange, measure_coverage, merge_ranges, up
 from prices.domain.decision import Change, Decision
 from prices.domain.merge import merge
 from prices.domain.quotes import Quote
-from prices.domain.series import Facts, mark_normalised
+from prices.domain.series import Facts, Manifest, mark_normalised
 from prices.domain.sessions import Sessions
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.mongo import retry_on_conflict
@@ -100,11 +100,14 @@ class _Publication:
         if decision.change is Change.NOTHING:
             late = before.fetched_at is not None and self.fetched.fetched_at < before.fetched_at
             if base is not None and stored is not None and not late:
-                self.bars.update_facts(base, self._facts(before, old, decision))
+                self._correct(base, self._facts(before, old, decision), decision)
             return 0
         after = old.merge(decision.bars) if decision.change is Change.APPEND else decision.bars
         facts = self._facts(before, after, decision)
         if decision.change is Change.APPEND and base and not (base.dirty or base.pending):
+            if decision.corrections:
+                # Only actions changed. They are published with their record before the new bars.
+                base = self._correct(base, replace(before, actions=decision.actions), decision)
             self.bars.append(base, decision.bars, facts, now=self.now)
         else:
             self.bars.replace(
@@ -117,6 +120,11 @@ class _Publication:
                 run=self.run,
             )
         return len(decision.bars)
+
+    def _correct(self, base: Manifest, facts: Facts, decision: Decision) -> Manifest:
+        return self.bars.correct_facts(
+            base, facts, decision.corrections, now=self.now, run=self.run
+        )
 
     def _facts(self, before: Facts, after: BarSeries, decision: Decision) -> Facts:
         """Returns the facts once the answer is merged. `after` is the merged series."""

@@ -123,14 +123,6 @@ def _system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield running
 
 
-@pytest.fixture
-def running(_system: System) -> System:
-    """A system with the sample, started if a test stopped it."""
-    if _system.up is None or _system.up.poll() is not None:
-        _system.start()
-    return _system
-
-
 class TestWithoutInternet:
     def test_serves_the_sample_and_gives_the_reason(self, running: System) -> None:
         status = running.get("/cache/status")

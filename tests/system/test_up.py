@@ -113,14 +113,6 @@ def _system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield running
 
 
-@pytest.fixture
-def running(_system: System) -> System:
-    """One system for many tests, on the same data folder. It is started if a test stopped it."""
-    if _system.up is None or _system.up.poll() is not None:
-        _system.start()
-    return _system
-
-
 def parent_of(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])

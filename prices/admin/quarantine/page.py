@@ -22,6 +22,7 @@ from prices.domain.bars import BarSeries, SeriesKey
 from prices.domain.series import Manifest
 from prices.domain.wording import plural
 from prices.models import Quarantine, TrackedSymbol
+from prices.store.bars import StoredSeries
 from prices.store.mongo import StoreError
 from prices.web.themed_admin import RecordAdmin
 
@@ -66,10 +67,11 @@ def entry_page(
     row = TrackedSymbol.objects.filter(symbol=entry.symbol).first()
     differences = entry.summary.get("differences", [])
     try:
-        manifest, store_error = services.bars().manifest(SeriesKey(entry.symbol)), ""
-        closes = [] if differences else _compare_closes(entry)[::-1]
+        stored, store_error = services.bars().read(SeriesKey(entry.symbol)), ""
     except StoreError as error:
-        manifest, closes, store_error = None, [], str(error)
+        stored, store_error = None, str(error)
+    manifest = stored.manifest if stored else None
+    closes = [] if differences or store_error else _compare_closes(entry, stored)[::-1]
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"{entry.symbol} in quarantine",
@@ -114,9 +116,8 @@ def _facts(entry: Quarantine) -> list[tuple[str, object]]:
     return found
 
 
-def _compare_closes(entry: Quarantine) -> list[list[Any]]:
+def _compare_closes(entry: Quarantine, stored: StoredSeries | None) -> list[list[Any]]:
     """Returns the latest closes of a refused answer beside the stored ones, as differences."""
-    stored = services.bars().read(SeriesKey(entry.symbol))
     bars = stored.bars if stored else BarSeries.empty()
     known = dict(zip(bars.sessions.astype(str).tolist(), bars.close.tolist(), strict=True))
     closes = entry.summary.get("latest_closes", [])
@@ -219,10 +220,10 @@ def chart_data(model_admin: RecordAdmin, request: HttpRequest, pk: int) -> HttpR
     if not model_admin.has_view_permission(request, entry):
         raise PermissionDenied
     try:
-        differences = entry.summary.get("differences") or _compare_closes(entry)
         stored = services.bars().read(SeriesKey(entry.symbol))
     except StoreError as error:
         return JsonResponse({"error": str(error)}, status=503)
+    differences = entry.summary.get("differences") or _compare_closes(entry, stored)
     bars = _around(stored.bars, differences) if stored else BarSeries.empty()
     return JsonResponse(
         {

@@ -192,6 +192,7 @@ class TestSplitPending:
 
         assert decision.change is Change.NOTHING
         assert decision.actions.splits == (SPLIT,)
+        assert [(c.field, c.new) for c in decision.corrections] == [("split", SPLIT.ratio)]
 
     def test_refuses_an_answer_without_a_stored_split(self) -> None:
         held = stored(series(*HALVED, MONDAY), actions=Actions((SPLIT,)))

@@ -152,6 +152,21 @@ class TestMerge:
                 Correction(day(WEEK[1][0]), "bars", 0, 1, CorrectionReason.EXTENDED),
             )
 
+    @pytest.mark.parametrize("new", [(), (("2026-03-09", 105.0),)])
+    def test_records_a_split_that_is_reported_after_its_prices(self, new: tuple[Any, ...]) -> None:
+        """The stored bars and dividends are on its basis already."""
+        paid = (Dividend(day("2026-03-03"), 0.5),)
+        late = Actions((Split(day("2026-03-04"), 20, 1),), paid)
+
+        decision = merged(stored(actions=Actions((), paid)), answer(*WEEK, *new, actions=late))
+
+        assert decision.actions == late
+        assert decision.refusals == ()
+        assert decision.change is (Change.APPEND if new else Change.NOTHING)
+        assert decision.corrections == (
+            Correction(day("2026-03-04"), "split", None, 20.0, CorrectionReason.ANNOUNCED),
+        )
+
     def test_adds_a_dividend_without_new_bars(self) -> None:
         actions = Actions((), (Dividend(day("2026-03-05"), 0.25),))
 

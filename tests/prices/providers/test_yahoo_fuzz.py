@@ -20,11 +20,13 @@ from tests.support.against_yahoo import SATURDAY, Yahoo, midnight
 Json = dict[str, Any]
 FIRST = date(2026, 2, 23)
 # What a place in a body may hold instead of its value. Texts in @ are numbers that Python's JSON
-# cannot write: beyond a double, and beyond the digits that it reads.
+# cannot write: beyond a double, and beyond the digits that it reads; 400 digits are just beyond a
+# double.
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, True, False, 0, 1, -1, 0.0, -0.0, 0.5, 1e-320, 1e308, -1e308, 10**30, 2**63, 2**31),
         *(float("nan"), float("inf"), float("-inf"), "@1e400@", "@-1e400@", "@" + "9" * 5000 + "@"),
+        "@" + "9" * 400 + "@",
         *("", "x", "1.5", "NaN", "Infinity", "1e400", "\ud800", "Europe/Nowhere", "../etc", "USD"),
         *([], {}, [None], [[]], [{}], {"": None}, {"raw": 1, "fmt": "1"}, [1, 2, 3], "A" * 300),
         *(-62135596800, 253402300800, 10**12, 1.7e9, 1772000000, -(2**31), 4102444800),
@@ -236,7 +238,65 @@ class TestCharts:
             history(shared, text)
 
 
+class TestSplits:
+    @staticmethod
+    def told(*ratios: tuple[float, float]) -> str:
+        """Returns a chart with these splits, all on one day."""
+        body = chart_body()
+        result = body["chart"]["result"][0]
+        at = result["timestamp"][3]
+        result["events"]["splits"] = {
+            str(at + n): {"date": at + n, "numerator": new, "denominator": old}
+            for n, (new, old) in enumerate(ratios)
+        }
+        return text_of(body)
+
+    @pytest.mark.parametrize(
+        ("ratio", "shown"),
+        [
+            ((1e200, 1), "1e+200:1 "),
+            ((1, 1e300), "1:1e+300 "),
+            ((1e308, 0.5), "1e+308:0.5 "),
+            ((1_000_001, 1), "1000001:1 "),
+            ((1, 1_000_001), "1:1000001 "),
+        ],
+    )
+    def test_beyond_any_share_are_skipped_and_named(
+        self, shared: Yahoo, ratio: tuple[float, float], shown: str
+    ) -> None:
+        answer = history(shared, self.told(ratio, (3, 1)))
+
+        assert [(s.numerator, s.denominator) for s in answer.actions.splits] == [(3, 1)]
+        assert len(answer.skipped) == 1
+        assert f"a split of {shown}" in answer.skipped[0]
+
+    @pytest.mark.parametrize("ratio", [(1, 35_000), (1, 1_000_000), (1_000_000, 1)])
+    def test_that_are_extreme_are_read(self, shared: Yahoo, ratio: tuple[float, float]) -> None:
+        (split,) = history(shared, self.told(ratio)).actions.splits
+
+        assert (split.numerator, split.denominator) == ratio
+
+    def test_that_are_told_twice_count_once(self, shared: Yahoo) -> None:
+        answer = history(shared, self.told((2, 1), (4, 2), (2, 1)))
+
+        assert [split.ratio for split in answer.actions.splits] == [2.0]
+        assert answer.skipped == ()
+
+
 class TestQuotes:
+    @pytest.mark.parametrize("name", [name for name in quote_row() if "Market" in name])
+    def test_with_a_number_beyond_a_double_cost_no_neighbour(
+        self, shared: Yahoo, name: str
+    ) -> None:
+        shared.standin.serve_quote("FUZZ", text_of({**quote_row(), name: "@" + "9" * 400 + "@"}))
+        shared.standin.serve_quote("GOOD", quote_row("GOOD"))
+
+        found = shared.provider.quotes(["FUZZ", "GOOD"], now=SATURDAY)
+
+        assert [quote.price for quote in found if quote.symbol == "GOOD"] == [107.0]
+        for quote in found:
+            check_quote(quote)
+
     @settings(max_examples=150)
     @given(broken(quote_row))
     def test_that_are_broken_cost_no_neighbour(self, shared: Yahoo, text: str) -> None:

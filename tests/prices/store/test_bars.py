@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from prices.domain.actions import Actions, Dividend, Split
+from prices.domain.answers import Correction, CorrectionReason
 from prices.domain.bars import BarSeries, Interval, SeriesKey
 from prices.domain.coverage import DateRange, Gap
 from prices.domain.series import Facts, Manifest
 from prices.store.bars import BarRepository, bar_documents, bars_key
+from prices.store.corrections import CorrectionLog
 from prices.store.manifests import GRACE, Manifests
 from prices.store.mongo import Db, StoreConflict, StoreUnavailable
 from prices.store.sweeper import Sweeper
@@ -265,6 +267,37 @@ class TestUpdateFacts:
         assert updated.facts == Facts(source="yahoo")
         assert updated.version == base.version + 1
         assert (updated.generation, updated.count) == (base.generation, base.count)
+
+
+class TestCorrectFacts:
+    def test_publishes_them_with_their_record(self, repository: BarRepository, store: Db) -> None:
+        publish_rows(repository)
+        base = repository.manifest(KEY)
+        assert base is not None
+        paid = Actions((), (Dividend(ROWS[-1][0], 0.25),))
+        correction = Correction(ROWS[-1][0], "dividend", None, 0.25, CorrectionReason.ANNOUNCED)
+
+        after = repository.correct_facts(base, Facts(actions=paid), (correction,), now=NOW, run=7)
+
+        assert after.facts.actions == paid
+        assert (after.generation, after.count) == (base.generation, base.count)
+        (entry,) = CorrectionLog(store).latest("ACME")
+        assert (entry.correction, entry.run) == (correction, 7)
+
+    def test_leaves_no_record_if_another_process_was_first(
+        self, repository: BarRepository, store: Db
+    ) -> None:
+        publish_rows(repository)
+        base = repository.manifest(KEY)
+        assert base is not None
+        repository.update_facts(base, Facts(source="yahoo"))
+
+        with pytest.raises(StoreConflict):
+            repository.correct_facts(
+                base, FACTS, (Correction(ROWS[-1][0], "dividend", None, 0.25),), now=NOW
+            )
+
+        assert CorrectionLog(store).latest("ACME") == []
 
 
 class TestDelete:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prices import services
-from prices.domain.actions import Actions
+from prices.domain.actions import Actions, Dividend
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries
 from prices.domain.coverage import DateRange
@@ -77,6 +77,23 @@ class TestBesideOthers:
 
         assert late.change is Change.NOTHING
         assert facts() == known
+
+    def test_appends_beside_a_new_dividend_and_records_it(self) -> None:
+        before = services.bars().manifest(ACME)
+        assert before is not None
+        paid = Actions((), (Dividend(TUESDAY[0], 0.25),))
+
+        told = publish_(answer(*WEEK[3:], TUESDAY, actions=paid))
+
+        after = services.bars().manifest(ACME)
+        assert after is not None
+        assert (told.change, after.generation) == (Change.APPEND, before.generation)
+        assert stored() == [*WEEK, TUESDAY]
+        assert facts().actions == paid
+        (entry,) = services.corrections().latest("ACME")
+        assert (entry.correction.field, entry.correction.old, entry.correction.new) == (
+            *("dividend", None, 0.25),
+        )
 
 
 class TestFacts:
