@@ -237,7 +237,7 @@ class LimitedProvider:
         breaker = state.breaker(call.channel)
         if breaker.open_since is None:
             return call
-        may_probe = call.proven or breaker.answered
+        may_probe = call.proven or breaker.answered or state.last_answer_at is None
         if not may_probe or not self._log.take_probe(call.channel, now):
             raise BreakerOpen(state.describe(now))
         if not breaker.answered:
@@ -251,7 +251,8 @@ class LimitedProvider:
 
         Where that is not known, symbols that were answered lately are asked.
         """
-        if not call.proven:
+        # Before the first answer of all, nothing else tells that the provider is away.
+        if not call.proven and self._log.state().last_answer_at is not None:
             return call.symbol is not None
         channel = call.channel
         self._log.record_failure(channel, call.symbol, reason, call.clock())
@@ -310,7 +311,7 @@ class LimitedProvider:
             self._provider.history(symbol, now.date() - _PROBE_RANGE, now=now)
 
     def _record_answer(self, call: _Call, symbol: str | None) -> None:
-        if call.proven:
+        if call.proven or call.probing:
             self._log.record_answer(call.channel, symbol, call.clock())
         else:
             self._log.record_newcomer(call.clock())

@@ -145,7 +145,7 @@ class TestWithoutInternet:
             ),
             "the reason",
         )
-        assert reason.startswith("provider unreachable since ")
+        assert reason.startswith("provider unreachable ")
         assert reason.endswith("last bar 2013-03-01")
         assert running.get("/cache/status")["status"] == "degraded"
         jobs = {job["id"]: job for job in running.get("/cache/scheduler/status")["jobs"]}

@@ -215,6 +215,7 @@ class TestBreaker:
         [(True, UnknownSymbol("gone")), (True, BadPayload("what?")), (False, Unavailable("away"))],
     )
     def test_is_not_opened_by(self, here: Process, proven: bool, error: ProviderError) -> None:
+        here.ask("AAA")
         for symbol in SYMBOLS:
             here.provider.histories[symbol] = error
             with pytest.raises(ProviderError) as caught:
@@ -222,6 +223,22 @@ class TestBreaker:
             assert caught.value.symbol_at_fault
 
         assert here.log.state().unreachable_since is None
+
+    def test_is_opened_by_new_symbols_while_none_has_ever_been_answered(
+        self, here: Process
+    ) -> None:
+        for symbol in SYMBOLS[:3]:
+            here.provider.histories[symbol] = Unavailable("away")
+            with pytest.raises(Unavailable) as caught:
+                here.limiter.history(symbol, None, now=NOW, proven=False)
+            assert not caught.value.symbol_at_fault
+        assert here.log.state().describe(NOW) == self.SENTENCE
+
+        here.provider.histories["DDD"] = UnknownSymbol("gone")
+        with pytest.raises(UnknownSymbol):
+            here.limiter.history("DDD", None, now=NOW + MINUTE, proven=False)
+
+        assert here.log.state().describe(NOW + MINUTE) == ""
 
     @pytest.mark.parametrize("answer", [WEEK, UnknownSymbol("gone"), BadPayload("what?")])
     def test_is_closed_by_a_probe_that_is_answered(
