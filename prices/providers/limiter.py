@@ -266,7 +266,8 @@ class LimitedProvider:
                     verdict = self._log.state().breaker(channel).judge(call.clock())
         if call.probing:
             self._log.end_probe(channel, call.clock())
-        return verdict is Verdict.SYMBOL
+        is_newcomer = not call.proven and call.symbol is not None
+        return verdict is Verdict.SYMBOL or (is_newcomer and verdict is Verdict.UNKNOWN)
 
     def _witness_answers(self, channel: Channel, clock: Clock, besides: str | None = None) -> bool:
         """Asks symbols that were answered lately, until one is answered. Returns whether one is."""

@@ -299,6 +299,7 @@ class TestOutage:
         for symbol in ("AAA", "BBB", "CCC"):
             tracked(symbol)
             provider.histories[symbol] = Unavailable("away")
+        services.provider_log().record_newcomer(NOW)
         synced("AAA", "BBB", "CCC")
         synced("AAA", now=NOW + timedelta(minutes=10))
         away = services.provider_log().state()

@@ -141,6 +141,7 @@ class TestKeyboard:
             page.keyboard.press("Tab")
             expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
             page.keyboard.press("Enter")
+            expect(page.locator("#main")).to_be_focused()
             page.keyboard.press("Tab")
             page.keyboard.type("Savings")
             page.keyboard.press("Enter")

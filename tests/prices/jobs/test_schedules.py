@@ -108,6 +108,6 @@ def test_reports_pauses_in_the_api(client: Client) -> None:
 
     jobs = {job["id"]: job for job in listed}
     sync = jobs["historical_sync"]
-    assert (sync["paused"], sync["paused_by"], sync["next_run"]) == (True, "carol", None)
+    assert (sync["paused"], sync["paused_by"], sync["next_run"]) == (True, "a user", None)
     assert sync["paused_at"] == "2026-06-01T08:00:00Z"
     assert (jobs["store_sweep"]["paused"], jobs["store_sweep"]["paused_by"]) == (False, None)

@@ -227,11 +227,13 @@ class TestBreaker:
     def test_is_opened_by_new_symbols_while_none_has_ever_been_answered(
         self, here: Process
     ) -> None:
+        faults = []
         for symbol in SYMBOLS[:3]:
             here.provider.histories[symbol] = Unavailable("away")
             with pytest.raises(Unavailable) as caught:
                 here.limiter.history(symbol, None, now=NOW, proven=False)
-            assert not caught.value.symbol_at_fault
+            faults.append(caught.value.symbol_at_fault)
+        assert faults == [True, True, False]
         assert here.log.state().describe(NOW) == self.SENTENCE
 
         here.provider.histories["DDD"] = UnknownSymbol("gone")

@@ -90,7 +90,7 @@ class TestFilling:
         assert told["by_hand"] == [
             {
                 "date": "2026-06-04",
-                "by": "alice",
+                "by": "a user",
                 "at": "2026-06-09T12:00:00Z",
                 "note": "the exchange's bulletin",
                 "offered": None,
