@@ -116,6 +116,8 @@ class EmbeddedMongod:
             # Diagnostic files would grow to 200 MB, and there is no other member to hand over to.
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
+            # The transaction of a killed process holds its series until then, 60 s by default.
+            *("--setParameter", "transactionLifetimeLimitSeconds=15"),
         ]
 
     def ready(self) -> bool:

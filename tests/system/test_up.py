@@ -22,7 +22,14 @@ from pymongo.errors import OperationFailure
 
 from tests.support.ports import free_ports
 from tests.support.process_trees import until
-from tests.support.whole_system import ROOT, STOP_SECONDS, System, system
+from tests.support.whole_system import (
+    ROOT,
+    STOP_SECONDS,
+    Parts,
+    System,
+    parent_of,
+    system,
+)
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -111,55 +118,6 @@ def _system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     own_password = {**NOWHERE, "PRICECACHE_ADMIN_PASSWORD": ""}
     with system(tmp_path_factory.mktemp("up"), PORT, own_password) as running:
         yield running
-
-
-def parent_of(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    except OSError:
-        return 0
-
-
-def children_of(system: System, pid: int) -> list[int]:
-    return sorted(child for child in system.processes() if parent_of(child) == pid)
-
-
-class Parts:
-    """The process ids of a running system by role."""
-
-    def __init__(self, system: System) -> None:
-        assert system.up is not None
-        top = children_of(system, system.up.pid)
-        commands = system.processes()
-        self.mongod, self.cluster, self.web = (
-            next((pid for pid in top if word in commands.get(pid, "")), 0)
-            for word in ("--replSet", "manage.py cluster", "gunicorn")
-        )
-        self.web_workers = children_of(system, self.web)
-        self.sentinel = next(iter(children_of(system, self.cluster)), 0)
-        # In the order of the forks: the workers, the monitor, the pusher.
-        self.job_processes = children_of(system, self.sentinel)
-
-    def by_name(self, name: str) -> int:
-        return {
-            "mongod": self.mongod,
-            "web": self.web,
-            "web worker": self.web_workers[0],
-            "cluster": self.cluster,
-            "sentinel": self.sentinel,
-            "idle worker": self.job_processes[0],
-            "monitor": self.job_processes[2],
-            "pusher": self.job_processes[3],
-        }[name]
-
-    @property
-    def complete(self) -> bool:
-        return bool(
-            self.mongod
-            and self.cluster
-            and len(self.web_workers) == 2
-            and len(self.job_processes) == 4
-        )
 
 
 def works(system: System) -> bool:
