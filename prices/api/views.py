@@ -33,13 +33,7 @@ from prices.web.middleware import accepts_gzip
 from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer, validate
 
 _ERRORS = dict.fromkeys((400, 401, 403), ProblemOut)
-_BUSY = {503: ProblemOut}
-_RUN = {
-    200: serializers.RunSerializer,
-    202: serializers.QueuedRunSerializer,
-    **_ERRORS,
-    **_BUSY,
-}
+_RUN = {200: serializers.RunSerializer, 202: serializers.QueuedRunSerializer, **_ERRORS}
 _RUN_OF_SYMBOLS = {**_RUN, 404: ProblemOut}
 _SYMBOL_ERRORS = {400: ProblemOut, 404: ProblemOut}
 

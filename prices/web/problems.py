@@ -213,7 +213,8 @@ def _expected(error: Exception) -> ProblemResponse | None:
     if isinstance(error, NotTracked | Http404):
         return problem(404, str(error) or "Not found.")
     if isinstance(error, StoreError):
-        return problem(503, str(error), hint="See GET /cache/status for the reason.")
+        sentence = str(error).rstrip(".")
+        return problem(503, f"{sentence}.", hint="Try again. GET /cache/status has the reason.")
     if isinstance(error, PermissionDenied):
         return problem(403, _sentence(403))
     if isinstance(error, exceptions.APIException):

@@ -65,7 +65,7 @@ class TestBackfillSymbol:
     @pytest.mark.parametrize(
         ("body", "status", "sentence"),
         [
-            (b"[" * 100_000, 400, "JSON parse error - it is nested too deeply."),
+            (b"[" * 100_000, 400, "The body is not valid JSON: it is nested too deeply. "),
             (b" " * 6_000_001, 413, "The request is larger than 6 MB. Send it in parts."),
         ],
         ids=["deep", "large"],
