@@ -141,6 +141,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "prices.web.middleware.gzip_json",
+    "prices.web.middleware.api_problems",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -299,11 +300,16 @@ REST_FRAMEWORK = {
 REST_KNOX = {"AUTH_TOKEN_CHARACTER_LENGTH": 40, "TOKEN_TTL": None}
 # Below these paths, errors are answered with problem+json instead of a page.
 API_PATHS = ("/cache/", "/portfolio/", "/healthz", "/readyz")
+CSRF_FAILURE_VIEW = "prices.web.problems.csrf_failure"
 SPECTACULAR_SETTINGS = {
     "TITLE": "Price cache",
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "prices.web.schema.document_errors",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -63,21 +63,21 @@ class TestBackfillSymbol:
         assert answer["Content-Type"] == "application/problem+json"
 
     @pytest.mark.parametrize(
-        ("body", "sentence"),
+        ("body", "status", "sentence"),
         [
-            (b"[" * 100_000, "JSON parse error - it is nested too deeply."),
-            (b" " * 6_000_001, "The request is larger than 6 MB. Send it in parts."),
+            (b"[" * 100_000, 400, "The body is not valid JSON: it is nested too deeply. "),
+            (b" " * 6_000_001, 413, "The request is larger than 6 MB. Send it in parts."),
         ],
         ids=["deep", "large"],
     )
-    def test_answers_400_to_json_that_is_too_deep_or_too_large(
-        self, client: Client, staff: dict[str, str], body: bytes, sentence: str
+    def test_refuses_json_that_is_too_deep_or_too_large(
+        self, client: Client, staff: dict[str, str], body: bytes, status: int, sentence: str
     ) -> None:
         answer = client.post(
             "/cache/sync-historical", body, content_type="application/json", headers=staff
         )
 
-        assert answer.status_code == 400
+        assert answer.status_code == status
         assert answer["Content-Type"] == "application/problem+json"
         assert answer.json()["detail"].startswith(sentence)
 
