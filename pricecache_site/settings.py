@@ -250,7 +250,12 @@ LOG_LEVEL = log_level("PRICECACHE_LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "pricecache_site.operations.logfiles.LineFormatter",
+            "format": "%(levelname)s %(name)s: %(message)s",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
@@ -306,9 +311,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    # Only so does the schema say which texts of a request may not be empty.
+    "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "prices.web.schema.document_errors",
+        "prices.web.schema.document_rules",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

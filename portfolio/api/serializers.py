@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portfolio.domain.entries import MAX_NOTE_LENGTH, EntryKind
 from portfolio.domain.figures import ChartInterval, ChartRange
 from portfolio.importing import Duplicates
-from prices.web.serializers import StrictSerializer, TextField
+from prices.web.serializers import ProblemOut, StrictSerializer, TextField
 
 
 def _text(max_length: int, help_text: str = "") -> serializers.CharField:
@@ -20,14 +21,19 @@ class PortfolioBody(StrictSerializer):
     benchmark = _text(32, "A symbol to compare with, such as ^GSPC; it will be tracked.")
 
 
-def _decimal(help_text: str) -> serializers.DecimalField:
-    return serializers.DecimalField(
+@extend_schema_field({"oneOf": [{"type": "string", "minLength": 1}, {"type": "number"}]})
+class ExactField(serializers.DecimalField):
+    """A number, or its text, which keeps every digit in every client."""
+
+
+def _decimal(help_text: str) -> ExactField:
+    return ExactField(
         max_digits=20, decimal_places=8, required=False, allow_null=True, help_text=help_text
     )
 
 
 class TransactionBody(StrictSerializer):
-    kind = serializers.CharField(max_length=12, help_text=", ".join(EntryKind))
+    kind = TextField(max_length=12, help_text=", ".join(EntryKind))
     date = serializers.DateField()
     symbol = _text(40, "Of a buy, sell or dividend.")
     market = _text(16, "For a symbol without suffix.")
@@ -320,3 +326,11 @@ class ImportOut(serializers.Serializer[Any]):
     errors = ImportErrorOut(many=True)  # type: ignore[assignment]
     notes = _texts("Why lines are skipped.")
     tracked = _texts("Symbols whose history is being fetched now.")
+
+
+class ImportProblemOut(ProblemOut):
+    """A problem. Of a file that was read, it also has the members of `ImportOut`."""
+
+    errors = serializers.JSONField(  # type: ignore[assignment]  # a field of the answer
+        required=False, help_text="Those of a file: as in `ImportOut`. Others: by parameter."
+    )

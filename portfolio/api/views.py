@@ -34,14 +34,20 @@ TRIGGER = "portfolio"
 
 
 def documented(
-    operation_id: str, response: Any, *, status: Any = 200, query: Any = None, body: Any = None
+    operation_id: str,
+    response: Any,
+    *,
+    status: Any = 200,
+    query: Any = None,
+    body: Any = None,
+    invalid: Any = ProblemOut,
 ) -> Callable[[Any], Any]:
     """Describes an endpoint in the schema, with the errors that every endpoint has."""
     return extend_schema(
         operation_id=operation_id,
         parameters=[query] if query else None,
         request=body or empty,
-        responses={status: response, **dict.fromkeys((400, 401, 404), ProblemOut)},
+        responses={status: response, 400: invalid, **dict.fromkeys((401, 404), ProblemOut)},
     )
 
 
@@ -208,6 +214,7 @@ class ImportView(OwnerView):
         serializers.ImportOut,
         query=serializers.ImportQuery,
         body={"multipart/form-data": serializers.ImportBody, "text/csv": OpenApiTypes.STR},
+        invalid=serializers.ImportProblemOut,
     )
     def post(self, request: Request, portfolio_id: int) -> Response:
         """Books all transactions of a file or none; `preview=true` books nothing."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, MINOR_CURRENCIES, UnknownMarket, major_currency, resolve
+from prices.domain.wording import quoted
 
 Day = date
 
@@ -135,7 +136,7 @@ def validate_currency(text: str, *, field: str = "currency") -> str:
         return code.upper()
     raise InvalidEntry(
         field,
-        f"“{text}” is not a known currency. Use a code such as USD, EUR or GBP, or a unit: "
+        f"{quoted(text)} is not a known currency. Use a code such as USD, EUR or GBP, or a unit: "
         f"{', '.join(MINOR_CURRENCIES)}.",
     )
 
@@ -201,7 +202,8 @@ def _parse_kind(text: str) -> EntryKind:
         return EntryKind(word)
     except ValueError:
         raise InvalidEntry(
-            "kind", f"“{text}” is not a kind of transaction. Use one of {', '.join(EntryKind)}."
+            "kind",
+            f"{quoted(text)} is not a kind of transaction. Use one of {', '.join(EntryKind)}.",
         ) from None
 
 

@@ -7,7 +7,14 @@ from decimal import Context, Decimal
 from typing import Any
 
 from portfolio.domain.entries import FIELDS, MAX_DIGITS, MAX_PLACES, EntryKind, format_decimal
-from portfolio.exchange.text_files import MAX_LINES, NumberedRow, Unreadable, parse_date
+from portfolio.exchange.text_files import (
+    MAX_LINES,
+    NumberedRow,
+    Unreadable,
+    parse_date,
+    unescape_formulas,
+)
+from prices.domain.wording import one_line, quoted
 
 Cells = Mapping[str, str]
 # Returns the cell of a column as a number; raises Unreadable.
@@ -43,6 +50,7 @@ OWN = "price cache"
 
 
 def _read_own(cells: Cells, number: NumberReader) -> dict[str, Any]:
+    cells = {name: unescape_formulas(cell) for name, cell in cells.items()}
     return {
         "kind": cells["kind"],
         "when": parse_date(cells["date"]),
@@ -55,7 +63,9 @@ def _read_ghostfolio(cells: Cells, number: NumberReader) -> dict[str, Any]:
     """Reads a row; a dividend is price times quantity, and a fee is named by its code."""
     action, code = cells["action"].strip().lower(), cells["code"].strip()
     if action not in ("buy", "sell", "dividend", "fee"):
-        raise NotATransaction(f"transactions of the kind “{cells['action']}” are not supported")
+        raise NotATransaction(
+            f"transactions of the kind {quoted(cells['action'])} are not supported"
+        )
     price, quantity = number("price") or _ZERO, number("quantity") or _ZERO
     fee = number("fee") or _ZERO
     fields: dict[str, Any] = {
@@ -68,7 +78,9 @@ def _read_ghostfolio(cells: Cells, number: NumberReader) -> dict[str, Any]:
         amount = _round_computed(price * quantity + fee)
         return {**fields, "amount": amount, "note": fields["note"] or code}
     if cells.get("datasource", "").strip().upper() == "MANUAL":
-        raise NotATransaction(f"{code} has no symbol, because its prices are entered by hand")
+        raise NotATransaction(
+            f"{one_line(code, 60)} has no symbol, because its prices are entered by hand"
+        )
     fields |= {"symbol": code, "fees": fee}
     if action == EntryKind.DIVIDEND:
         return {**fields, "amount": _round_computed(price * quantity)}
@@ -103,7 +115,7 @@ def _read_performance(cells: Cells, number: NumberReader) -> dict[str, Any]:
     """Reads a row; its value is the money moved, after fees and taxes."""
     kind = _PERFORMANCE_KINDS.get(cells["type"].strip().lower())
     if kind is None:
-        raise NotATransaction(f"transactions of the kind “{cells['type']}” are not supported")
+        raise NotATransaction(f"transactions of the kind {quoted(cells['type'])} are not supported")
     value = abs(number("value") or _ZERO)
     costs = (number("fees") or _ZERO) + (number("taxes") or _ZERO)
     fields: dict[str, Any] = {
@@ -117,7 +129,9 @@ def _read_performance(cells: Cells, number: NumberReader) -> dict[str, Any]:
     ticker = cells.get("ticker symbol", "").strip()
     if not ticker:
         name = cells.get("security name", "") or cells.get("isin", "") or "The security"
-        raise Unreadable(f"{name} has no ticker symbol. Enter it in Portfolio Performance first.")
+        raise Unreadable(
+            f"{one_line(name, 60)} has no ticker symbol. Enter it in Portfolio Performance first."
+        )
     fields |= {"symbol": ticker, "fees": costs}
     if kind is EntryKind.DIVIDEND:
         return {**fields, "amount": value + costs}
@@ -212,7 +226,8 @@ def _cell(value: Any, names: dict[str, str]) -> str:
         return ""
     if isinstance(value, Decimal):
         if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
-            raise Unreadable(f"{value} is too large or too small for an amount.")
+            raise Unreadable(f"{one_line(str(value), 60)} is too large or too small for an amount.")
         return format_decimal(value)
     # Items without a market have a made-up symbol; their name is in the profiles.
-    return str(names.get(value, value))
+    # JSON can hold lone surrogates, which no database and no answer takes.
+    return str(names.get(value, value)).encode(errors="replace").decode()

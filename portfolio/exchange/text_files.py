@@ -7,14 +7,22 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
+from prices.domain.wording import quoted
+
 MAX_BYTES = 5_000_000
 MAX_LINES = 20_000
+MAX_COLUMNS = 100
 _SEPARATORS = ";,\t"
 _SIGNS = re.compile(r"[.,]")
 # 1.234 and 1,234 are ambiguous: the sign may separate thousands or decimals.
 _AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%Y%m%d")
+
+# Where a spreadsheet would read a formula, also if it splits lines at semicolons or tabs.
+_FORMULA = r"(\A|[;\t\r\n] *){}(?='*[-=+@\uff0d\uff1d\uff0b\uff20])"
+_FORMULA_START = re.compile(_FORMULA.format(""))
+_ESCAPED_START = re.compile(_FORMULA.format("'"))
 
 # (line number, cells); the first line is 1.
 NumberedRow = tuple[int, list[str]]
@@ -57,6 +65,10 @@ def read_rows(text: str) -> tuple[str, list[NumberedRow]]:
     line, rows = 1, list[NumberedRow]()
     try:
         for cells in reader:
+            if len(cells) > MAX_COLUMNS:
+                raise Unreadable(
+                    f"Line {line} has {len(cells):,} columns. At most {MAX_COLUMNS} are read."
+                )
             if any(cell.strip() for cell in cells) and not cells[0].lower().startswith("sep="):
                 rows.append((line, cells))
             if len(rows) > MAX_LINES + 1:
@@ -68,6 +80,16 @@ def read_rows(text: str) -> tuple[str, list[NumberedRow]]:
             "inside a text."
         ) from None
     return separator, rows
+
+
+def escape_formulas(text: str) -> str:
+    """Puts an apostrophe before what a spreadsheet would execute as a formula."""
+    return _FORMULA_START.sub(r"\1'", text)
+
+
+def unescape_formulas(text: str) -> str:
+    """Returns the text that `escape_formulas` was given."""
+    return _ESCAPED_START.sub(r"\1", text)
 
 
 def detect_decimal_sign(numbers: Iterable[str]) -> str:
@@ -101,7 +123,7 @@ def parse_number(text: str, sign: str) -> Decimal | None:
     mark = sign or (_SIGNS.findall(bare) or ["."])[-1]
     plain = bare.replace("," if mark == "." else ".", "").replace(mark, ".")
     if not _NUMBER.fullmatch(plain):
-        raise Unreadable(f"“{text}” is not a number.")
+        raise Unreadable(f"{quoted(text)} is not a number.")
     return Decimal(plain)
 
 
@@ -119,5 +141,5 @@ def parse_date(text: str) -> date:
         except ValueError:
             continue
     raise Unreadable(
-        f"“{text}” is not a date. Write 2024-12-31, 31.12.2024, 31-12-2024 or 31/12/2024."
+        f"{quoted(text)} is not a date. Write 2024-12-31, 31.12.2024, 31-12-2024 or 31/12/2024."
     )

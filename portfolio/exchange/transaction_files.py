@@ -119,9 +119,12 @@ def _parse_entry(
 
 
 def write_csv(entries: Iterable[Entry]) -> str:
-    """Returns a CSV file that reads back to exactly the same entries."""
+    """Returns a CSV file that reads back to exactly the same entries, and runs no formula."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, FIELDS, lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows(text_fields(entry) for entry in entries)
+    for entry in entries:
+        fields = text_fields(entry)
+        texts = {k: text_files.escape_formulas(v) for k, v in fields.items() if isinstance(v, str)}
+        writer.writerow({**fields, **texts})
     return out.getvalue()

@@ -1,9 +1,10 @@
-"""Log files of bounded size."""
+"""Log files of bounded size, and lines that no text from outside can forge."""
 
 import logging
 from collections.abc import Iterable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 
 def rotate(path: Path, *, max_bytes: int, keep: int) -> bool:
@@ -15,6 +16,31 @@ def rotate(path: Path, *, max_bytes: int, keep: int) -> bool:
         return False
     RotatingFileHandler(path, backupCount=keep, delay=True).doRollover()
     return True
+
+
+def _escape(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class LineFormatter(logging.Formatter):
+    """Writes an event as one line; only the lines of a traceback follow, indented.
+
+    Control characters are escaped: those of a path or a provider's text would forge lines or
+    change the terminal.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the library's name
+        return _escape(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return "\n".join(
+            f"    {_escape(line)}" for line in super().formatException(ei).splitlines()
+        )
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        return "\n".join(f"    {_escape(line)}" for line in stack_info.splitlines())
 
 
 class LineLog(RotatingFileHandler):

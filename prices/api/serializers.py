@@ -59,6 +59,7 @@ class SymbolsBody(StrictSerializer):
         child=TextField(max_length=32),
         required=False,
         allow_empty=False,
+        min_length=1,  # the schema knows only this one
         max_length=10_000,
         help_text="Default: all symbols that are due (refresh-live: all symbols).",
     )
@@ -85,17 +86,19 @@ class QuarantineQuery(StrictSerializer):
 
 
 class DecisionBody(StrictSerializer):
-    symbol = serializers.CharField(max_length=40)
+    symbol = TextField(max_length=40)
     entries = serializers.ListField(
         child=serializers.IntegerField(),
         required=False,
         allow_empty=False,
+        min_length=1,
         help_text="Ids of entries. Default: all open ones of the symbol.",
     )
     sessions = serializers.ListField(
         child=serializers.DateField(),
         required=False,
         allow_empty=False,
+        min_length=1,
         help_text="Only the differences of these sessions.",
     )
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from prices.domain.wording import quoted
+
 Times = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -47,7 +49,7 @@ def parse_symbol(text: str) -> str:
     # Check ASCII first, because the upper case of ß is SS.
     if not symbol.isascii() or not _SYMBOL.fullmatch(symbol := symbol.upper()):
         raise InvalidSymbol(
-            f"“{text}” is not a symbol. Use up to 32 letters, digits and . ^ = & _ -, as in "
+            f"{quoted(text)} is not a symbol. Use up to 32 letters, digits and . ^ = & _ -, as in "
             "AAPL, VOD.L, BTC-USD, EURUSD=X or ^GSPC."
         )
     return symbol

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prices.domain.bars import InvalidSymbol, parse_symbol
+from prices.domain.wording import quoted
 
 
 class UnknownMarket(ValueError):
@@ -230,11 +231,13 @@ def resolve(symbol: str, market: str = "") -> tuple[str, Market | None]:
         return canonical, market_of(canonical)
     chosen = MARKETS.get(market.strip().upper())
     if chosen is None:
-        raise UnknownMarket(f"“{market}” is not a market. Use one of {', '.join(MARKETS)}.")
+        raise UnknownMarket(f"{quoted(market)} is not a market. Use one of {', '.join(MARKETS)}.")
     ticker = parse_symbol(_join_parts(typed, chosen))
     spelled = market_of(ticker)
     if spelled is not None and spelled is not chosen and spelled.name != "US":
-        raise InvalidSymbol(f"“{symbol}” is a symbol of {spelled.name}, not of {chosen.name}.")
+        raise InvalidSymbol(
+            f"{quoted(symbol)} is a symbol of {spelled.name}, not of {chosen.name}."
+        )
     canonical = chosen.spell(ticker.removesuffix(chosen.suffix))
     if not canonical.endswith(chosen.suffix):
         canonical += chosen.suffix

@@ -6,10 +6,14 @@ from typing import Protocol
 
 from prices.domain.answers import Fetched
 from prices.domain.quotes import Quote
+from prices.domain.wording import one_line
+
+# It repeats what the provider said, which may be anything.
+_MAX_MESSAGE = 500
 
 
 class ProviderError(Exception):
-    """A provider could not answer. The message is for users.
+    """A provider could not answer. The message is for users, on one line of bounded length.
 
     `permanent` errors are not worth a second request. `symbol_at_fault` tells whether others would
     have been answered.
@@ -17,6 +21,9 @@ class ProviderError(Exception):
 
     permanent = False
     symbol_at_fault = True
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message, _MAX_MESSAGE))
 
 
 class UnknownSymbol(ProviderError):

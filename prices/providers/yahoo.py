@@ -28,7 +28,7 @@ from prices.providers.yahoo_chart import (
     read_text,
     without_events,
 )
-from prices.providers.yahoo_errors import error_of, read_json
+from prices.providers.yahoo_errors import AnswerTooLarge, error_of, read_json
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"
 _CHART_URLS = tuple(f"https://query{n}.finance.yahoo.com/v8/finance/chart/" for n in (1, 2))
@@ -36,6 +36,8 @@ _API_URLS = (QUOTE_URL, *_CHART_URLS)
 # Another crumb can only help against 401 and 403; 429 is waited for.
 _FINAL = frozenset(range(400, 600)) - {401, 403, 429}
 EARLIEST = date(1900, 1, 1)
+# Of a body after it was unpacked. The longest history takes 5 MB; a gzip bomb would fill the memory.
+MAX_ANSWER_BYTES = 20_000_000
 # Today's session in every time zone ends within so many days. A later trade is a mistake.
 _MAX_AHEAD = timedelta(days=2)
 
@@ -68,7 +70,18 @@ class _Session(curl.Session):  # type: ignore[type-arg]
         with self._counting:
             self.sent += 1
         kwargs["timeout"] = self._timeout  # yfinance sets 10 to 30 s for some requests
-        response = self.last.response = super().request(*args, **kwargs)
+        content = bytearray()
+
+        def collect(part: bytes) -> int:
+            if len(content) + len(part) > MAX_ANSWER_BYTES:
+                raise AnswerTooLarge  # ends the transfer
+            content.extend(part)
+            return len(part)
+
+        kwargs["content_callback"] = collect
+        response = super().request(*args, **kwargs)
+        response.content = bytes(content)
+        self.last.response = response
         if response.status_code in _FINAL and str(response.url).startswith(_API_URLS):
             # yfinance would ask for another crumb and then the same once more.
             raise curl.exceptions.HTTPError(f"HTTP {response.status_code}", response=response)

@@ -17,6 +17,7 @@ from prices.domain.actions import Actions, CapitalGain, Dividend, Split
 from prices.domain.answers import Fetched
 from prices.domain.bars import BarSeries, Flags, Floats, Times, normalise_rows
 from prices.domain.coverage import DateRange
+from prices.domain.wording import one_line
 
 SOURCE = "yahoo"
 # Yahoo's type of instruments that may trade below zero.
@@ -175,8 +176,7 @@ def _describe_skipped(noun: str, event: Mapping[str, Any], zone: ZoneInfo) -> st
 
 def read_text(value: Any) -> str:
     """Returns a text that can be stored and shown. Returns an empty one if the value is none."""
-    text = value[:_MAX_TEXT] if isinstance(value, str) else ""
-    return "".join(char if char.isprintable() else " " for char in text).strip()
+    return one_line(value, _MAX_TEXT) if isinstance(value, str) else ""
 
 
 def read_code(value: Any, limit: int = _MAX_CODE) -> str:

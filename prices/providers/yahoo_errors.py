@@ -33,6 +33,10 @@ _DOWN = "Will be right back"
 _MAX_LIMIT = timedelta(days=1)
 
 
+class AnswerTooLarge(ValueError):
+    """The body of a response is larger than any real answer."""
+
+
 def read_json(response: Any) -> Any:
     """Returns the JSON of a response, also with numbers that only a lenient reader accepts.
 
@@ -52,6 +56,8 @@ def error_of(error: Exception, response: Any, symbol: str) -> ProviderError:
 
     `response` is the last HTTP response of the thread, or None if there was none.
     """
+    if isinstance(error, AnswerTooLarge):
+        return BadPayload(f"Yahoo's answer for {symbol} is far too large to be one")
     status = response.status_code if response is not None else None
     if isinstance(error, YFRateLimitError) or status == 429:
         return RateLimited("Yahoo allows no more requests for now", _retry_after(response))

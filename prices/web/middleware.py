@@ -55,10 +55,14 @@ def gzip_json(get_response: Handler) -> Handler:
 
 
 def api_problems(get_response: Handler) -> Handler:
-    """Returns a middleware that makes problem+json of every error below an API path."""
+    """Returns a middleware that makes problem+json of every error below an API path.
+
+    It refuses compressed bodies: nothing here reads them, and a few bytes may stand for gigabytes.
+    """
 
     def handle(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
+        is_plain = request.META.get("HTTP_CONTENT_ENCODING", "").lower() in ("", "identity")
+        response = get_response(request) if is_plain else HttpResponse(status=415)
         return response if response.status_code < 400 else as_problem(request, response)
 
     return handle

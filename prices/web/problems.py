@@ -40,6 +40,7 @@ _SENTENCES = {
     408: "The request arrived too slowly. Send it again, in smaller parts if it is large.",
     413: "The request is larger than {limit} MB. Send it in parts.",
     414: "The address is too long. Ask for less at once.",
+    415: "Compressed bodies are not read. Send the body without Content-Encoding.",
     429: "There were too many requests. Try again later.",
     431: "The headers are too large. Send fewer or shorter headers and cookies.",
     500: "An unexpected error occurred. The log of the web server has the details.",

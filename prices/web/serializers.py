@@ -2,20 +2,31 @@
 
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Rejects unknown parameters, so that a misspelt one is not ignored."""
+    """Rejects unknown, empty and repeated parameters, so that none is ignored."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not hasattr(data, "keys"):
             raise serializers.ValidationError({"non_field_errors": ["Send a JSON object."]})
+        if isinstance(data, QueryDict):
+            data = _once(data)
         unknown = sorted(set(data.keys()) - set(self.fields) - {"format"})
         if unknown:
             known = ", ".join(self.fields) or "none"
             raise serializers.ValidationError({unknown[0]: f"Unknown parameter. Known: {known}."})
         return super().to_internal_value(data)
+
+
+def _once(query: QueryDict) -> dict[str, Any]:
+    """Returns a query as the JSON object that it stands for. Of a form, DRF ignores empty values."""
+    for name, values in query.lists():
+        if len(values) > 1:
+            raise serializers.ValidationError({name: "Given more than once. Send it once."})
+    return query.dict()
 
 
 class TextField(serializers.CharField):

@@ -89,13 +89,14 @@ class System:
         return self.call(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
 
     def post(self, path: str, body: object = None) -> Any:
-        """Sends a POST with the token that the start printed."""
+        """Sends a POST of JSON with the token that the start printed."""
+        return self.send(path, json.dumps(body or {}).encode(), "application/json")
+
+    def send(self, path: str, body: bytes, kind: str) -> Any:
+        headers = {"Authorization": f"Token {self.token()}", "Content-Type": kind}
         return self.call(
             urllib.request.Request(
-                f"http://127.0.0.1:{self.port}{path}",
-                data=json.dumps(body or {}).encode(),
-                headers={"Authorization": f"Token {self.token()}"},
-                method="POST",
+                f"http://127.0.0.1:{self.port}{path}", data=body, headers=headers, method="POST"
             )
         )
 
