@@ -173,7 +173,7 @@ def find_format(columns: list[str]) -> Format:
             return one
     raise Unreadable(
         "The first line is not the header of a known format: "
-        f"“{', '.join(columns)[:200]}”. Use “{','.join(FIELDS)}”, or an export of Ghostfolio "
+        f"“{one_line(', '.join(columns), 200)}”. Use “{','.join(FIELDS)}”, or an export of Ghostfolio "
         "or Portfolio Performance."
     )
 
@@ -205,12 +205,15 @@ def read_activities(text: str) -> list[NumberedRow]:
         # Decimals keep numbers exactly as they are written.
         export = json.loads(text, parse_float=Decimal, parse_int=Decimal)
         names = {p["symbol"]: p["name"] for p in export.get("assetProfiles", [])}
+        activities = export["activities"]
         rows = [
             [_cell(activity.get(name), names) for name in _GHOSTFOLIO_FIELDS.values()]
-            for activity in export["activities"]
+            for activity in activities[: MAX_LINES + 1]
         ]
     except Unreadable:
         raise
+    except ArithmeticError:
+        raise Unreadable("The file has a number with an impossible exponent. Correct it.") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise Unreadable(
             "This looks like JSON, but it is not an export of Ghostfolio: the list “activities” "

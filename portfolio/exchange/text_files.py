@@ -11,6 +11,8 @@ from prices.domain.wording import quoted
 
 MAX_BYTES = 5_000_000
 MAX_LINES = 20_000
+# Blank lines, and lines within quotes, make a file so many times longer at most.
+MAX_BLANK = 10
 MAX_COLUMNS = 100
 _SEPARATORS = ";,\t"
 _SIGNS = re.compile(r"[.,]")
@@ -71,7 +73,7 @@ def read_rows(text: str) -> tuple[str, list[NumberedRow]]:
                 )
             if any(cell.strip() for cell in cells) and not cells[0].lower().startswith("sep="):
                 rows.append((line, cells))
-            if len(rows) > MAX_LINES + 1:
+            if len(rows) > MAX_LINES + 1 or line > MAX_BLANK * MAX_LINES:
                 raise Unreadable(f"The file has more than {MAX_LINES:,} lines. Import it in parts.")
             line = reader.line_num + 1
     except csv.Error as error:

@@ -10,7 +10,7 @@ from prices.domain.actions import Adjust
 from prices.domain.answers import CorrectionReason
 from prices.domain.markets import MARKETS
 from prices.models import SyncRun
-from prices.web.serializers import StrictSerializer, TextField
+from prices.web.serializers import ShortListField, StrictSerializer, TextField
 
 _ADJUST_HELP = (
     "splits: adjusted for splits (as stored) · all: adjusted for dividends too · "
@@ -55,11 +55,9 @@ class WaitQuery(StrictSerializer):
 
 
 class SymbolsBody(StrictSerializer):
-    symbols = serializers.ListField(
+    symbols = ShortListField(
         child=TextField(max_length=32),
         required=False,
-        allow_empty=False,
-        min_length=1,  # the schema knows only this one
         max_length=10_000,
         help_text="Default: all symbols that are due (refresh-live: all symbols).",
     )
@@ -87,18 +85,16 @@ class QuarantineQuery(StrictSerializer):
 
 class DecisionBody(StrictSerializer):
     symbol = TextField(max_length=40)
-    entries = serializers.ListField(
+    entries = ShortListField(
         child=serializers.IntegerField(),
         required=False,
-        allow_empty=False,
-        min_length=1,
+        max_length=10_000,
         help_text="Ids of entries. Default: all open ones of the symbol.",
     )
-    sessions = serializers.ListField(
+    sessions = ShortListField(
         child=serializers.DateField(),
         required=False,
-        allow_empty=False,
-        min_length=1,
+        max_length=10_000,
         help_text="Only the differences of these sessions.",
     )
 

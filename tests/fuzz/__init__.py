@@ -40,7 +40,7 @@ def fuzz(running: System, identity: str, *options: str) -> Fuzzed:
     command = [
         *(str(Path(sys.executable).with_name("st")), "--no-color"),
         *("--config-file", str(_FOLDER / "schemathesis.toml")),
-        *("run", f"http://127.0.0.1:{running.port}/cache/schema", "--checks", "all"),
+        *("run", f"http://127.0.0.1:{running.port}/cache/schema"),
         *header,
         *options,
     ]

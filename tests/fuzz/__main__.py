@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=100, help="of each endpoint")
     parser.add_argument("--seed", type=int, help="repeats a run")
     options = parser.parse_args()
-    given = [f"--max-examples={options.examples}", "--workers=2"]
+    given = [f"--max-examples={options.examples}"]
     given += [f"--seed={options.seed}"] if options.seed is not None else []
     failed = []
     with (

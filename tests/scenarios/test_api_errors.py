@@ -1,5 +1,6 @@
 """Every endpoint of the schema while a database is away or busy, and to requests it cannot take."""
 
+import gzip
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -141,6 +142,56 @@ def test_every_endpoint_answers_other_methods_with_405(ids: dict[str, Any], clie
 
         assert_problem(answer, 405, path)
         assert "GET" in answer["Allow"] or "POST" in answer["Allow"]
+
+
+def test_every_endpoint_refuses_compressed_bodies(ids: dict[str, Any]) -> None:
+    """Nothing reads them: a few bytes may stand for gigabytes."""
+    for endpoint in {*BODIES, *DECISIONS}:
+        body = gzip.compress(b'{"name": "Packed"}')
+        answer = ask(ids, endpoint, body, content_type=JSON, headers={"Content-Encoding": "gzip"})
+
+        assert "Compressed bodies" in assert_problem(answer, 415, endpoint)["detail"]
+
+
+# Each takes a parser, a number, a text or a memory to its limit.
+HOSTILE_JSON = {
+    "nested": b"[" * 100_000,
+    "nested objects": b'{"symbol":' * 100_000,
+    "infinite": b'{"symbol": "AAPL", "amount": 1e999999}',
+    "long number": b'{"entries": [' + b"9" * 10_000 + b"]}",
+    "not a number": b'{"amount": NaN}',
+    "NUL": b'{"symbol": "A\\u0000", "name": "\\u0000"}',
+    "lone surrogate": b'{"symbol": "\\ud800", "name": "\\ud800"}',
+    "lone surrogate as a name": b'{"\\ud800": 1}',
+    "no UTF-8": b'{"symbol": "\xff"}',
+    "UTF-16": '{"symbol": "AAPL"}'.encode("utf-16"),
+    "long text": b'{"symbol": "' + b"A" * 5_000_000 + b'"}',
+    "long list": b'{"symbols": [' + b'"A",' * 1_000_000 + b'"A"]}',
+    "long entries": b'{"symbol": "AAPL", "entries": [' + b"1," * 1_000_000 + b"1]}",
+    "many members": b'{"a": 1' + b"".join(b', "k%d": 1' % n for n in range(100_000)) + b"}",
+    "no object": b'"AAPL"',
+    "null": b"null",
+}
+
+
+def test_every_endpoint_refuses_hostile_json(ids: dict[str, Any], client: Client) -> None:
+    endpoints = {one for one, body in BODIES.items() if isinstance(body, dict)} | DECISIONS
+    for endpoint in endpoints:
+        for name, body in HOSTILE_JSON.items():
+            answer = ask(ids, endpoint, body, content_type=JSON)
+
+            told = assert_problem(answer, 400, f"{endpoint}: {name}")
+            assert len(told["detail"]) < 500
+
+
+@pytest.mark.parametrize("query", ["symbol=", "limit=1&limit=2", "since=", "resolved=&symbol=ACME"])
+def test_an_empty_or_repeated_parameter_is_not_ignored(ids: dict[str, Any], query: str) -> None:
+    path = "quarantine" if "symbol" in query else "corrections/ACME"
+
+    answer = ids["client"].get(f"/cache/{path}?{query}")
+
+    assert answer.json()["parameter"] == query.split("=")[0]
+    assert answer.status_code == 400
 
 
 def test_every_endpoint_answers_malformed_json_with_400(ids: dict[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from tests.standin.chart import failure
@@ -115,6 +117,20 @@ def _malformed(fault: Fault, answer: Answer) -> Answer:
     return answer
 
 
+def _bomb(fault: Fault, answer: Answer) -> Answer:
+    return Answer(200, _packed_bomb(), headers={"Content-Encoding": "gzip"})
+
+
+@cache
+def _packed_bomb() -> bytes:
+    """Returns 100 kB that unpack to 100 MB."""
+    return gzip.compress(b'{"chart": ' + b" " * 100_000_000)
+
+
+def _deep(fault: Fault, answer: Answer) -> Answer:
+    return Answer(200, b'{"chart": ' + b"[" * 100_000)
+
+
 def _truncated(fault: Fault, answer: Answer) -> Answer:
     answer.wire = Wire.TRUNCATED
     return answer
@@ -186,6 +202,9 @@ EFFECTS: dict[str, Callable[[Fault, Answer], Answer]] = {
     "html": _page(200, "<html><body>Hello</body></html>"),
     "right_back": _page(200, DOWN),
     "malformed": _malformed,
+    "bomb": _bomb,
+    "deep": _deep,
+    "forged": _error(500, "Error", "boom\r\nWARNING forged \x1b[2J\u202e" + "x" * 10_000),
     "truncated": _truncated,
     "reset": _reset,
     "hang": _hang,

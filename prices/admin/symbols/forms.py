@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import MARKETS, UnknownMarket, resolve
 from prices.domain.quotas import QuotaReached
+from prices.domain.wording import one_line
 from prices.models import Tag, TrackedSymbol
 from prices.symbols.tracking import check_spelling, check_user_quota, resolve_row
 
@@ -95,6 +96,9 @@ class FillForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(_NO_AUTOCOMPLETE),
         help_text="Where you found the prices. It is stored with the bar.",
     )
+
+    def clean_note(self) -> str:
+        return one_line(self.cleaned_data["note"], 200)
 
     @property
     def values(self) -> tuple[float, ...]:

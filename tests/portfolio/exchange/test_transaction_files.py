@@ -1,5 +1,8 @@
 """Reads our own format, reports every wrong line, and reads back what is written."""
 
+import csv
+import gzip
+import io
 from datetime import date
 
 import pytest
@@ -67,6 +70,13 @@ def test_reports_every_wrong_line() -> None:
     ]
 
 
+def _activity(price: str, comment: str = "") -> bytes:
+    """Returns an export of Ghostfolio with one purchase."""
+    known = '"date": "2026-06-01", "symbol": "AAPL", "type": "BUY", "currency": "USD"'
+    numbers = f'"quantity": 1, "fee": 0, "unitPrice": {price}'
+    return f'{{"activities": [{{{known}, {numbers}, "comment": "{comment}"}}]}}'.encode()
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -78,10 +88,41 @@ def test_reports_every_wrong_line() -> None:
         (b'kind,date\n"fee,2026-06-01\n', "Check that quotes are closed"),
         (b"x" * 5_000_001, "The file is larger than 5 MB"),
         (b"kind,date\n" + b"fee,2026-06-01\n" * 20_001, "more than 20,000 lines"),
+        (b"kind,date\n" + b"\n" * 4_900_000, "more than 20,000 lines"),
+        (b"kind,date" + b"," * 2_000_000, "Line 1 has 2,000,002 columns. At most 100 are read."),
+        (b"kind,date\nfee" + b"," * 4_000_000, "Line 2 has 4,000,001 columns"),
+        # Without a limit, each of the lines would be compared with all the columns.
+        (b"kind,date" + b",x" * 99 + b"\n" + b"fee,2026-06-01\n" * 9, "Line 1 has 101 columns"),
+        (b"kind,date\nfee," + b"1" * 4_000_000, "field larger than field limit"),
+        (b'kind,date\n"' + b"never closed\n" * 300_000, "Check that quotes are closed"),
+        (b"kind,date\nfee,2026-06-01\x00\n", "The file is not a text file"),
+        ("kind,date\nfee,2026-06-01\n".encode("utf-16-le"), "The file is not a text file"),
+        (b"\xff\xfe\x00\xd8", "The file is not a text file"),
+        (gzip.compress(bytes(100_000_000)), "The file is not a text file"),
+        (b"kind,date\n" + b"9" * 100_000 + b",2026-06-01\n", "is not a kind of transaction"),
+        (b"kind,date\nfee," + b"9" * 100_000 + b"\n", "is not a date"),
+        (b"kind,date,amount\nfee,2026-06-01," + b"9." * 50_000 + b"\n", "is too large"),
+        (b"kind,date,symbol\nbuy,2026-06-01,A" + b" " * 100_000 + b"/\n", "is not a symbol"),
+        (b'{"activities": ' + b"[" * 100_000, "the list “activities” is missing"),
+        (b'{"activities": [' + b"{}," * 1_600_000 + b"{}]}", "more than 20,000 activities"),
+        (_activity("1e999999"), "is too large or too small"),
+        (_activity("1e99999999999999999999"), "a number with an impossible exponent"),
+        (_activity("9" * 4_000_000), "is too large or too small"),
     ],
 )
 def test_reports_an_unreadable_file(content: bytes, sentence: str) -> None:
-    assert sentence in read_errors(content)[0][1]
+    """In a sentence, and before a user loses patience: most are made to take long."""
+    [(_, text), *_] = read_errors(content)
+
+    assert sentence in text
+    assert len(text) < 500
+
+
+def test_stores_no_lone_surrogates() -> None:
+    """JSON can hold them, but neither a database nor an answer can."""
+    found = read(_activity("1", r"\ud800 of JSON"))
+
+    assert [line.entry.note for line in found.lines] == ["? of JSON"]
 
 
 @given(st.binary(max_size=300))
@@ -94,7 +135,10 @@ def test_never_raises(content: bytes) -> None:
 _positive = st.decimals(min_value="0.00000001", max_value="9999999", places=8, allow_nan=False)
 
 
-_notes = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40).map(str.strip)
+_notes = st.one_of(
+    st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40),
+    st.text("=+-@'\"\uff1d;, \t\r\na", max_size=12),  # what means something to a spreadsheet
+).map(lambda text: text.strip().replace("\r\n", "\n"))
 
 
 _days = st.dates(date(1970, 1, 1), NOW.date())
@@ -121,3 +165,29 @@ def booked(draw: st.DrawFn) -> Entry:
 @given(st.lists(booked(), min_size=1, max_size=20))
 def test_written_entries_read_back_the_same(given_entries: list[Entry]) -> None:
     assert read_entries(write_csv(given_entries)) == given_entries
+
+
+@pytest.mark.parametrize(
+    ("note", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("'=1+1", "''=1+1"),  # so that it reads back the same
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\uff1d1+1", "'\uff1d1+1"),  # as wide as a Chinese character
+        ("a;=1+1", "a;'=1+1"),  # a program that splits at semicolons opens a cell here
+        ("a\t =1+1", "a\t '=1+1"),
+        ("a\n=1+1", "a\n'=1+1"),
+        ("a\r=1+1", "a\r'=1+1"),
+        ("rock 'n' roll, 1 = 1, -5 %", "rock 'n' roll, 1 = 1, -5 %"),
+    ],
+)
+def test_writes_no_formula(note: str, written: str) -> None:
+    given_entry = entry("fee", "2026-06-01", amount="1", note=note)
+
+    text = write_csv([given_entry])
+
+    [row] = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["note"] == written
+    assert read_entries(text) == [given_entry]

@@ -1,9 +1,15 @@
 """Log files of bounded size."""
 
+import io
+import logging
 import re
 from contextlib import closing
+from typing import Any
 
-from pricecache_site.operations.logfiles import LineLog, rotate
+import pytest
+from django.conf import settings
+
+from pricecache_site.operations.logfiles import LineFormatter, LineLog, rotate
 
 
 class TestRotate:
@@ -20,6 +26,42 @@ class TestRotate:
 
         found = {path.name: path.read_text() for path in tmp_path.iterdir()}
         assert found == {"log.1": "file 3", "log.2": "file 2"}
+
+
+class TestLineFormatter:
+    """As the settings use it for everything that is logged."""
+
+    @pytest.fixture
+    def written(self):
+        """Logs to a text with the settings' formatter, and returns the text."""
+        used: Any = settings.LOGGING["formatters"]
+        assert used["line"]["()"].endswith(".LineFormatter")
+        stream = io.StringIO()
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(LineFormatter("%(levelname)s %(name)s: %(message)s"))
+        logger = logging.Logger("prices.test")
+        logger.addHandler(handler)
+        return lambda act: (act(logger), stream.getvalue())[1]
+
+    def test_writes_one_event_as_one_line(self, written):
+        text = written(
+            lambda logger: logger.warning("path %s", "/a\r\nERROR forged\x1b[2J\u202e\x85é")
+        )
+
+        assert text == "WARNING prices.test: path /a\\r\\nERROR forged\\x1b[2J\\u202e\\x85é\n"
+
+    def test_indents_a_traceback(self, written):
+        def fail(logger):
+            try:
+                raise ValueError("bad\nERROR forged\x1b[2J")
+            except ValueError:
+                logger.exception("It failed.")
+
+        first, *others = written(fail).splitlines()
+
+        assert first == "ERROR prices.test: It failed."
+        assert all(line.startswith("    ") for line in others)
+        assert others[-2:] == ["    ValueError: bad", "    ERROR forged\\x1b[2J"]
 
 
 class TestLineLog:

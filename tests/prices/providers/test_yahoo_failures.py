@@ -35,6 +35,9 @@ FAILURES: list[tuple[str, type[ProviderError], str]] = [
     ("malformed", BadPayload, "is not JSON"),
     ("html", BadPayload, "is not JSON"),
     ("missing_keys", BadPayload, "cannot be read"),
+    ("bomb", BadPayload, "is far too large to be one"),
+    ("deep", BadPayload, "cannot be read"),
+    ("forged", Unavailable, r"returned HTTP 500 \(boom  WARNING forged  \[2J x{400,}$"),
 ]
 
 
