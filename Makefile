@@ -1,6 +1,6 @@
 # One target for each task; `make help` lists them. Everything is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: run test check format lint types bench bench-growth wrk mutants lock clean help
+.PHONY: run test check fuzz format lint types bench bench-growth wrk mutants lock clean help
 
 PYTHON := $(shell for p in python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && \
@@ -23,6 +23,9 @@ check: .venv/installed-dev  ## The same as test
 format: .venv/installed-dev  ## Format the code and fix what the linter can fix
 	$(BIN)/ruff format $(TREE)
 	$(BIN)/ruff check --fix $(TREE)
+
+fuzz: .venv/installed-dev  ## Send thousands of cases to every endpoint of a whole system
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: .venv/installed-dev bench/.peers/installed wrk  ## Compare with other stores; ONLY=reads runs one group
 	$(BIN)/python -m bench $(ONLY) $(ARGS)

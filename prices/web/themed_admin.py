@@ -3,10 +3,22 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+
+# SQLite takes about a thousand conditions.
+MAX_SEARCH_WORDS = 30
+
+
+_DATE_PARTS = ("__year", "__month", "__day")
+
+
+def _is_date_part(text: str) -> bool:
+    """Returns whether Django can reckon with the number: it fails in the year 9999."""
+    return text.isdecimal() and len(text) <= 4 and 0 < int(text) < 9999
+
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -16,10 +28,29 @@ else:
     from unfold.admin import ModelAdmin
 
     class ThemedAdmin(ModelAdmin):
-        """The theme has no types of its own; at run time a type parameter means nothing."""
+        """The theme has no types of its own; at run time a type parameter means nothing.
+
+        It refuses what makes a database fail or compute for ever.
+        """
 
         def __class_getitem__(cls, model: object) -> type:
             return cls
+
+        def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+            if lookup.endswith("regex"):
+                return False
+            if lookup.endswith(_DATE_PARTS) and not _is_date_part(value):
+                return False
+            return super().lookup_allowed(lookup, value, request)
+
+        def get_search_results(
+            self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+        ) -> tuple[QuerySet[Any], bool]:
+            if len(search_term.split()) > MAX_SEARCH_WORDS:
+                text = f"The search has more than {MAX_SEARCH_WORDS} words. Use fewer."
+                messages.error(request, text)
+                return queryset.none(), False
+            return super().get_search_results(request, queryset, search_term)
 
 
 class NoAdd:
