@@ -12,8 +12,8 @@ from portfolio.exchange.text_files import (
     NumberedRow,
     Unreadable,
     parse_date,
-    unescape_formulas,
 )
+from prices.domain.spreadsheets import unescape_formulas
 from prices.domain.wording import one_line, quoted
 
 Cells = Mapping[str, str]

@@ -21,11 +21,6 @@ _AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%Y%m%d")
 
-# Where a spreadsheet would read a formula, also if it splits lines at semicolons or tabs.
-_FORMULA = r"(\A|[;\t\r\n] *){}(?='*[-=+@\uff0d\uff1d\uff0b\uff20])"
-_FORMULA_START = re.compile(_FORMULA.format(""))
-_ESCAPED_START = re.compile(_FORMULA.format("'"))
-
 # (line number, cells); the first line is 1.
 NumberedRow = tuple[int, list[str]]
 
@@ -82,16 +77,6 @@ def read_rows(text: str) -> tuple[str, list[NumberedRow]]:
             "inside a text."
         ) from None
     return separator, rows
-
-
-def escape_formulas(text: str) -> str:
-    """Puts an apostrophe before what a spreadsheet would execute as a formula."""
-    return _FORMULA_START.sub(r"\1'", text)
-
-
-def unescape_formulas(text: str) -> str:
-    """Returns the text that `escape_formulas` was given."""
-    return _ESCAPED_START.sub(r"\1", text)
 
 
 def detect_decimal_sign(numbers: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from portfolio.domain.entries import FIELDS, Entry, InvalidEntry, text_fields, validate_entry
 from portfolio.exchange import formats, text_files
 from portfolio.exchange.text_files import NumberedRow, Unreadable
+from prices.domain.spreadsheets import escape_formulas
 
 # More errors than this are of no use to the reader.
 MAX_ERRORS = 100
@@ -125,6 +126,6 @@ def write_csv(entries: Iterable[Entry]) -> str:
     writer.writeheader()
     for entry in entries:
         fields = text_fields(entry)
-        texts = {k: text_files.escape_formulas(v) for k, v in fields.items() if isinstance(v, str)}
+        texts = {k: escape_formulas(v) for k, v in fields.items() if isinstance(v, str)}
         writer.writerow({**fields, **texts})
     return out.getvalue()

@@ -31,6 +31,7 @@ from prices.admin.symbols.change_list import (
 )
 from prices.admin.symbols.forms import TagForm
 from prices.domain.freshness import CONDITIONS
+from prices.domain.spreadsheets import escape_formulas
 from prices.domain.wording import plural
 from prices.jobs import requests
 from prices.models import SyncRun, Tag, TrackedSymbol
@@ -266,8 +267,8 @@ def _csv_rows(survey: Survey, symbols: set[str]) -> Iterator[tuple[object, ...]]
             continue
         held, known = bool(survey.has_history[n]), survey.expected[n] >= 0
         yield (
-            *(_escape(column[n]) for column in (survey.symbol, survey.name, survey.market)),
-            *(_escape(column[n]) for column in (survey.mic, survey.currency)),
+            *(escape_formulas(column[n]) for column in (survey.symbol, survey.name, survey.market)),
+            *(escape_formulas(column[n]) for column in (survey.mic, survey.currency)),
             CONDITIONS[ranks[n]],
             *((survey.first[n], survey.last[n]) if held else ("", "")),
             survey.bars[n],
@@ -276,14 +277,9 @@ def _csv_rows(survey: Survey, symbols: set[str]) -> Iterator[tuple[object, ...]]
             survey.gaps[n] if held else "",
             survey.behind[n] if survey.behind[n] >= 0 else "",
             "" if np.isnat(survey.last_update[n]) else f"{survey.last_update[n]}Z",
-            _escape(survey.last_error[n]),
+            escape_formulas(survey.last_error[n]),
             survey.reads[n],
         )
-
-
-def _escape(value: str) -> str:
-    """Quotes text that a spreadsheet would run as a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 ACTIONS = (*(_admin_action(spec) for spec in _CONFIRMED_ACTIONS), export)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from prices.domain.wording import name_some, plural, stamp
+from prices.domain.wording import name_some, one_line, plural, quoted, stamp
 
 
 class TestPlural:
@@ -12,6 +12,20 @@ class TestPlural:
         assert plural(0, "symbol") == "0 symbols"
         assert plural(1, "symbol") == "1 symbol"
         assert plural(2_000, "symbol") == "2,000 symbols"
+
+
+class TestOneLine:
+    def test_has_nothing_that_breaks_or_turns_a_line(self) -> None:
+        assert one_line(" a\r\nb\x1b[2J\u202e\x00\ud800é ", 50) == "a  b [2J   é"
+
+    def test_is_cut(self) -> None:
+        assert one_line("x" * 10_000, 50) == "x" * 50
+
+
+class TestQuoted:
+    def test_shows_the_beginning(self) -> None:
+        assert quoted("VOD.L") == "“VOD.L”"
+        assert quoted("x" * 100_000) == f"“{'x' * 60}…”"
 
 
 class TestStamp:
