@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 # SQLite takes about a thousand conditions.
 MAX_SEARCH_WORDS = 30
@@ -35,6 +37,16 @@ else:
 
         def __class_getitem__(cls, model: object) -> type:
             return cls
+
+        def changelist_view(
+            self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        ) -> HttpResponseBase:
+            try:
+                for key in request.POST.getlist("_selected_action"):
+                    self.opts.pk.clean(key, None)
+            except ValidationError as error:
+                raise SuspiciousOperation("A chosen row has an impossible key.") from error
+            return super().changelist_view(request, extra_context)
 
         def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
             if lookup.endswith("regex"):

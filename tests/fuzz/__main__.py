@@ -1,4 +1,4 @@
-"""Tries the API with thousands of cases: python -m tests.fuzz [--examples 120] [--seed 1]."""
+"""Tries the API with thousands of cases: python -m tests.fuzz [--examples 160] [--seed 1]."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ MIN_CASES = 5_000
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--examples", type=int, default=120, help="of each endpoint")
+    parser.add_argument("--examples", type=int, default=160, help="of each endpoint")
     parser.add_argument("--seed", type=int, help="repeats a run")
     options = parser.parse_args()
     given = [f"--max-examples={options.examples}"]

@@ -47,6 +47,17 @@ def test_no_query_breaks_a_list(admin_client: Client, query: str) -> None:
         assert answer.status_code in (200, 302, 400, 403), (address, answer.status_code)
 
 
+@pytest.mark.parametrize("key", ["x", "a\x00b", "1" * 5_000, "9" * 30, "1.5"])
+def test_no_chosen_key_breaks_an_action(admin_client: Client, key: str) -> None:
+    admin_client.raise_request_exception = False
+    for address in LISTS:
+        for action in ("delete_selected", "tag", "export", "backfill", "run_now"):
+            data = {"action": action, "_selected_action": key, "chosen": f"[{key}"}
+            answer = admin_client.post(address, data)
+
+            assert answer.status_code in (200, 302, 400, 403), (address, action)
+
+
 def test_says_that_a_search_has_too_many_words(admin_client: Client) -> None:
     tracked("A")
 
