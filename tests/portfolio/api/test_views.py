@@ -231,8 +231,11 @@ def test_an_export_imports_to_the_same_transactions(
     as_alice: Client, savings: Portfolio, acme: str
 ) -> None:
     assert send_file(as_alice, savings, TEXT).json()["booked"] == 2
+    Portfolio.objects.filter(pk=savings.pk).update(name='a"; x=1\r\nSet-Cookie: pwned=1')
     exported = as_alice.get(f"/portfolio/{savings.pk}/export")
     assert exported["Content-Type"] == "text/csv; charset=utf-8"
+    name = "a-x1-set-cookie-pwned1.csv"
+    assert exported["Content-Disposition"] == f'attachment; filename="{name}"'
     other = Portfolio.objects.create(owner=savings.owner, name="Copy", base_currency="USD")
 
     path = f"/portfolio/{other.pk}/import"
