@@ -95,6 +95,19 @@ class _KeepingAlive:
 class _Answer(_KeepingAlive, WSGITask):  # type: ignore[misc]
     """Lets the application answer."""
 
+    wrote_header: bool
+
+    def write(self, data: bytes) -> None:
+        """Sends the headers and a body that is known as a whole in one piece."""
+        is_whole = len(data) == self.content_length and self.request.command != "HEAD"
+        if self.wrote_header or not is_whole or not self.has_body:
+            super().write(data)
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(head + data)
+
 
 class _RefusingAnswer(_KeepingAlive, ErrorTask):  # type: ignore[misc]
     """Answers a request that the application does not see."""
@@ -131,6 +144,16 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.request is None:
             self.began = time.time()
         return bool(super().received(data))
+
+    def write_soon(self, data: Any) -> int:
+        """Sends at once what the socket takes. The event loop sends the rest."""
+        if type(data) is not bytes or self.total_outbufs_len or not self.connected:
+            return int(super().write_soon(data))
+        with self.outbuf_lock:
+            sent = self.send(data, do_close=False)
+        if sent < len(data):
+            super().write_soon(data[sent:])
+        return len(data)
 
     def service(self) -> None:
         super().service()
