@@ -300,7 +300,6 @@ REST_FRAMEWORK = {
 REST_KNOX = {"AUTH_TOKEN_CHARACTER_LENGTH": 40, "TOKEN_TTL": None}
 # Below these paths, errors are answered with problem+json instead of a page.
 API_PATHS = ("/cache/", "/portfolio/", "/healthz", "/readyz")
-CSRF_FAILURE_VIEW = "prices.web.problems.csrf_failure"
 SPECTACULAR_SETTINGS = {
     "TITLE": "Price cache",
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",

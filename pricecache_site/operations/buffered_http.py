@@ -32,6 +32,7 @@ IDLE_SECONDS = 75
 # How long what a refused client still sends is read. Closing at once could cost it the answer.
 LINGER_SECONDS = 2
 _HEALTH = "/healthz"
+_LOCAL = ("127.0.0.1", "::1")
 _READS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -96,6 +97,16 @@ class _Answer(_KeepingAlive, WSGITask):  # type: ignore[misc]
     """Lets the application answer."""
 
     wrote_header: bool
+
+    def get_environment(self) -> dict[str, Any]:
+        """Believes a proxy on this machine that its client came by TLS.
+
+        Who the client is comes from X-Forwarded-For by `prices.web.access`.
+        """
+        environ: dict[str, Any] = super().get_environment()
+        if environ.get("HTTP_X_FORWARDED_PROTO") == "https" and environ["REMOTE_ADDR"] in _LOCAL:
+            environ["wsgi.url_scheme"] = "https"
+        return environ
 
     def write(self, data: bytes) -> None:
         """Sends the headers and a body that is known as a whole in one piece."""
@@ -255,6 +266,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 # More than any answer: a thread does not wait for the client to read it.
                 outbuf_high_watermark=1 << 40,
                 ident=None,
+                server_name="localhost",  # for requests without a Host header
+                clear_untrusted_proxy_headers=False,
                 log_socket_errors=False,
                 **adjustments,
             ),

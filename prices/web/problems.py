@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.views import csrf, defaults
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -47,8 +47,8 @@ _SENTENCES = {
     503: "The server cannot answer at the moment. Try again later.",
 }
 _CSRF = (
-    "The form's token is missing or invalid. Load the page again, or send the header "
-    "“Authorization: Token …” instead of a cookie."
+    "A change by the cookie of a login needs the header X-CSRFToken with the page's token. "
+    "Outside of a browser, send the header “Authorization: Token …” instead of a cookie."
 )
 
 
@@ -118,13 +118,6 @@ def as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
             answer[name] = response[name]
     answer.render()
     return answer
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Returns the page of a form without a valid token, or a problem below an API path."""
-    if _is_api(request):
-        return problem(403, _CSRF)
-    return csrf.csrf_failure(request, reason)
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -229,6 +222,8 @@ def _api_problem(error: exceptions.APIException) -> ProblemResponse:
         answer = problem(401, str(error.detail), hint=_LOG_IN)
         answer["WWW-Authenticate"] = "Token"
         return answer
+    if str(error.detail).startswith("CSRF Failed"):
+        return problem(403, _CSRF)
     if isinstance(error, exceptions.NotAcceptable):
         renderers = error.available_renderers or ()
         formats = ", ".join(f"{r.media_type} ({r.format})" for r in renderers)

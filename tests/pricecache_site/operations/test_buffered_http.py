@@ -43,6 +43,8 @@ class Application:
             return [b"x" * BIG]
         body = environ["wsgi.input"].read().decode()
         told = [environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("CONTENT_LENGTH")]
+        if environ["PATH_INFO"] == "/proxied":
+            told = [environ["wsgi.url_scheme"], environ["HTTP_X_FORWARDED_FOR"]]
         content = json.dumps([*told, body]).encode()
         start_response("200 OK", [("Content-Length", str(len(content)))])
         return [content]
@@ -142,6 +144,13 @@ class TestRequests:
                 received += sock.recv(10_000)
 
         assert re.findall(rb'"GET", "/(\d)"', received) == [b"0", b"1", b"2"]
+
+    @pytest.mark.parametrize("scheme", ["https", "http"])
+    def test_a_proxy_on_this_machine_names_scheme_and_client(self, scheme: str):
+        head = "GET /proxied HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n"
+        _, body = exchange(f"{head}X-Forwarded-Proto: {scheme}\r\n\r\n".encode())
+
+        assert json.loads(body)[:2] == [scheme, "192.0.2.1"]
 
     def test_an_answer_without_a_body_keeps_the_connection(self):
         connection = http.client.HTTPConnection("127.0.0.1", PORT)
