@@ -283,12 +283,13 @@ class TestOtherEndpoints:
         taken = threading.Semaphore(0)
         monkeypatch.setattr(views, "_waiting_places", taken)
 
-        answer = client.post("/cache/backfill-all?wait=300", headers=staff)
+        answer = client.post("/cache/backfill-all?wait=300", b"", content_type="", headers=staff)
 
         assert answer.status_code == 202
         assert answer.json()["notice"].startswith("The result was not waited for, because")
         assert answer.json()["url"] == answer["Location"]
-        assert "notice" not in client.post("/cache/backfill-all", headers=staff).json()
+        answer = client.post("/cache/backfill-all", b"", content_type="", headers=staff)
+        assert "notice" not in answer.json()
 
     def test_refuse_an_invalid_wait(self, client: Client, staff: dict[str, str]) -> None:
         answer = client.post("/cache/backfill-all?wait=long", headers=staff)
