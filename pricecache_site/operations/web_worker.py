@@ -43,6 +43,8 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def _turn(self, sockets: dict[int, Any]) -> None:
         self.notify()
+        for server in self._servers:
+            server.tend()
         wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)
 
     def _finish(self, sockets: dict[int, Any]) -> None:
