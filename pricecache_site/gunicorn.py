@@ -16,7 +16,8 @@ from pricecache_site.operations.processes import die_with_parent
 wsgi_app = "pricecache_site.wsgi:application"
 _host = f"[{settings.WEB_HOST}]" if ":" in settings.WEB_HOST else settings.WEB_HOST
 bind = f"{_host}:{settings.WEB_PORT}"
-worker_class = "gthread"
+# Gives a thread only to requests that have arrived completely.
+worker_class = "pricecache_site.operations.web_worker.WebWorker"
 workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
 # The application is imported once and shared by the workers, which makes their start cheaper, also
@@ -26,7 +27,6 @@ preload_app = True
 timeout = 90
 # Less than the supervisor waits before it kills the server.
 graceful_timeout = 4
-keepalive = 75
 accesslog = None
 loglevel = "warning"
 # The control socket is a second way into the server that nothing here uses.

@@ -3,17 +3,23 @@
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from prices import services
 from prices.jobs.cluster_health import cluster_state
 from prices.store.mongo import StoreError, ping
 
 
+@csrf_exempt  # Another method is answered 405, not 403.
+@require_safe
 def alive(request: HttpRequest) -> JsonResponse:
     """Answers 200 while the process answers at all."""
     return JsonResponse({"status": "alive"})
 
 
+@csrf_exempt
+@require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Answers 200 if both databases answer, else 503 with the reasons.
 

@@ -47,7 +47,10 @@ class AnyJSONParser(JSONParser):
         try:
             return super().parse(stream, *args, **kwargs)
         except RecursionError:
-            raise ParseError("JSON parse error - it is nested too deeply.") from None
+            reason = "it is nested too deeply"
+        except ParseError as error:
+            reason = str(error.detail).removeprefix("JSON parse error - ")
+        raise ParseError(f"The body is not valid JSON: {reason}. Correct it and send it again.")
 
 
 class OrjsonRenderer(BaseRenderer):

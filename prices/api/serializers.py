@@ -49,7 +49,8 @@ class WaitQuery(StrictSerializer):
         default=0,
         min_value=0,
         max_value=300,
-        help_text="Seconds to wait for the result.",
+        help_text="Seconds to wait for the result. If too many requests wait already, the answer "
+        "is 202 at once, with a `notice`.",
     )
 
 
@@ -126,6 +127,15 @@ class RunSerializer(serializers.ModelSerializer[SyncRun]):
 
     def get_duration(self, run: SyncRun) -> float | None:
         return round(run.duration.total_seconds(), 3) if run.duration is not None else None
+
+
+class QueuedRunSerializer(RunSerializer):
+    notice = serializers.CharField(
+        required=False, help_text="Why the result was not waited for, although `wait` asked for it."
+    )
+
+    class Meta(RunSerializer.Meta):
+        fields = (*RunSerializer.Meta.fields, "notice")  # type: ignore[assignment]  # longer
 
 
 class PricesOut(serializers.Serializer[Any]):

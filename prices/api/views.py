@@ -1,10 +1,12 @@
 """The endpoints: each parses the request, makes one call and formats the result."""
 
+import threading
 import time
 from datetime import date
 from functools import lru_cache
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.http import HttpResponse, QueryDict
@@ -31,7 +33,7 @@ from prices.web.middleware import accepts_gzip
 from prices.web.serializers import NoQuery, ProblemOut, StrictSerializer, validate
 
 _ERRORS = dict.fromkeys((400, 401, 403), ProblemOut)
-_RUN = {200: serializers.RunSerializer, 202: serializers.RunSerializer, **_ERRORS}
+_RUN = {200: serializers.RunSerializer, 202: serializers.QueuedRunSerializer, **_ERRORS}
 _RUN_OF_SYMBOLS = {**_RUN, 404: ProblemOut}
 _SYMBOL_ERRORS = {400: ProblemOut, 404: ProblemOut}
 
@@ -212,8 +214,33 @@ def _tracked(symbols: list[str]) -> list[str]:
     return canonical
 
 
+# The others of the threads for writes stay free, however many requests wait for results.
+_waiting_places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+_NOT_WAITED = (
+    "The result was not waited for, because as many requests as possible wait already. "
+    "Read the run at its url until it has ended."
+)
+
+
+def _wait_for(run: SyncRun, seconds: float) -> bool:
+    """Waits for the end of the run. Returns False at once if too many requests wait already."""
+    if not _waiting_places.acquire(blocking=False):
+        return False
+    try:
+        deadline = time.monotonic() + seconds
+        while run.is_open and time.monotonic() < deadline:
+            time.sleep(0.1)
+            run.refresh_from_db()
+    finally:
+        _waiting_places.release()
+    return True
+
+
 class _QueueView(APIView):
-    """A POST that queues a run: 202 with the run, or 200 if it ended within `?wait=` seconds."""
+    """A POST that queues a run: 202 with the run, or 200 if it ended within `?wait=` seconds.
+
+    With a `notice`, the 202 was not waited for.
+    """
 
     rights: tuple[Right, ...] = (Right.CHANGE_SYMBOLS,)
     body: type[StrictSerializer]
@@ -222,12 +249,11 @@ class _QueueView(APIView):
         wait = validate(serializers.WaitQuery, request.query_params)["wait"]
         body = validate(self.body, request.data)
         run = self.queue(body, _trigger_of(request))
-        deadline = time.monotonic() + wait
-        while run.is_open and time.monotonic() < deadline:
-            time.sleep(0.1)
-            run.refresh_from_db()
-        status = 202 if run.is_open else 200
-        answer = Response(bodies.run_body(run, names=_knows_names(request)), status=status)
+        was_heard = not wait or _wait_for(run, wait)
+        shown = bodies.run_body(run, names=_knows_names(request))
+        if not was_heard:
+            shown["notice"] = _NOT_WAITED
+        answer = Response(shown, status=202 if run.is_open else 200)
         answer["Location"] = f"/cache/runs/{run.pk}"
         return answer
 

@@ -1,4 +1,4 @@
-"""Middleware: gzip for JSON, and the Content-Security-Policy for pages."""
+"""Middleware: gzip for JSON, problem+json for errors of the API, and the policy for pages."""
 
 import re
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from isal import igzip
+
+from prices.web.problems import as_problem
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -48,6 +50,16 @@ def gzip_json(get_response: Handler) -> Handler:
                 response.headers["Content-Encoding"] = "gzip"
                 response.headers["Content-Length"] = str(len(packed))
         return response
+
+    return handle
+
+
+def api_problems(get_response: Handler) -> Handler:
+    """Returns a middleware that makes problem+json of every error below an API path."""
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        return response if response.status_code < 400 else as_problem(request, response)
 
     return handle
 

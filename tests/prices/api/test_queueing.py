@@ -1,5 +1,6 @@
 """The POST endpoints: what they validate, what they queue, and how to follow it."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django import Settings
 
 from pricecache_site.operations.models import issue_token
 from prices import services
+from prices.api import views
 from prices.models import SyncRun, TrackedSymbol
 from tests.support.builders import tracked
 from tests.support.outages import away
@@ -63,21 +65,21 @@ class TestBackfillSymbol:
         assert answer["Content-Type"] == "application/problem+json"
 
     @pytest.mark.parametrize(
-        ("body", "sentence"),
+        ("body", "status", "sentence"),
         [
-            (b"[" * 100_000, "JSON parse error - it is nested too deeply."),
-            (b" " * 6_000_001, "The request is larger than 6 MB. Send it in parts."),
+            (b"[" * 100_000, 400, "The body is not valid JSON: it is nested too deeply. "),
+            (b" " * 6_000_001, 413, "The request is larger than 6 MB. Send it in parts."),
         ],
         ids=["deep", "large"],
     )
-    def test_answers_400_to_json_that_is_too_deep_or_too_large(
-        self, client: Client, staff: dict[str, str], body: bytes, sentence: str
+    def test_refuses_json_that_is_too_deep_or_too_large(
+        self, client: Client, staff: dict[str, str], body: bytes, status: int, sentence: str
     ) -> None:
         answer = client.post(
             "/cache/sync-historical", body, content_type="application/json", headers=staff
         )
 
-        assert answer.status_code == 400
+        assert answer.status_code == status
         assert answer["Content-Type"] == "application/problem+json"
         assert answer.json()["detail"].startswith(sentence)
 
@@ -274,6 +276,20 @@ class TestOtherEndpoints:
 
         assert answer.status_code == 202
         assert answer.json()["state"] == "queued"
+
+    def test_do_not_wait_where_as_many_as_possible_wait_already(
+        self, client: Client, staff: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken = threading.Semaphore(0)
+        monkeypatch.setattr(views, "_waiting_places", taken)
+
+        answer = client.post("/cache/backfill-all?wait=300", b"", content_type="", headers=staff)
+
+        assert answer.status_code == 202
+        assert answer.json()["notice"].startswith("The result was not waited for, because")
+        assert answer.json()["url"] == answer["Location"]
+        answer = client.post("/cache/backfill-all", b"", content_type="", headers=staff)
+        assert "notice" not in answer.json()
 
     def test_refuse_an_invalid_wait(self, client: Client, staff: dict[str, str]) -> None:
         answer = client.post("/cache/backfill-all?wait=long", headers=staff)

@@ -41,8 +41,11 @@ def test_schema_is_valid_and_complete(client: Client, capsys: pytest.CaptureFixt
 def test_schema_lists_the_statuses_of_a_post(client: Client) -> None:
     paths = client.get("/cache/schema?format=json").json()["paths"]
 
-    statuses = set(paths["/cache/sync-historical"]["post"]["responses"])
-    assert statuses == {"200", "202", "400", "401", "403", "404"}
+    responses = paths["/cache/sync-historical"]["post"]["responses"]
+    assert " ".join(responses) == "200 202 400 401 403 404 406 408 413 503"
+    assert list(responses["202"]["content"]) == ["application/json"]
+    assert list(responses["404"]["content"]) == ["application/problem+json"]
+    assert " ".join(paths["/cache/status"]["get"]["responses"]) == "200 400 401 406 503"
 
 
 def test_docs_page_opens(client: Client) -> None:
