@@ -18,7 +18,9 @@ from prices import services
 from prices.jobs import schedules
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
+from prices.reads import ownership
 from prices.store.mongo import StoreError
+from prices.store.owner import ForeignStoreError
 from prices.store.schema import ensure_schema
 from prices.sync.sample import load_sample
 from prices.web.database_errors import explain_database_error
@@ -69,15 +71,16 @@ class Prepared:
         return "\n".join(lines)
 
 
-def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
+def prepare(*, now: datetime, with_sample: bool = True, take_over: bool = False) -> Prepared:
     """Creates what is missing. Any number of processes may call it, at every start.
 
+    `take_over` makes a store of another system belong to this one.
     :raises CommandError: the system cannot be prepared.
     """
     try:
         make_folders()
         with hold_lock(settings.DATA_DIR / "run" / "prepare.lock", wait=120):
-            return _prepare(now, with_sample)
+            return _prepare(now, with_sample, take_over)
     except LockHeldError as error:
         raise CommandError(
             f"Process {error.pid} has been preparing {settings.DATA_DIR} for two minutes: "
@@ -85,6 +88,8 @@ def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
         ) from error
     except DatabaseError as error:
         raise CommandError(explain_database_error(error)) from error
+    except ForeignStoreError as error:
+        raise CommandError(str(error)) from error
     except StoreError as error:
         raise CommandError(f"{str(error).rstrip('.')}: check that MongoDB runs.") from error
     except OSError as error:
@@ -104,11 +109,14 @@ def make_folders() -> None:
     make_content_private(settings.DATA_DIR)
 
 
-def _prepare(now: datetime, with_sample: bool) -> Prepared:
+def _prepare(now: datetime, with_sample: bool, take_over: bool) -> Prepared:
     migrations = _migrate()
+    if take_over:
+        ownership.take_over(services.connect())
+    store = services.database()  # Before anything is created: a system that is refused stays empty.
     call_command("createcachetable", verbosity=0)
     admin = _create_first_admin()
-    ensure_schema(services.database())
+    ensure_schema(store)
     schedules.install(now=now)
     sample, problem = _load_sample(now) if with_sample else ((), "")
     return Prepared(migrations=migrations, admin=admin, sample=sample, sample_problem=problem)

@@ -17,6 +17,7 @@ from prices.domain.wording import name_some, plural
 from prices.jobs import requests, runs
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.store.owner import ForeignStoreError
 from prices.store.sweeper import Sweeper
 from prices.symbols import health, overrides
 from prices.symbols.tracking import current_names
@@ -80,6 +81,7 @@ def work_on(
 ) -> None:
     """Works on a claimed run and closes it, whatever happens."""
     try:
+        services.database()  # It may have been taken over by another system.
         overrides.refresh(at_once=True)
         work = Execution(run, share, on_outcome or (lambda outcome: None))
         message = _WORK[SyncRun.Kind(run.kind)](work)
@@ -88,6 +90,8 @@ def work_on(
     except StoreUnavailable as error:
         # Without a worker, the canary queues it again until its attempts are used up.
         SyncRun.objects.filter(pk=run.pk).update(worker="", message=str(error)[:500])
+    except ForeignStoreError as error:
+        runs.close(run, now=timezone.now(), error=str(error))
     except Exception as error:
         # The outermost layer: the run must not stay open, and the log gets the whole error.
         logger.exception("%s failed.", run)

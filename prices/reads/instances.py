@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from django.conf import settings
 
+from prices.reads import ownership
 from prices.reads.reader import PriceReader
 from prices.reads.survey import Overview
 from prices.reads.usage import Usage
@@ -18,8 +19,16 @@ from prices.store.quotes import QuoteStore
 from prices.store.series_cache import SeriesCache
 
 
-def database() -> mongo.Db:
+def connect() -> mongo.Db:
+    """Returns the database whoever owns it, for what neither reads nor writes prices."""
     return mongo.database(settings.MONGODB_URI, settings.MONGODB_DATABASE)
+
+
+def database() -> mongo.Db:
+    """:raises StoreError: it does not answer, or belongs to another system."""
+    db = connect()
+    ownership.check(db)
+    return db
 
 
 bars = once_a_process(lambda: BarRepository(database()))

@@ -105,7 +105,7 @@ class TestPrepare:
         ],
     )
     def test_explains_what_is_wrong(self, data_dir, monkeypatch, fault, sentence):
-        def fail(now: datetime, with_sample: bool) -> None:
+        def fail(*args: object) -> None:
             raise fault
 
         monkeypatch.setattr(bootstrap, "_prepare", fail)

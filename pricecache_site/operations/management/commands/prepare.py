@@ -14,7 +14,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-sample", action="store_true", help="Track no sample symbols.")
+        parser.add_argument(
+            "--take-over",
+            action="store_true",
+            help="Make a MongoDB database of another system, which is gone, belong to this one.",
+        )
 
-    def handle(self, *, no_sample: bool, **options: Any) -> None:
-        prepared = prepare(now=timezone.now(), with_sample=not no_sample)
+    def handle(self, *, no_sample: bool, take_over: bool, **options: Any) -> None:
+        prepared = prepare(now=timezone.now(), with_sample=not no_sample, take_over=take_over)
         self.stdout.write(f"{prepared.describe(web_url())}\nReady to start.".lstrip())

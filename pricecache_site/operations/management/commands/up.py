@@ -109,7 +109,7 @@ def _start_jobs_and_pages(
 
 def _check_mongodb() -> None:
     try:
-        ping(services.database())
+        ping(services.connect())
     except StoreError as error:
         what = "manage.py up --only mongod" if settings.MONGODB_EMBEDDED else "it"
         where = without_password(settings.MONGODB_URI)
