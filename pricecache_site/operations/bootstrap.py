@@ -22,6 +22,12 @@ from prices.reads import ownership
 from prices.store.mongo import StoreError
 from prices.store.owner import ForeignStoreError
 from prices.store.schema import ensure_schema
+from prices.symbols.stored import (
+    describe_untracked,
+    find_untracked,
+    keep_listings,
+    known_names,
+)
 from prices.sync.sample import load_sample
 from prices.web.database_errors import explain_database_error
 
@@ -43,6 +49,7 @@ class Prepared:
     admin: NewAdmin | None
     sample: tuple[str, ...]
     sample_problem: str = ""
+    untracked: tuple[str, ...] = ()
 
     def describe(self, url: str) -> str:
         """Returns the lines to print, with the password, which is shown only this once."""
@@ -54,6 +61,8 @@ class Prepared:
             lines.append(f"Sample history (2000 to 2013) loaded for {symbols}.")
         if self.sample_problem:
             lines.append(f"No sample history: {self.sample_problem}")
+        if self.untracked:
+            lines.append(describe_untracked(list(self.untracked)))
         if admin := self.admin:
             password = f"password {admin.password}  (shown this once)"
             lines += [
@@ -118,8 +127,13 @@ def _prepare(now: datetime, with_sample: bool, take_over: bool) -> Prepared:
     admin = _create_first_admin()
     ensure_schema(store)
     schedules.install(now=now)
-    sample, problem = _load_sample(now) if with_sample else ((), "")
-    return Prepared(migrations=migrations, admin=admin, sample=sample, sample_problem=problem)
+    catalog, listings = services.catalog(), services.listings()
+    # Beside prices that wait to be tracked again, the sample would be taken for the rest of them.
+    is_new = not catalog.all() or TrackedSymbol.objects.exists()
+    sample, problem = _load_sample(now) if with_sample and is_new else ((), "")
+    keep_listings(listings)
+    untracked = find_untracked(catalog, listings, known_names())
+    return Prepared(migrations, admin, sample, problem, tuple(untracked))
 
 
 def _migrate() -> int:

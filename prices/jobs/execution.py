@@ -20,6 +20,7 @@ from prices.store.mongo import StoreError, StoreUnavailable
 from prices.store.owner import ForeignStoreError
 from prices.store.sweeper import Sweeper
 from prices.symbols import health, overrides
+from prices.symbols.stored import keep_listings
 from prices.symbols.tracking import current_names
 from prices.sync.history import SyncService
 from prices.sync.verify import Verdict, VerifyService
@@ -98,8 +99,19 @@ def work_on(
         SyncRun.objects.filter(pk=run.pk).update(traceback=traceback.format_exc()[-_MAX_TRACEBACK:])
         runs.close(run, now=timezone.now(), error=f"{type(error).__name__}: {error}")
     else:
+        _keep_listings(run)
         if message is not None:
             runs.close(run, now=timezone.now(), message=message)
+
+
+def _keep_listings(run: SyncRun) -> None:
+    """Copies what the provider has said of the run's symbols, or of all, into the store."""
+    if run.kind not in (*runs.HISTORY_KINDS, Kind.STORE_SWEEP):
+        return
+    try:
+        keep_listings(services.listings(), current_names(run.symbols))
+    except StoreError as error:
+        logger.warning("What is known of the symbols was not copied into the store: %s", error)
 
 
 def _sync(work: Execution) -> str | None:

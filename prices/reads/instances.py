@@ -12,6 +12,7 @@ from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.corrections import CorrectionLog
+from prices.store.listings import Listings
 from prices.store.manifests import Catalog, Manifests
 from prices.store.mongo import once_a_process
 from prices.store.provider_state import ProviderLog
@@ -37,6 +38,10 @@ catalog = once_a_process(lambda: Catalog(database()))
 quotes = once_a_process(lambda: QuoteStore(database()))
 overview = once_a_process(lambda: Overview(catalog=catalog(), quotes=quotes()))
 usage = once_a_process(lambda: Usage(every=settings.USAGE_FLUSH_SECONDS))
+
+
+def listings() -> Listings:
+    return Listings(database())
 
 
 def corrections() -> CorrectionLog:

@@ -73,16 +73,25 @@ def test_a_second_system_can_neither_write_nor_delete(shared: Shared) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_system_keeps_its_store_without_its_sqlite_and_gives_it_up_on_demand(
+def test_a_system_finds_its_prices_again_without_its_sqlite_and_gives_them_up_on_demand(
     shared: Shared,
 ) -> None:
     first, second = shared.system("first"), shared.system("second")
-    first.manage("prepare", "--no-sample")
+    first.manage("prepare")
+    before = shared.held()
     for file in (shared.folder / "first" / "var").glob("pricecache.sqlite3*"):
         file.unlink()
+    lost = "5 stored symbols are not tracked: AAPL, GOOG, IBM, META, MSFT. manage.py track --stored"
 
-    first.manage("prepare", "--no-sample")
+    checked = first.manage("check")
+    prepared = first.manage("prepare")
+
+    assert "There is no" in checked
+    assert lost in checked
+    assert lost in prepared
+    assert lost in first.manage("check")
+    assert shared.held() == before  # Not even the sample was loaded over it.
+    assert "IBM: tracked again, 3,270 bars" in first.manage("track", "--stored")
+    assert "not tracked" not in first.manage("check")
     second.manage("prepare", "--no-sample", "--take-over")
-
-    said = refused(first, "prepare")
-    assert f"data folder {shared.folder}/second/var" in said
+    assert f"data folder {shared.folder}/second/var" in refused(first, "prepare")
