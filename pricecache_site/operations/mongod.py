@@ -18,7 +18,7 @@ from pricecache_site.operations.mongod_binary import (
     find_mongod,
     record_release,
 )
-from prices.store.replica_set import admit_user, become_primary
+from prices.store.replica_set import admit_user, become_primary, is_answering
 
 REPLICA_SET = "pricecache"
 MAX_LOG_BYTES = 8_000_000
@@ -131,6 +131,10 @@ class EmbeddedMongod:
         if release:
             record_release(self.data_dir, release)
         return bool(release)
+
+    def answers(self) -> bool:
+        """Returns whether the server answers at all."""
+        return is_answering(self.port)
 
     def rotate_log(self, _: float = 0) -> None:
         """Renames the running server's log if it is too large, and has it open a new one."""
