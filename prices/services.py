@@ -11,8 +11,10 @@ from prices.providers.limiter import LimitedProvider, RateLimiter
 from prices.reads.instances import bars as bars
 from prices.reads.instances import blocks as blocks
 from prices.reads.instances import catalog as catalog
+from prices.reads.instances import connect as connect
 from prices.reads.instances import corrections as corrections
 from prices.reads.instances import database as database
+from prices.reads.instances import listings as listings
 from prices.reads.instances import overview as overview
 from prices.reads.instances import provider_log as provider_log
 from prices.reads.instances import provider_name, provider_route

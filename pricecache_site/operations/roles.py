@@ -31,6 +31,7 @@ def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
         stop_seconds=4,
         ready=server.ready,
         watch=server.rotate_log,
+        answers=server.answers,
         explain_exit=server.explain_exit,
         quiet=True,
         # MongoDB shuts down cleanly; the other parts have nothing to save and are killed.
@@ -48,6 +49,7 @@ def python_spec(role: str) -> ChildSpec:
         env=child_environment(),
         stage=1,
         ready=web_answers if is_web else None,
+        answers=web_answers if is_web else None,
         watch=None if is_web else why_cluster_is_stuck,
     )
 
@@ -75,7 +77,7 @@ def web_url() -> str:
 
 def web_answers() -> bool:
     """Returns whether the web server answers a request, with whatever status."""
-    connection = http.client.HTTPConnection(urlsplit(web_url()).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(web_url()).netloc, timeout=3)
     try:
         connection.request("GET", "/healthz")
         connection.getresponse().read()

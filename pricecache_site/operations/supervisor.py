@@ -132,7 +132,7 @@ class Supervisor:
 
     def _update(self, child: Child) -> None:
         """Does what is due for a child in its state."""
-        now, spec = time.monotonic(), child.spec
+        now = time.monotonic()
         if child.state is ChildState.EXITED:
             self._on_exit(child, now)
         elif child.state is ChildState.WAITING:
@@ -140,10 +140,10 @@ class Supervisor:
                 self._spawn(child)
         elif child.state is ChildState.STARTING:
             self._check_ready(child, now)
-        elif spec.watch is not None and now >= child.watched_at + WATCH_EVERY:
-            child.watched_at = now
-            if reason := spec.watch(now - child.since):
+        elif now >= child.watched_at + WATCH_EVERY:
+            if reason := child.why_restart(now):
                 child.kill(reason)
+            child.watched_at = time.monotonic()
 
     def _check_ready(self, child: Child, now: float) -> None:
         spec = child.spec

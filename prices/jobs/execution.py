@@ -17,8 +17,10 @@ from prices.domain.wording import name_some, plural
 from prices.jobs import requests, runs
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.store.owner import ForeignStoreError
 from prices.store.sweeper import Sweeper
 from prices.symbols import health, overrides
+from prices.symbols.stored import keep_listings
 from prices.symbols.tracking import current_names
 from prices.sync.history import SyncService
 from prices.sync.verify import Verdict, VerifyService
@@ -80,6 +82,7 @@ def work_on(
 ) -> None:
     """Works on a claimed run and closes it, whatever happens."""
     try:
+        services.database()  # It may have been taken over by another system.
         overrides.refresh(at_once=True)
         work = Execution(run, share, on_outcome or (lambda outcome: None))
         message = _WORK[SyncRun.Kind(run.kind)](work)
@@ -88,14 +91,27 @@ def work_on(
     except StoreUnavailable as error:
         # Without a worker, the canary queues it again until its attempts are used up.
         SyncRun.objects.filter(pk=run.pk).update(worker="", message=str(error)[:500])
+    except ForeignStoreError as error:
+        runs.close(run, now=timezone.now(), error=str(error))
     except Exception as error:
         # The outermost layer: the run must not stay open, and the log gets the whole error.
         logger.exception("%s failed.", run)
         SyncRun.objects.filter(pk=run.pk).update(traceback=traceback.format_exc()[-_MAX_TRACEBACK:])
         runs.close(run, now=timezone.now(), error=f"{type(error).__name__}: {error}")
     else:
+        _keep_listings(run)
         if message is not None:
             runs.close(run, now=timezone.now(), message=message)
+
+
+def _keep_listings(run: SyncRun) -> None:
+    """Copies what the provider has said of the run's symbols, or of all, into the store."""
+    if run.kind not in (*runs.HISTORY_KINDS, Kind.STORE_SWEEP):
+        return
+    try:
+        keep_listings(services.listings(), current_names(run.symbols))
+    except StoreError as error:
+        logger.warning("What is known of the symbols was not copied into the store: %s", error)
 
 
 def _sync(work: Execution) -> str | None:

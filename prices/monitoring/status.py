@@ -16,6 +16,7 @@ from prices.models import SyncRun, TrackedSymbol
 from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.store.mongo import StoreError
 from prices.symbols.health import open_quarantine
+from prices.symbols.stored import describe_untracked, find_untracked, known_names
 
 ERROR_RATE_TARGET = 0.05
 _MAX_NAMED = 20
@@ -75,6 +76,7 @@ def status(*, now: datetime) -> SystemStatus:
     quarantined = open_quarantine().values("symbol").distinct().count()
     verification = history.latest_verification()
     if survey is not None:
+        impaired += _untracked()
         impaired += _troubled(survey)
     impaired += _shortcomings(rate, quarantined, verification)
     if survey is not None:
@@ -91,6 +93,15 @@ def status(*, now: datetime) -> SystemStatus:
         survey=survey,
         provider=provider,
     )
+
+
+def _untracked() -> list[str]:
+    """Returns the sentences about stored series that nobody tracks, as after a loss of SQLite."""
+    try:
+        lost = find_untracked(services.catalog(), services.listings(), known_names())
+    except StoreError:  # It has just stopped to answer. The next look says so.
+        return []
+    return [describe_untracked(lost)] if lost else []
 
 
 def _troubled(survey: Survey) -> list[str]:

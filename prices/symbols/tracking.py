@@ -1,5 +1,6 @@
 """Tracking: starting and stopping to track symbols, and finding their rows."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -19,8 +20,12 @@ from prices.domain.quotes import Quote
 from prices.domain.sessions import FUNDS
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
+from prices.store.listings import Listings
 from prices.store.manifests import Catalog
+from prices.store.mongo import StoreError
 from prices.store.quotes import QuoteStore
+
+logger = logging.getLogger(__name__)
 
 
 def track(
@@ -208,11 +213,16 @@ def drop_unheld(
     return dropped
 
 
-@transaction.atomic
-def untrack(row: TrackedSymbol) -> None:
-    """Stops tracking a symbol. Its prices stay in the store."""
-    Quarantine.objects.filter(symbol=row.symbol).delete()
-    row.delete()
+def untrack(row: TrackedSymbol, listings: Callable[[], Listings], *, now: datetime) -> None:
+    """Stops tracking a symbol, also while the store does not answer. Its prices stay there."""
+    with transaction.atomic():
+        Quarantine.objects.filter(symbol=row.symbol).delete()
+        row.delete()
+    try:
+        listings().give_up([row.symbol], now=now)
+    except StoreError as error:
+        # Status will name its series as untracked, until somebody decides again.
+        logger.warning("The store does not know that %s was untracked: %s", row.symbol, error)
 
 
 def forget_alias(

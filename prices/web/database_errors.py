@@ -16,8 +16,8 @@ def explain_database_error(error: DatabaseError) -> str:
         )
     if "not a database" in text or "malformed" in text:
         return (
-            f"{path} is not a valid SQLite database ({text}). Restore it from a backup, "
-            "or move it away and start with a new one."
+            f"{path} is not a valid SQLite database ({text}). Restore it from a backup, or move it "
+            "away, start with a new one, and run manage.py track --stored: the prices are elsewhere."
         )
     if "unable to open" in text or "readonly" in text:
         return (

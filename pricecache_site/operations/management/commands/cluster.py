@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -18,6 +19,7 @@ from pricecache_site.operations.locks import LockHeldError, explain_folder_error
 from pricecache_site.operations.processes import die_with_parent_after_every_fork
 from prices import services
 from prices.jobs import schedules
+from prices.store.mongo import StoreError, StoreUnavailable
 from prices.web.database_errors import explain_database_error
 
 logger = logging.getLogger(__name__)
@@ -61,12 +63,16 @@ class Command(BaseCommand):
             ) from error
         except DatabaseError as error:
             raise CommandError(explain_database_error(error)) from error
+        except StoreError as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(explain_folder_error(settings.DATA_DIR, error)) from error
         with lock:
             self._run()
 
     def _prepare_queue(self) -> None:
+        with suppress(StoreUnavailable):  # The jobs wait for it.
+            services.database()
         release_taken_tasks()
         schedules.schedule_startup_sync(at=timezone.now() + _STARTUP_SYNC_AFTER)
         schedules.run_now(schedules.CANARY)
