@@ -104,6 +104,8 @@ def _sync(work: Execution) -> str | None:
     if run.parts.exists():
         runs.settle(run.pk, now=now)
         return None
+    if run.parent_id is None:
+        requests.adopt_missing(run, now=now)
     transferred = 0
     if run.parent_id is None and run.kind != Kind.BACKFILL:
         transferred = services.sync_service().transfer(now=now)
@@ -232,7 +234,8 @@ def _sweep(work: Execution) -> str:
     now = timezone.now()
     swept = Sweeper(services.database()).sweep(now=now)
     old_runs = SyncRun.objects.filter(finished_at__lt=now - _KEEP_RUNS, parent=None)
-    forgotten, _ = old_runs.delete()
+    # One by one, with its parts: others may write in between.
+    forgotten = sum(run.delete()[0] for run in old_runs.only("pk"))
     dropped = requests.drop_unheld()
     words = f"{swept} old generations and {forgotten} old runs deleted"
     return f"{words}; dropped, as nobody needs them: {name_some(dropped)}" if dropped else words
