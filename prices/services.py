@@ -1,6 +1,7 @@
 """Builds the services of this process from the settings, once a process and lazily."""
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from prices.domain import calendars
@@ -62,7 +63,11 @@ def _rate_limiter() -> RateLimiter:
     return RateLimiter(provider_log(), bucket)
 
 
-limiter = once_a_process(lambda: LimitedProvider(build_provider(), provider_log(), _rate_limiter()))
+@once_a_process
+def limiter() -> LimitedProvider:
+    return LimitedProvider(
+        build_provider(), provider_log(), _rate_limiter(), present=lambda: timezone.now()
+    )
 
 
 @once_a_process

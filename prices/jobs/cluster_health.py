@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.db.models import Max
 from django_q.status import Stat
 
+from prices.domain.clock import past
 from prices.models import SyncRun
 
 # Jobs run while the last sign of life is younger than this.
@@ -84,7 +85,8 @@ class ClusterState:
             return Word.RUNNING if self.clusters else Word.NO_HEARTBEAT
         if not self.clusters:
             return Word.STOPPED
-        young = any(self.now - cluster.since < STARTUP_TIME for cluster in self.clusters)
+        began = (past(cluster.since, self.now) for cluster in self.clusters)
+        young = any(since and self.now - since < STARTUP_TIME for since in began)
         return Word.STARTING if young else Word.HUNG
 
     @property
@@ -113,7 +115,8 @@ class ClusterState:
 
     @property
     def _last_sign(self) -> datetime | None:
-        return max(filter(None, (self.canary_at, self.progress_at)), default=None)
+        signs = (past(at, self.now) for at in (self.canary_at, self.progress_at))
+        return max(filter(None, signs), default=None)
 
     def _fill(self, text: str) -> str:
         last = self._last_sign

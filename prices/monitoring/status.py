@@ -60,11 +60,13 @@ def status(*, now: datetime) -> SystemStatus:
     provider: ProviderState | None = None
     try:
         overview = services.overview()
-        survey, live = overview.survey(now=now), overview.live_totals()
         provider = services.provider_log().state()
+        survey, live = overview.survey(now=provider.correct(now)), overview.live_totals()
         if words := provider.describe(now):
             words = f"{words} ({provider.reason})" if provider.reason else words
             impaired.append(f"{words[0].upper()}{words[1:]}.")
+        elsewhere = [one for one in provider.clocks if one is not provider.clock]
+        impaired += [f"T{one.describe(is_here=False)[1:]}." for one in elsewhere]
     except StoreError as error:
         down.append(str(error))
     scheduler = schedules.scheduler_state(now=now)

@@ -83,6 +83,7 @@ class Command(BaseCommand):
     def _run(self) -> None:
         die_with_parent_after_every_fork()
         django_q.cluster.Sentinel = WatchfulSentinel
+        django_q.cluster.scheduler = schedule
         cluster = django_q.cluster.Cluster()
         cluster.start()
         cluster.sentinel.join(_STARTUP_SYNC_AFTER.total_seconds() + 0.2)
@@ -111,10 +112,16 @@ def _queue_canary() -> None:
         logger.warning("The canary is not queued now, but runs within a minute: %s", error)
 
 
+def schedule(broker: Any = None) -> None:
+    """Queues what is due, also what a clock that was ahead has moved far into the future."""
+    schedules.bring_back(now=timezone.now())
+    scheduler(broker)
+
+
 def run_scheduler() -> None:
     """Queues what is due now. The cluster itself would do so 30 s after its start."""
     try:
-        scheduler()
+        schedule()
     except DatabaseError as error:
         logger.warning("The schedules could not be read. The next try is in 20 s: %s", error)
     finally:
