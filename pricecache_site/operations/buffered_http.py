@@ -153,11 +153,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.began = time.time()
+        self.began = time.monotonic()
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
-            self.began = time.time()
+            self.began = time.monotonic()
         return bool(super().received(data))
 
     def write_soon(self, data: Any) -> int:
@@ -172,7 +172,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def service(self) -> None:
         super().service()
-        self.began = time.time()
+        self.began = time.monotonic()
 
     def check_deadline(self, now: float) -> None:
         """Refuses or closes the connection of a client that takes too long."""
@@ -210,7 +210,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             super().handle_write()
 
     def _hang_up(self) -> None:
-        self.is_hanging_up, self.began = True, time.time()
+        self.is_hanging_up, self.began = True, time.monotonic()
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -288,7 +288,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         Call it between two turns of the event loop. Within one, a new connection could get the
         descriptor of a closed one, and its events.
         """
-        now = time.time()
+        now = time.monotonic()
         if now >= self._next_check:
             self._next_check = now + _CHECK_SECONDS
             for channel in list(self.active_channels.values()):

@@ -256,6 +256,11 @@ class TestSlowClients:
             sock.recv(1)
             until(lambda: not server.active_channels, "the end of the connection")
 
+    def test_an_idle_connection_is_closed(self, monkeypatch):
+        monkeypatch.setattr(buffered_http, "IDLE_SECONDS", 0)
+        with connect() as sock:
+            assert sock.recv(1) == b""
+
     def test_answers_that_nobody_reads_take_no_thread(self):
         with ExitStack() as held:
             for _ in range(3 * THREADS):
