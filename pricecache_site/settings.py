@@ -32,10 +32,7 @@ def _from_data_folder(read_from: Callable[[Path], str]) -> str:
     try:
         return read_from(DATA_DIR)
     except OSError as error:
-        raise SystemExit(
-            f"The data folder {DATA_DIR} cannot be used ({error.strerror}): "
-            "make it writable, or set PRICECACHE_DATA_DIR to another folder."
-        ) from None
+        raise SystemExit(data_folder.explain_folder_error(DATA_DIR, error)) from None
 
 
 def _secret_key() -> str:

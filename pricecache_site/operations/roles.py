@@ -17,6 +17,7 @@ from pricecache_site.operations.locks import LockHeldError, explain_unbindable, 
 from pricecache_site.operations.mongod import EmbeddedMongod
 from pricecache_site.operations.processes import ChildSpec
 from prices.jobs.cluster_health import MAX_SILENCE, Word, cluster_state
+from prices.monitoring.disk import why_unwritable
 
 ROLES = ("mongod", "cluster", "web")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # a lookup
@@ -32,6 +33,7 @@ def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
         ready=server.ready,
         watch=server.rotate_log,
         answers=server.answers,
+        wait_while=why_unwritable,
         explain_exit=server.explain_exit,
         quiet=True,
         # MongoDB shuts down cleanly; the other parts have nothing to save and are killed.
@@ -50,6 +52,7 @@ def python_spec(role: str) -> ChildSpec:
         stage=1,
         ready=web_answers if is_web else None,
         answers=web_answers if is_web else None,
+        wait_while=why_unwritable,
         watch=None if is_web else why_cluster_is_stuck,
     )
 
