@@ -261,6 +261,7 @@ Q_CLUSTER = {
     "name": "pricecache",
     "label": "Jobs",
     "orm": "default",
+    "broker_class": "prices.jobs.own_queue.ClusterBroker",
     "workers": CLUSTER_WORKERS,
     # The queue does not run a failed job again (by default it would, without end), because the
     # next sync repairs what is left. `retry` must exceed `timeout`, or long jobs would run twice.

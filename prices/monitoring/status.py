@@ -78,6 +78,7 @@ def status(*, now: datetime) -> SystemStatus:
     if not cluster.jobs_run:
         # The supervisor starts it as soon as it can be started.
         down.append(cluster.sentence if unwritable else f"{cluster.sentence} {cluster.advice}")
+    impaired += [f"{hung.sentence} {hung.advice}" for hung in cluster.hung]
     totals = survey.totals() if survey is not None else None
     rate = _error_rate(now)
     quarantined = open_quarantine().values("symbol").distinct().count()
