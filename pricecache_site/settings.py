@@ -32,10 +32,7 @@ def _from_data_folder(read_from: Callable[[Path], str]) -> str:
     try:
         return read_from(DATA_DIR)
     except OSError as error:
-        raise SystemExit(
-            f"The data folder {DATA_DIR} cannot be used ({error.strerror}): "
-            "make it writable, or set PRICECACHE_DATA_DIR to another folder."
-        ) from None
+        raise SystemExit(data_folder.explain_folder_error(DATA_DIR, error)) from None
 
 
 def _secret_key() -> str:
@@ -265,6 +262,7 @@ Q_CLUSTER = {
     "name": "pricecache",
     "label": "Jobs",
     "orm": "default",
+    "broker_class": "prices.jobs.own_queue.ClusterBroker",
     "workers": CLUSTER_WORKERS,
     # The queue does not run a failed job again (by default it would, without end), because the
     # next sync repairs what is left. `retry` must exceed `timeout`, or long jobs would run twice.

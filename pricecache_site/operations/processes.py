@@ -76,6 +76,8 @@ class ChildSpec:
     watch: Callable[[float], str | None] | None = None
     # Asks the child something, every few seconds. A child that often does not answer is killed.
     answers: Callable[[], bool] | None = None
+    # Returns why it cannot be started again now, which is no fault of the child, or an empty string.
+    wait_while: Callable[[], str] | None = None
     # Explains an exit status, for a child whose output does not.
     explain_exit: Callable[[int], str] | None = None
     # Whether its output is not printed, because it writes a log of its own.
@@ -113,6 +115,7 @@ class Child:
     watched_at: float = 0.0
     frozen_since: float | None = None
     missed: int = 0
+    waits_for: str = ""
     exits: deque[float] = field(default_factory=deque)
     kill_reason: str = ""
     _process: subprocess.Popen[bytes] | None = None

@@ -10,6 +10,7 @@ from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 from prices.domain.clock import MAX_SKEW
+from prices.jobs import own_queue
 from prices.jobs.cluster_health import ClusterState, cluster_state
 from prices.models import PausedJob, SyncRun
 
@@ -155,7 +156,7 @@ def scheduler_state(*, now: datetime) -> SchedulerState:
     last = {run.kind: run for run in runs.values()}
     paused = {row.job: row for row in PausedJob.objects.all()}
     # A task's lock is the time it was queued, until a worker takes it and moves the lock ahead.
-    waiting = OrmQ.objects.filter(lock__lte=now)
+    waiting = OrmQ.objects.filter(lock__lte=now).exclude(key__startswith=own_queue.PREFIX)
     return SchedulerState(
         cluster=cluster_state(now=now),
         **waiting.aggregate(queued=Count("id"), oldest=Min("lock")),

@@ -78,6 +78,11 @@ def canary(**_: Any) -> None:
         logger.warning("No symbol is retried: %s", error)
 
 
+def own_canary(cluster: str, **_: Any) -> None:
+    """Proves that the workers of this cluster run jobs. No other cluster takes it."""
+    cluster_health.record_canary(now=timezone.now(), cluster=cluster)
+
+
 def perform(run_id: int, **_: Any) -> None:
     """Works on a queued run. Does nothing if the run is closed or somebody works on it."""
     if run := runs.claim(run_id, now=timezone.now()):

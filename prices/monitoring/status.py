@@ -13,6 +13,7 @@ from prices.jobs import history, runs, schedules
 from prices.jobs.history import Verification
 from prices.jobs.schedules import SchedulerState
 from prices.models import SyncRun, TrackedSymbol
+from prices.monitoring import disk
 from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.store.mongo import StoreError
 from prices.symbols.health import open_quarantine
@@ -58,6 +59,11 @@ def status(*, now: datetime) -> SystemStatus:
     survey: Survey | None = None
     live: LiveTotals | None = None
     provider: ProviderState | None = None
+    # First, because it may be the cause of all others.
+    if unwritable := disk.why_unwritable():
+        down.append(unwritable)
+    elif nearly_full := disk.why_nearly_full():
+        impaired.append(nearly_full)
     try:
         overview = services.overview()
         provider = services.provider_log().state()
@@ -72,7 +78,9 @@ def status(*, now: datetime) -> SystemStatus:
     scheduler = schedules.scheduler_state(now=now)
     cluster = scheduler.cluster
     if not cluster.jobs_run:
-        down.append(f"{cluster.sentence} {cluster.advice}")
+        # The supervisor starts it as soon as it can be started.
+        down.append(cluster.sentence if unwritable else f"{cluster.sentence} {cluster.advice}")
+    impaired += [f"{hung.sentence} {hung.advice}" for hung in cluster.hung]
     totals = survey.totals() if survey is not None else None
     rate = _error_rate(now)
     quarantined = open_quarantine().values("symbol").distinct().count()

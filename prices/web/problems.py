@@ -23,6 +23,7 @@ from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.markets import UnknownMarket
 from prices.domain.quotas import QuotaReached
 from prices.store.mongo import StoreError
+from prices.web.database_errors import is_disk_full, is_unwritable
 
 _LOG_IN = (
     "Send the header “Authorization: Token …” (manage.py token create USERNAME creates one), "
@@ -182,6 +183,10 @@ def _database_failed(request: HttpRequest, error: DatabaseError) -> HttpResponse
     else:
         sentence = f"Django's database failed ({error}). Nothing was changed."
         advice = "Run manage.py prepare to create what is missing. See var/logs for details."
+        if is_disk_full(error):
+            advice = "Make room on the disk of the data folder."
+        elif is_unwritable(error):
+            advice = "Make the data folder writable."
     if _is_api(request):
         return problem(503, sentence, hint=advice)
     context = {"sentence": sentence, "advice": advice}

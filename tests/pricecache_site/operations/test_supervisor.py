@@ -219,6 +219,27 @@ class TestRun:
         assert "child was killed (it did not answer 6 times in a row)" in tree.said()
         assert len(tree.pids("child")) == 2
 
+    def test_waits_without_giving_up_while_the_machine_keeps_a_child_from_running(self, tree):
+        tree.run(
+            """
+            def full():
+                return "" if (FOLDER / "room").exists() else "The disk is full."
+            with Supervisor() as s:
+                s.start(python("time.sleep(0.2); sys.exit(0 if (FOLDER / 'room').exists() else 1)",
+                               ready=lambda: True, wait_while=full))
+                s.run()
+            """
+        )
+        until(lambda: "child waits. The disk is full." in tree.said())
+        assert tree.process is not None
+        assert tree.process.poll() is None
+        starts = len(tree.pids("child"))
+
+        (tree.folder / "room").touch()
+
+        tree.started("child", times=starts + 1)
+        assert starts == 1
+
     def test_prints_and_logs_the_output_with_the_name_of_the_child(self, tree):
         tree.run("""
             with Supervisor(FOLDER / "up.log") as s:

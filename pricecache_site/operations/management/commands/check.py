@@ -12,6 +12,7 @@ from pricecache_site.operations.locks import is_locked
 from pricecache_site.operations.mongod import EmbeddedMongod
 from pricecache_site.operations.mongod_binary import EmbeddedMongodError, find_mongod
 from prices import services
+from prices.monitoring.disk import why_unwritable
 from prices.store.listings import Listings
 from prices.store.manifests import Catalog
 from prices.store.mongo import StoreError
@@ -22,8 +23,8 @@ class Command(Check):
     def handle(self, *app_labels: Any, **options: Any) -> None:
         if settings.MONGODB_EMBEDDED:
             self.stdout.write(self._describe_mongod())
-        if lost := _describe_untracked():
-            self.stdout.write(lost)
+        for sentence in filter(None, (why_unwritable(), _describe_untracked())):
+            self.stdout.write(sentence)
         super().handle(*app_labels, **options)
 
     def _describe_mongod(self) -> str:
@@ -36,8 +37,11 @@ class Command(Check):
 def _describe_untracked() -> str:
     """Returns the sentences about stored series that nobody tracks; nothing without MongoDB."""
     server = EmbeddedMongod(settings.DATA_DIR, settings.MONGOD_PORT)
-    if settings.MONGODB_EMBEDDED and not is_locked(server.lock_path):
-        return ""
+    try:
+        if settings.MONGODB_EMBEDDED and not is_locked(server.lock_path):
+            return ""
+    except OSError:
+        return ""  # The folder cannot be written, which is told already.
     path = connection.settings_dict["NAME"]
     lost, db, tracked = "", services.connect(), set[str]()
     try:

@@ -18,7 +18,7 @@ from django_q.scheduler import scheduler
 from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
 from pricecache_site.operations.processes import die_with_parent_after_every_fork
 from prices import services
-from prices.jobs import schedules
+from prices.jobs import own_queue, schedules
 from prices.store.mongo import StoreError, StoreUnavailable
 from prices.web.database_errors import explain_database_error
 
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _STARTUP_SYNC_AFTER = timedelta(seconds=10)
 _IDLE = -1
+CANARY_EVERY = 60.0
 
 
 class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
@@ -76,6 +77,7 @@ class Command(BaseCommand):
         release_taken_tasks()
         schedules.schedule_startup_sync(at=timezone.now() + _STARTUP_SYNC_AFTER)
         schedules.run_now(schedules.CANARY)
+        own_queue.open_own_queue()
         services.warm()
         # Processes that are forked must not share a connection.
         connections.close_all()
@@ -89,7 +91,9 @@ class Command(BaseCommand):
         cluster.sentinel.join(_STARTUP_SYNC_AFTER.total_seconds() + 0.2)
         if cluster.sentinel.is_alive():
             run_scheduler()
-        cluster.sentinel.join()
+        while cluster.sentinel.is_alive():
+            queue_own_canary()
+            cluster.sentinel.join(CANARY_EVERY)
         if cluster.sentinel.exitcode:
             raise CommandError("The job cluster ended unexpectedly.")
 
@@ -116,6 +120,18 @@ def schedule(broker: Any = None) -> None:
     """Queues what is due, also what a clock that was ahead has moved far into the future."""
     schedules.bring_back(now=timezone.now())
     scheduler(broker)
+
+
+def queue_own_canary() -> None:
+    """Queues the canary that proves the workers of this cluster."""
+    try:
+        own_queue.queue_own_canary()
+    except DatabaseError as error:
+        logger.warning(
+            "This cluster's canary is not queued. The next try is in a minute: %s", error
+        )
+    finally:
+        connections.close_all()
 
 
 def run_scheduler() -> None:
