@@ -1,6 +1,6 @@
 # One target for each task; `make help` lists them. Everything is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: run test check fuzz format lint types bench bench-growth wrk mutants lock clean help
+.PHONY: run test check fuzz format lint types bench bench-growth drills soak wrk mutants lock clean help
 
 PYTHON := $(shell for p in python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && \
@@ -32,6 +32,12 @@ bench: .venv/installed-dev bench/.peers/installed wrk  ## Compare with other sto
 
 bench-growth: .venv/installed-dev bench/.peers/installed  ## Compare with up to 5,000 symbols; takes many minutes
 	$(BIN)/python -m bench growth --full $(ARGS)
+
+drills: .venv/installed-dev  ## Harm a running system in many ways; takes 50 minutes and needs root
+	$(BIN)/python -m tests.drills --write $(ARGS)
+
+soak: .venv/installed-dev  ## Load the system for 30 minutes, and show how memory and open files grow
+	$(BIN)/python -m tests.drills.soak --write $(ARGS)
 
 # The client of the HTTP group, which is left out when wrk is missing.
 wrk:

@@ -18,14 +18,22 @@ from portfolio.domain.entries import (
 )
 from portfolio.domain.ledger import ExcessSale, find_excess_sale
 from portfolio.domain.market_data import symbols_to_track
-from portfolio.models import Portfolio, Transaction, stored_entries, with_current_symbols
+from portfolio.models import (
+    Portfolio,
+    Transaction,
+    entries_of,
+    prepare_insert,
+    stored_entries,
+    stored_values,
+    with_current_symbols,
+)
 from portfolio.reports import load_prices
 from prices.domain.actions import Split
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import major_currency, market_of, resolve
 from prices.domain.quotas import QuotaReached
 from prices.jobs import requests
-from prices.models import TrackedSymbol
+from prices.models import SymbolAlias, TrackedSymbol
 from prices.reads.reader import StoreError, current_names, resolve_row
 
 # Splits by symbol; a symbol without a stored history is missing.
@@ -42,7 +50,7 @@ class Refused(InvalidEntry):
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """The rows written, and the symbols that are tracked from now on."""
+    """The rows written, of many without their keys, and the symbols tracked from now on."""
 
     rows: list[Transaction]
     tracked: list[str]
@@ -72,16 +80,27 @@ def parse_entry(fields: Mapping[str, Any], base_currency: str, *, now: datetime)
 
 
 def book(portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime) -> Booked:
-    """Books all entries or none, and tracks their symbols. :raises Refused:"""
+    """Books all entries or none, and tracks their symbols.
+
+    Nobody else can write during the transaction, so all that can be is computed before it.
+    :raises Refused, InvalidEntry: the second because of the owner's quota of symbols.
+    """
     entries = with_current_symbols(entries)
     splits = _load_splits(entries, now)
+    onboarding = _prepare_onboarding(portfolio, entries, trigger)
+    rows = [
+        Transaction(portfolio=portfolio, created_at=now, **entry_fields(entry)) for entry in entries
+    ]
+    booked = portfolio.transactions.all()
+    checked = stored_values(booked)
+    _check_sales([*entries_of(checked), *entries], entries, splits)
+    insert = prepare_insert(rows)
     with transaction.atomic():
-        _check_sales([*stored_entries(portfolio.transactions.all()), *entries], entries, splits)
-        rows = Transaction.objects.bulk_create(
-            Transaction(portfolio=portfolio, created_at=now, **entry_fields(entry))
-            for entry in entries
-        )
-        return Booked(rows, _onboard(portfolio, entries, trigger=trigger, now=now))
+        if (current := stored_values(booked)) != checked:  # another booking was faster
+            _check_sales([*entries_of(current), *entries], entries, splits)
+        insert()
+        onboarding.queue()
+    return Booked(rows, onboarding.track(now=now))
 
 
 def find_refusals(
@@ -99,15 +118,16 @@ def change(row: Transaction, entry: Entry, *, trigger: str, now: datetime) -> Bo
     changed = with_current_symbols([row.entry, entry])
     entry = changed[1]
     splits = _load_splits(changed, now)
+    onboarding = _prepare_onboarding(row.portfolio, [entry], trigger)
     with transaction.atomic():
         others = stored_entries(row.portfolio.transactions.exclude(pk=row.pk))
         _check_sales([*others, entry], changed, splits)
         for name, value in entry_fields(entry).items():
             setattr(row, name, value)
         row.save()
-        booked = Booked([row], _onboard(row.portfolio, [entry], trigger=trigger, now=now))
+        onboarding.queue()
     _release(_needed(row.portfolio, changed[:1]))
-    return booked
+    return Booked([row], onboarding.track(now=now))
 
 
 def remove(row: Transaction, *, now: datetime) -> None:
@@ -127,16 +147,19 @@ def save_portfolio(
 
     :raises InvalidEntry:
     """
+    if "name" in given:
+        portfolio.name = _validate_name(portfolio, given["name"])
+    if "base_currency" in given:
+        portfolio.base_currency = validate_base_currency(given["base_currency"])
+    if "benchmark" in given:
+        portfolio.benchmark = _validate_benchmark(given["benchmark"])
+    entries = stored_entries(portfolio.transactions.all()) if portfolio.pk else []
+    onboarding = _prepare_onboarding(portfolio, entries, trigger)
     with transaction.atomic():
-        if "name" in given:
-            portfolio.name = _validate_name(portfolio, given["name"])
-        if "base_currency" in given:
-            portfolio.base_currency = validate_base_currency(given["base_currency"])
-        if "benchmark" in given:
-            portfolio.benchmark = _validate_benchmark(given["benchmark"])
+        _validate_name(portfolio, portfolio.name)  # another request may have taken it meanwhile
         portfolio.save()
-        entries = stored_entries(portfolio.transactions.all())
-        _onboard(portfolio, entries, trigger=trigger, now=now)
+        onboarding.queue()
+    onboarding.track(now=now)
 
 
 def _validate_name(portfolio: Portfolio, text: str) -> str:
@@ -185,17 +208,16 @@ def _refusals(
             yield Refused(excess)
 
 
-def _onboard(
-    portfolio: Portfolio, entries: Sequence[Entry], *, trigger: str, now: datetime
-) -> list[str]:
-    """Tracks the symbols and exchange rates that entries need; returns those that are new.
+def _prepare_onboarding(
+    portfolio: Portfolio, entries: Sequence[Entry], trigger: str
+) -> requests.Onboarding:
+    """Checks the symbols and exchange rates that entries need.
 
     :raises InvalidEntry: the owner may not track so many symbols.
     """
+    needed = _needed(portfolio, entries)
     try:
-        return requests.onboard(
-            _needed(portfolio, entries), trigger=trigger, now=now, user=portfolio.owner
-        )
+        return requests.Onboarding.prepare(needed, trigger=trigger, user=portfolio.owner)
     except QuotaReached as error:
         raise InvalidEntry("symbol", str(error)) from None
 
@@ -212,11 +234,15 @@ def find_quota_problem(portfolio: Portfolio, entries: Sequence[Entry]) -> str:
 def _needed(portfolio: Portfolio, entries: Sequence[Entry]) -> list[str]:
     """Returns the symbols and exchange rates that entries need."""
     symbols = [*by_symbol(entries), *filter(None, [portfolio.benchmark])]
+    return [*symbols, *_rates(portfolio, symbols, {entry.currency for entry in entries})]
+
+
+def _rates(portfolio: Portfolio, symbols: Iterable[str], currencies: set[str]) -> list[str]:
+    """Returns the exchange rates that symbols and the currencies of transactions need."""
     rows = TrackedSymbol.objects.filter(symbol__in=symbols).values_list("currency", flat=True)
     of_markets = (market.currency for s in symbols if (market := market_of(s)))
-    units = {*(e.currency for e in entries), *rows, *of_markets} - {""}
-    pairs = symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
-    return [*symbols, *pairs]
+    units = {*currencies, *rows, *of_markets} - {""}
+    return symbols_to_track({major_currency(u)[0] for u in units}, portfolio.base_currency)
 
 
 def delete_portfolio(portfolio: Portfolio) -> None:
@@ -228,12 +254,23 @@ def delete_portfolio(portfolio: Portfolio) -> None:
 
 def held_symbols(among: set[str]) -> set[str]:
     """Returns which of these symbols a portfolio needs."""
-    booked = Transaction.objects.exclude(symbol="").values_list("symbol", flat=True).distinct()
-    benchmarks = Portfolio.objects.exclude(benchmark="").values_list("benchmark", flat=True)
-    held = among & set(current_names([*booked, *benchmarks]))
+    former = SymbolAlias.objects.filter(target__symbol__in=among)
+    names = among | {*former.values_list("symbol", flat=True)}
+    booked = Transaction.objects.filter(symbol__in=names).order_by()
+    benchmarks = Portfolio.objects.filter(benchmark__in=names).order_by()
+    used = [
+        q.values_list(name, flat=True)
+        for q, name in ((booked, "symbol"), (benchmarks, "benchmark"))
+    ]
+    held = among & set(current_names({name for names in used for name in names.distinct()}))
     rates = {symbol for symbol in among - held if symbol.endswith("=X")}
     for portfolio in Portfolio.objects.all() if rates else ():
-        held |= rates & set(_needed(portfolio, stored_entries(portfolio.transactions.all())))
+        rows = portfolio.transactions.order_by()
+        symbols, currencies = (
+            set(rows.values_list(name, flat=True).distinct()) for name in ("symbol", "currency")
+        )
+        symbols = {*symbols, portfolio.benchmark} - {""}
+        held |= rates.intersection(_rates(portfolio, current_names(symbols), currencies))
     return held
 
 

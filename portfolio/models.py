@@ -3,17 +3,20 @@
 What belongs to another user is reported exactly as if it did not exist.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import connection, models
 from django.http import Http404
 from django.utils.timezone import now
 
 from portfolio.domain.entries import FIELDS, MAX_NOTE_LENGTH, Entry, EntryKind, by_symbol
 from prices.models import SymbolAlias
+
+_MAX_ROWS_WITH_KEYS = 100
 
 
 class Portfolio(models.Model):
@@ -99,7 +102,41 @@ def find_transaction(owner_id: int | None, portfolio_id: int, transaction_id: in
 
 def stored_entries(rows: models.QuerySet[Transaction]) -> list[Entry]:
     """Returns rows as entries by date, in the order of booking, under their current symbols."""
-    values = rows.order_by("date", "pk").values_list(*FIELDS)
+    return entries_of(stored_values(rows))
+
+
+def prepare_insert(rows: Sequence[Transaction]) -> Callable[[], object]:
+    """Returns a function that inserts rows. Of many it does not set the keys.
+
+    Django's `bulk_create` computes most of the time, inside the transaction: for 20,000 rows ten
+    times as long as the database takes.
+    """
+    if len(rows) <= _MAX_ROWS_WITH_KEYS:
+        return lambda: Transaction.objects.bulk_create(rows)
+    fields = [field for field in Transaction._meta.concrete_fields if not field.primary_key]
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    table = connection.ops.quote_name(Transaction._meta.db_table)
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608  # no user's text
+    values = [
+        [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+        for row in rows
+    ]
+
+    def insert() -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, values)
+
+    return insert
+
+
+def stored_values(rows: models.QuerySet[Transaction]) -> list[tuple[Any, ...]]:
+    """Returns the fields of rows by date, in the order of booking; one query."""
+    return list(rows.order_by("date", "pk").values_list(*FIELDS))
+
+
+def entries_of(values: Sequence[tuple[Any, ...]]) -> list[Entry]:
+    """Returns `stored_values` as entries under their current symbols."""
     return with_current_symbols([Entry(EntryKind(kind), *rest) for kind, *rest in values])
 
 

@@ -1,5 +1,6 @@
 """The data folder: nobody but its owner can read it, and it keeps the installation's secrets."""
 
+import errno
 import os
 import secrets
 import stat
@@ -8,6 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def explain_folder_error(folder: Path, error: OSError) -> str:
+    """Returns a sentence that says why the folder is unusable and what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"The disk of {folder} is full: make room and start again, or set PRICECACHE_DATA_DIR to "
+            "a folder on another disk."
+        )
+    return (
+        f"The folder {folder} cannot be used ({error.strerror}): make it writable, "
+        "or set PRICECACHE_DATA_DIR to another folder."
+    )
 
 
 def make_private(folder: Path) -> None:

@@ -32,10 +32,7 @@ def _from_data_folder(read_from: Callable[[Path], str]) -> str:
     try:
         return read_from(DATA_DIR)
     except OSError as error:
-        raise SystemExit(
-            f"The data folder {DATA_DIR} cannot be used ({error.strerror}): "
-            "make it writable, or set PRICECACHE_DATA_DIR to another folder."
-        ) from None
+        raise SystemExit(data_folder.explain_folder_error(DATA_DIR, error)) from None
 
 
 def _secret_key() -> str:
@@ -270,6 +267,7 @@ Q_CLUSTER = {
     "name": "pricecache",
     "label": "Jobs",
     "orm": "default",
+    "broker_class": "prices.jobs.own_queue.ClusterBroker",
     "workers": CLUSTER_WORKERS,
     # The queue does not run a failed job again (by default it would, without end), because the
     # next sync repairs what is left. `retry` must exceed `timeout`, or long jobs would run twice.
@@ -305,7 +303,6 @@ REST_FRAMEWORK = {
 REST_KNOX = {"AUTH_TOKEN_CHARACTER_LENGTH": 40, "TOKEN_TTL": None}
 # Below these paths, errors are answered with problem+json instead of a page.
 API_PATHS = ("/cache/", "/portfolio/", "/healthz", "/readyz")
-CSRF_FAILURE_VIEW = "prices.web.problems.csrf_failure"
 SPECTACULAR_SETTINGS = {
     "TITLE": "Price cache",
     "DESCRIPTION": "Daily prices that say how complete and how fresh they are.",

@@ -7,6 +7,18 @@ from django.db import models
 from django.utils.timezone import now
 
 
+class Installation(models.Model):
+    """The identity of the system with this database, which MongoDB's owner is compared with.
+
+    There is one row.
+    """
+
+    identity = models.CharField(max_length=32)
+
+    def __str__(self) -> str:
+        return self.identity
+
+
 class Tag(models.Model):
     """A label that users put on symbols to filter by."""
 

@@ -1,6 +1,7 @@
 """Builds the services of this process from the settings, once a process and lazily."""
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from prices.domain import calendars
@@ -11,8 +12,10 @@ from prices.providers.limiter import LimitedProvider, RateLimiter
 from prices.reads.instances import bars as bars
 from prices.reads.instances import blocks as blocks
 from prices.reads.instances import catalog as catalog
+from prices.reads.instances import connect as connect
 from prices.reads.instances import corrections as corrections
 from prices.reads.instances import database as database
+from prices.reads.instances import listings as listings
 from prices.reads.instances import overview as overview
 from prices.reads.instances import provider_log as provider_log
 from prices.reads.instances import provider_name, provider_route
@@ -60,7 +63,11 @@ def _rate_limiter() -> RateLimiter:
     return RateLimiter(provider_log(), bucket)
 
 
-limiter = once_a_process(lambda: LimitedProvider(build_provider(), provider_log(), _rate_limiter()))
+@once_a_process
+def limiter() -> LimitedProvider:
+    return LimitedProvider(
+        build_provider(), provider_log(), _rate_limiter(), present=lambda: timezone.now()
+    )
 
 
 @once_a_process

@@ -17,6 +17,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from prices import services
 from prices.domain.sessions import declare
+from prices.reads import ownership
 from prices.store import mongo
 from prices.store.schema import ensure_schema
 from prices.symbols import overrides
@@ -84,8 +85,12 @@ def _static_files_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _overrides(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No process of a test looks by chance for what people declared, which would be a query."""
+    """No process of a test looks by chance for what people declared, which would be a query.
+
+    Nor does it check who owns the store; processes that a test starts do.
+    """
     monkeypatch.setattr(overrides, "_next_check", math.inf)
+    monkeypatch.setattr(ownership, "_next_check", math.inf)
     yield
     declare({})
 

@@ -18,7 +18,7 @@ from portfolio.importing import Duplicates, ImportResult, import_file
 from portfolio.models import Portfolio, find_portfolio, find_transaction
 from portfolio.web.forms import TransactionForm
 from portfolio.web.pages import TRIGGER, private_page, suggestions
-from prices.domain.wording import plural
+from prices.domain.wording import name_some, plural
 
 
 @private_page("GET", "POST")
@@ -76,7 +76,7 @@ def _edit(
 
 def _describe_loading(tracked: list[str]) -> str:
     """Returns a sentence about symbols that are new, to follow another sentence."""
-    return f" The history of {', '.join(tracked)} is being loaded." if tracked else ""
+    return f" The history of {name_some(tracked, 10)} is being loaded." if tracked else ""
 
 
 @private_page("GET", "POST")

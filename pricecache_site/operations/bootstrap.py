@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -18,19 +19,28 @@ from prices import services
 from prices.jobs import schedules
 from prices.models import TrackedSymbol
 from prices.providers.base import ProviderError
+from prices.reads import ownership
 from prices.store.mongo import StoreError
+from prices.store.owner import ForeignStoreError
 from prices.store.schema import ensure_schema
+from prices.symbols.stored import (
+    describe_untracked,
+    find_untracked,
+    keep_listings,
+    known_names,
+)
 from prices.sync.sample import load_sample
 from prices.web.database_errors import explain_database_error
 
 
 @dataclass(frozen=True, slots=True)
 class NewAdmin:
-    """The first administrator. `password` is empty if a setting gave it."""
+    """What an administrator logs in with. `password` is empty if a setting gave it."""
 
     name: str
     password: str
     token: str
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class Prepared:
     admin: NewAdmin | None
     sample: tuple[str, ...]
     sample_problem: str = ""
+    untracked: tuple[str, ...] = ()
 
     def describe(self, url: str) -> str:
         """Returns the lines to print, with the password, which is shown only this once."""
@@ -52,15 +63,20 @@ class Prepared:
             lines.append(f"Sample history (2000 to 2013) loaded for {symbols}.")
         if self.sample_problem:
             lines.append(f"No sample history: {self.sample_problem}")
+        if self.untracked:
+            lines.append(describe_untracked(list(self.untracked)))
         if admin := self.admin:
             password = f"password {admin.password}  (shown this once)"
             lines += [
                 "",
-                "First start: an administrator was created.",
+                "First start: an administrator was created."
+                if admin.is_first
+                else "New credentials; the password before does not work any more.",
                 f"  user {admin.name}, "
                 + (password if admin.password else "password as set by PRICECACHE_ADMIN_PASSWORD"),
                 "  the header of API requests that change something (shown this once):",
                 f"  {authorization(admin.token)}",
+                "If they get lost: manage.py prepare --new-credentials",
                 "Try:",
                 f"  curl '{url}cache/historical/AAPL?start=2005-01-03&end=2005-12-30'",
                 f"  curl -X POST -H 'the header above' {url}cache/sync-historical",
@@ -69,15 +85,23 @@ class Prepared:
         return "\n".join(lines)
 
 
-def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
+def prepare(
+    *,
+    now: datetime,
+    with_sample: bool = True,
+    take_over: bool = False,
+    new_credentials: bool = False,
+) -> Prepared:
     """Creates what is missing. Any number of processes may call it, at every start.
 
+    `take_over` makes a store of another system belong to this one. The caller prints the result, then
+    calls `remember_shown`: credentials that nobody saw are made anew at the next call.
     :raises CommandError: the system cannot be prepared.
     """
     try:
         make_folders()
         with hold_lock(settings.DATA_DIR / "run" / "prepare.lock", wait=120):
-            return _prepare(now, with_sample)
+            return _prepare(now, with_sample, take_over, new_credentials)
     except LockHeldError as error:
         raise CommandError(
             f"Process {error.pid} has been preparing {settings.DATA_DIR} for two minutes: "
@@ -85,6 +109,8 @@ def prepare(*, now: datetime, with_sample: bool = True) -> Prepared:
         ) from error
     except DatabaseError as error:
         raise CommandError(explain_database_error(error)) from error
+    except ForeignStoreError as error:
+        raise CommandError(str(error)) from error
     except StoreError as error:
         raise CommandError(f"{str(error).rstrip('.')}: check that MongoDB runs.") from error
     except OSError as error:
@@ -104,14 +130,31 @@ def make_folders() -> None:
     make_content_private(settings.DATA_DIR)
 
 
-def _prepare(now: datetime, with_sample: bool) -> Prepared:
+def remember_shown() -> None:
+    """Records that the credentials were printed. :raises OSError:"""
+    _unshown().unlink(missing_ok=True)
+
+
+def _unshown() -> Path:
+    return Path(settings.DATA_DIR) / "run" / "credentials.unshown"
+
+
+def _prepare(now: datetime, with_sample: bool, take_over: bool, new_credentials: bool) -> Prepared:
     migrations = _migrate()
+    if take_over:
+        ownership.take_over(services.connect())
+    store = services.database()  # Before anything is created: a system that is refused stays empty.
     call_command("createcachetable", verbosity=0)
-    admin = _create_first_admin()
-    ensure_schema(services.database())
+    admin = _make_credentials(anew=new_credentials)
+    ensure_schema(store)
     schedules.install(now=now)
-    sample, problem = _load_sample(now) if with_sample else ((), "")
-    return Prepared(migrations=migrations, admin=admin, sample=sample, sample_problem=problem)
+    catalog, listings = services.catalog(), services.listings()
+    # Beside prices that wait to be tracked again, the sample would be taken for the rest of them.
+    is_new = not catalog.all() or TrackedSymbol.objects.exists()
+    sample, problem = _load_sample(now) if with_sample and is_new else ((), "")
+    keep_listings(listings)
+    untracked = find_untracked(catalog, listings, known_names())
+    return Prepared(migrations, admin, sample, problem, tuple(untracked))
 
 
 def _migrate() -> int:
@@ -122,17 +165,35 @@ def _migrate() -> int:
     return len(plan)
 
 
-def _create_first_admin() -> NewAdmin | None:
-    """Returns the new administrator, or None if there is one already."""
-    users = get_user_model().objects
-    if users.filter(is_superuser=True).exists():
+def _make_credentials(*, anew: bool) -> NewAdmin | None:
+    """Returns the first administrator, or new credentials if asked to or if nobody saw the last.
+
+    Returns None if there is an administrator already. Tokens that were issued before stay valid.
+    """
+    admins = get_user_model().objects.filter(is_superuser=True)
+    user = admins.filter(username=settings.ADMIN_USER).first() or admins.first()
+    if user is None:
+        return _create_first_admin()
+    if not anew and not _unshown().exists():
         return None
+    _unshown().touch()
+    password = secrets.token_urlsafe(12)
+    user.set_password(settings.ADMIN_PASSWORD or password)
+    user.is_active = user.is_staff = True
+    user.save(update_fields=["password", "is_active", "is_staff"])
+    shown = "" if settings.ADMIN_PASSWORD else password
+    return NewAdmin(user.get_username(), shown, issue_token(user), is_first=False)
+
+
+def _create_first_admin() -> NewAdmin:
+    users = get_user_model().objects
     name, password = settings.ADMIN_USER, settings.ADMIN_PASSWORD
     if users.filter(username=name).exists():
         raise CommandError(
             f"There is no administrator, and '{name}' is an ordinary user: set "
             "PRICECACHE_ADMIN_USER to another name."
         )
+    _unshown().touch()
     generated = "" if password else secrets.token_urlsafe(12)
     user = users.create_superuser(username=name, password=password or generated)
     return NewAdmin(name=name, password=generated, token=issue_token(user))

@@ -7,6 +7,7 @@ health and reads never queue behind writes, and errors in the words of the API.
 
 import socket
 import time
+from heapq import nsmallest
 from http import HTTPStatus
 from typing import Any
 
@@ -31,7 +32,11 @@ ANSWER_SECONDS = 300
 IDLE_SECONDS = 75
 # How long what a refused client still sends is read. Closing at once could cost it the answer.
 LINGER_SECONDS = 2
+_CHECK_SECONDS = 1
+# So many connections can be accepted in one turn of the event loop.
+_ROOM = 16
 _HEALTH = "/healthz"
+_LOCAL = ("127.0.0.1", "::1")
 _READS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -95,6 +100,29 @@ class _KeepingAlive:
 class _Answer(_KeepingAlive, WSGITask):  # type: ignore[misc]
     """Lets the application answer."""
 
+    wrote_header: bool
+
+    def get_environment(self) -> dict[str, Any]:
+        """Believes a proxy on this machine that its client came by TLS.
+
+        Who the client is comes from X-Forwarded-For by `prices.web.access`.
+        """
+        environ: dict[str, Any] = super().get_environment()
+        if environ.get("HTTP_X_FORWARDED_PROTO") == "https" and environ["REMOTE_ADDR"] in _LOCAL:
+            environ["wsgi.url_scheme"] = "https"
+        return environ
+
+    def write(self, data: bytes) -> None:
+        """Sends the headers and a body that is known as a whole in one piece."""
+        is_whole = len(data) == self.content_length and self.request.command != "HEAD"
+        if self.wrote_header or not is_whole or not self.has_body:
+            super().write(data)
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(head + data)
+
 
 class _RefusingAnswer(_KeepingAlive, ErrorTask):  # type: ignore[misc]
     """Answers a request that the application does not see."""
@@ -125,16 +153,26 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.began = time.time()
+        self.began = time.monotonic()
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
-            self.began = time.time()
+            self.began = time.monotonic()
         return bool(super().received(data))
+
+    def write_soon(self, data: Any) -> int:
+        """Sends at once what the socket takes. The event loop sends the rest."""
+        if type(data) is not bytes or self.total_outbufs_len or not self.connected:
+            return int(super().write_soon(data))
+        with self.outbuf_lock:
+            sent = self.send(data, do_close=False)
+        if sent < len(data):
+            super().write_soon(data[sent:])
+        return len(data)
 
     def service(self) -> None:
         super().service()
-        self.began = time.time()
+        self.began = time.monotonic()
 
     def check_deadline(self, now: float) -> None:
         """Refuses or closes the connection of a client that takes too long."""
@@ -144,7 +182,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.is_hanging_up or self.total_outbufs_len:
             if waited > (LINGER_SECONDS if self.is_hanging_up else ANSWER_SECONDS):
                 self.handle_close()  # A mark for later would wait until the client reads.
-        elif self.request is not None and waited > _seconds_for(self.request):
+        elif self.request is None:
+            if waited > IDLE_SECONDS:
+                self.handle_close()
+        elif waited > _seconds_for(self.request):
             self._refuse(self.request, Refusal(HTTPStatus.REQUEST_TIMEOUT))
 
     def _refuse(self, request: Parser, error: Refusal) -> None:
@@ -169,7 +210,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             super().handle_write()
 
     def _hang_up(self) -> None:
-        self.is_hanging_up, self.began = True, time.time()
+        self.is_hanging_up, self.began = True, time.monotonic()
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -212,6 +253,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     """Serves an application on a socket that is bound already."""
 
     channel_class = Channel
+    _next_check = 0.0
 
     def __init__(
         self, application: Any, listener: socket.socket, sockets: dict[int, Any], **adjustments: Any
@@ -227,28 +269,43 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
             adj=Adjustments(
                 max_request_header_size=MAX_HEAD,
-                channel_timeout=IDLE_SECONDS,
-                cleanup_interval=1,
                 # More than any answer: a thread does not wait for the client to read it.
                 outbuf_high_watermark=1 << 40,
                 ident=None,
+                server_name="localhost",  # for requests without a Host header
+                clear_untrusted_proxy_headers=False,
                 log_socket_errors=False,
                 **adjustments,
             ),
         )
 
-    def readable(self) -> bool:
-        """Makes room for a new connection if there are as many as allowed."""
-        if len(self._map) >= self.adj.connection_limit:
-            waiting = [c for c in self.active_channels.values() if not c.requests]
-            if waiting:
-                min(waiting, key=lambda channel: channel.began).handle_close()
-        return bool(super().readable())
-
     def maintenance(self, now: float) -> None:
-        super().maintenance(now)
-        for channel in list(self.active_channels.values()):
-            channel.check_deadline(now)
+        """Does nothing. The library calls it while it collects what to poll: see `tend`."""
+
+    def tend(self) -> None:
+        """Closes connections that are overdue, and makes room for new ones.
+
+        Call it between two turns of the event loop. Within one, a new connection could get the
+        descriptor of a closed one, and its events.
+        """
+        now = time.monotonic()
+        if now >= self._next_check:
+            self._next_check = now + _CHECK_SECONDS
+            for channel in list(self.active_channels.values()):
+                channel.check_deadline(now)
+        excess = len(self._map) + _ROOM - self.adj.connection_limit
+        if excess > 0:
+            waiting = [c for c in self.active_channels.values() if not c.requests]
+            for channel in nsmallest(excess, waiting, key=lambda channel: channel.began):
+                channel.handle_close()
+
+    def handle_accept(self) -> None:
+        """Accepts one connection, to leave others to other processes, or several if many come."""
+        for _ in range(min(1 + len(self.active_channels) // 50, _ROOM)):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == before:
+                return
 
     def stop_listening(self) -> None:
         """Leaves the socket to the other processes that listen on it."""

@@ -27,11 +27,11 @@ def ready(request: HttpRequest) -> JsonResponse:
     """
     problems = {}
     try:
-        ping(services.database())
-    except StoreError as error:
-        problems["mongodb"] = str(error)
-    try:
         connection.ensure_connection()
+        try:
+            ping(services.database())
+        except StoreError as error:
+            problems["mongodb"] = str(error)
         jobs_run = cluster_state(now=timezone.now()).jobs_run
     except DatabaseError as error:
         problems["database"] = f"Django's database does not answer: {error}"

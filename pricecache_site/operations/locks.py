@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import IO
 
+from pricecache_site.data_folder import explain_folder_error as explain_folder_error
+
 
 class LockHeldError(Exception):
     """Another process holds the lock. `pid` is its id, or 0 if that is not known."""
@@ -34,14 +36,6 @@ def hold_lock(path: Path, *, wait: float = 0.0) -> IO[str]:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
-
-
-def explain_folder_error(folder: Path, error: OSError) -> str:
-    """Returns a sentence that says why the folder is unusable and what to do."""
-    return (
-        f"The folder {folder} cannot be used ({error.strerror}): make it writable, "
-        "or set PRICECACHE_DATA_DIR to another folder."
-    )
 
 
 def is_locked(path: Path) -> bool:

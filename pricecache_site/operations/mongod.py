@@ -18,7 +18,7 @@ from pricecache_site.operations.mongod_binary import (
     find_mongod,
     record_release,
 )
-from prices.store.replica_set import admit_user, become_primary
+from prices.store.replica_set import admit_user, become_primary, is_answering
 
 REPLICA_SET = "pricecache"
 MAX_LOG_BYTES = 8_000_000
@@ -27,7 +27,13 @@ _OLD_LOGS = 3
 _MIN_FREE_BYTES = 400_000_000
 # With less free space, a mongod that ended cannot have written the reason to its log.
 _MIN_FREE_BYTES_FOR_LOG = 2_000_000
-_LOG_TAIL_BYTES = 20_000
+# The stack trace of a server that aborted takes 60 KB.
+_LOG_TAIL_BYTES = 200_000
+# What a server says that cannot use its files.
+_DAMAGED = re.compile(
+    "--repair|WiredTiger error message|WiredTiger cursor|storage engine metadata file|Fatal assertion"
+)
+_REFUSED = re.compile("Permission denied|Read-only file system|Operation not permitted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,10 @@ class EmbeddedMongod:
             record_release(self.data_dir, release)
         return bool(release)
 
+    def answers(self) -> bool:
+        """Returns whether the server answers at all."""
+        return is_answering(self.port)
+
     def rotate_log(self, _: float = 0) -> None:
         """Renames the running server's log if it is too large, and has it open a new one."""
         pid = locks.read_pid(self.lock_path)
@@ -164,11 +174,13 @@ class EmbeddedMongod:
                 "The mongod found does not run on this system (a shared library is missing): put "
                 "another one on PATH, or set MONGODB_URI."
             )
-        if "--repair" in errors:
+        if refused := _REFUSED.search(errors):
+            return locks.explain_folder_error(self.dbpath, OSError(0, refused.group()))
+        if _DAMAGED.search(errors):
             return (
                 f"The files in {self.dbpath} are damaged, or were written by a MongoDB that this "
-                "one cannot read: restore them from a backup, or move the folder away and have the "
-                "prices fetched again."
+                "one cannot read: restore them from a backup, or move this folder away and start "
+                "again. The tracked symbols stay, and their histories are fetched anew."
             )
         first = errors.partition("\n")[0]
         return f"{self.log_path} says more{f': {first}' if first else ''}."
@@ -188,7 +200,9 @@ class EmbeddedMongod:
             except ValueError:
                 continue
             if entry.get("s") in ("F", "E"):
-                error = entry.get("attr", {}).get("error", "")
+                more = entry.get("attr", {})
+                error = more.get("message") or more.get("error") or ""
+                error = error.get("msg", error) if isinstance(error, dict) else error
                 lines.append(entry["msg"].strip() + (f" ({error})" if error else ""))
         return "\n".join(lines)
 

@@ -12,7 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
+# How long one of its processes may be stopped, and how many questions it may leave unanswered in a
+# row, before a child is killed.
+MAX_FROZEN_SECONDS = 25.0
+MAX_MISSED = 6
 _PR_SET_PDEATHSIG = 1
 # Limits one read, so that a child that writes without end cannot keep the supervisor busy.
 _MAX_CHUNKS_PER_READ = 16
@@ -69,12 +74,28 @@ class ChildSpec:
     # Called every few seconds with the seconds since the child was ready. Returns why the child
     # has to be restarted, or None.
     watch: Callable[[float], str | None] | None = None
+    # Asks the child something, every few seconds. A child that often does not answer is killed.
+    answers: Callable[[], bool] | None = None
+    # Returns why it cannot be started again now, which is no fault of the child, or an empty string.
+    wait_while: Callable[[], str] | None = None
     # Explains an exit status, for a child whose output does not.
     explain_exit: Callable[[int], str] | None = None
     # Whether its output is not printed, because it writes a log of its own.
     quiet: bool = False
     # What the kernel sends to the child when the supervisor is killed.
     orphan_signal: signal.Signals = signal.SIGKILL
+
+
+def _find_stopped(session: int) -> int:
+    """Returns a process of the session that a signal has stopped (SIGSTOP), or 0. Linux only."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, its_session, *_ = entry.read_text().rsplit(")", 1)[1].split()
+        except (OSError, IndexError, ValueError):
+            continue  # It ended meanwhile.
+        if state == "T" and int(its_session) == session:
+            return int(entry.parent.name)
+    return 0
 
 
 class ChildState(enum.Enum):
@@ -92,6 +113,9 @@ class Child:
     state: ChildState = ChildState.EXITED
     since: float = 0.0
     watched_at: float = 0.0
+    frozen_since: float | None = None
+    missed: int = 0
+    waits_for: str = ""
     exits: deque[float] = field(default_factory=deque)
     kill_reason: str = ""
     _process: subprocess.Popen[bytes] | None = None
@@ -130,6 +154,7 @@ class Child:
     def enter(self, state: ChildState) -> None:
         self.state = state
         self.since = self.watched_at = time.monotonic()
+        self.frozen_since, self.missed = None, 0
 
     def check_exit(self) -> bool:
         """Returns whether the child has just ended. Kills what is left of its process group."""
@@ -150,6 +175,26 @@ class Child:
         if self.is_alive and self._process is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    def why_restart(self, now: float) -> str:
+        """Returns why the running child has to be restarted, or an empty string.
+
+        Only looks that follow each other count, and the clock is monotonic: a machine or a supervisor
+        that slept finds its children awake.
+        """
+        if self.spec.watch is not None and (reason := self.spec.watch(now - self.since)):
+            return reason
+        if pid := _find_stopped(self._process.pid if self._process else 0):
+            self.frozen_since = self.frozen_since or now
+            if now - self.frozen_since >= MAX_FROZEN_SECONDS:
+                return f"its process {pid} was stopped for {MAX_FROZEN_SECONDS:g} s"
+            return ""
+        self.frozen_since = None
+        if self.spec.answers is not None:
+            self.missed = 0 if self.spec.answers() else self.missed + 1
+            if self.missed >= MAX_MISSED:
+                return f"it did not answer {MAX_MISSED} times in a row"
+        return ""
 
     def exit_message(self) -> str:
         """Says how the child ended: "web ended with status 1."."""

@@ -13,10 +13,11 @@ from django.core.management import CommandError
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from pricecache_site.operations.locks import LockHeldError, explain_unbindable, hold_lock
+from pricecache_site.operations.locks import LockHeldError, explain_unbindable, hold_lock, read_pid
 from pricecache_site.operations.mongod import EmbeddedMongod
 from pricecache_site.operations.processes import ChildSpec
-from prices.jobs.cluster_health import MAX_SILENCE, Word, cluster_state
+from prices.jobs.cluster_health import MAX_SILENCE, ClusterState, Word, cluster_state
+from prices.monitoring.disk import why_unwritable
 
 ROLES = ("mongod", "cluster", "web")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # a lookup
@@ -31,6 +32,8 @@ def mongod_spec(server: EmbeddedMongod) -> ChildSpec:
         stop_seconds=4,
         ready=server.ready,
         watch=server.rotate_log,
+        answers=server.answers,
+        wait_while=why_unwritable,
         explain_exit=server.explain_exit,
         quiet=True,
         # MongoDB shuts down cleanly; the other parts have nothing to save and are killed.
@@ -48,6 +51,8 @@ def python_spec(role: str) -> ChildSpec:
         env=child_environment(),
         stage=1,
         ready=web_answers if is_web else None,
+        answers=web_answers if is_web else None,
+        wait_while=why_unwritable,
         watch=None if is_web else why_cluster_is_stuck,
     )
 
@@ -75,7 +80,7 @@ def web_url() -> str:
 
 def web_answers() -> bool:
     """Returns whether the web server answers a request, with whatever status."""
-    connection = http.client.HTTPConnection(urlsplit(web_url()).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(web_url()).netloc, timeout=3)
     try:
         connection.request("GET", "/healthz")
         connection.getresponse().read()
@@ -91,11 +96,21 @@ def why_cluster_is_stuck(uptime: float) -> str | None:
     if uptime <= MAX_SILENCE.total_seconds():
         return None
     try:
-        state = cluster_state(now=timezone.now())
+        return _why_stuck(cluster_state(now=timezone.now()))
     except DatabaseError:
         return None  # It says nothing about the cluster.
     finally:
         connections.close_all()
+
+
+def _why_stuck(state: ClusterState) -> str | None:
+    """Judges this machine's cluster by its own signs, so that no other one hides that it hangs."""
+    pid = read_pid(settings.DATA_DIR / "run" / "cluster.lock")
+    mine = next((c for c in state.clusters if c.here and c.pid == pid), None)
+    if mine is not None:
+        state = state.of(mine)
+    elif pid and state.clusters:
+        return "it sends no heartbeat, though other clusters do"
     return state.sentence.rstrip(".") if state.word in (Word.HUNG, Word.STOPPED) else None
 
 

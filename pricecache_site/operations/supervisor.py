@@ -6,6 +6,8 @@ import selectors
 import signal
 import sys
 import time
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -54,7 +56,8 @@ class Supervisor:
                 signal.signal(number, handler)
             self._selector.close()
             if self._log:
-                self._log.close()
+                with suppress(OSError):  # The disk may be full.
+                    self._log.close()
 
     def start(self, *specs: ChildSpec) -> None:
         """Starts the children and returns when all of them are ready.
@@ -132,18 +135,29 @@ class Supervisor:
 
     def _update(self, child: Child) -> None:
         """Does what is due for a child in its state."""
-        now, spec = time.monotonic(), child.spec
+        now = time.monotonic()
         if child.state is ChildState.EXITED:
             self._on_exit(child, now)
         elif child.state is ChildState.WAITING:
-            if now >= child.since + self._pause(child):
+            if now >= child.since + self._pause(child) and not self._must_wait(child):
                 self._spawn(child)
         elif child.state is ChildState.STARTING:
             self._check_ready(child, now)
-        elif spec.watch is not None and now >= child.watched_at + WATCH_EVERY:
-            child.watched_at = now
-            if reason := spec.watch(now - child.since):
+        elif now >= child.watched_at + WATCH_EVERY:
+            if reason := child.why_restart(now):
                 child.kill(reason)
+            child.watched_at = time.monotonic()
+
+    def _must_wait(self, child: Child) -> bool:
+        """Returns whether the machine keeps the child from running, which does not count as exits."""
+        reason = child.spec.wait_while() if child.spec.wait_while else ""
+        if reason:
+            child.exits = deque([time.monotonic()])
+            child.since = time.monotonic() + WATCH_EVERY
+            if reason != child.waits_for:
+                self.say(f"{child.spec.name} waits. {reason}")
+        child.waits_for = reason
+        return bool(reason)
 
     def _check_ready(self, child: Child, now: float) -> None:
         spec = child.spec
@@ -159,11 +173,13 @@ class Supervisor:
         while child.exits[0] < now - CRASH_WINDOW:
             child.exits.popleft()
         message = child.exit_message()
+        child.enter(ChildState.WAITING)
+        if self._must_wait(child):
+            return
         if len(child.exits) >= MAX_EXITS:
             raise SupervisorError(
                 f"{message} It ended {MAX_EXITS} times within a minute and is not restarted."
             )
-        child.enter(ChildState.WAITING)
         self.say(f"{message} It is restarted in {self._pause(child):g} s.")
 
     @staticmethod

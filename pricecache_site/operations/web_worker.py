@@ -13,8 +13,6 @@ from waitress import wasyncore
 if TYPE_CHECKING:
     from pricecache_site.operations.buffered_http import Server
 
-_LOOPBACK = "127.0.0.1"
-
 
 class WebWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     """Serves with as many threads for reads, and as many for writes, as gunicorn's `threads`."""
@@ -41,16 +39,12 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
             threads=self.cfg.threads,
             connection_limit=min(self.cfg.worker_connections, most),
             max_request_body_size=settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1,
-            # A proxy on this machine tells whether its client came by TLS. Who the client is
-            # comes from X-Forwarded-For by `prices.web.access`.
-            trusted_proxy=_LOOPBACK,
-            trusted_proxy_headers={"x-forwarded-proto"},
-            clear_untrusted_proxy_headers=False,
-            server_name="localhost",  # for requests without a Host header
         )
 
     def _turn(self, sockets: dict[int, Any]) -> None:
         self.notify()
+        for server in self._servers:
+            server.tend()
         wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)
 
     def _finish(self, sockets: dict[int, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from prices.domain.bars import Floats, Ints, Times
+from prices.domain.clock import planned
 from prices.domain.sessions import Sessions
 
 _DAY = timedelta(days=1)
@@ -93,7 +94,8 @@ class Gap:
     reason: str
 
     def is_due(self, now: datetime) -> bool:
-        return self.next_try_at is not None and self.next_try_at <= now
+        wait = planned(self.next_try_at, now, RETRY_PAUSES[-1])
+        return self.next_try_at is not None and (wait is None or wait <= now)
 
 
 def update_gaps(

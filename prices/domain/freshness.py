@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prices.domain.answers import SAMPLE
 from prices.domain.bars import Ints, Times
+from prices.domain.clock import MAX_SKEW, past
 from prices.domain.coverage import UNKNOWN
 from prices.domain.provider_health import ProviderState
 from prices.domain.quotes import Quote
@@ -116,11 +117,16 @@ class SymbolState:
 
     def is_lagging(self, now: datetime) -> bool:
         """Returns whether the provider has given no answer for long, since the symbol was added."""
-        return now - (self.last_update or self.added_at) > LAGGING_AFTER
+        return now - (self.answered_at(now) or self.added_at) > LAGGING_AFTER
 
-    def has_ceased(self) -> bool:
+    def answered_at(self, now: datetime) -> datetime | None:
+        """Returns when the provider last answered. An answer in the future counts as absent."""
+        return past(self.last_update, now)
+
+    def has_ceased(self, now: datetime) -> bool:
         """Returns whether the provider's last answer lacked so many sessions that trading ended."""
-        behind = self.sessions_behind(self.last_update) if self.last_update else None
+        answered_at = self.answered_at(now)
+        behind = self.sessions_behind(answered_at) if answered_at else None
         return behind is not None and behind > MAX_SESSIONS_BEHIND
 
     def sessions_behind(self, now: datetime) -> int | None:
@@ -144,6 +150,7 @@ def staleness(state: SymbolState, provider: ProviderState, now: datetime) -> str
     A series is stale if a closed session is missing at its end or, where sessions are unknown,
     if it lags.
     """
+    now = provider.correct(now)
     if not state.active:
         why = f" ({state.suspended_reason})" if state.suspended_reason else ""
         return f"symbol suspended{why}, {_describe_end(state)}"
@@ -192,7 +199,7 @@ def _find_cause(state: SymbolState, provider: ProviderState, now: datetime) -> s
         return state.missing_reason or state.last_error
     if state.last_error and (state.failures or state.last_error.startswith("quarantined")):
         return state.last_error
-    if state.last is not None and state.source != SAMPLE and state.has_ceased():
+    if state.last is not None and state.source != SAMPLE and state.has_ceased(now):
         return state.last_error or "the provider answers without newer prices"
     if state.last is None and state.last_update is not None:
         return state.last_error
@@ -201,8 +208,10 @@ def _find_cause(state: SymbolState, provider: ProviderState, now: datetime) -> s
 
 def lagging_flags(last_update: Times, added_at: Times, now: datetime) -> Flags:
     """Returns `SymbolState.is_lagging` for columns of UTC times; NaT stands for None."""
-    oldest = np.datetime64((now - LAGGING_AFTER).astimezone(UTC).replace(tzinfo=None), "us")
-    return np.asarray(np.where(np.isnat(last_update), added_at, last_update) < oldest, bool)
+    utc = now.astimezone(UTC).replace(tzinfo=None)
+    oldest, latest = (np.datetime64(at, "us") for at in (utc - LAGGING_AFTER, utc + MAX_SKEW))
+    is_absent = np.isnat(last_update) | (last_update > latest)
+    return np.asarray(np.where(is_absent, added_at, last_update) < oldest, bool)
 
 
 def sessions_behind_column(last: Times, calendar: Sessions | None, now: datetime) -> Ints:

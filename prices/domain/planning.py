@@ -8,6 +8,8 @@ from enum import IntEnum
 from functools import lru_cache
 
 from prices.domain.answers import SAMPLE
+from prices.domain.clock import past, planned
+from prices.domain.coverage import RETRY_PAUSES
 from prices.domain.freshness import SymbolState
 from prices.domain.quotes import Quote
 from prices.domain.sessions import Sessions
@@ -121,7 +123,8 @@ def _in_turn(states: Iterable[SymbolState], now: datetime) -> list[tuple[int, Sy
 
 
 def _waits(state: SymbolState, now: datetime) -> bool:
-    return state.next_attempt_at is not None and state.next_attempt_at > now
+    until = planned(state.next_attempt_at, now)
+    return until is not None and until > now
 
 
 def _need(state: SymbolState, now: datetime) -> _Need | None:
@@ -163,27 +166,37 @@ def _last_close(calendar: Sessions | None, now: datetime) -> tuple[date, datetim
 def _open_work(state: SymbolState, now: datetime) -> Priority | None:
     if state.last is None or state.last_update is None or state.source == SAMPLE:
         return Priority.NEW
-    last_close, age = _last_close(state.calendar, now), now - state.last_update
+    answered_at = state.answered_at(now)
+    if answered_at is None:
+        return Priority.BEHIND  # a clock that was ahead has judged its last answer
+    return _work_since(answered_at, state, state.last, now)
+
+
+def _work_since(
+    answered_at: datetime, state: SymbolState, last: date, now: datetime
+) -> Priority | None:
+    last_close, age = _last_close(state.calendar, now), now - answered_at
     if last_close is None:
         if state.is_lagging(now):
             return Priority.BEHIND
         changes = age >= _TAIL_AGE
     else:
         session, closed_at = last_close
-        changes = any(state.last_update < closed_at + after <= now for after in TAIL_READS)
+        changes = any(answered_at < closed_at + after <= now for after in TAIL_READS)
         calendar = state.calendar
-        if state.last < session and calendar and calendar.is_possible(session):
+        if last < session and calendar and calendar.is_possible(session):
             # It may be a holiday, so it is not fetched every half hour until there is a bar.
-            trades = Priority.SILENT if state.has_ceased() else Priority.BEHIND
+            trades = Priority.SILENT if state.has_ceased(now) else Priority.BEHIND
             return trades if changes else None
-        if state.last < session and (age >= _MIN_PAUSE or state.last_update < closed_at):
-            if not state.has_ceased():
+        if last < session and (age >= _MIN_PAUSE or answered_at < closed_at):
+            if not state.has_ceased(now):
                 return Priority.BEHIND
             # One fetch after each close is enough.
-            return Priority.SILENT if state.last_update < closed_at else None
-    if changes and state.last != state.final_through:
+            return Priority.SILENT if answered_at < closed_at else None
+    if changes and last != state.final_through:
         return Priority.TAIL
-    gap_is_due = state.gap_due_at is not None and state.gap_due_at <= now
+    wait = planned(state.gap_due_at, now, RETRY_PAUSES[-1])
+    gap_is_due = state.gap_due_at is not None and (wait is None or wait <= now)
     return Priority.GAPS if gap_is_due and age >= _MIN_PAUSE else None
 
 
@@ -205,8 +218,8 @@ def quote_is_due(state: SymbolState, quote: Quote | None, *, now: datetime, exte
     around = timedelta(hours=6) if extended else timedelta(0)
     if calendar.is_open_within(around, now):
         return True
-    due = calendar.last_due(now)
-    return due is not None and quote.fetched_at < calendar.due_at(due)
+    due, fetched_at = calendar.last_due(now), past(quote.fetched_at, now)
+    return due is not None and (fetched_at is None or fetched_at < calendar.due_at(due))
 
 
 def pick_extra_symbols(
@@ -240,4 +253,4 @@ def pick_lost_symbols(states: Iterable[SymbolState], places: int, *, now: dateti
 def _may_return(state: SymbolState, now: datetime) -> bool:
     """Returns whether the system suspended the symbol and is to look for a quote of it again."""
     suspended = not state.active and state.suspended_reason != ""
-    return suspended and (state.next_attempt_at is None or state.next_attempt_at <= now)
+    return suspended and not _waits(state, now)

@@ -4,10 +4,11 @@ Symbols that have answered before are called proven. Only they tell anything abo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from prices.domain.clock import MAX_PAUSE, ClockReading, past, planned
 from prices.domain.wording import stamp
 
 # A circuit breaker opens when so many proven symbols failed within a minute and none was answered.
@@ -80,9 +81,19 @@ class Breaker:
         """Returns whose fault a failure at `now` is, which is already recorded here."""
         if self.open_since is not None:
             return Verdict.PROVIDER
-        lately = self.answered_at is not None and self.answered_at > now - WINDOW
+        answered_at = past(self.answered_at, now)
+        lately = answered_at is not None and answered_at > now - WINDOW
         alone = lately and self.failures < MAX_FAILURES_IN_A_ROW
         return Verdict.SYMBOL if alone else Verdict.UNKNOWN
+
+    def may_try(self, now: datetime) -> bool:
+        """Returns whether the next probe is due. A time far ahead was set by a wrong clock."""
+        wait = planned(self.next_try_at, now, MAX_PROBE_TIME)
+        return wait is None or wait <= now
+
+    def failed_lately(self, now: datetime) -> list[FailedSymbol]:
+        """Returns the symbols that failed within the last minute."""
+        return [one for one in self.failed if past(one.at, now) and one.at > now - WINDOW]
 
     def witnesses(self, besides: Sequence[str] = ()) -> list[str]:
         """Returns the symbols to ask whether the provider is away, at most `MAX_WITNESSES`.
@@ -105,7 +116,7 @@ class ProviderState:
 
     `reason` is why it limits requests. During an outage (`outage_since`) the provider answers, but
     `answered_empty` of the last `tried` symbols got no prices. `route` identifies the settings by
-    which it is reached.
+    which it is reached. `clocks` are those of machines that are wrong, and `host` names this one.
     """
 
     charts: Breaker = Breaker()
@@ -118,6 +129,17 @@ class ProviderState:
     answered_empty: int = 0
     route: str = ""
     name: str = "the provider"
+    clocks: tuple[ClockReading, ...] = ()
+    host: str = field(default="", compare=False)
+
+    @property
+    def clock(self) -> ClockReading | None:
+        """This machine's clock, if it was found to be wrong."""
+        return next((one for one in self.clocks if one.host == self.host), None)
+
+    def correct(self, now: datetime) -> datetime:
+        """Returns the time by the provider's clock, if this machine's is known to be wrong."""
+        return self.clock.correct(now) if self.clock else now
 
     def breaker(self, channel: Channel) -> Breaker:
         return self.charts if channel is Channel.CHARTS else self.quotes
@@ -143,11 +165,14 @@ class ProviderState:
 
     def is_limited(self, now: datetime) -> bool:
         """Returns whether the provider's own limit forbids requests at `now`."""
-        return self.rate_limited_until is not None and self.rate_limited_until > now
+        until = planned(self.rate_limited_until, now, MAX_PAUSE)
+        return until is not None and until > now
 
     def describe(self, now: datetime) -> str:
         """Returns why no new prices arrive, for users; empty when the provider answers."""
-        if self.rate_limited_until is not None and self.rate_limited_until > now:
+        if self.clock is not None:
+            return self.clock.describe()
+        if self.rate_limited_until is not None and self.is_limited(now):
             return f"rate limited until {stamp(self.rate_limited_until)}"
         if self.unreachable_since is not None:
             return self._describe_open(now)
@@ -183,6 +208,12 @@ def after_answer(
     return replace(_with(state, channel, closed), last_answer_at=now)
 
 
+def after_clock(state: ProviderState, reading: ClockReading) -> ProviderState:
+    """Returns the state after a machine's clock was compared with the provider's."""
+    others = tuple(one for one in state.clocks if one.host != reading.host)
+    return replace(state, clocks=(*others, reading) if reading.is_wrong else others)
+
+
 def after_newcomer(state: ProviderState, now: datetime) -> ProviderState:
     """Returns the state after an answer for a symbol that is not proven."""
     return replace(state, last_answer_at=now)
@@ -193,7 +224,7 @@ def after_rate_limit(state: ProviderState, until: datetime, reason: str) -> Prov
 
     The refusal is an answer. An earlier end never shortens a limit.
     """
-    latest = max(until, state.rate_limited_until or until)
+    latest = max(until, planned(state.rate_limited_until, until) or until)
     return replace(try_now(state), rate_limited_until=latest, limit_reason=reason)
 
 
@@ -205,7 +236,7 @@ def after_failure(
     `symbol` is None for a batch of several, any of which may be the reason.
     """
     breaker = state.breaker(channel)
-    failed = [one for one in breaker.failed if one.at > now - WINDOW and one.symbol != symbol]
+    failed = [one for one in breaker.failed_lately(now) if one.symbol != symbol]
     if symbol is not None:
         failed.append(FailedSymbol(symbol, now))
     after = replace(
@@ -223,7 +254,7 @@ def open_breaker(state: ProviderState, channel: Channel, now: datetime) -> Provi
     Returns None if too few failed within a minute, or one was answered meanwhile.
     """
     breaker = state.breaker(channel)
-    lately = [one for one in breaker.failed if one.at > now - WINDOW]
+    lately = breaker.failed_lately(now)
     if breaker.open_since is not None or len(lately) < MIN_FAILED_SYMBOLS:
         return None
     opened = replace(breaker, open_since=lately[0].at, next_try_at=now + PROBE_PAUSE)
@@ -233,7 +264,7 @@ def open_breaker(state: ProviderState, channel: Channel, now: datetime) -> Provi
 def begin_probe(state: ProviderState, channel: Channel, now: datetime) -> ProviderState | None:
     """Returns the state once a probe is under way. Returns None if no probe is due at `now`."""
     breaker = state.breaker(channel)
-    if breaker.next_try_at is None or breaker.next_try_at > now:
+    if breaker.next_try_at is None or not breaker.may_try(now):
         return None
     return _with(state, channel, replace(breaker, next_try_at=now + MAX_PROBE_TIME))
 
@@ -304,7 +335,8 @@ def record_answer(
     window: AnswerWindow, answered_empty: bool, now: datetime
 ) -> tuple[AnswerWindow, AnswerCount]:
     """Returns the window with one more answer, and what it shows."""
-    young = [answer for answer in window.answers if answer.at > now - MAX_WINDOW_AGE]
+    known = (answer for answer in window.answers if past(answer.at, now))
+    young = [answer for answer in known if answer.at > now - MAX_WINDOW_AGE]
     answers = (*young, Answer(now, answered_empty))[-MAX_WINDOW:]
     tried, empty = len(answers), _count_empty(answers)
     latest = answers[-RECOVERY_WINDOW:]

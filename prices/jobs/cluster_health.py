@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.core.cache import cache
-from django.db.models import Max
 from django_q.status import Stat
 
+from prices.domain.clock import past
+from prices.jobs.own_queue import cluster_name
 from prices.models import SyncRun
 
 # Jobs run while the last sign of life is younger than this.
@@ -28,7 +29,11 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One cluster by its own heartbeat, at most 3 s old. `here`: it is on this machine."""
+    """One cluster by its own heartbeat, at most 3 s old. `here`: it is on this machine.
+
+    `canary_at` is when one of its workers last ran its own canary, `progress_at` when a run that one
+    of them works on made progress.
+    """
 
     host: str
     pid: int
@@ -38,6 +43,8 @@ class Cluster:
     says: str
     workers: tuple[int, ...]
     restarted_workers: int
+    canary_at: datetime | None = None
+    progress_at: datetime | None = None
 
 
 # A sentence on the state, and what to do about it.
@@ -84,8 +91,23 @@ class ClusterState:
             return Word.RUNNING if self.clusters else Word.NO_HEARTBEAT
         if not self.clusters:
             return Word.STOPPED
-        young = any(self.now - cluster.since < STARTUP_TIME for cluster in self.clusters)
+        began = (past(cluster.since, self.now) for cluster in self.clusters)
+        young = any(since and self.now - since < STARTUP_TIME for since in began)
         return Word.STARTING if young else Word.HUNG
+
+    def of(self, cluster: Cluster) -> "ClusterState":
+        """Returns the state of one cluster, by its own signs of life."""
+        if len(self.clusters) == 1:
+            return self  # All signs are its own.
+        return ClusterState(self.now, (cluster,), cluster.canary_at, cluster.progress_at)
+
+    @property
+    def hung(self) -> "tuple[ClusterState, ...]":
+        """The states of the clusters that hang while jobs run on others."""
+        if self.word is not Word.RUNNING:
+            return ()
+        each = (self.of(cluster) for cluster in self.clusters)
+        return tuple(state for state in each if state.word is Word.HUNG)
 
     @property
     def jobs_run(self) -> bool:
@@ -94,8 +116,10 @@ class ClusterState:
     @property
     def workers(self) -> int:
         """How many workers can do jobs; a hung cluster has none."""
-        hung = self.word is Word.HUNG
-        return 0 if hung else sum(len(cluster.workers) for cluster in self.clusters)
+        if self.word is Word.HUNG:
+            return 0
+        hung = {state.clusters[0] for state in self.hung}
+        return sum(len(cluster.workers) for cluster in self.clusters if cluster not in hung)
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
@@ -113,7 +137,8 @@ class ClusterState:
 
     @property
     def _last_sign(self) -> datetime | None:
-        return max(filter(None, (self.canary_at, self.progress_at)), default=None)
+        signs = (past(at, self.now) for at in (self.canary_at, self.progress_at))
+        return max(filter(None, signs), default=None)
 
     def _fill(self, text: str) -> str:
         last = self._last_sign
@@ -137,29 +162,47 @@ class ClusterState:
 
 def cluster_state(*, now: datetime) -> ClusterState:
     """Returns what all processes and machines agree on."""
-    this_machine = socket.gethostname()
+    stats = sorted(Stat.get_all(), key=lambda stat: stat.tob)
+    keys = {stat: _canary_key(cluster_name(stat.host, stat.pid)) for stat in stats}
+    canaries: dict[str, datetime] = cache.get_many([_CANARY_KEY, *keys.values()])
+    running = SyncRun.objects.filter(state=SyncRun.State.RUNNING)
+    told = running.values_list("worker", "heartbeat_at")
+    heartbeats = [(worker, at) for worker, at in told if at and past(at, now)]
+    canary_at = max((at for at in canaries.values() if past(at, now)), default=None)
+    progress_at = max((at for _, at in heartbeats), default=None)
     clusters = tuple(
         Cluster(
             host=stat.host,
             pid=stat.pid,
-            here=stat.host == this_machine,
+            here=stat.host == socket.gethostname(),
             since=stat.tob,
             heard_at=stat.timestamp,
             says=str(stat.status).lower(),
             workers=tuple(stat.workers),
             restarted_workers=stat.reincarnations,
+            canary_at=canaries.get(keys[stat]),
+            progress_at=_progress(stat, heartbeats),
         )
-        for stat in sorted(Stat.get_all(), key=lambda stat: stat.tob)
+        for stat in stats
     )
-    in_work = SyncRun.objects.filter(state=SyncRun.State.RUNNING)
-    return ClusterState(
-        now=now,
-        clusters=clusters,
-        canary_at=cache.get(_CANARY_KEY),
-        progress_at=in_work.aggregate(latest=Max("heartbeat_at"))["latest"],
-    )
+    return ClusterState(now, clusters, canary_at, progress_at)
 
 
-def record_canary(*, now: datetime) -> None:
-    """Records that the canary ran: scheduler, queue and a worker did their parts."""
-    cache.set(_CANARY_KEY, now, timeout=None)
+def _progress(stat: Stat, heartbeats: list[tuple[str, datetime]]) -> datetime | None:
+    """Returns the latest heartbeat of the runs that workers of a cluster work on."""
+    workers = {cluster_name(stat.host, pid) for pid in stat.workers}
+    return max((at for who, at in heartbeats if who.rpartition("/")[0] in workers), default=None)
+
+
+def record_canary(*, now: datetime, cluster: str = "") -> None:
+    """Records that the canary ran: scheduler, queue and a worker did their parts.
+
+    `cluster` is the one whose own canary it was.
+    """
+    # The name of a cluster that has ended is never asked for again.
+    timeout = 3_600 if cluster else None
+    cache.set(_canary_key(cluster) if cluster else _CANARY_KEY, now, timeout=timeout)
+
+
+def _canary_key(cluster: str) -> str:
+    return f"{_CANARY_KEY}:{cluster}"

@@ -1,10 +1,11 @@
 """The work of a run, by its kind: what is done with each symbol, and how the run ends."""
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -13,12 +14,16 @@ from django.utils import timezone
 
 from prices import services
 from prices.domain.answers import Outcome
+from prices.domain.clock import MAX_SKEW
 from prices.domain.wording import name_some, plural
 from prices.jobs import requests, runs
 from prices.models import Attempt, SyncRun, TrackedSymbol
+from prices.providers.base import ClockWrong
 from prices.store.mongo import StoreError, StoreUnavailable
+from prices.store.owner import ForeignStoreError
 from prices.store.sweeper import Sweeper
 from prices.symbols import health, overrides
+from prices.symbols.stored import keep_listings
 from prices.symbols.tracking import current_names
 from prices.sync.history import SyncService
 from prices.sync.verify import Verdict, VerifyService
@@ -48,10 +53,19 @@ class Execution:
     on_outcome: Callable[[Outcome], None]
     done: int = 0
     cancelled: bool = False  # what the last look found, for the threads that fetch
+    began: tuple[datetime, float] = field(default_factory=lambda: (timezone.now(), _elapsed()))
+
+    def now(self) -> datetime:
+        """Reads the clock. :raises ClockWrong: somebody has moved it since the run began."""
+        now, (began, elapsed) = timezone.now(), self.began
+        jump = now - began - timedelta(seconds=_elapsed() - elapsed)
+        if abs(jump) > MAX_SKEW:
+            raise ClockWrong("This machine's clock was moved during the run. Start it again.")
+        return now
 
     def record(self, outcome: Outcome, *, during_outage: bool = False) -> None:
         """Records a symbol's outcome, then looks whether the run was cancelled meanwhile."""
-        runs.record(self.run, outcome, now=timezone.now(), during_outage=during_outage)
+        runs.record(self.run, outcome, now=self.now(), during_outage=during_outage)
         self.on_outcome(outcome)
         self.done += 1
         self.look()
@@ -75,27 +89,48 @@ class Execution:
         SyncRun.objects.filter(pk=self.run.pk).update(requests=F("requests") + sent)
 
 
+def _elapsed() -> float:
+    """Returns seconds that nobody can set, which also pass while the machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def work_on(
     run: SyncRun, *, share: bool = True, on_outcome: Callable[[Outcome], None] | None = None
 ) -> None:
     """Works on a claimed run and closes it, whatever happens."""
     try:
+        services.database()  # It may have been taken over by another system.
         overrides.refresh(at_once=True)
         work = Execution(run, share, on_outcome or (lambda outcome: None))
         message = _WORK[SyncRun.Kind(run.kind)](work)
     except Cancelled:
         runs.close(run, now=timezone.now(), cancelled=True)
+    except ClockWrong as error:
+        runs.close(run, now=timezone.now(), error=str(error))
     except StoreUnavailable as error:
         # Without a worker, the canary queues it again until its attempts are used up.
         SyncRun.objects.filter(pk=run.pk).update(worker="", message=str(error)[:500])
+    except ForeignStoreError as error:
+        runs.close(run, now=timezone.now(), error=str(error))
     except Exception as error:
         # The outermost layer: the run must not stay open, and the log gets the whole error.
         logger.exception("%s failed.", run)
         SyncRun.objects.filter(pk=run.pk).update(traceback=traceback.format_exc()[-_MAX_TRACEBACK:])
         runs.close(run, now=timezone.now(), error=f"{type(error).__name__}: {error}")
     else:
+        _keep_listings(run)
         if message is not None:
             runs.close(run, now=timezone.now(), message=message)
+
+
+def _keep_listings(run: SyncRun) -> None:
+    """Copies what the provider has said of the run's symbols, or of all, into the store."""
+    if run.kind not in (*runs.HISTORY_KINDS, Kind.STORE_SWEEP):
+        return
+    try:
+        keep_listings(services.listings(), current_names(run.symbols))
+    except StoreError as error:
+        logger.warning("What is known of the symbols was not copied into the store: %s", error)
 
 
 def _sync(work: Execution) -> str | None:
@@ -104,6 +139,8 @@ def _sync(work: Execution) -> str | None:
     if run.parts.exists():
         runs.settle(run.pk, now=now)
         return None
+    if run.parent_id is None:
+        requests.adopt_missing(run, now=now)
     transferred = 0
     if run.parent_id is None and run.kind != Kind.BACKFILL:
         transferred = services.sync_service().transfer(now=now)
@@ -152,7 +189,7 @@ def _sync_part(work: Execution, symbols: list[str]) -> None:
     with work.count_requests(service):
         for outcome in service.sync(
             symbols,
-            now=timezone.now(),
+            now=work.now(),
             whole=bool(options.get("whole")),
             start=date.fromisoformat(start) if start else None,
             run=work.run.pk,
@@ -160,7 +197,7 @@ def _sync_part(work: Execution, symbols: list[str]) -> None:
             accepted=options.get("accepted", {}),
             stopped=lambda: work.cancelled,
         ):
-            work.record(outcome, during_outage=_is_outage(outcome, timezone.now()))
+            work.record(outcome, during_outage=_is_outage(outcome, work.now()))
 
 
 def _is_outage(outcome: Outcome, now: datetime) -> bool:
@@ -211,7 +248,7 @@ def _verify(work: Execution) -> str:
             symbols, now=timezone.now(), fix=fix, run=run.pk, stopped=lambda: work.cancelled
         ):
             if verified.outcome.answer is not None:
-                health.record_refusals(verified.outcome, run, now=timezone.now())
+                health.record_refusals(verified.outcome, run, now=work.now())
             if verified.verdict is Verdict.DIFFERS:
                 run.differing.append(verified.outcome.symbol)
                 SyncRun.objects.filter(pk=run.pk).update(differing=run.differing)
@@ -229,10 +266,13 @@ def _reset_counts(run: SyncRun, *, total: int) -> None:
 
 
 def _sweep(work: Execution) -> str:
-    now = timezone.now()
+    now, clock = timezone.now(), services.provider_log().state().clock
+    if clock is not None and clock.applies_to(now):
+        raise ClockWrong(f"{clock.describe()}.")  # nothing is as old as it looks
     swept = Sweeper(services.database()).sweep(now=now)
     old_runs = SyncRun.objects.filter(finished_at__lt=now - _KEEP_RUNS, parent=None)
-    forgotten, _ = old_runs.delete()
+    # One by one, with its parts: others may write in between.
+    forgotten = sum(run.delete()[0] for run in old_runs.only("pk"))
     dropped = requests.drop_unheld()
     words = f"{swept} old generations and {forgotten} old runs deleted"
     return f"{words}; dropped, as nobody needs them: {name_some(dropped)}" if dropped else words

@@ -1,5 +1,6 @@
 """Every way to request a run. A request is queued for the cluster, or begun right here."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from prices import services
@@ -15,7 +17,9 @@ from prices.domain.sessions import sessions_of
 from prices.jobs import runs
 from prices.models import SyncRun, TrackedSymbol
 from prices.symbols import health, tracking
-from prices.symbols.tracking import add_row, check_user_quota
+from prices.symbols.tracking import check_user_quota
+
+logger = logging.getLogger(__name__)
 
 Kind = SyncRun.Kind
 
@@ -131,21 +135,49 @@ def _at_least_one(symbols: Iterable[str]) -> list[str]:
     return symbols
 
 
-def onboard(
-    symbols: Iterable[str], *, trigger: str, now: datetime, user: User | None = None
-) -> list[str]:
-    """Tracks symbols for as long as a portfolio needs them.
+@dataclass(slots=True)
+class Onboarding:
+    """Symbols that are tracked for as long as a portfolio needs them, in three steps.
 
-    Queues one backfill of those that were not tracked, which it returns.
-    :raises InvalidSymbol, QuotaReached: with a sentence for users.
+    `prepare` checks them. `queue` belongs into the transaction that books them, which it does not
+    prolong. `track` follows the commit; if the process dies before, the queued run makes up for it.
     """
-    wanted = list(dict.fromkeys(symbols))
-    check_quota(wanted, user)
-    rows = [add_row(symbol, now=now, user=user, on_its_own=False) for symbol in wanted]
-    new = [row.symbol for row, is_new in rows if is_new]
-    if new:
-        backfill(new, trigger=trigger).queue()
-    return new
+
+    symbols: list[str]
+    trigger: str
+    user: User | None
+    new: list[str] = field(default_factory=list)
+
+    @classmethod
+    def prepare(cls, symbols: Iterable[str], *, trigger: str, user: User | None) -> "Onboarding":
+        """:raises InvalidSymbol, QuotaReached: with a sentence for users."""
+        names = list(dict.fromkeys(resolve(symbol)[0] for symbol in symbols))
+        check_user_quota(names, user)
+        return cls(names, trigger, user)
+
+    def queue(self) -> None:
+        """Queues one backfill of the symbols that nobody tracks."""
+        self.new = tracking.find_new(self.symbols)
+        if self.new:
+            adopt = {"for": self.user.pk if self.user else None}
+            RunRequest(Kind.BACKFILL, self.trigger, self.new, {**_whole(), "adopt": adopt}).queue()
+
+    def track(self, *, now: datetime) -> list[str]:
+        """Tracks the new symbols, which it returns. If the database is busy, the run does it."""
+        try:
+            tracking.add_rows(self.new, now=now, user_id=self.user.pk if self.user else None)
+        except DatabaseError as error:
+            logger.warning("New symbols are tracked when their backfill begins: %s", error)
+        return self.new
+
+
+def adopt_missing(run: SyncRun, *, now: datetime) -> None:
+    """Tracks the symbols of an onboarding whose process died, and that are still needed."""
+    if "adopt" not in run.options or not (missing := tracking.find_new(run.symbols)):
+        return
+    held = _find_held(set(missing))
+    wanted = [symbol for symbol in missing if symbol in held]
+    tracking.add_rows(wanted, now=now, user_id=run.options["adopt"]["for"])
 
 
 def check_quota(symbols: Iterable[str], user: User | None) -> None:
@@ -158,17 +190,19 @@ def drop_unheld(symbols: Iterable[str] | None = None) -> list[str]:
 
     Symbols that ever had a price stay. Returns those that went. :raises StoreError:
     """
-    rows = TrackedSymbol.objects.filter(on_its_own=False, last_update=None)
+    names = set(tracking.droppable_rows().values_list("symbol", flat=True))
     if symbols is not None:
-        rows = rows.filter(symbol__in=list(symbols))
-    if not rows.exists():
+        names &= set(symbols)
+    if not names:
         return []
     priced = services.catalog().all().keys() | services.quotes().all().keys()
 
-    def find_held(names: set[str]) -> set[str]:
-        held = names & priced
-        for path in settings.SYMBOL_HOLDERS:
-            held |= import_string(path)(names - held)
-        return held
+    return tracking.drop_unheld(names, lambda some: (some & priced) | _find_held(some - priced))
 
-    return tracking.drop_unheld(rows, find_held)
+
+def _find_held(names: set[str]) -> set[str]:
+    """Returns which of the symbols are in use."""
+    held: set[str] = set()
+    for path in settings.SYMBOL_HOLDERS:
+        held |= import_string(path)(names - held)
+    return held

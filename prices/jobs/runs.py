@@ -9,6 +9,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from prices.domain.answers import Outcome, Result
+from prices.domain.clock import past
 from prices.models import Attempt, SyncRun, TrackedSymbol
 from prices.store.locks import is_dead, worker_name
 from prices.symbols import health
@@ -74,7 +75,8 @@ def claim(run_id: int, *, now: datetime) -> SyncRun | None:
 
 def is_lost(run: SyncRun, now: datetime) -> bool:
     """Returns whether no worker has the run any more: it is dead, silent for long, or gave it up."""
-    if not run.worker or run.heartbeat_at is None or now - run.heartbeat_at > SILENT_AFTER:
+    heard_at = past(run.heartbeat_at, now)
+    if not run.worker or heard_at is None or now - heard_at > SILENT_AFTER:
         return True
     return is_dead(run.worker)
 

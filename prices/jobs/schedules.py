@@ -1,13 +1,16 @@
 """The scheduled jobs as data, django-q2's schedules made equal to them, and pausing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Min
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+from prices.domain.clock import MAX_SKEW
+from prices.jobs import own_queue
 from prices.jobs.cluster_health import ClusterState, cluster_state
 from prices.models import PausedJob, SyncRun
 
@@ -61,6 +64,19 @@ def install(*, now: datetime) -> None:
             Schedule.objects.create(name=job.id, func=func, next_run=now, **timing)
     paused = PausedJob.objects.values_list("job", flat=True)
     Schedule.objects.filter(name__in=list(paused)).update(next_run=None)
+
+
+@transaction.atomic
+def bring_back(*, now: datetime) -> None:
+    """Makes due at once what a clock that was ahead has scheduled or queued for long after `now`."""
+    for schedule in Schedule.objects.filter(next_run__gt=now + MAX_SKEW):
+        usual = now if schedule.name == STARTUP_SYNC else schedule.calculate_next_run(now)
+        if schedule.next_run > usual + MAX_SKEW:
+            Schedule.objects.filter(pk=schedule.pk).update(next_run=now)
+    longest = timedelta(seconds=settings.Q_CLUSTER["retry"]) + MAX_SKEW
+    OrmQ.objects.filter(lock__gt=now + longest).update(lock=now - timedelta(seconds=1))
+    waiting = SyncRun.objects.filter(state__in=SyncRun.OPEN, created_at__gt=now + MAX_SKEW)
+    waiting.update(created_at=now)
 
 
 def pausable(job_id: str) -> Job:
@@ -140,7 +156,7 @@ def scheduler_state(*, now: datetime) -> SchedulerState:
     last = {run.kind: run for run in runs.values()}
     paused = {row.job: row for row in PausedJob.objects.all()}
     # A task's lock is the time it was queued, until a worker takes it and moves the lock ahead.
-    waiting = OrmQ.objects.filter(lock__lte=now)
+    waiting = OrmQ.objects.filter(lock__lte=now).exclude(key__startswith=own_queue.PREFIX)
     return SchedulerState(
         cluster=cluster_state(now=now),
         **waiting.aggregate(queued=Count("id"), oldest=Min("lock")),

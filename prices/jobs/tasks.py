@@ -10,6 +10,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from prices import services
+from prices.domain.clock import MAX_PAUSE, MAX_SKEW
 from prices.jobs import cluster_health, history, requests, runs
 from prices.jobs.execution import work_on
 from prices.models import SyncRun, TrackedSymbol
@@ -71,9 +72,15 @@ def canary(**_: Any) -> None:
     cluster_health.record_canary(now=now)
     runs.revive(now=now)
     try:
-        _retry_unfinished(now)
+        if _clock_is_right(now):
+            _retry_unfinished(now)
     except StoreError as error:
         logger.warning("No symbol is retried: %s", error)
+
+
+def own_canary(cluster: str, **_: Any) -> None:
+    """Proves that the workers of this cluster run jobs. No other cluster takes it."""
+    cluster_health.record_canary(now=timezone.now(), cluster=cluster)
 
 
 def perform(run_id: int, **_: Any) -> None:
@@ -104,7 +111,7 @@ def _retry_unfinished(now: datetime) -> None:
         provider = services.provider_log().state()
     if SyncRun.objects.filter(kind=Kind.HISTORICAL_SYNC, state__in=SyncRun.OPEN).exists():
         return
-    if provider.is_limited(now) or (provider.charts.next_try_at or now) > now:
+    if provider.is_limited(now) or not provider.charts.may_try(now):
         return
     left = _unfinished(now)
     proven = left.exclude(last_update=None).order_by("last_attempt_at")
@@ -112,12 +119,24 @@ def _retry_unfinished(now: datetime) -> None:
     if provider.charts.open_since is not None:
         proven, new = proven[:1], new.none()
     elif provider.outage_since is not None:
-        if TrackedSymbol.objects.filter(last_attempt_at__gt=now - _RETRY_PAUSE).exists():
+        lately = (now - _RETRY_PAUSE, now + MAX_SKEW)
+        if TrackedSymbol.objects.filter(last_attempt_at__range=lately).exists():
             return
         proven, new = proven[:_OUTAGE_PROBES], new.none()
     symbols = [row.symbol for row in [*proven, *new]]
     if symbols:
         runs.queue(Kind.HISTORICAL_SYNC, trigger="unfinished", symbols=symbols)
+
+
+def _clock_is_right(now: datetime) -> bool:
+    """Compares this machine's clock again if it was wrong. Queues a sync once it is right."""
+    if services.provider_log().state().clock is None:
+        return True
+    known = TrackedSymbol.objects.filter(active=True).order_by("-last_update", "symbol").first()
+    if known is None or not services.limiter().clock_is_right(known.symbol, now=now):
+        return False
+    runs.queue(Kind.HISTORICAL_SYNC, trigger="clock set right")
+    return True
 
 
 def _in_turn(rows: QuerySet[TrackedSymbol]) -> QuerySet[TrackedSymbol]:
@@ -138,4 +157,5 @@ def _unfinished(now: datetime) -> QuerySet[TrackedSymbol]:
     tried = Q(mine, unanswered, last_attempt_at__isnull=False)
     forgotten = Q(last_attempt_at=None, added_at__lte=now - _RETRY_PAUSE)
     ready = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
+    ready |= Q(next_attempt_at__gt=now + MAX_PAUSE + MAX_SKEW)  # set by a wrong clock
     return TrackedSymbol.objects.filter(ready, tried | forgotten, active=True)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
+from prices import services
 from prices.domain.answers import Outcome, Result
 from prices.domain.bars import InvalidSymbol
 from prices.domain.markets import UnknownMarket, resolve
@@ -36,6 +38,8 @@ class ForegroundCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             overrides.refresh()
+            with suppress(StoreUnavailable):  # Not every command needs the store.
+                services.database()
             self.work(**options)
         except KeyboardInterrupt:
             raise CommandError("Stopped. What is done stays done.", returncode=130) from None

@@ -13,9 +13,11 @@ from prices.jobs import history, runs, schedules
 from prices.jobs.history import Verification
 from prices.jobs.schedules import SchedulerState
 from prices.models import SyncRun, TrackedSymbol
+from prices.monitoring import disk
 from prices.reads.survey import LiveTotals, Survey, Totals
 from prices.store.mongo import StoreError
 from prices.symbols.health import open_quarantine
+from prices.symbols.stored import describe_untracked, find_untracked, known_names
 
 ERROR_RATE_TARGET = 0.05
 _MAX_NAMED = 20
@@ -57,24 +59,34 @@ def status(*, now: datetime) -> SystemStatus:
     survey: Survey | None = None
     live: LiveTotals | None = None
     provider: ProviderState | None = None
+    # First, because it may be the cause of all others.
+    if unwritable := disk.why_unwritable():
+        down.append(unwritable)
+    elif nearly_full := disk.why_nearly_full():
+        impaired.append(nearly_full)
     try:
         overview = services.overview()
-        survey, live = overview.survey(now=now), overview.live_totals()
         provider = services.provider_log().state()
+        survey, live = overview.survey(now=provider.correct(now)), overview.live_totals()
         if words := provider.describe(now):
             words = f"{words} ({provider.reason})" if provider.reason else words
             impaired.append(f"{words[0].upper()}{words[1:]}.")
+        elsewhere = [one for one in provider.clocks if one is not provider.clock]
+        impaired += [f"T{one.describe(is_here=False)[1:]}." for one in elsewhere]
     except StoreError as error:
         down.append(str(error))
     scheduler = schedules.scheduler_state(now=now)
     cluster = scheduler.cluster
     if not cluster.jobs_run:
-        down.append(f"{cluster.sentence} {cluster.advice}")
+        # The supervisor starts it as soon as it can be started.
+        down.append(cluster.sentence if unwritable else f"{cluster.sentence} {cluster.advice}")
+    impaired += [f"{hung.sentence} {hung.advice}" for hung in cluster.hung]
     totals = survey.totals() if survey is not None else None
     rate = _error_rate(now)
     quarantined = open_quarantine().values("symbol").distinct().count()
     verification = history.latest_verification()
     if survey is not None:
+        impaired += _untracked()
         impaired += _troubled(survey)
     impaired += _shortcomings(rate, quarantined, verification)
     if survey is not None:
@@ -91,6 +103,15 @@ def status(*, now: datetime) -> SystemStatus:
         survey=survey,
         provider=provider,
     )
+
+
+def _untracked() -> list[str]:
+    """Returns the sentences about stored series that nobody tracks, as after a loss of SQLite."""
+    try:
+        lost = find_untracked(services.catalog(), services.listings(), known_names())
+    except StoreError:  # It has just stopped to answer. The next look says so.
+        return []
+    return [describe_untracked(lost)] if lost else []
 
 
 def _troubled(survey: Survey) -> list[str]:

@@ -54,6 +54,12 @@ class Unavailable(ProviderError):
     symbol_at_fault = False
 
 
+class ClockWrong(ProviderError):
+    """This machine's clock is off the provider's, so that it cannot judge any answer."""
+
+    symbol_at_fault = False
+
+
 class BadPayload(ProviderError):
     """The provider's answer cannot be read."""
 
@@ -62,7 +68,8 @@ class PriceProvider(Protocol):
     """A source of daily bars and quotes. Thread-safe.
 
     It is built with the keywords of `services.build_provider`. It calls one of them,
-    `before_request`, before every request, in the thread that called the method.
+    `before_request`, before every request, in the thread that called the method. It may have a
+    property `provider_time`: when the provider sent its last answer to this thread, by its clock.
     """
 
     name: str

@@ -7,14 +7,17 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from socket import gethostname
 from typing import TypeVar
 
 from prices.domain.answers import Fetched
+from prices.domain.clock import MAX_SKEW, ClockReading
 from prices.domain.provider_health import Channel, ProviderState, Verdict
 from prices.domain.quotes import Quote
 from prices.providers.base import (
     BadPayload,
+    ClockWrong,
     PriceProvider,
     ProviderError,
     RateLimited,
@@ -56,7 +59,8 @@ class BreakerOpen(Unavailable):
 class _Call:
     """A call to the provider, whose work goes by `clock`.
 
-    `symbol` is None for a batch. A `probing` call passes an open circuit breaker.
+    `symbol` is None for a batch. A `probing` call passes an open circuit breaker. `was_wrong` if
+    this machine's clock was when it was last compared.
     """
 
     channel: Channel
@@ -64,6 +68,7 @@ class _Call:
     clock: Clock
     proven: bool = True
     probing: bool = False
+    was_wrong: bool = False
 
 
 class RateLimiter:
@@ -118,11 +123,20 @@ def _check(state: ProviderState, call: _Call | None) -> None:
 
 
 class LimitedProvider:
-    """A provider whose limits and failures are shared by all processes."""
+    """A provider whose limits and failures are shared by all processes.
+
+    `present` reads this machine's clock, to compare it with the provider's.
+    """
 
     def __init__(
-        self, provider: PriceProvider, log: ProviderLog, rate_limiter: RateLimiter
+        self,
+        provider: PriceProvider,
+        log: ProviderLog,
+        rate_limiter: RateLimiter,
+        *,
+        present: Clock = lambda: datetime.now(UTC),
     ) -> None:
+        self.present = present
         self._provider = provider
         self._log = log
         self._rate_limiter = rate_limiter
@@ -197,15 +211,46 @@ class LimitedProvider:
         ]
         return any(answered)
 
+    def clock_is_right(self, symbol: str, *, now: datetime) -> bool:
+        """Compares this machine's clock with the provider's again, by a request for a symbol."""
+        call = _Call(Channel.CHARTS, symbol, self._clock(now), probing=True, was_wrong=True)
+        try:
+            with self._rate_limiter.call(call), self._comparing_clocks(call):
+                self._ask_shortly(call, symbol)
+        except StoreError:
+            raise
+        except Exception as error:  # what the provider says of the symbol does not matter here
+            logger.info("The clock was compared by a request that failed: %s", error)
+        return self._log.state().clock is None
+
+    @contextmanager
+    def _comparing_clocks(self, call: _Call) -> Iterator[None]:
+        """:raises ClockWrong: the answer shows that this machine's clock is wrong."""
+        try:
+            yield
+        finally:
+            self._compare_clocks(call)
+
+    def _compare_clocks(self, call: _Call) -> None:
+        told: datetime | None = getattr(self._provider, "provider_time", None)
+        now = call.clock()
+        if told is None or abs(self.present() - now) > MAX_SKEW:
+            return  # no answer came, or the work is not done for the present
+        reading = ClockReading(gethostname(), now, told)
+        if reading.is_wrong or call.was_wrong:
+            self._log.record_clock(reading)
+        if reading.is_wrong:
+            raise ClockWrong(f"{reading.describe()}.")
+
     @contextmanager
     def _recorded(self, call: _Call, asked: str) -> Iterator[None]:
         """Sends a call if it may be sent, and records and judges its failure."""
         call = self._begin(call)
         try:
-            with self._rate_limiter.call(call):
+            with self._rate_limiter.call(call), self._comparing_clocks(call):
                 yield
-        except (LimitInForce, BreakerOpen):
-            raise  # no request was sent, so there is nothing to record
+        except (LimitInForce, BreakerOpen, ClockWrong):
+            raise  # no request was sent, or nothing can be judged
         except RateLimited as error:
             self._record_limit(call, error)
             raise
@@ -227,12 +272,18 @@ class LimitedProvider:
             ) from error
 
     def _begin(self, call: _Call) -> _Call:
-        """Returns the call as it may be sent. :raises LimitInForce, BreakerOpen: it may not be.
+        """Returns the call as it may be sent.
+
+        :raises LimitInForce, BreakerOpen, ClockWrong: it may not be.
 
         If a probe is due, another symbol that was answered before is asked first. If there is
         none, the call itself is the probe.
         """
         state, now = self._log.state(), call.clock()
+        clock = state.clock
+        if clock is not None and clock.applies_to(now) and clock.is_recent(now):
+            raise ClockWrong(f"{clock.describe()}.")
+        call = replace(call, was_wrong=clock is not None)
         _check(state, replace(call, probing=True))
         breaker = state.breaker(call.channel)
         if breaker.open_since is None:
@@ -286,9 +337,9 @@ class LimitedProvider:
     def _is_answered(self, call: _Call) -> bool:
         """Asks for one symbol and records the result. :raises LimitInForce: nothing was sent."""
         try:
-            with self._rate_limiter.call(call):
+            with self._rate_limiter.call(call), self._comparing_clocks(call):
                 self._ask_shortly(call, call.symbol or "")
-        except (LimitInForce, StoreError):
+        except (LimitInForce, StoreError, ClockWrong):
             raise
         except RateLimited as error:
             self._record_limit(call, error)

@@ -28,7 +28,7 @@ from prices.providers.yahoo_chart import (
     read_text,
     without_events,
 )
-from prices.providers.yahoo_errors import AnswerTooLarge, error_of, read_json
+from prices.providers.yahoo_errors import AnswerTooLarge, error_of, read_json, time_of
 
 QUOTE_URL = "https://query1.finance.yahoo.com/v7/finance/quote"
 _CHART_URLS = tuple(f"https://query{n}.finance.yahoo.com/v8/finance/chart/" for n in (1, 2))
@@ -169,6 +169,11 @@ class YahooProvider:
         except _FAILURES as error:
             _forget_answers()
             raise error_of(error, self._response, "these symbols") from error
+
+    @property
+    def provider_time(self) -> datetime | None:
+        """When Yahoo sent its last answer to this thread. None if it does not say."""
+        return time_of(self._response)
 
     @property
     def _response(self) -> Any:

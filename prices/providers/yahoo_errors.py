@@ -99,6 +99,18 @@ def _reason(response: Any) -> str:
         return ""
 
 
+def time_of(response: Any) -> datetime | None:
+    """Returns when a response was sent by its headers, with its age in a proxy's cache."""
+    if response is None:
+        return None
+    age = response.headers.get("Age", "").strip()
+    try:
+        sent = parsedate_to_datetime(response.headers.get("Date", ""))
+        return sent.astimezone(UTC) + timedelta(seconds=int(age) if age.isdecimal() else 0)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def _retry_after(response: Any) -> timedelta | None:
     """Returns the wait of a header in seconds or with a date, at most a day. None: unusable."""
     value = response.headers.get("Retry-After", "") if response is not None else ""

@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from django.conf import settings
 
+from prices.reads import ownership
 from prices.reads.reader import PriceReader
 from prices.reads.survey import Overview
 from prices.reads.usage import Usage
@@ -11,6 +12,7 @@ from prices.store import mongo
 from prices.store.bars import BarRepository
 from prices.store.blocks import BlockStore
 from prices.store.corrections import CorrectionLog
+from prices.store.listings import Listings
 from prices.store.manifests import Catalog, Manifests
 from prices.store.mongo import once_a_process
 from prices.store.provider_state import ProviderLog
@@ -18,8 +20,16 @@ from prices.store.quotes import QuoteStore
 from prices.store.series_cache import SeriesCache
 
 
-def database() -> mongo.Db:
+def connect() -> mongo.Db:
+    """Returns the database whoever owns it, for what neither reads nor writes prices."""
     return mongo.database(settings.MONGODB_URI, settings.MONGODB_DATABASE)
+
+
+def database() -> mongo.Db:
+    """:raises StoreError: it does not answer, or belongs to another system."""
+    db = connect()
+    ownership.check(db)
+    return db
 
 
 bars = once_a_process(lambda: BarRepository(database()))
@@ -28,6 +38,10 @@ catalog = once_a_process(lambda: Catalog(database()))
 quotes = once_a_process(lambda: QuoteStore(database()))
 overview = once_a_process(lambda: Overview(catalog=catalog(), quotes=quotes()))
 usage = once_a_process(lambda: Usage(every=settings.USAGE_FLUSH_SECONDS))
+
+
+def listings() -> Listings:
+    return Listings(database())
 
 
 def corrections() -> CorrectionLog:

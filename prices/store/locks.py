@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from prices.domain.bars import SeriesKey
@@ -16,6 +17,8 @@ from prices.store.mongo import Db, failures_named
 # Longer than two fetches with all their requests and the waits of the rate limiter. If a holder
 # on this machine dies, its lease is taken over sooner.
 LEASE_TIME = timedelta(minutes=4)
+_AFTER = ReturnDocument.AFTER
+_LEASE_MS = LEASE_TIME / timedelta(milliseconds=1)
 # How long a series that is locked by another worker is waited for.
 _MAX_WAIT_SECONDS = 60.0
 
@@ -23,7 +26,7 @@ _MAX_WAIT_SECONDS = 60.0
 class Leases:
     """At most one holder of a name at a time, over all processes and machines.
 
-    Leases read the clock: they are about real time, whatever `now` the work is done for.
+    Leases go by the server's clock: they are about real time, on machines whose clocks differ.
     """
 
     def __init__(self, db: Db) -> None:
@@ -42,24 +45,33 @@ class Leases:
                     self._leases.delete_one({"_id": name, "holder": holder})
 
     def _acquire(self, name: str, holder: str) -> bool:
-        now = datetime.now(UTC)
-        lease = {"$set": {"holder": holder, "until": now + LEASE_TIME}}
+        ends = {"$add": ["$$NOW", _LEASE_MS]}
+        # One that ends long after a new one was taken while the server's clock was ahead.
+        too_late = {"$add": ["$$NOW", 2 * 3_600_000]}
+        is_free = {"$or": [{"$lte": ["$until", "$$NOW"]}, {"$gt": ["$until", too_late]}]}
+        # Acquired before the server was away, and never returned.
+        is_mine = {"$eq": ["$holder", holder]}
+        takes = {"$or": [is_free, is_mine]}
+        taken = {
+            "holder": {"$cond": [takes, holder, "$holder"]},
+            "until": {"$cond": [takes, ends, "$until"]},
+        }
         with failures_named():
             try:
-                expired = {"_id": name, "until": {"$lte": now}}
-                self._leases.update_one(expired, lease, upsert=True)
-                return True
+                found = self._leases.find_one_and_update(
+                    {"_id": name}, [{"$set": taken}], upsert=True, return_document=_AFTER
+                )
             except DuplicateKeyError:
-                held = self._leases.find_one({"_id": name})
-                if held is None:
-                    return False
-                if held["holder"] == holder:
-                    return True  # acquired before the server was away, and never returned
-                if not is_dead(held["holder"]):
-                    return False
-                # The holder's process was killed. Of several that notice it, one takes over.
-                dead = {"_id": name, "holder": held["holder"]}
-                return self._leases.update_one(dead, lease).modified_count == 1
+                return False  # another one was created at the same moment
+            other = found["holder"] if found else holder  # an upsert returns what it made
+            if other == holder:
+                return True
+            if not is_dead(other):
+                return False
+            # The holder's process was killed. Of several that notice it, one takes over.
+            dead = {"_id": name, "holder": other}
+            lease = {"$set": {"holder": holder, "until": ends}}
+            return self._leases.update_one(dead, [lease]).modified_count == 1
 
 
 def worker_name() -> str:

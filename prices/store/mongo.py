@@ -28,6 +28,7 @@ SNAPSHOT = ReadConcern("snapshot")
 # No read may outlast the grace that retired bars are kept for (`manifests.GRACE`).
 MAX_READ_MS = 20_000
 _INVALID_URI = (errors.InvalidURI, errors.ConfigurationError, ValueError)
+_DISK_FULL = 14031
 # Codes of the failures of transactions on a standalone server.
 _NOT_REPLICATED = {20, 123, 246}
 # A change becomes visible at most this long after the time that it is stamped with.
@@ -146,6 +147,8 @@ def failures_named() -> Iterator[None]:
             raise StoreError(
                 "MongoDB runs as a standalone server. Start it with --replSet and initiate it once."
             ) from error
+        if error.code == _DISK_FULL:
+            raise StoreUnavailable("MongoDB's disk is full: make room on its machine.") from error
         raise StoreUnavailable(f"MongoDB refused: {_shorten(error)}") from error
     except errors.PyMongoError as error:
         raise StoreUnavailable(f"MongoDB does not answer: {_shorten(error)}") from error

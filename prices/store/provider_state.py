@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from socket import gethostname
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -17,6 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from prices.domain import provider_health
+from prices.domain.clock import MAX_SKEW, ClockReading
 from prices.domain.provider_health import (
     Answer,
     AnswerCount,
@@ -28,11 +30,14 @@ from prices.domain.provider_health import (
 )
 from prices.store.mongo import Db, StoreConflict, failures_named, retry_on_conflict
 
-_STATE_FIELDS = tuple(field.name for field in fields(ProviderState) if field.name != "name")
+_STATE_FIELDS = tuple(
+    field.name for field in fields(ProviderState) if field.name not in ("name", "host")
+)
 # The part of the request budget that symbols without any answer so far may use while others are
 # requested, and for how long after the last request those count as being requested.
 NEWCOMER_SHARE = 0.05
 _BUSY_MS = 60_000
+_MAX_SKEW_MS = MAX_SKEW / timedelta(milliseconds=1)
 
 
 class ProviderLog:
@@ -85,6 +90,10 @@ class ProviderLog:
     def try_now(self, proven: Sequence[str] = ()) -> None:
         """Closes the circuit breakers. `proven` symbols were answered before, the last one first."""
         self._change(lambda state: provider_health.try_now(state, proven))
+
+    def record_clock(self, reading: ClockReading) -> None:
+        """Records how far a machine's clock is off the provider's."""
+        self._change(lambda state: provider_health.after_clock(state, reading))
 
     def count_answer(self, *, answered_empty: bool, now: datetime) -> AnswerCount:
         """Counts one symbol that the provider answered for, with or without usable prices."""
@@ -167,7 +176,10 @@ class RequestBucket:
         """Takes a token, unless the next one is due later than `max_wait` from now."""
         per_ms = self.per_minute / 60_000
         # Updates may be applied in another order than they began: no time may count twice.
-        latest = {"$max": ["$tokens_at", "$$NOW"]}
+        latest: dict[str, Any] = {"$max": ["$tokens_at", "$$NOW"]}
+        # The server's clock may have been ahead, and the bucket must not wait until it is there.
+        is_ahead = {"$gt": [{"$subtract": [latest, "$$NOW"]}, _MAX_SKEW_MS]}
+        latest = {"$cond": [is_ahead, "$$NOW", latest]}
         elapsed = {"$subtract": [latest, {"$ifNull": ["$tokens_at", "$$NOW"]}]}
 
         def filled(field: str, burst: float, rate: float) -> dict[str, Any]:
@@ -177,7 +189,7 @@ class RequestBucket:
         min_tokens = -max_wait.total_seconds() * 1000 * per_ms
         left = {"$subtract": ["$tokens", 1]}
         proven_at = {"$ifNull": ["$proven_at", datetime.min.replace(tzinfo=UTC)]}
-        is_busy = {"$lt": [{"$subtract": ["$$NOW", proven_at]}, _BUSY_MS]}
+        is_busy = {"$lt": [{"$abs": {"$subtract": ["$$NOW", proven_at]}}, _BUSY_MS]}
         has_share = {"$or": [{"$not": [is_busy]}, {"$gte": ["$newcomer_tokens", 1]}]}
         granted = {"$and": [{"$gte": [left, min_tokens]}, has_share if newcomer else True]}
         share_left = {"$subtract": ["$newcomer_tokens", 1]}
@@ -218,7 +230,9 @@ def _collection(db: Db) -> Collection[dict[str, Any]]:
 def _state_of(document: dict[str, Any], name: str, route: str) -> ProviderState:
     known = {field: document[field] for field in _STATE_FIELDS if field in document}
     known |= {channel: _breaker_of(document.get(channel, {})) for channel in Channel}
-    state = ProviderState(**{**known, "route": route}, name=name.removesuffix("Provider"))
+    known["clocks"] = tuple(ClockReading(**one) for one in document.get("clocks", ()))
+    known |= {"route": route, "host": gethostname(), "name": name.removesuffix("Provider")}
+    state = ProviderState(**known)
     if document.get("route", route) == route:
         return state
     return replace(provider_health.try_now(state), rate_limited_until=None)

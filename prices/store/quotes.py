@@ -4,10 +4,12 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any
 
 from pymongo import UpdateOne
 
+from prices.domain.clock import MAX_SKEW
 from prices.domain.quotes import Quote
 from prices.store.mongo import ChangeFollower, Db, failures_named
 
@@ -73,15 +75,22 @@ class QuoteStore:
             copy = dict(self._copy)
             for quote in quotes:
                 held = copy.get(quote.symbol)
-                if held is None or held.fetched_at <= quote.fetched_at:
+                if held is None or not _is_newer(held.fetched_at, quote.fetched_at):
                     copy[quote.symbol] = quote
             self._copy = copy
+
+
+def _is_newer(held: datetime, fetched_at: datetime) -> bool:
+    """Returns whether a held quote is newer. One far ahead was taken under a wrong clock."""
+    return fetched_at < held <= fetched_at + MAX_SKEW
 
 
 def _update_of(quote: Quote) -> UpdateOne:
     """Returns the update that stores a quote, unless a newer one is there."""
     values: dict[str, Any] = {name: {"$literal": value} for name, value in asdict(quote).items()}
     values["_id"], values["written_at"] = values.pop("symbol"), "$$NOW"
-    is_newer = {"$gt": [{"$ifNull": ["$fetched_at", None]}, quote.fetched_at]}
+    held = {"$ifNull": ["$fetched_at", None]}
+    latest = quote.fetched_at + MAX_SKEW
+    is_newer = {"$and": [{"$gt": [held, quote.fetched_at]}, {"$lte": [held, latest]}]}
     keep_newer = {"$replaceWith": {"$cond": [is_newer, "$$ROOT", values]}}
     return UpdateOne({"_id": quote.symbol}, [keep_newer], upsert=True)

@@ -28,6 +28,16 @@ def become_primary(name: str, port: int, *, key: str) -> bool:
     return False
 
 
+def is_answering(port: int) -> bool:
+    """Returns whether the server answers a ping, which needs no login and no disk, within seconds."""
+    try:
+        with _connect(port, serverSelectionTimeoutMS=3_000, socketTimeoutMS=3_000) as client:
+            client.admin.command("ping")
+    except PyMongoError:
+        return False
+    return True
+
+
 def admit_user(port: int, name: str, password: str, *, key: str) -> str:
     """Makes sure that the user can log in to a primary: creates it, or resets its password.
 
@@ -67,14 +77,13 @@ def _connect_as_member(port: int, key: str) -> Client:
     )
 
 
-def _connect(port: int, **login: Any) -> Client:
-    return Client(
-        f"mongodb://127.0.0.1:{port}/?directConnection=true",
-        serverSelectionTimeoutMS=300,
-        connectTimeoutMS=1_000,
-        socketTimeoutMS=5_000,
-        **login,
-    )
+def _connect(port: int, **options: Any) -> Client:
+    timeouts = {
+        "serverSelectionTimeoutMS": 300,
+        "connectTimeoutMS": 1_000,
+        "socketTimeoutMS": 5_000,
+    }
+    return Client(f"mongodb://127.0.0.1:{port}/?directConnection=true", **{**timeouts, **options})
 
 
 def _configure(client: Client, name: str, host: str) -> None:

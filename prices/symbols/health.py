@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import F, Q
 
 from prices.domain.answers import Fetched, Guard, Outcome, Refusal, Result
+from prices.domain.clock import planned
 from prices.domain.planning import next_attempt
 from prices.models import Quarantine, SyncRun, TrackedSymbol
 from prices.symbols.tracking import CLEAN_RECORD, RESUMED, fields_from_answer, resume
@@ -38,12 +39,13 @@ def apply_outcome(
     tried["last_error"] = outcome.error[:_MAX_TEXT]
     if not outcome.symbol_at_fault:
         pause = now + (CATCH_UP_PAUSE if outcome.refused else _AWAY_PAUSE)
-        return {**tried, "next_attempt_at": max(pause, row.next_attempt_at or pause)}
+        known = planned(row.next_attempt_at, now)
+        return {**tried, "next_attempt_at": max(pause, known or pause)}
     tried["failures"] = row.failures + 1
     if outcome.is_unknown:
         return {**tried, **_after_unknown(row, outcome.error[:_MAX_TEXT], now)}
-    known = {"missing_since": None, "missing_reason": ""}
-    return {**tried, **known, "next_attempt_at": next_attempt(row.failures + 1, now)}
+    found = {"missing_since": None, "missing_reason": ""}
+    return {**tried, **found, "next_attempt_at": next_attempt(row.failures + 1, now)}
 
 
 def clear_failures(*, since: datetime) -> int:
@@ -95,10 +97,10 @@ def _after_unknown(row: TrackedSymbol, reason: str, now: datetime) -> dict[str, 
     """Suspends the symbol after the same reason on two days. On one day it may be a mistake."""
     today, tomorrow = now.astimezone(UTC).date(), now + _UNKNOWN_PAUSE
     first = row.missing_since
-    if first is None or row.missing_reason != reason:
+    if first is None or first > tomorrow.date() or row.missing_reason != reason:
         return {"missing_since": today, "missing_reason": reason, "next_attempt_at": tomorrow}
     if first >= today or not row.active:
-        return {"next_attempt_at": row.next_attempt_at or tomorrow}
+        return {"next_attempt_at": planned(row.next_attempt_at, now) or tomorrow}
     days = f", first on {first}, again on {today}"
     return {
         "active": False,

@@ -1,7 +1,9 @@
 """Tracking: starting and stopping to track symbols, and finding their rows."""
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from time import sleep
 from types import MappingProxyType
 from typing import Any
 
@@ -13,14 +15,22 @@ from django.db.models import QuerySet
 from prices.domain.answers import FUND, Fetched
 from prices.domain.bars import InvalidSymbol, NotTracked, SeriesKey, parse_symbol
 from prices.domain.freshness import RECORD_FIELDS, SymbolState
-from prices.domain.markets import MIC_OF_EXCHANGE, resolve, spelling_hint
+from prices.domain.markets import MIC_OF_EXCHANGE, Market, market_of, resolve, spelling_hint
 from prices.domain.quotas import check_quota
 from prices.domain.quotes import Quote
 from prices.domain.sessions import FUNDS
 from prices.models import Quarantine, SymbolAlias, TrackedSymbol
 from prices.store.bars import BarRepository
+from prices.store.listings import Listings
 from prices.store.manifests import Catalog
+from prices.store.mongo import StoreError
 from prices.store.quotes import QuoteStore
+
+logger = logging.getLogger(__name__)
+# Rows that are written in one transaction, which keeps all others from writing meanwhile. They try
+# again every 100 ms at most, so that most get their turn in the pause between two batches.
+BATCH_SIZE = 500
+_PAUSE_SECONDS = 0.05
 
 
 def track(
@@ -31,12 +41,16 @@ def track(
     A former name returns the row of the symbol that has the history today.
     :raises InvalidSymbol, UnknownMarket, QuotaReached: with a message for users.
     """
-    check_user_quota([resolve(symbol, market)[0]], user)
-    row, is_new = add_row(symbol, market, now=now, user=user)
+    canonical, known = resolve(symbol, market)
+    check_user_quota([canonical], user)
+    row = resolve_row(canonical)
+    if row is None:
+        fields = {"added_at": now, "added_by": user, **_market_fields(known)}
+        return TrackedSymbol.objects.get_or_create(symbol=canonical, defaults=fields)
     if not row.on_its_own:
         row.on_its_own = True
         row.save(update_fields=["on_its_own"])
-    return row, is_new
+    return row, False
 
 
 def check_user_quota(symbols: Iterable[str], user: User | None) -> None:
@@ -48,32 +62,46 @@ def check_user_quota(symbols: Iterable[str], user: User | None) -> None:
     check_quota(held, len(wanted - resolve_rows(wanted).keys()), settings.SYMBOLS_PER_USER)
 
 
-def add_row(
-    symbol: str,
-    market: str = "",
-    *,
-    now: datetime,
-    user: User | None = None,
-    on_its_own: bool = True,
-) -> tuple[TrackedSymbol, bool]:
-    """Tracks a symbol as `track` does, but whatever the user's quota.
+def find_new(symbols: Sequence[str]) -> list[str]:
+    """Returns the canonical symbols that nobody tracks, also under another name; two queries."""
+    rows, aliases = TrackedSymbol.objects.order_by(), SymbolAlias.objects.all()
+    if len(symbols) <= BATCH_SIZE:  # a query with more parameters takes longer than all rows
+        rows, aliases = rows.filter(symbol__in=symbols), aliases.filter(symbol__in=symbols)
+    known = {*rows.values_list("symbol", flat=True), *aliases.values_list("symbol", flat=True)}
+    return [symbol for symbol in symbols if symbol not in known]
 
-    It is not `on_its_own` if it is only tracked for as long as a portfolio needs it.
+
+def add_rows(symbols: Sequence[str], *, now: datetime, user_id: int | None) -> None:
+    """Tracks canonical symbols for as long as a portfolio needs them, whatever the user's quota.
+
+    Others may write between two batches. It may run twice, also at the same time.
     """
-    canonical, known = resolve(symbol, market)
-    if (row := resolve_row(canonical)) is not None:
-        return row, False
-    return TrackedSymbol.objects.get_or_create(
-        symbol=canonical,
-        defaults={
-            "market": known.name if known else "",
-            "mic": (known.mic or "") if known else "",
-            "currency": known.currency if known else "",
-            "added_at": now,
-            "added_by": user,
-            "on_its_own": on_its_own,
-        },
-    )
+    for batch in _in_batches(symbols):
+        rows = [
+            TrackedSymbol(
+                symbol=symbol,
+                added_at=now,
+                added_by_id=user_id,
+                on_its_own=False,
+                **_market_fields(market_of(symbol)),
+            )
+            for symbol in batch
+        ]
+        TrackedSymbol.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _in_batches(symbols: Sequence[str]) -> Iterator[Sequence[str]]:
+    for at in range(0, len(symbols), BATCH_SIZE):
+        if at:
+            sleep(_PAUSE_SECONDS)
+        yield symbols[at : at + BATCH_SIZE]
+
+
+def _market_fields(market: Market | None) -> dict[str, str]:
+    """Returns what the market tells about a new symbol."""
+    if market is None:
+        return {}
+    return {"market": market.name, "mic": market.mic or "", "currency": market.currency}
 
 
 def check_spelling(symbol: str, market: str = "") -> None:
@@ -193,26 +221,43 @@ def resume(rows: QuerySet[TrackedSymbol]) -> int:
     return rows.update(**RESUMED)
 
 
-@transaction.atomic
-def drop_unheld(
-    rows: QuerySet[TrackedSymbol], find_held: Callable[[set[str]], set[str]]
-) -> list[str]:
-    """Stops tracking those symbols that nothing holds. Returns them.
+def droppable_rows() -> QuerySet[TrackedSymbol]:
+    """Returns the symbols that only portfolios needed and that never had an answer."""
+    return TrackedSymbol.objects.filter(on_its_own=False, last_update=None).order_by()
 
-    `find_held` returns which of some symbols are in use. Nothing is booked meanwhile.
+
+def drop_unheld(symbols: set[str], find_held: Callable[[set[str]], set[str]]) -> list[str]:
+    """Stops tracking those droppable symbols that nothing holds. Returns them.
+
+    `find_held` returns which of some symbols are in use. Nothing is booked while a batch of them
+    is dropped.
     """
-    names = set(rows.select_for_update().values_list("symbol", flat=True))
+    dropped: list[str] = []
+    for batch in _in_batches(sorted(symbols - find_held(symbols))):
+        dropped += _drop_batch(batch, find_held)
+    return dropped
+
+
+@transaction.atomic
+def _drop_batch(symbols: Sequence[str], find_held: Callable[[set[str]], set[str]]) -> list[str]:
+    rows = droppable_rows().select_for_update().filter(symbol__in=symbols)
+    names = set(rows.values_list("symbol", flat=True))
     dropped = sorted(names - find_held(names)) if names else []
     Quarantine.objects.filter(symbol__in=dropped).delete()
     TrackedSymbol.objects.filter(symbol__in=dropped).delete()
     return dropped
 
 
-@transaction.atomic
-def untrack(row: TrackedSymbol) -> None:
-    """Stops tracking a symbol. Its prices stay in the store."""
-    Quarantine.objects.filter(symbol=row.symbol).delete()
-    row.delete()
+def untrack(row: TrackedSymbol, listings: Callable[[], Listings], *, now: datetime) -> None:
+    """Stops tracking a symbol, also while the store does not answer. Its prices stay there."""
+    with transaction.atomic():
+        Quarantine.objects.filter(symbol=row.symbol).delete()
+        row.delete()
+    try:
+        listings().give_up([row.symbol], now=now)
+    except StoreError as error:
+        # Status will name its series as untracked, until somebody decides again.
+        logger.warning("The store does not know that %s was untracked: %s", row.symbol, error)
 
 
 def forget_alias(

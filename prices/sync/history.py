@@ -11,13 +11,15 @@ from types import MappingProxyType
 
 from prices.domain.answers import Fetched, Outcome, Result
 from prices.domain.bars import BarSeries, Interval, SeriesKey
+from prices.domain.clock import past
 from prices.domain.decision import Change
 from prices.domain.planning import Due, plan_fetches
 from prices.domain.quotes import closing_bar
-from prices.domain.sessions import overlap_start, sessions_of
+from prices.domain.sessions import Sessions, overlap_start, sessions_of
 from prices.models import TrackedSymbol
 from prices.providers.base import (
     BadPayload,
+    ClockWrong,
     ProviderError,
     UnknownSymbol,
 )
@@ -34,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 # How long a store that is away is waited for. A server that restarts is back within seconds.
 _MAX_AWAY_SECONDS = 30.0
+# No other worker's fetch was awaited for longer; a later one was made under a wrong clock.
+_MAX_PART_TIME = timedelta(hours=1)
 # How many series closing quotes are appended to at once.
 _BATCH = 500
 
@@ -112,7 +116,7 @@ class SyncService:
         `whole` fetches the whole history (from `start`, if given), whatever is stored. `trusted`
         fetches it too, and publishes what the guards would refuse; of symbols in `accepted` only
         the differences with these keys. `run` is recorded with corrections. A failure of one symbol never stops the others. No symbol is begun once
-        `stopped()` returns True.
+        `stopped()` returns True. :raises ClockWrong: of this machine, which ends the sync.
         """
         options = _Options(now, whole or trusted, start, run, trusted, accepted)
         wanted = list(symbols)
@@ -133,6 +137,8 @@ class SyncService:
                 if time.monotonic() > give_up_at:
                     return _failure(row, error)
                 time.sleep(0.5)
+            except ClockWrong:
+                raise  # it is no symbol's failure, and nothing can be stored
             except (ProviderError, StoreError, Busy) as error:
                 return _failure(row, error)
             except Exception as error:
@@ -153,10 +159,11 @@ class SyncService:
     def _is_fetched(self, key: SeriesKey, since: datetime) -> bool:
         manifest = self.bars.manifest(key)
         fetched_at = manifest.facts.fetched_at if manifest else None
-        return fetched_at is not None and fetched_at >= since
+        return fetched_at is not None and since <= fetched_at < since + _MAX_PART_TIME
 
     def _fetch_and_publish(self, row: TrackedSymbol, key: SeriesKey, options: _Options) -> Outcome:
-        stored = self.bars.read(key)
+        calendar = sessions_of(row.mic)
+        stored = _without_future(self.bars.read(key), calendar, self.limiter.present())
         whole = self._earliest(options.now, stored)
         begin = (options.start or whole) if options.whole else self._begin(row, stored, options.now)
         fetched, published = self._try_once(row, key, begin, options, stored)
@@ -219,6 +226,19 @@ class SyncService:
         last = stored.manifest.last_bar.ts.date()
         begin = overlap_start(last, facts.final_through, sessions_of(row.mic))
         return min([begin, *(gap.session for gap in facts.gaps if gap.is_due(now))])
+
+
+def _without_future(
+    stored: StoredSeries | None, calendar: Sessions | None, present: datetime
+) -> StoredSeries | None:
+    """Takes back what an answer under a clock that was ahead has made final or latest."""
+    fetched_at = stored.manifest.facts.fetched_at if stored else None
+    if stored is None or past(fetched_at, present) == fetched_at:
+        return stored
+    facts, settled = stored.manifest.facts, calendar.last_settled(present) if calendar else None
+    final = min(facts.final_through, settled) if facts.final_through and settled else None
+    facts = replace(facts, fetched_at=None, final_through=final)
+    return replace(stored, manifest=replace(stored.manifest, facts=facts))
 
 
 def _failure(row: TrackedSymbol, error: Exception) -> Outcome:

@@ -8,7 +8,7 @@ from prices.domain.answers import Outcome, Result
 from prices.domain.planning import is_traded, pick_extra_symbols, quote_is_due
 from prices.domain.quotes import Quote
 from prices.models import TrackedSymbol
-from prices.providers.base import ProviderError
+from prices.providers.base import ClockWrong, ProviderError
 from prices.providers.limiter import LimitedProvider
 from prices.store.bars import BarRepository
 from prices.store.manifests import Catalog
@@ -79,6 +79,8 @@ class LiveService:
         proven = [symbol for symbol in symbols if symbol not in new]
         try:
             quotes = self.limiter.quotes(symbols, now=now, proven=bool(proven))
+        except ClockWrong:
+            raise  # it is no symbol's failure, and nothing can be stored
         except ProviderError as error:
             yield from self._after_failure(symbols, proven, new, now, error)
             return

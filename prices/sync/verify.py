@@ -12,7 +12,7 @@ from prices.domain.bars import SeriesKey
 from prices.domain.sessions import sessions_of
 from prices.domain.verification import Comparison, compare
 from prices.models import TrackedSymbol
-from prices.providers.base import ProviderError
+from prices.providers.base import ClockWrong, ProviderError
 from prices.providers.limiter import LimitedProvider
 from prices.store.bars import BarRepository, StoredSeries
 from prices.store.locks import Busy, Leases, series_lock
@@ -75,7 +75,7 @@ class VerifyService:
 
         `fix` publishes what differs, unless the guards refuse it; `run` is recorded with the
         corrections. No symbol is begun once `stopped()` returns True.
-        :raises StoreUnavailable: MongoDB went away.
+        :raises StoreUnavailable, ClockWrong: MongoDB went away, or this machine's clock is wrong.
         """
         yield from self.limiter.in_parallel(
             lambda row: self._verify_one(row, now=now, fix=fix, run=run),
@@ -89,7 +89,7 @@ class VerifyService:
         try:
             with series_lock(self.leases, row.symbol):
                 return self._verify_locked(row, now=now, fix=fix, run=run)
-        except StoreUnavailable:
+        except (StoreUnavailable, ClockWrong):
             raise
         except (ProviderError, StoreError, Busy) as error:
             return _verified(row.symbol, Verdict.UNCHECKED, f"not verified: {error}")

@@ -16,14 +16,22 @@ def explain_database_error(error: DatabaseError) -> str:
         )
     if "not a database" in text or "malformed" in text:
         return (
-            f"{path} is not a valid SQLite database ({text}). Restore it from a backup, "
-            "or move it away and start with a new one."
+            f"{path} is not a valid SQLite database ({text}). Restore it from a backup, or move it "
+            "away, start with a new one, and run manage.py track --stored: the prices are elsewhere."
         )
-    if "unable to open" in text or "readonly" in text:
+    if is_unwritable(error):
         return (
             f"{path} cannot be written ({text}). Make the file and its folder writable, or set "
             "PRICECACHE_DATA_DIR to another folder."
         )
-    if "full" in text:
+    if is_disk_full(error):
         return f"The disk with {path} is full. Free some space and start again."
     return f"Django's database {path} failed: {text}."
+
+
+def is_disk_full(error: DatabaseError) -> bool:
+    return "full" in str(error)
+
+
+def is_unwritable(error: DatabaseError) -> bool:
+    return "unable to open" in str(error) or "readonly" in str(error)

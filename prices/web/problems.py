@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.views import csrf, defaults
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -23,6 +23,7 @@ from prices.domain.bars import InvalidSymbol, NotTracked
 from prices.domain.markets import UnknownMarket
 from prices.domain.quotas import QuotaReached
 from prices.store.mongo import StoreError
+from prices.web.database_errors import is_disk_full, is_unwritable
 
 _LOG_IN = (
     "Send the header “Authorization: Token …” (manage.py token create USERNAME creates one), "
@@ -48,8 +49,8 @@ _SENTENCES = {
     503: "The server cannot answer at the moment. Try again later.",
 }
 _CSRF = (
-    "The form's token is missing or invalid. Load the page again, or send the header "
-    "“Authorization: Token …” instead of a cookie."
+    "A change by the cookie of a login needs the header X-CSRFToken with the page's token. "
+    "Outside of a browser, send the header “Authorization: Token …” instead of a cookie."
 )
 
 
@@ -121,13 +122,6 @@ def as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
     return answer
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Returns the page of a form without a valid token, or a problem below an API path."""
-    if _is_api(request):
-        return problem(403, _CSRF)
-    return csrf.csrf_failure(request, reason)
-
-
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """Handles the exceptions of API views for REST framework.
 
@@ -190,6 +184,10 @@ def _database_failed(request: HttpRequest, error: DatabaseError) -> HttpResponse
     else:
         sentence = f"Django's database failed ({error}). Nothing was changed."
         advice = "Run manage.py prepare to create what is missing. See var/logs for details."
+        if is_disk_full(error):
+            advice = "Make room on the disk of the data folder."
+        elif is_unwritable(error):
+            advice = "Make the data folder writable."
     if _is_api(request):
         return problem(503, sentence, hint=advice)
     context = {"sentence": sentence, "advice": advice}
@@ -230,6 +228,8 @@ def _api_problem(error: exceptions.APIException) -> ProblemResponse:
         answer = problem(401, str(error.detail), hint=_LOG_IN)
         answer["WWW-Authenticate"] = "Token"
         return answer
+    if str(error.detail).startswith("CSRF Failed"):
+        return problem(403, _CSRF)
     if isinstance(error, exceptions.NotAcceptable):
         renderers = error.available_renderers or ()
         formats = ", ".join(f"{r.media_type} ({r.format})" for r in renderers)

@@ -2,27 +2,23 @@
 
 import argparse
 import os
-import platform
-import re
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.drills.causes import Drill, drills
+from tests.drills.report import machine, write_section
 from tests.drills.scene import MAX_SECONDS, Disk, Scene
 from tests.standin import StandIn, default_book
 from tests.support.ports import free_ports
-from tests.support.whole_system import ROOT, system
+from tests.support.whole_system import system
 
 SYMBOLS = 40
 YEARS = 2
-_TABLE = ROOT / "docs" / "reliability.md"
-_MARKED = re.compile(r"(?<=<!-- drills -->\n).*?(?=<!-- /drills -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="drills-") as folder:
         results = list(_run(chosen, Path(folder)))
     if options.write:
-        _write(results)
+        write_section("drills", _table(results))
     failed = [result.name for result in results if not result.passed]
     print(f"{len(results) - len(failed)} of {len(results)} drills passed. {failed or ''}")  # noqa: T201
     return 1 if failed else 0
@@ -103,13 +99,10 @@ def _try(scene: Scene, drill: Drill) -> Result:
     return Result(drill.name, found["seconds"], found["bars"], remark)
 
 
-def _write(results: Sequence[Result]) -> None:
+def _table(results: Sequence[Result]) -> str:
     head = "| cause | well again after | bars compared | remarks |\n| --- | --- | --- | --- |\n"
     rows = "".join(f"{result.row()}\n" for result in results)
-    cores = os.cpu_count()
-    machine = f"{platform.system()}, {cores} cores, {datetime.now(UTC):%Y-%m-%d}"
-    text = f"\n{head}{rows}\nRun on {machine}: {SYMBOLS} symbols of {YEARS} years.\n\n"
-    _TABLE.write_text(_MARKED.sub(lambda _: text, _TABLE.read_text()))
+    return f"{head}{rows}\nRun on {machine()}: {SYMBOLS} symbols of {YEARS} years."
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import argparse
 import random
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import requests
 
+from tests.drills.report import machine, write_section
 from tests.standin import StandIn, default_book
 from tests.support.ports import free_ports
 from tests.support.whole_system import System, system
@@ -23,6 +23,7 @@ from tests.support.whole_system import System, system
 SYMBOLS = 100
 READS_PER_SECOND = 200
 _READERS = 4
+TABLE_LINE = "| --- | ---: | ---: | ---: | ---: |"
 _NEW_SESSION = """
 from importlib import import_module
 from django.conf import settings
@@ -159,6 +160,7 @@ def _role(command: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.drills.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--write", action="store_true", help="write the figures into the docs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder, _running(Path(folder)) as load:
         threads = list(load.threads())
@@ -172,7 +174,10 @@ def main() -> None:
         load.stopped.set()
         for thread in threads:
             thread.join()
-        _report(load, samples, time.monotonic() - began)
+        text = _report(load, samples, time.monotonic() - began)
+    print(text)  # noqa: T201
+    if options.write:
+        write_section("soak", text)
 
 
 @contextmanager
@@ -193,23 +198,23 @@ def _has_all(running: System) -> bool:
     return bool(found == SYMBOLS)
 
 
-def _report(load: Load, samples: list[Sample], seconds: float) -> None:
-    """Prints the medians of the second sixth and of the last sixth of the time."""
-    say = sys.stdout.write
+def _report(load: Load, samples: list[Sample], seconds: float) -> str:
+    """Returns the medians of the second sixth and of the last sixth of the time."""
     size = len(samples) // 6
     early, late = samples[size : 2 * size], samples[-size:]
-    say("| processes | memory, early | late | open files, early | late |\n")
-    say("| --- | ---: | ---: | ---: | ---: |\n")
+    rows = ["| processes | memory, early | late | open files, early | late |", TABLE_LINE]
     for role in sorted(samples[-1].memory):
         mb = [statistics.median(s.memory[role] for s in part) for part in (early, late)]
         fds = [statistics.median(s.files[role] for s in part) for part in (early, late)]
-        say(f"| {role} | {mb[0]:.0f} MB | {mb[1]:.0f} MB | {fds[0]:.0f} | {fds[1]:.0f} |\n")
-    say(f"\n{seconds / 60:.0f} minutes, {load.done['reads'] / seconds:.0f} reads a second")
-    rank = sorted(load.read_seconds)
-    say(f" (median {1e3 * rank[len(rank) // 2]:.1f} ms, ")
-    say(f"p99 {1e3 * rank[int(0.99 * len(rank))]:.0f} ms); ")
-    say(", ".join(f"{count} {name}" for name, count in load.done.items() if name != "reads"))
-    say(f". Failed: {dict(load.failed) or 'none'}.\n")
+        rows.append(f"| {role} | {mb[0]:.0f} MB | {mb[1]:.0f} MB | {fds[0]:.0f} | {fds[1]:.0f} |")
+    ranked = sorted(load.read_seconds)
+    half, most = (1e3 * ranked[int(share * len(ranked))] for share in (0.5, 0.99))
+    others = ", ".join(f"{count} {name}" for name, count in load.done.items() if name != "reads")
+    return "\n".join(rows) + (
+        f"\n\n{seconds / 60:.0f} minutes on {machine()}, client and stand-in included: "
+        f"{load.done['reads'] / seconds:.0f} reads a second (median {half:.1f} ms, p99 "
+        f"{most:.0f} ms); {others}. Failed: {dict(load.failed) or 'none'}."
+    )
 
 
 if __name__ == "__main__":

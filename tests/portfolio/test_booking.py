@@ -1,16 +1,25 @@
 """Checks against what is booked, and tracking of new symbols."""
 
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from portfolio.models import Portfolio, Transaction
+from portfolio import booking
+from portfolio.models import Portfolio, Transaction, prepare_insert
 from prices.jobs import tasks
 from prices.models import SymbolAlias, SyncRun, TrackedSymbol
+from prices.symbols import tracking
 from prices.symbols.tracking import track
 from tests.support.builders import NOW, published
 from tests.support.fakes import FakeProvider
+from tests.support.jobs import run_queue
 from tests.support.portfolio_api import JSON, book, buy_acme, send_file
 from tests.support.portfolio_files import HEADER
 
@@ -103,6 +112,117 @@ def test_tracks_the_benchmark(as_alice: Client, savings: Portfolio) -> None:
     as_alice.patch(f"/portfolio/{savings.pk}", {"benchmark": "^gspc"}, content_type=JSON)
 
     assert TrackedSymbol.objects.filter(symbol="^GSPC").exists()
+
+
+def test_refuses_a_sale_that_another_one_makes_impossible_meanwhile(
+    as_alice: Client, savings: Portfolio, acme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy_acme(as_alice, savings)
+    sale = {"kind": "sell", "symbol": "ACME", "date": "2026-06-05", "quantity": "20", "price": "9"}
+
+    def after_the_check(rows: Sequence[Transaction]) -> Callable[[], object]:
+        monkeypatch.undo()
+        assert book(as_alice, savings, **sale).status_code == 201
+        return prepare_insert(rows)
+
+    monkeypatch.setattr(booking, "prepare_insert", after_the_check)
+    slower = book(as_alice, savings, **sale)
+
+    assert slower.json()["detail"].startswith(
+        "20 ACME cannot be sold on 2026-06-05: none were held"
+    )
+    assert Transaction.objects.count() == 2
+
+
+class TestManySymbols:
+    """A booking keeps all others from writing only for as long as the database takes."""
+
+    def send(self, client: Client, portfolio: Portfolio, symbols: int) -> list[str]:
+        """Sends 1,200 lines. Returns the statements of the server."""
+        lines = (f"buy,2026-06-02,N{n % symbols},{n + 1},1,,USD,," for n in range(1_200))
+        with CaptureQueriesContext(connection) as queries:
+            answer = send_file(client, portfolio, "\n".join([HEADER.strip(), *lines]))
+        assert answer.json()["booked"] == 1_200
+        return [query["sql"] for query in queries]
+
+    def test_cost_the_transaction_no_statement_more_than_few(
+        self, as_alice: Client, savings: Portfolio, alice: User, settings: Settings
+    ) -> None:
+        settings.SYMBOLS_PER_USER = 0
+        other = Portfolio.objects.create(owner=alice, name="Other", base_currency="USD")
+
+        few, many = self.send(as_alice, other, 2), self.send(as_alice, savings, 1_200)
+        booked = _booking_transaction(many)
+
+        assert len(_booking_transaction(few)) == len(booked) < 20
+        assert any('INTO "prices_syncrun"' in one for one in booked)
+        assert not any('INTO "prices_trackedsymbol"' in one for one in booked)
+        assert TrackedSymbol.objects.filter(added_by=alice).count() == 1_200
+        assert len(SyncRun.objects.latest("id").symbols) == 1_198
+
+    @pytest.mark.django_db(transaction=True)
+    def test_let_others_write_between_their_batches(
+        self,
+        as_alice: Client,
+        savings: Portfolio,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        settings.SYMBOLS_PER_USER = 0
+        tracked: list[int] = []
+
+        def write_meanwhile(_: float) -> None:
+            with closing(sqlite3.connect(settings.DATABASES["default"]["NAME"], 0)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                rows = other.execute("SELECT count(*) FROM prices_trackedsymbol")
+                tracked.append(rows.fetchone()[0])
+
+        monkeypatch.setattr("prices.symbols.tracking.sleep", write_meanwhile)
+        self.send(as_alice, savings, 1_200)
+        as_alice.delete(f"/portfolio/{savings.pk}")
+
+        assert tracked == [500, 1_000, 700, 200]
+        assert not TrackedSymbol.objects.exists()
+
+
+class TestInterruptedOnboarding:
+    @pytest.fixture(autouse=True)
+    def _interrupted(
+        self, as_alice: Client, savings: Portfolio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The database is locked right after the commit."""
+
+        def fail(*_: object, **__: object) -> None:
+            raise OperationalError("database is locked")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(tracking, "add_rows", fail)
+            assert buy_acme(as_alice, savings, symbol="NIX").json()["tracked"] == ["NIX"]
+        assert not TrackedSymbol.objects.exists()
+
+    def test_is_completed_by_the_run(self, provider: FakeProvider, alice: User) -> None:
+        run_queue()
+
+        row = TrackedSymbol.objects.get()
+        assert (row.symbol, row.added_by, row.on_its_own) == ("NIX", alice, False)
+        assert row.last_attempt_at is not None
+
+    def test_ends_if_nobody_needs_the_symbol_any_more(
+        self, as_alice: Client, savings: Portfolio, provider: FakeProvider
+    ) -> None:
+        as_alice.delete(f"/portfolio/{savings.pk}")
+
+        run_queue()
+
+        assert not TrackedSymbol.objects.exists()
+
+
+def _booking_transaction(statements: list[str]) -> list[str]:
+    """Returns the statements from the begin to the end of the transaction that books."""
+    book = next(n for n, one in enumerate(statements) if 'INTO "portfolio_transaction"' in one)
+    begin = max(n for n, one in enumerate(statements[:book]) if one.startswith("SAVEPOINT"))
+    name = statements[begin].split()[-1]
+    return statements[begin : statements.index(f"RELEASE SAVEPOINT {name}")]
 
 
 class TestRelease:

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer
@@ -243,6 +244,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"HTTP/1.1 200 OK\r\n")
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.close_connection = True
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Returns the header `Date` by the stand-in's clock."""
+        now = self.server.yahoo.now
+        return formatdate(now.timestamp() if timestamp is None else timestamp, usegmt=True)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Prints nothing; the request log is `Yahoo.log`."""

@@ -29,12 +29,13 @@ def is_gone(pid: int) -> bool:
 PRELUDE = """
 import sys, time
 from pathlib import Path
-from pricecache_site.operations import supervisor
+from pricecache_site.operations import processes, supervisor
 from pricecache_site.operations.processes import ChildSpec
 from pricecache_site.operations.supervisor import Supervisor, SupervisorError
 FOLDER = Path(sys.argv[1])
 supervisor.FIRST_PAUSE = 0.05
 supervisor.WATCH_EVERY = 0.1
+processes.MAX_FROZEN_SECONDS = 0.5
 def python(code, **more):
     name = more.pop("name", "child")
     head = "import os, signal, subprocess, sys, time\\nfrom pathlib import Path\\n"

@@ -131,12 +131,14 @@ def works(system: System) -> bool:
     return bool(run["finished_at"])
 
 
-def assert_recovers_from_kill(running: System, name: str) -> None:
+def assert_recovers_from(number: signal.Signals, running: System, *names: str) -> None:
     until(lambda: Parts(running).complete, "all processes")
-    victim = Parts(running).by_name(name)
+    parts = Parts(running)
+    victims = {parts.by_name(name) for name in names}
 
-    os.kill(victim, signal.SIGKILL)
-    until(lambda: victim not in running.processes(), "its end")
+    for victim in victims:
+        os.kill(victim, number)
+    until(lambda: not victims & running.processes().keys(), "their end")
     until(lambda: Parts(running).complete, "all processes again")
     until(lambda: works(running), "a working system")
 
@@ -244,7 +246,7 @@ class TestRecovery:
 
     @pytest.mark.parametrize("name", ["mongod", "web", "web worker", "cluster", "sentinel"])
     def test_replaces_a_killed_process_and_works_again(self, running, name):
-        assert_recovers_from_kill(running, name)
+        assert_recovers_from(signal.SIGKILL, running, name)
 
     def test_a_second_up_names_the_process_that_runs(self, running):
         assert running.up is not None
@@ -264,7 +266,10 @@ class TestRecovery:
 class TestRecoveryOfTheCluster:
     @pytest.mark.parametrize("name", ["idle worker", "monitor", "pusher"])
     def test_replaces_a_killed_process_and_works_again(self, running, name):
-        assert_recovers_from_kill(running, name)
+        assert_recovers_from(signal.SIGKILL, running, name)
+
+    def test_replaces_processes_that_are_stopped_and_works_again(self, running):
+        assert_recovers_from(signal.SIGSTOP, running, "mongod", "web", "idle worker")
 
     def test_kill_9_of_up_leaves_no_process_and_the_next_start_works(self, running):
         before = set(running.processes())

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
+from prices import services
 from prices.admin.symbols import buttons, operations, page
 from prices.admin.symbols.change_list import LIST_DISPLAY, SymbolChangeList
 from prices.admin.symbols.filters import LIST_FILTER
@@ -107,7 +108,7 @@ class TrackedSymbolAdmin(ThemedAdmin[TrackedSymbol]):
         return actions
 
     def delete_model(self, request: HttpRequest, obj: TrackedSymbol) -> None:
-        untrack(obj)
+        untrack(obj, services.listings, now=timezone.now())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TrackedSymbol]) -> None:
         for row in queryset:

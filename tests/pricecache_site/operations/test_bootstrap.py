@@ -11,7 +11,7 @@ from django.test import Client
 from django_q.models import Schedule
 
 from pricecache_site.operations import bootstrap
-from pricecache_site.operations.bootstrap import NewAdmin, Prepared, prepare
+from pricecache_site.operations.bootstrap import NewAdmin, Prepared, prepare, remember_shown
 from pricecache_site.operations.locks import hold_lock
 from pricecache_site.operations.models import ApiToken
 from prices.models import TrackedSymbol
@@ -47,6 +47,7 @@ class TestPrepare:
 
     def test_creates_nothing_a_second_time(self, data_dir):
         prepare(now=NOW)
+        remember_shown()
 
         again = prepare(now=NOW)
 
@@ -60,6 +61,34 @@ class TestPrepare:
         assert prepared.admin is not None
         assert prepared.admin.password == ""
         assert get_user_model().objects.get().check_password("from the environment")
+
+    def test_a_start_that_was_killed_before_it_printed_is_made_up_for(self, data_dir):
+        lost = prepare(now=NOW, with_sample=False).admin  # killed: nobody saw it
+
+        made = prepare(now=NOW, with_sample=False)
+        remember_shown()
+
+        assert made.admin is not None
+        assert lost is not None
+        assert made.admin.password not in ("", lost.password)
+        assert get_user_model().objects.get().check_password(made.admin.password)
+        assert "the password before does not work any more" in made.describe("http://h:1/")
+        assert prepare(now=NOW, with_sample=False).admin is None
+
+    def test_makes_new_credentials_on_demand(self, data_dir):
+        first = prepare(now=NOW, with_sample=False).admin
+        remember_shown()
+
+        again = prepare(now=NOW, with_sample=False, new_credentials=True).admin
+
+        assert first is not None
+        assert again is not None
+        user = get_user_model().objects.get()
+        assert user.check_password(again.password)
+        for token in (first.token, again.token):  # Clients with the old token go on working.
+            head = {"Authorization": f"Token {token}"}
+            answer = Client().post("/cache/try-now", {}, "application/json", headers=head)
+            assert answer.status_code == 202
 
     def test_loads_no_sample_if_told_not_to(self, data_dir):
         assert prepare(now=NOW, with_sample=False).sample == ()
@@ -105,7 +134,7 @@ class TestPrepare:
         ],
     )
     def test_explains_what_is_wrong(self, data_dir, monkeypatch, fault, sentence):
-        def fail(now: datetime, with_sample: bool) -> None:
+        def fail(*args: object) -> None:
             raise fault
 
         monkeypatch.setattr(bootstrap, "_prepare", fail)

@@ -43,6 +43,8 @@ class Application:
             return [b"x" * BIG]
         body = environ["wsgi.input"].read().decode()
         told = [environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("CONTENT_LENGTH")]
+        if environ["PATH_INFO"] == "/proxied":
+            told = [environ["wsgi.url_scheme"], environ["HTTP_X_FORWARDED_FOR"]]
         content = json.dumps([*told, body]).encode()
         start_response("200 OK", [("Content-Length", str(len(content)))])
         return [content]
@@ -73,6 +75,7 @@ def server(application: Application) -> Iterator[Server]:
 
     def loop() -> None:
         while not stop.is_set():
+            running.tend()
             wasyncore.loop(timeout=0.05, use_poll=True, map=sockets, count=1)
 
     thread = threading.Thread(target=loop)
@@ -142,6 +145,13 @@ class TestRequests:
                 received += sock.recv(10_000)
 
         assert re.findall(rb'"GET", "/(\d)"', received) == [b"0", b"1", b"2"]
+
+    @pytest.mark.parametrize("scheme", ["https", "http"])
+    def test_a_proxy_on_this_machine_names_scheme_and_client(self, scheme: str):
+        head = "GET /proxied HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n"
+        _, body = exchange(f"{head}X-Forwarded-Proto: {scheme}\r\n\r\n".encode())
+
+        assert json.loads(body)[:2] == [scheme, "192.0.2.1"]
 
     def test_an_answer_without_a_body_keeps_the_connection(self):
         connection = http.client.HTTPConnection("127.0.0.1", PORT)
@@ -246,6 +256,11 @@ class TestSlowClients:
             sock.recv(1)
             until(lambda: not server.active_channels, "the end of the connection")
 
+    def test_an_idle_connection_is_closed(self, monkeypatch):
+        monkeypatch.setattr(buffered_http, "IDLE_SECONDS", 0)
+        with connect() as sock:
+            assert sock.recv(1) == b""
+
     def test_answers_that_nobody_reads_take_no_thread(self):
         with ExitStack() as held:
             for _ in range(3 * THREADS):
@@ -260,12 +275,13 @@ class TestSlowClients:
             assert json.loads(get("/cache/x"))[0] == "GET"
             assert headers.held() == bodies.held() == 50
 
-    def test_the_oldest_waiting_connection_makes_room(self, server):
-        server.adj.connection_limit = 20
-        with slow_headers(PORT, 30) as clients:
-            assert json.loads(get("/cache/x"))[0] == "GET"
-            assert 0 < clients.held() < 20
-            assert clients.sockets[0].recv(1) == b""
+    def test_the_oldest_waiting_connections_make_room(self, server):
+        server.adj.connection_limit = 60
+        with slow_headers(PORT, 50) as clients:
+            for _ in range(100):
+                assert json.loads(get("/cache/x"))[0] == "GET"
+            assert 0 < clients.held() < 50
+            assert clients.refused or clients.sockets[0].recv(1) == b""
 
 
 class TestLanes:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -63,6 +64,14 @@ def mongo(shared_dir: Path, shared: int) -> Iterator[MongoClient[dict[str, Any]]
     """A client of the shared server."""
     with client(EmbeddedMongod(shared_dir, shared).uri) as mongo:
         yield mongo
+
+
+@pytest.fixture(scope="module")
+def sound_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a server that was stopped."""
+    folder: Path = tmp_path_factory.mktemp("sound") / "data"
+    start_and_stop(folder)
+    return folder
 
 
 # What MongoDB 8.0 says of the files of 6.0.
@@ -204,12 +213,32 @@ class TestRunningMongod:
             finally:
                 process.terminate()
 
-    def test_says_that_the_files_are_damaged(self, data_dir):
-        start_and_stop(data_dir)
-        (data_dir / "mongodb" / "WiredTiger.wt").write_bytes(b"")
+    @pytest.mark.parametrize(
+        ("pattern", "content"),
+        [
+            ("WiredTiger.wt", b""),
+            ("WiredTiger.turtle", b"garbage"),
+            ("storage.bson", b""),
+            ("collection-*.wt", b"garbage" * 9_999),
+            ("collection-0-*.wt", None),
+            ("journal/*", b"garbage" * 9_999),
+        ],
+    )
+    def test_says_which_damaged_files_to_move(self, sound_dir, data_dir, pattern, content):
+        shutil.copytree(sound_dir, data_dir)
+        for file in (data_dir / "mongodb").glob(pattern):
+            file.write_bytes(content) if content is not None else file.unlink()
 
-        with pytest.raises(EmbeddedMongodError, match="damaged"):
+        with pytest.raises(EmbeddedMongodError) as refused:
             start_and_stop(data_dir)
+
+        assert str(refused.value) == (
+            f"The files in {data_dir / 'mongodb'} are damaged, or were written by a MongoDB that this "
+            "one cannot read: restore them from a backup, or move this folder away and start again. "
+            "The tracked symbols stay, and their histories are fetched anew."
+        )
+        (data_dir / "mongodb").rename(data_dir / "away")
+        start_and_stop(data_dir)
 
 
 class TestPrepare:
@@ -260,6 +289,7 @@ class TestExplainExit:
         ("status", "error", "sentence"),
         [
             (62, "", "newer MongoDB"),
+            (-6, "mkstemp: Read-only file system", r"cannot be used \(Read-only file system\)"),
             (-6, "No space left on device", "disk of .* is full"),
             (14, "see --repair", "are damaged"),
             (62, TOO_OLD, "two or more releases newer than the data"),

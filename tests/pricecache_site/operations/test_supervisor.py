@@ -158,6 +158,88 @@ class TestRun:
 
         assert "child was killed (stuck). It is restarted in 0.05 s." in tree.said()
 
+    def test_restarts_a_child_of_which_a_process_is_stopped(self, tree):
+        tree.run(
+            """
+            with Supervisor() as s:
+                s.start(python("(FOLDER / 'worker.pid').write_text(str(subprocess.Popen("
+                               "['sleep', '600']).pid)); time.sleep(600)"),
+                        python("time.sleep(600)", name="other"))
+                s.run()
+            """
+        )
+        first, grandchild = tree.started("child"), tree.started("worker")
+
+        os.kill(grandchild, signal.SIGSTOP)
+
+        assert tree.started("child", times=2) != first
+        until(lambda: is_gone(grandchild))
+        assert f"its process {grandchild} was stopped for 0.5 s" in tree.said()
+        assert len(tree.pids("other")) == 1
+
+    def test_leaves_a_child_that_was_stopped_for_a_moment(self, tree):
+        tree.run(
+            """
+            processes.MAX_FROZEN_SECONDS = 600
+            looks = []
+            def look(seconds):
+                looks.append(1)
+                (FOLDER / "looks").write_text(str(len(looks)))
+            with Supervisor() as s:
+                s.start(python("time.sleep(600)", watch=look))
+                s.run()
+            """
+        )
+        child = tree.started("child")
+        looks = lambda: int((tree.folder / "looks").read_text() or 0)  # noqa: E731
+        until((tree.folder / "looks").exists)
+
+        os.kill(child, signal.SIGSTOP)
+        seen = looks()
+        until(lambda: looks() > seen + 5)
+        os.kill(child, signal.SIGCONT)
+        seen = looks()
+        until(lambda: looks() > seen + 5)
+
+        assert tree.pids("child") == [child]
+
+    def test_restarts_a_child_that_leaves_six_questions_in_a_row_unanswered(self, tree):
+        tree.run(
+            """
+            answers = [False] * 5 + [True] + [False] * 6
+            with Supervisor() as s:
+                s.start(python("time.sleep(600)", answers=lambda: answers.pop(0) if answers else True))
+                s.run()
+            """
+        )
+
+        tree.started("child", times=2)
+
+        until(lambda: "runs again" in tree.said())
+        assert "child was killed (it did not answer 6 times in a row)" in tree.said()
+        assert len(tree.pids("child")) == 2
+
+    def test_waits_without_giving_up_while_the_machine_keeps_a_child_from_running(self, tree):
+        tree.run(
+            """
+            def full():
+                return "" if (FOLDER / "room").exists() else "The disk is full."
+            with Supervisor() as s:
+                s.start(python("time.sleep(0.2); sys.exit(0 if (FOLDER / 'room').exists() else 1)",
+                               ready=lambda: True, wait_while=full))
+                s.run()
+            """
+        )
+        until(lambda: "child waits. The disk is full." in tree.said())
+        assert tree.process is not None
+        assert tree.process.poll() is None
+        starts = len(tree.pids("child"))
+
+        (tree.folder / "room").touch()
+
+        tree.started("child", times=starts + 1)
+        assert starts == 1
+
     def test_prints_and_logs_the_output_with_the_name_of_the_child(self, tree):
         tree.run("""
             with Supervisor(FOLDER / "up.log") as s:

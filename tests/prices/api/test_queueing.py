@@ -1,5 +1,6 @@
 """The POST endpoints: what they validate, what they queue, and how to follow it."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django import Settings
 
 from pricecache_site.operations.models import issue_token
 from prices import services
+from prices.api import views
 from prices.models import SyncRun, TrackedSymbol
 from tests.support.builders import tracked
 from tests.support.outages import away
@@ -274,6 +276,20 @@ class TestOtherEndpoints:
 
         assert answer.status_code == 202
         assert answer.json()["state"] == "queued"
+
+    def test_do_not_wait_where_as_many_as_possible_wait_already(
+        self, client: Client, staff: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken = threading.Semaphore(0)
+        monkeypatch.setattr(views, "_waiting_places", taken)
+
+        answer = client.post("/cache/backfill-all?wait=300", b"", content_type="", headers=staff)
+
+        assert answer.status_code == 202
+        assert answer.json()["notice"].startswith("The result was not waited for, because")
+        assert answer.json()["url"] == answer["Location"]
+        answer = client.post("/cache/backfill-all", b"", content_type="", headers=staff)
+        assert "notice" not in answer.json()
 
     def test_refuse_an_invalid_wait(self, client: Client, staff: dict[str, str]) -> None:
         answer = client.post("/cache/backfill-all?wait=long", headers=staff)

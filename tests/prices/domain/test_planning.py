@@ -217,7 +217,7 @@ class TestNewcomers:
 
     def test_get_no_quote_while_they_wait_or_broke_a_request(self) -> None:
         new = [
-            *self.newcomers(1, next_attempt_at=at("2026-03-20 10:00")),
+            *self.newcomers(1, next_attempt_at=NOW + timedelta(hours=23)),
             *self.newcomers(1, quote_error="broken"),
         ]
 

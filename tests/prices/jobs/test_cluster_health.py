@@ -158,6 +158,65 @@ class TestClusterState:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("store")
+class TestSeveralClusters:
+    """One works, with its own canary; the other sends heartbeats only."""
+
+    @pytest.fixture(autouse=True)
+    def _two(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+        heartbeat(host="good")
+        heartbeat(pid=9000)
+        cluster_health.record_canary(now=NOW)
+        cluster_health.record_canary(now=NOW, cluster="good/4711")
+
+    def _hung(self) -> list[str]:
+        return [state.sentence for state in cluster_health.cluster_state(now=NOW).hung]
+
+    def test_the_canary_of_one_does_not_hide_that_another_hangs(self, tmp_path, settings) -> None:
+        me = socket.gethostname()
+        cluster_health.record_canary(now=NOW - minutes(4), cluster=f"{me}/9000")
+        settings.DATA_DIR = tmp_path
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "cluster.lock").write_text("9000")
+        sentence = f"Cluster {me} sends heartbeats but has not run a job for 4 min."
+
+        assert self._hung() == [sentence]
+        assert cluster_health.cluster_state(now=NOW).workers == 2
+        assert status(now=NOW).word == "degraded"
+        assert status(now=NOW).reasons[0].startswith(sentence)
+        assert roles.why_cluster_is_stuck(10_000.0) == sentence.rstrip(".")
+
+    def test_a_supervisor_whose_cluster_works_leaves_it(self, tmp_path, settings) -> None:
+        cluster_health.record_canary(now=NOW, cluster=f"{socket.gethostname()}/9000")
+        settings.DATA_DIR = tmp_path
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "cluster.lock").write_text("9000")
+
+        assert self._hung() == []
+        assert roles.why_cluster_is_stuck(10_000.0) is None
+
+    def test_a_supervisor_misses_the_heartbeat_of_its_own_cluster(self, tmp_path, settings) -> None:
+        settings.DATA_DIR = tmp_path
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "cluster.lock").write_text("9001")
+
+        assert roles.why_cluster_is_stuck(10_000.0) == (
+            "it sends no heartbeat, though other clusters do"
+        )
+
+    def test_progress_counts_for_the_cluster_whose_worker_made_it(self) -> None:
+        worker = f"{socket.gethostname()}/9002/1"
+        fields = {"kind": "backfill", "state": "running", "trigger": "x", "heartbeat_at": NOW}
+        run = SyncRun.objects.create(**fields, worker="good/4713/1")
+        assert len(self._hung()) == 1
+
+        SyncRun.objects.filter(pk=run.pk).update(worker=worker)
+
+        assert self._hung() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("store")
 class TestAllWhoReportIt:
     @pytest.fixture(autouse=True)
     def _silent_canary(self, monkeypatch: pytest.MonkeyPatch) -> None:

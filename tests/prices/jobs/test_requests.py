@@ -8,7 +8,7 @@ from django_q.models import OrmQ
 
 from prices.domain.bars import InvalidSymbol
 from prices.jobs import requests
-from prices.jobs.requests import RunRequest, onboard
+from prices.jobs.requests import Onboarding, RunRequest
 from prices.models import SymbolAlias, SyncRun, TrackedSymbol
 from tests.support.builders import NOW, tracked
 
@@ -64,24 +64,31 @@ def test_refuses_to_take_no_symbols_for_all_of_them(request_: Any) -> None:
         request_([], trigger="test")
 
 
-class TestOnboard:
+class TestOnboarding:
+    def onboard(self, *symbols: str) -> list[str]:
+        onboarding = Onboarding.prepare(symbols, trigger="portfolio", user=None)
+        onboarding.queue()
+        return onboarding.track(now=NOW)
+
     def test_tracks_new_symbols_and_queues_one_backfill_of_them(self) -> None:
         tracked("OLD")
 
-        new = onboard(["NEW", "OLD", "vod.l", "NEW"], trigger="portfolio", now=NOW)
+        new = self.onboard("NEW", "OLD", "vod.l", "NEW")
 
         assert new == ["NEW", "VOD.L"]
         run = SyncRun.objects.get()
-        assert (run.kind, run.symbols, run.options) == ("backfill", new, {"whole": True})
+        assert (run.kind, run.symbols, run.options["whole"]) == ("backfill", new, True)
+        row = TrackedSymbol.objects.get(symbol="VOD.L")
+        assert (row.market, row.mic, row.currency, row.on_its_own) == ("LSE", "XLON", "GBp", False)
 
     def test_follows_a_former_name_and_queues_nothing(self) -> None:
         SymbolAlias.objects.create(symbol="FB", target=tracked("META"))
 
-        assert onboard(["FB"], trigger="portfolio", now=NOW) == []
+        assert self.onboard("FB") == []
         assert not SyncRun.objects.exists()
 
     def test_refuses_what_is_no_symbol(self) -> None:
         with pytest.raises(InvalidSymbol):
-            onboard(["B B"], trigger="portfolio", now=NOW)
+            self.onboard("B B")
 
         assert not TrackedSymbol.objects.exists()

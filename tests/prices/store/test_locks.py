@@ -44,6 +44,13 @@ class TestLeases:
         with Leases(store).held("job") as late:
             assert late is True
 
+    def test_that_the_server_granted_while_its_clock_was_ahead_are_free(self, store: Db) -> None:
+        far = datetime.now(UTC) + timedelta(days=20)
+        store["leases"].insert_one({"_id": "job", "holder": "elsewhere/1/1", "until": far})
+
+        with Leases(store).held("job") as ours:
+            assert ours is True
+
 
 class TestSeriesLock:
     def test_waits_for_another_worker(self, store: Db) -> None:

@@ -66,7 +66,12 @@ class TestFailuresNamed:
                 StoreUnavailable,
                 "MongoDB does not answer: no server",
             ),
-            (OperationFailure("disk full", 14031), StoreUnavailable, "MongoDB refused: disk full"),
+            (
+                OperationFailure("available disk space of 4 bytes is less than required", 14031),
+                StoreUnavailable,
+                "MongoDB's disk is full: make room on its machine.",
+            ),
+            (OperationFailure("not today", 1), StoreUnavailable, "MongoDB refused: not today"),
             (
                 OperationFailure("only allowed on a replica set member", 20),
                 StoreError,

@@ -1,6 +1,7 @@
 """Errors as problem+json: their status, and what they tell the caller to do."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from prices import services
@@ -60,6 +61,43 @@ def test_an_unknown_path_is_404(client: Client) -> None:
     assert answer.status_code == 404
     assert answer["Content-Type"] == "application/problem+json"
     assert "/cache/docs" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/portfolio/none", "/cache", "/healthz/x"])
+def test_the_root_of_an_api_is_an_api_path(client: Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_pages_beside_an_api_stay_pages(client: Client) -> None:
+    answer = client.get("/portfoliosx")
+
+    assert answer.status_code == 404
+    assert answer["Content-Type"].startswith("text/html")
+
+
+def test_a_change_by_a_cookie_without_the_token_of_the_page_is_403() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("root"))
+
+    answer = client.post("/cache/sync-historical", "{}", content_type="application/json")
+
+    assert answer.status_code == 403
+    assert answer["Content-Type"] == "application/problem+json"
+    assert "X-CSRFToken" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_another_method_of_a_health_route_is_405(client: Client, path: str) -> None:
+    answer = client.post(path)
+
+    assert answer.status_code == 405
+    assert answer["Allow"] == "GET, HEAD"
+    assert answer.json()["detail"] == (
+        "This address does not take POST. The header Allow names what it takes."
+    )
 
 
 def test_an_unexpected_error_is_500_without_details(

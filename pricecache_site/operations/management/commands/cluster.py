@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -17,13 +18,15 @@ from django_q.scheduler import scheduler
 from pricecache_site.operations.locks import LockHeldError, explain_folder_error, hold_lock
 from pricecache_site.operations.processes import die_with_parent_after_every_fork
 from prices import services
-from prices.jobs import schedules
+from prices.jobs import own_queue, schedules
+from prices.store.mongo import StoreError, StoreUnavailable
 from prices.web.database_errors import explain_database_error
 
 logger = logging.getLogger(__name__)
 
 _STARTUP_SYNC_AFTER = timedelta(seconds=10)
 _IDLE = -1
+CANARY_EVERY = 60.0
 
 
 class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
@@ -61,15 +64,20 @@ class Command(BaseCommand):
             ) from error
         except DatabaseError as error:
             raise CommandError(explain_database_error(error)) from error
+        except StoreError as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(explain_folder_error(settings.DATA_DIR, error)) from error
         with lock:
             self._run()
 
     def _prepare_queue(self) -> None:
+        with suppress(StoreUnavailable):  # The jobs wait for it.
+            services.database()
         release_taken_tasks()
         schedules.schedule_startup_sync(at=timezone.now() + _STARTUP_SYNC_AFTER)
         schedules.run_now(schedules.CANARY)
+        own_queue.open_own_queue()
         services.warm()
         # Processes that are forked must not share a connection.
         connections.close_all()
@@ -77,12 +85,15 @@ class Command(BaseCommand):
     def _run(self) -> None:
         die_with_parent_after_every_fork()
         django_q.cluster.Sentinel = WatchfulSentinel
+        django_q.cluster.scheduler = schedule
         cluster = django_q.cluster.Cluster()
         cluster.start()
         cluster.sentinel.join(_STARTUP_SYNC_AFTER.total_seconds() + 0.2)
         if cluster.sentinel.is_alive():
             run_scheduler()
-        cluster.sentinel.join()
+        while cluster.sentinel.is_alive():
+            queue_own_canary()
+            cluster.sentinel.join(CANARY_EVERY)
         if cluster.sentinel.exitcode:
             raise CommandError("The job cluster ended unexpectedly.")
 
@@ -105,10 +116,28 @@ def _queue_canary() -> None:
         logger.warning("The canary is not queued now, but runs within a minute: %s", error)
 
 
+def schedule(broker: Any = None) -> None:
+    """Queues what is due, also what a clock that was ahead has moved far into the future."""
+    schedules.bring_back(now=timezone.now())
+    scheduler(broker)
+
+
+def queue_own_canary() -> None:
+    """Queues the canary that proves the workers of this cluster."""
+    try:
+        own_queue.queue_own_canary()
+    except DatabaseError as error:
+        logger.warning(
+            "This cluster's canary is not queued. The next try is in a minute: %s", error
+        )
+    finally:
+        connections.close_all()
+
+
 def run_scheduler() -> None:
     """Queues what is due now. The cluster itself would do so 30 s after its start."""
     try:
-        scheduler()
+        schedule()
     except DatabaseError as error:
         logger.warning("The schedules could not be read. The next try is in 20 s: %s", error)
     finally:

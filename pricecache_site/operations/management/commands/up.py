@@ -12,7 +12,7 @@ from django.db import connections
 from django.utils import timezone
 
 from pricecache_site.operations import roles
-from pricecache_site.operations.bootstrap import make_folders, prepare
+from pricecache_site.operations.bootstrap import make_folders, prepare, remember_shown
 from pricecache_site.operations.locks import explain_folder_error
 from pricecache_site.operations.mongod import EmbeddedMongod
 from pricecache_site.operations.mongod_binary import EmbeddedMongodError
@@ -101,6 +101,7 @@ def _start_jobs_and_pages(
     prepared = prepare(now=timezone.now(), with_sample=with_sample)
     # Printed but not logged: the password must not stay in a file.
     supervisor.say(prepared.describe(roles.web_url()), secret=True)
+    remember_shown()
     # The supervisor forks, so no connection and no thread of a client may be open.
     connections.close_all()
     disconnect(settings.MONGODB_URI)
@@ -109,7 +110,7 @@ def _start_jobs_and_pages(
 
 def _check_mongodb() -> None:
     try:
-        ping(services.database())
+        ping(services.connect())
     except StoreError as error:
         what = "manage.py up --only mongod" if settings.MONGODB_EMBEDDED else "it"
         where = without_password(settings.MONGODB_URI)
@@ -130,7 +131,7 @@ def _summarize(selected: list[str], seconds: float) -> str:
     kind = "embedded" if settings.MONGODB_EMBEDDED else "external"
     facts = {
         "site": url,
-        "admin": f"{url}admin/  (user {settings.ADMIN_USER})",
+        "admin": f"{url}admin/  (user {settings.ADMIN_USER}; new password: manage.py prepare --new-credentials)",
         "API": f"{url}cache/status",
         "API docs": f"{url}cache/docs",
         "MongoDB": f"{without_password(settings.MONGODB_URI)} ({kind})",

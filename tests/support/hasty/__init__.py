@@ -1,0 +1,1 @@
+"""Makes clusters prove themselves each second, so that no test waits for minutes."""
