@@ -39,6 +39,13 @@ def test_a_new_token_is_shown_once_and_works(admin_client: Client, admin_user: U
     assert token not in str(entry.__dict__)
 
 
+def test_a_forged_user_is_refused(admin_client: Client) -> None:
+    for user in ("x", "999999", "1 or 1=1", "²"):
+        page = admin_client.post(ADD, {"user": user, **IN_A_CENTURY})
+        assert page.status_code == 200, user
+    assert not ApiToken.objects.exists()
+
+
 def test_the_list_tells_which_have_expired(admin_client: Client, admin_user: User) -> None:
     token = issue_token(admin_user, expires_at=timezone.now() - timedelta(days=1))
 
