@@ -101,7 +101,7 @@ def _full_disk(scene: Scene) -> str:
 
 def _read_only(scene: Scene) -> str:
     scene.disk.fail()
-    told = scene.first_reason("read-only", LASTING)
+    told = scene.first_reason("ead-only", LASTING)
     scene.stop()
     refused = scene.refused("up", "--no-sample")
     scene.disk.mend()

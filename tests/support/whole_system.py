@@ -106,9 +106,9 @@ class System:
             return json.load(answer)
 
     def token(self) -> str:
-        found = re.search(r"Authorization: Token (\S+)$", self.output.read_text(), re.MULTILINE)
-        assert found, f"no token in the start-up's output:\n{self.output.read_text()}"
-        return found.group(1)
+        tokens = re.findall(r"Authorization: Token (\S+)$", self.output.read_text(), re.MULTILINE)
+        assert tokens, f"no token in the start-up's output:\n{self.output.read_text()}"
+        return str(tokens[-1])
 
     def wait_for(self, done: Callable[[], Any], what: str, seconds: float = 120) -> Any:
         """Waits for `done` to return something true, and returns it. Ignores network errors."""
