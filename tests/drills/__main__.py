@@ -89,9 +89,8 @@ def _try(scene: Scene, drill: Drill) -> Result:
     began = time.monotonic()
     try:
         scene.rewrite()
-        remark = drill.cause(scene)
-        ended = time.monotonic()
-        found = scene.settle(ended)
+        with contextmanager(drill.cause)(scene) as remark:
+            found = scene.settle(time.monotonic())
     except Exception as error:  # the next drill must be tried
         print(f"{drill.name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         text = " ".join(str(error).split())[:200]

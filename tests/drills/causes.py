@@ -29,10 +29,10 @@ LASTING = 60
 
 @dataclass(frozen=True)
 class Drill:
-    """`cause` returns a remark once the cause has ended. `name` says what was done."""
+    """`cause` yields a remark once the cause has ended. `name` says what was done."""
 
     name: str
-    cause: Callable[[Scene], str]
+    cause: Callable[[Scene], Iterator[str]]
 
 
 def drills() -> Iterator[Drill]:
@@ -51,72 +51,66 @@ def drills() -> Iterator[Drill]:
     for name, damage in DAMAGES.items():
         yield Drill(f"MongoDB's files damaged: {name}", partial(_damage, damage=damage))
     yield Drill("SQLite deleted", _delete_sqlite)
-    for offset in ("+20d", "-20d"):
-        yield Drill(f"clock {offset} for {LASTING} s", partial(_wrong_clock, offset=offset))
-    yield Drill("clock of one job process +20d", _wrong_clock_of_a_child)
+    for days in (20, -20):
+        yield Drill(f"clock {days:+} days", partial(_wrong_clock, days=days))
+    yield Drill("clock of one job process +20 days", _wrong_clock_of_a_child)
 
 
 def _pids(scene: Scene, names: tuple[str, ...]) -> list[int]:
     return [scene.busy_worker() if n == "busy worker" else scene.pid(n) for n in names]
 
 
-def _kill(scene: Scene, names: tuple[str, ...]) -> str:
+def _kill(scene: Scene, names: tuple[str, ...]) -> Iterator[str]:
     scene.kill(*_pids(scene, names))
-    return ""
+    yield ""
 
 
-def _kill_everything(scene: Scene) -> str:
+def _kill_everything(scene: Scene) -> Iterator[str]:
     scene.system.kill()
     until(lambda: scene.system.processes() == {}, "the end of all processes")
     scene.system.start("--no-sample")
-    return "started again by hand; no process was left"
+    yield "started again by hand; no process was left"
 
 
-def _freeze(scene: Scene, names: tuple[str, ...]) -> str:
+def _freeze(scene: Scene, names: tuple[str, ...]) -> Iterator[str]:
     left = scene.freeze(_pids(scene, names), LASTING)
-    if len(left) == len(names):
-        return "waited for; not restarted"
-    return (
-        "noticed and restarted"
-        if not left
-        else f"{len(names) - len(left)} of {len(names)} restarted"
-    )
+    yield f"{len(names) - len(left)} of {len(names)} noticed and restarted"
 
 
-def _freeze_the_supervisor(scene: Scene) -> str:
+def _freeze_the_supervisor(scene: Scene) -> Iterator[str]:
     assert scene.system.up
     scene.freeze([scene.system.up.pid], LASTING)
-    return "the other processes went on"
+    yield "the other processes went on"
 
 
-def _full_disk(scene: Scene) -> str:
+def _full_disk(scene: Scene) -> Iterator[str]:
     scene.disk.fill()
     began = time.monotonic()
     told = scene.first_reason("disk", LASTING)
     took = time.monotonic() - began
     time.sleep(max(0, LASTING - took))
     scene.disk.free()
-    return f"status after {took:.0f} s: “{told}”" if told else "status did not tell"
+    yield f"status after {took:.0f} s: “{told}”" if told else "status did not tell"
 
 
-def _read_only(scene: Scene) -> str:
+def _read_only(scene: Scene) -> Iterator[str]:
     scene.disk.fail()
     told = scene.first_reason("ead-only", LASTING)
     scene.stop()
     refused = scene.refused("up", "--no-sample")
     scene.disk.mend()
     scene.restart()
-    return f"status: “{told}”; a start is refused: “{refused}”"
+    yield f"status: “{told}”; a start is refused: “{refused}”"
 
 
-def _damage(scene: Scene, damage: Callable[[Path], None]) -> str:
+def _damage(scene: Scene, damage: Callable[[Path], None]) -> Iterator[str]:
     scene.stop()
     folder = scene.data / "mongodb"
     damage(folder)
     refused = scene.refused("up", "--no-sample")
     shutil.move(folder, scene.data / f"mongodb-damaged-{time.time():.0f}")
     scene.restart()
-    return f"“{refused}” Moved as told; all histories were fetched anew."
+    yield f"“{refused}” Moved as told; all histories were fetched anew."
 
 
 def _overwrite(pattern: str, folder: Path) -> None:
@@ -135,7 +129,7 @@ DAMAGES = {
 }
 
 
-def _delete_sqlite(scene: Scene) -> str:
+def _delete_sqlite(scene: Scene) -> Iterator[str]:
     scene.stop()
     for path in scene.data.glob("pricecache.sqlite3*"):
         path.unlink()
@@ -143,22 +137,25 @@ def _delete_sqlite(scene: Scene) -> str:
     told = scene.first_reason("nobody tracks", LASTING)
     scene.system.manage("track", "--stored")
     scene.system.post("/cache/backfill-all")
-    return f"status: “{told}”; taken up again by manage.py track --stored"
+    yield f"status: “{told}”; taken up again by manage.py track --stored"
 
 
-def _wrong_clock(scene: Scene, offset: str) -> str:
-    with scene.wrong_clock() as clock:
+def _wrong_clock(scene: Scene, days: int) -> Iterator[str]:
+    with scene.clock() as set_wrong:
         scene.rewrite()
-        clock.write_text(offset)
+        set_wrong(days * 86_400)
         told = scene.first_reason("clock", LASTING)
-        time.sleep(10)
-        clock.write_text("+0")
-    return f"status: “{told}”"
+        time.sleep(LASTING / 2)
+        set_wrong(0)
+        yield f"status: “{told}”"
 
 
-def _wrong_clock_of_a_child(scene: Scene) -> str:
-    with scene.wrong_clock():
+def _wrong_clock_of_a_child(scene: Scene) -> Iterator[str]:
+    with scene.clock():
         scene.rewrite()
-        os.kill(scene.busy_worker(), signal.SIGRTMIN)
+        worker = scene.busy_worker()
+        os.kill(worker, signal.SIGRTMIN)
         time.sleep(LASTING)
-    return ""
+        yield "restarted" if worker not in scene.system.processes() else "it stored nothing"
+        if worker in scene.system.processes():
+            os.kill(worker, signal.SIGKILL)

@@ -5,9 +5,10 @@ import json
 import os
 import signal
 import sqlite3
+import struct
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from tests.support.whole_system import Parts, System
 
 # Most drills must end so long after their cause at the latest.
 MAX_SECONDS = 90
-_CLOCK_LIBRARY = "faketime/libfaketime.so.1"
 # Counts the bars that are stored twice, and reads each series without its block.
 _CHECK_STORE = """
 import json
@@ -151,29 +151,26 @@ class Scene:
             os.kill(pid, signal.SIGKILL)
 
     @contextmanager
-    def wrong_clock(self) -> Iterator[Path]:
-        """Restarts the system with a clock that a file sets, such as "+20d", and back again.
+    def clock(self) -> Iterator[Callable[[int], None]]:
+        """Restarts the system with a clock that can be set so many seconds wrong, and back again.
 
         A process that gets SIGRTMIN has a clock of its own, 20 days ahead.
         """
-        library = next(Path("/usr/lib").glob(f"*/{_CLOCK_LIBRARY}"), None)
-        assert library, "libfaketime is needed: apt-get install faketime"
-        here = Path(__file__).parent
-        clock = self.system.folder / "clock"
-        clock.write_text("+0")
-        env = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_RESET": "1",
-            "PYTHONPATH": str(here / "clock"),
-        }
+        library, offset = self.system.folder / "clock.so", self.system.folder / "offset"
+        source = Path(__file__).with_name("clock.c")
+        _run("cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl")
+
+        def set_wrong(seconds: int) -> None:
+            with offset.open("r+b") as file:  # The processes have it mapped.
+                file.write(struct.pack("q", seconds))
+
+        offset.write_bytes(bytes(8))
+        env = {"LD_PRELOAD": str(library), "DRILL_CLOCK": str(offset)}
         try:
             self.restart(**env)
-            yield clock
+            yield set_wrong
         finally:
+            set_wrong(0)
             self.stop()
             for name in env:
                 self.system.env.pop(name)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from contextlib import suppress
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
@@ -26,7 +27,24 @@ logger = logging.getLogger(__name__)
 
 _STARTUP_SYNC_AFTER = timedelta(seconds=10)
 _IDLE = -1
+_LOOK_EVERY = 0.1
 CANARY_EVERY = 60.0
+
+
+class SteadyEvent:
+    """An event of `multiprocessing` whose wait does not go by the time of day.
+
+    If the clock is set back by days, the event's own wait goes on for as long.
+    """
+
+    def __init__(self, event: Any) -> None:
+        self.is_set = event.is_set
+
+    def wait(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while not (happened := self.is_set()) and (left := until - time.monotonic()) > 0:
+            time.sleep(min(_LOOK_EVERY, left))
+        return bool(happened)
 
 
 class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
@@ -35,6 +53,9 @@ class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
     An idle worker and the monitor wait inside a queue and hold its lock. A process in their place
     would wait for that lock for ever, and the cluster would go on sending heartbeats.
     """
+
+    def __init__(self, stop_event: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(SteadyEvent(stop_event), *args, **kwargs)
 
     def reincarnate(self, process: BaseProcess) -> None:
         was_busy = process in self.pool and process.timer.value != _IDLE  # type: ignore[attr-defined]
