@@ -31,7 +31,6 @@ class ApiTokenAdmin(ThemedAdmin[Any]):
     list_select_related = ("user",)
     search_fields = ("token_key", "user__username")
     fields = ("user", "expiry")
-    raw_id_fields = ("user",)  # an autocomplete field fails for a forged value
 
     begins = column("Begins with", lambda token: f"{token.start}…")
     state = column("State", _state)

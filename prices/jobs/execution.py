@@ -60,7 +60,7 @@ class Execution:
         now, (began, elapsed) = timezone.now(), self.began
         jump = now - began - timedelta(seconds=_elapsed() - elapsed)
         if abs(jump) > MAX_SKEW:
-            raise ClockWrong("This machine's clock was moved during the run. Start it again.")
+            raise ClockWrong("This machine's clock was moved during the run.")
         return now
 
     def record(self, outcome: Outcome, *, during_outage: bool = False) -> None:
@@ -106,7 +106,7 @@ def work_on(
     except Cancelled:
         runs.close(run, now=timezone.now(), cancelled=True)
     except ClockWrong as error:
-        runs.close(run, now=timezone.now(), error=str(error))
+        runs.interrupt(run, now=timezone.now(), error=str(error))
     except StoreUnavailable as error:
         # Without a worker, the canary queues it again until its attempts are used up.
         SyncRun.objects.filter(pk=run.pk).update(worker="", message=str(error)[:500])

@@ -135,7 +135,7 @@ def again(failed: SyncRun, *, trigger: str) -> SyncRun:
         SyncRun.Kind(failed.kind),
         trigger=trigger,
         symbols=sorted(failed.errors) or list(failed.symbols),
-        options=dict(failed.options),
+        options={k: v for k, v in failed.options.items() if k != runs.INTERRUPTED},
     )
 
 

@@ -21,6 +21,8 @@ MAX_ATTEMPTS = 3
 # A run of more symbols than this is split into parts.
 PART_SIZE = 25
 PARTS_AT_ONCE = 8
+# The option of a run that a wrong clock ended.
+INTERRUPTED = "interrupted"
 
 State = SyncRun.State
 Kind = SyncRun.Kind
@@ -194,6 +196,26 @@ def close(
     if run.parent_id is not None:
         _queue_next_part(run.parent_id)
         settle(run.parent_id, now=now)
+
+
+@transaction.atomic
+def interrupt(run: SyncRun, *, now: datetime, error: str) -> None:
+    """Closes a run that a wrong clock ended. `queue_interrupted` queues what was asked anew."""
+    asked = SyncRun.objects.get(pk=run.parent_id or run.pk)
+    asked.options[INTERRUPTED] = True
+    asked.save(update_fields=["options"])
+    close(run, now=now, error=error)
+
+
+@transaction.atomic
+def queue_interrupted() -> None:
+    """Queues anew the backfills that a wrong clock ended. Syncs and other jobs come by themselves."""
+    marked = SyncRun.objects.filter(**{f"options__{INTERRUPTED}": True}).order_by("id")
+    for run in marked.exclude(state__in=SyncRun.OPEN):
+        del run.options[INTERRUPTED]
+        run.save(update_fields=["options"])
+        if run.kind == Kind.BACKFILL and not run.cancelled_by:
+            queue(run.kind, trigger=run.trigger, symbols=run.symbols, options=run.options)
 
 
 def _close(run: SyncRun, now: datetime, *, message: str = "", error: str, cancelled: bool) -> None:

@@ -73,6 +73,7 @@ def canary(**_: Any) -> None:
     runs.revive(now=now)
     try:
         if _clock_is_right(now):
+            runs.queue_interrupted()
             _retry_unfinished(now)
     except StoreError as error:
         logger.warning("No symbol is retried: %s", error)

@@ -181,9 +181,36 @@ def test_a_clock_that_is_moved_during_a_run_ends_it(
     monkeypatch.setattr(runs, "record", record_and_move)
     run = world.sync()
 
-    assert run.message == "This machine's clock was moved during the run. Start it again."
+    assert run.message == "This machine's clock was moved during the run."
     changed = [row for row in world.rows() if row not in before]
     assert [row["last_update"] for row in changed] == [EVENING]
+
+
+@pytest.mark.parametrize("is_split", [False, True])
+def test_a_backfill_that_a_wrong_clock_ended_is_queued_again_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_split: bool
+) -> None:
+    monkeypatch.setattr(runs, "PART_SIZE", 7 if is_split else 50)
+    for symbol in SYMBOLS:
+        world.yahoo.standin.book.revise(symbol, date(2026, 2, 3), volume=77)
+    run = requests.backfill(SYMBOLS, trigger="alice").queue()
+    world.at(NOON, SKEW)
+    run_queue()
+    tasks.canary()
+    run_queue()
+    run.refresh_from_db()
+    assert (run.state, run.parts.exists()) == ("failed", is_split)
+
+    world.at(EVENING)
+    for _ in range(2):
+        tasks.canary()
+        run_queue()
+
+    again = SyncRun.objects.filter(kind=SyncRun.Kind.BACKFILL, parent=None).exclude(pk=run.pk)
+    assert [(one.state, one.trigger, one.symbols) for one in again] == [
+        ("succeeded", "alice", SYMBOLS)
+    ]
+    assert world.differing() == []
 
 
 def test_a_job_process_whose_clock_is_ahead_leaves_the_run_to_another(world: World) -> None:
