@@ -215,7 +215,7 @@ def queue_interrupted() -> None:
         del run.options[INTERRUPTED]
         run.save(update_fields=["options"])
         if run.kind == Kind.BACKFILL and not run.cancelled_by:
-            queue(run.kind, trigger=run.trigger, symbols=run.symbols, options=run.options)
+            queue(Kind.BACKFILL, trigger=run.trigger, symbols=run.symbols, options=run.options)
 
 
 def _close(run: SyncRun, now: datetime, *, message: str = "", error: str, cancelled: bool) -> None:
