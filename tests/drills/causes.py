@@ -134,7 +134,7 @@ def _delete_sqlite(scene: Scene) -> Iterator[str]:
     for path in scene.data.glob("pricecache.sqlite3*"):
         path.unlink()
     scene.restart()
-    told = scene.first_reason("nobody tracks", LASTING)
+    told = scene.first_reason("not tracked", LASTING)
     scene.system.manage("track", "--stored")
     scene.system.post("/cache/backfill-all")
     yield f"status: “{told}”; taken up again by manage.py track --stored"
